@@ -1,0 +1,1 @@
+"""Talker: one portrait, some speech and a feeling become a video of that person saying it with that feeling."""

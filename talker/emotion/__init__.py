@@ -1,0 +1,1 @@
+"""Anything that says how the face shall feel becomes an EmotionCode."""

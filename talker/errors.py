@@ -1,0 +1,51 @@
+"""The errors a user of Talker can meet: one family, each message a sentence that says what to do."""
+
+from __future__ import annotations
+
+
+class TalkerError(Exception):
+    """Base of every error that is meant for the person using Talker; doors catch this family and nothing else."""
+
+
+class InputError(TalkerError):
+    """A file, text or value given by the user can't be used; the message names it and says what would work."""
+
+
+class ImageError(InputError):
+    """A picture can't be read or has a size or kind that can't be used."""
+
+
+class FaceError(InputError):
+    """A readable picture holds no face that can be animated."""
+
+
+class AudioError(InputError):
+    """A sound can't be read, or is silent, empty or too long."""
+
+
+class VideoError(InputError):
+    """A video can't be read or written."""
+
+
+class EmotionError(InputError):
+    """A feeling can't be understood or read from the source that was given."""
+
+
+class OptionsError(InputError):
+    """A setting has a name, type or range that Talker doesn't have."""
+
+
+class MotionError(InputError):
+    """A motion file can't be read or doesn't hold what it should."""
+
+
+class DataError(InputError):
+    """A data folder for training or evaluation lacks what its layout promises."""
+
+
+class AssetError(TalkerError):
+    """Weights can't be had; the message names the asset, the sources tried and where to place the file by hand."""
+
+
+class CancelledError(TalkerError):
+    """The person who started the work asked for it to stop."""

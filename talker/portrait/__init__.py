@@ -1,0 +1,1 @@
+"""A picture becomes a Portrait: the face found, measured and fitted."""

@@ -1,0 +1,1 @@
+"""What a voice is: recogniser features, transcript, aligned phones, prosody and the offline voice."""

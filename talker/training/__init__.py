@@ -1,0 +1,1 @@
+"""Commands that derive or train what is in checkpoints/."""

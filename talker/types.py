@@ -1,0 +1,327 @@
+"""The few typed values that travel between Talker's rooms; each checks its own shape when it is made.
+
+The flow is one way: picture -> `Portrait`, speech -> `SpeechClip`, feeling -> `EmotionCode`, both of these ->
+`FaceMotion`, portrait and motion -> `Video`, and everything a caller gets back is a `Result`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talker.blendshapes import BLENDSHAPE_COUNT
+from talker.errors import MotionError, OptionsError
+
+FloatArray = NDArray[np.floating[Any]]
+ByteArray = NDArray[np.uint8]
+Progress = Callable[[int, int], None]  # (done, total); raising `CancelledError` from it stops the work
+
+EMOTION_LABELS = ("neutral", "happy", "sad", "angry", "surprised", "fear", "disgusted", "contempt")
+LANDMARK_COUNT = 478
+RENDERERS = ("auto", "geometry")
+SIZES = ("native", "crop256", "crop512", "crop1024")
+AMOUNTS = ("mouth", "head", "blinks", "gaze", "brows")
+MAX_STRENGTH = 1.5
+
+
+def _check_shape(name: str, array: NDArray[Any], *shape: int | None) -> None:
+    """Raise ValueError unless `array` has `shape`, where None stands for any length."""
+    matches = array.ndim == len(shape) and all(
+        want is None or have == want for have, want in zip(array.shape, shape, strict=True)
+    )
+    if not matches:
+        raise ValueError(f"{name} has shape {array.shape}, expected {shape}")
+
+
+@dataclass(frozen=True)
+class TimedToken:
+    """A word, or a phone in ARPAbet without stress, and when it sounds (s from the start of the clip)."""
+
+    text: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What was said and when.
+
+    words, phones: in order; phones is empty when nothing could be aligned.
+    language: ISO 639-1 code.
+    confidence: 0..1; below 0.5 the phone times must not be used to close lips.
+    """
+
+    words: tuple[TimedToken, ...]
+    phones: tuple[TimedToken, ...] = ()
+    language: str = "en"
+    confidence: float = 1.0
+
+    @property
+    def text(self) -> str:
+        """The words in one line."""
+        return " ".join(word.text for word in self.words)
+
+
+@dataclass(frozen=True)
+class SpeechClip:
+    """Mono speech.
+
+    samples: [N] float32 in -1..1.
+    sample_rate: Hz; the rate of the source, so that the video keeps its sound quality.
+    transcript: words and phones with times, when known.
+    """
+
+    samples: FloatArray
+    sample_rate: int
+    transcript: Transcript | None = None
+
+    def __post_init__(self) -> None:
+        _check_shape("SpeechClip.samples", self.samples, None)
+        if self.sample_rate <= 0:
+            raise ValueError(f"sample_rate must be positive, is {self.sample_rate}")
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return len(self.samples) / self.sample_rate
+
+    def with_transcript(self, transcript: Transcript | None) -> SpeechClip:
+        """The same sound with another transcript."""
+        return dataclasses.replace(self, transcript=transcript)
+
+
+@dataclass(frozen=True)
+class FaceFit:
+    """Coefficients that put the project's face model on one picture of a face.
+
+    identity: [K] in standard deviations.
+    expression: [52] blendshapes, 0..1.
+    rotation: [3] axis-angle (rad), model to camera axes (x image right, y up, z towards the viewer).
+    translation: [2] px, where the model's origin lies in the image (x right, y down).
+    scale: px per cm at the model's origin.
+    error: RMS distance of projected to measured landmarks, in fractions of the face width.
+    """
+
+    identity: FloatArray
+    expression: FloatArray
+    rotation: FloatArray
+    translation: FloatArray
+    scale: float
+    error: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_shape("FaceFit.identity", self.identity, None)
+        _check_shape("FaceFit.expression", self.expression, BLENDSHAPE_COUNT)
+        _check_shape("FaceFit.rotation", self.rotation, 3)
+        _check_shape("FaceFit.translation", self.translation, 2)
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """A picture and what was found out about the face in it that shall talk.
+
+    image: [H,W,3] uint8 RGB at full resolution.
+    landmarks: [478,3]; x, y in px of `image`, z in the same unit (negative towards the viewer, as MediaPipe has it).
+    fit: the face model on this picture; `fit.expression` is the expression the picture already has (`rest`).
+    detected_blendshapes: [52] the detector's own scores, in `BLENDSHAPE_NAMES` order (0 where it has none).
+    face_box: (left, top, right, bottom) px of the landmarks.
+    faces: how many faces the picture holds.
+    """
+
+    image: ByteArray
+    landmarks: FloatArray
+    fit: FaceFit
+    detected_blendshapes: FloatArray
+    face_box: tuple[float, float, float, float]
+    faces: int = 1
+
+    def __post_init__(self) -> None:
+        _check_shape("Portrait.image", self.image, None, None, 3)
+        _check_shape("Portrait.landmarks", self.landmarks, LANDMARK_COUNT, 3)
+        _check_shape("Portrait.detected_blendshapes", self.detected_blendshapes, BLENDSHAPE_COUNT)
+
+    @property
+    def rest(self) -> FloatArray:
+        """The expression [52] that the picture itself shows."""
+        return self.fit.expression
+
+    @property
+    def face_width(self) -> float:
+        """Width of the face oval (px)."""
+        return float(self.face_box[2] - self.face_box[0])
+
+
+@dataclass(frozen=True)
+class EmotionCode:
+    """A feeling, from whatever source, as everything after `talker.emotion` sees it.
+
+    embedding: [T or 1, D] on the unit sphere of the emotion space.
+    displacement: [T or 1, 52] change of blendshapes that the feeling stands for at strength 1.
+    strength: [T or 1], 0..1.5.
+    probabilities: [T or 1, 8] how it reads, in the order of `EMOTION_LABELS`.
+    rate_hz: rows per second; meaningless when there is one row.
+    source: what it came from, for the result's notes.
+    """
+
+    embedding: FloatArray
+    displacement: FloatArray
+    strength: FloatArray
+    probabilities: FloatArray
+    rate_hz: float = 25.0
+    source: str = "label: neutral"
+
+    def __post_init__(self) -> None:
+        _check_shape("EmotionCode.embedding", self.embedding, None, None)
+        rows = len(self.embedding)
+        _check_shape("EmotionCode.displacement", self.displacement, rows, BLENDSHAPE_COUNT)
+        _check_shape("EmotionCode.strength", self.strength, rows)
+        _check_shape("EmotionCode.probabilities", self.probabilities, rows, len(EMOTION_LABELS))
+
+    def with_strength(self, strength: float) -> EmotionCode:
+        """The same feeling, `strength` (0..1.5) times as strong."""
+        return dataclasses.replace(self, strength=np.full(len(self.embedding), strength, np.float32))
+
+
+@dataclass(frozen=True)
+class FaceMotion:
+    """What the face does over time: the waist of the system.
+
+    blendshapes: [T,52] in `BLENDSHAPE_NAMES` order, useful range 0..1, kept within -0.5..1.5.
+    pose: [T,6] relative to the portrait's own: axis-angle (rad; +x nods down, +y turns to the image's right, +z tilts
+        counter-clockwise in the image), translation (x right, y up, z nearer) in face widths.
+    fps: frames per second.
+    """
+
+    blendshapes: FloatArray
+    pose: FloatArray
+    fps: float = 25.0
+
+    def __post_init__(self) -> None:
+        _check_shape("FaceMotion.blendshapes", self.blendshapes, None, BLENDSHAPE_COUNT)
+        _check_shape("FaceMotion.pose", self.pose, len(self.blendshapes), 6)
+        if not (np.isfinite(self.blendshapes).all() and np.isfinite(self.pose).all()):
+            raise ValueError("FaceMotion holds values that are not finite")
+
+    def __len__(self) -> int:
+        return len(self.blendshapes)
+
+    def save(self, path: str | Path) -> None:
+        """Write the motion as a compressed `.npz`."""
+        with open(path, "wb") as file:
+            np.savez_compressed(file, blendshapes=self.blendshapes, pose=self.pose, fps=np.float64(self.fps))
+
+    @classmethod
+    def load(cls, path: str | Path) -> FaceMotion:
+        """Read what `save` wrote; MotionError when it is something else."""
+        try:
+            with np.load(path, allow_pickle=False) as data:
+                return cls(data["blendshapes"], data["pose"], float(data["fps"]))
+        except (OSError, ValueError, KeyError) as error:
+            raise MotionError(f"{path} is not a motion file that Talker saved ({error}).") from error
+
+
+@dataclass(frozen=True)
+class Video:
+    """Frames as they are made, and the sound that belongs to them.
+
+    frames: iterator of [H,W,3] uint8 RGB.
+    frame_count: how many will come.
+    size: (width, height) px.
+    """
+
+    frames: Iterator[ByteArray]
+    frame_count: int
+    fps: float
+    size: tuple[int, int]
+    speech: SpeechClip | None = None
+
+
+@dataclass(frozen=True)
+class SpeakOptions:
+    """What a user can set; saved and loaded as JSON. Amounts are 0..2 with 1 as the natural value.
+
+    strength: of the emotion, 0..1.5.
+    mouth, head, blinks, gaze, brows: amounts of lip motion, head motion, blinking, eye motion and brow emphasis.
+    still: keep the head where it is; blinking goes on.
+    wrinkles: strength of folds and shading, 0..1.
+    size: `native` puts the face back into the whole picture, `crop…` gives a square of head and shoulders.
+    face_index: which face when there are several (0 is the largest).
+    permissive: use only weights whose data allow commercial use.
+    """
+
+    strength: float = 1.0
+    mouth: float = 1.0
+    head: float = 1.0
+    blinks: float = 1.0
+    gaze: float = 1.0
+    brows: float = 1.0
+    still: bool = False
+    wrinkles: float = 0.5
+    size: str = "native"
+    fps: float = 25.0
+    renderer: str = "auto"
+    face_index: int = 0
+    permissive: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        limits: dict[str, float] = {"strength": MAX_STRENGTH, "wrinkles": 1.0} | dict.fromkeys(AMOUNTS, 2.0)
+        for option in dataclasses.fields(self):
+            value: Any = getattr(self, option.name)
+            wanted = type(option.default)
+            accepted = (int, float) if wanted is float else (wanted,)
+            if not isinstance(value, accepted) or (wanted is not bool and isinstance(value, bool)):
+                raise OptionsError(f"Option {option.name} must be a {wanted.__name__}, not {value!r}.")
+            if option.name in limits and not 0 <= value <= limits[option.name]:
+                raise OptionsError(f"Option {option.name} must lie between 0 and {limits[option.name]}, not {value}.")
+        if not 10 <= self.fps <= 60:
+            raise OptionsError(f"Option fps must lie between 10 and 60, not {self.fps}.")
+        if self.size not in SIZES:
+            raise OptionsError(f"Option size must be one of {', '.join(SIZES)}, not {self.size!r}.")
+        if self.renderer not in RENDERERS:
+            raise OptionsError(f"Option renderer must be one of {', '.join(RENDERERS)}, not {self.renderer!r}.")
+        if self.face_index < 0 or self.seed < 0:
+            raise OptionsError("Options face_index and seed can't be negative.")
+
+    def save(self, path: str | Path) -> None:
+        """Write the settings as JSON."""
+        Path(path).write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
+
+    @classmethod
+    def load(cls, path: str | Path) -> SpeakOptions:
+        """Read settings from JSON; OptionsError names what is wrong in it."""
+        try:
+            values = json.loads(Path(path).read_text())
+        except (OSError, ValueError) as error:
+            raise OptionsError(f"{path} is not a settings file ({error}).") from error
+        if not isinstance(values, dict):
+            raise OptionsError(f"{path} is not a settings file (it holds a {type(values).__name__}).")
+        unknown = set(values) - {option.name for option in dataclasses.fields(cls)}
+        if unknown:
+            raise OptionsError(f"{path} has settings that Talker doesn't know: {', '.join(sorted(unknown))}.")
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one run gave.
+
+    video: path of the mp4.
+    timings: seconds spent per stage.
+    notes: what was heard, which fallback was used, which renderer made it.
+    """
+
+    video: Path
+    motion: FaceMotion
+    speech: SpeechClip
+    emotion: EmotionCode
+    options: SpeakOptions
+    timings: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
