@@ -106,7 +106,7 @@ def test_a_file_placed_by_hand_is_taken(cache: Path, monkeypatch: pytest.MonkeyP
 def test_unknown_names_and_missing_checkpoints_are_named() -> None:
     with pytest.raises(AssetError, match="no weights called 'nonsense'"):
         hub.fetch("nonsense")
-    with pytest.raises(AssetError, match="'nonsense'.*clone"):
+    with pytest.raises(AssetError, match=r"'nonsense'.*clone"):
         hub.checkpoint("nonsense")
 
 
