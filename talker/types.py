@@ -280,13 +280,14 @@ class SpeakOptions:
     def __post_init__(self) -> None:
         limits: dict[str, float] = {"strength": MAX_STRENGTH, "wrinkles": 1.0} | dict.fromkeys(AMOUNTS, 2.0)
         for option in dataclasses.fields(self):
-            value: Any = getattr(self, option.name)
+            value = getattr(self, option.name)
             wanted = type(option.default)
             accepted = (int, float) if wanted is float else (wanted,)
-            if not isinstance(value, accepted) or (wanted is not bool and isinstance(value, bool)):
+            if type(value) not in accepted:
                 raise OptionsError(f"Option {option.name} must be a {wanted.__name__}, not {value!r}.")
-            if option.name in limits and not 0 <= value <= limits[option.name]:
-                raise OptionsError(f"Option {option.name} must lie between 0 and {limits[option.name]}, not {value}.")
+            limit = limits.get(option.name)
+            if limit is not None and not 0 <= value <= limit:
+                raise OptionsError(f"Option {option.name} must lie between 0 and {limit:g}, not {value}.")
         if not 10 <= self.fps <= 60:
             raise OptionsError(f"Option fps must lie between 10 and 60, not {self.fps}.")
         if self.size not in SIZES:
