@@ -168,6 +168,8 @@ class EmotionCode:
     probabilities: [T or 1, 8] how it reads, in the order of `EMOTION_LABELS`.
     rate_hz: rows per second; meaningless when there is one row.
     source: what it came from, for the result's notes.
+    affect: [T or 1, 3] valence, arousal, dominance, -1..1.
+    onset_s, decay_s: how long a face takes to show the feeling and to let it go.
     """
 
     embedding: FloatArray
@@ -176,9 +178,13 @@ class EmotionCode:
     probabilities: FloatArray
     rate_hz: float = 25.0
     source: str = "label: neutral"
+    affect: FloatArray = field(default_factory=lambda: np.zeros((1, 3), np.float32))
+    onset_s: float = 0.4
+    decay_s: float = 0.8
 
     def __post_init__(self) -> None:
         _check_shape("EmotionCode.embedding", self.embedding, None, None)
+        _check_shape("EmotionCode.affect", self.affect, None, 3)
         rows = len(self.embedding)
         _check_shape("EmotionCode.displacement", self.displacement, rows, BLENDSHAPE_COUNT)
         _check_shape("EmotionCode.strength", self.strength, rows)
