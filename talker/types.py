@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -214,6 +215,8 @@ class FaceMotion:
         _check_shape("FaceMotion.pose", self.pose, len(self.blendshapes), 6)
         if not (np.isfinite(self.blendshapes).all() and np.isfinite(self.pose).all()):
             raise ValueError("FaceMotion holds values that are not finite")
+        if not 0 < self.fps < np.inf:
+            raise ValueError(f"fps must be positive, is {self.fps}")
 
     def __len__(self) -> int:
         return len(self.blendshapes)
@@ -228,8 +231,11 @@ class FaceMotion:
         """Read what `save` wrote; MotionError when it is something else."""
         try:
             with np.load(path, allow_pickle=False) as data:
-                return cls(data["blendshapes"], data["pose"], float(data["fps"]))
-        except (OSError, ValueError, KeyError) as error:
+                motion = cls(data["blendshapes"], data["pose"], float(data["fps"]))
+                if len(motion) == 0:
+                    raise ValueError("it has no frames")
+                return motion
+        except (OSError, EOFError, BadZipFile, ValueError, TypeError, KeyError) as error:
             raise MotionError(f"{path} is not a motion file that Talker saved ({error}).") from error
 
 

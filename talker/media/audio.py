@@ -47,7 +47,7 @@ def save_speech(clip: SpeechClip, path: str | Path) -> None:
     """Write a clip as 16-bit sound in the format that the file's name ends with (wav, flac, ogg)."""
     try:
         soundfile.write(path, clip.samples, clip.sample_rate)
-    except (OSError, ValueError, soundfile.SoundFileError) as error:
+    except (OSError, TypeError, ValueError, soundfile.SoundFileError) as error:
         raise AudioError(f"The sound can't be written to {path} ({error}).") from error
 
 

@@ -18,7 +18,7 @@ from talker.media.files import replaced_when_done
 from talker.types import FaceMotion, FloatArray
 
 EYE_RANGE = np.radians(30)  # turn of an eyeball at a gaze blendshape of 1
-ANGLES = ("HeadYaw", "HeadPitch", "HeadRoll", "LeftEyeYaw", "LeftEyePitch", "LeftEyeRoll")
+ANGLES: tuple[str, ...] = ("HeadYaw", "HeadPitch", "HeadRoll", "LeftEyeYaw", "LeftEyePitch", "LeftEyeRoll")
 ANGLES += ("RightEyeYaw", "RightEyePitch", "RightEyeRoll")
 _SWAPPED = {"jawLeft": "jawRight", "jawRight": "jawLeft", "mouthLeft": "mouthRight", "mouthRight": "mouthLeft"}
 SHAPES = tuple(_SWAPPED.get(name, name) for name in BLENDSHAPE_NAMES)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import repeat
 from pathlib import Path
 
 import av
@@ -21,6 +22,7 @@ from talker.types import ByteArray, FloatArray, Progress, SpeechClip, Video
 
 QUALITY = {"crf": "17", "preset": "veryfast"}
 SOUND_BITS_PER_SECOND = 160_000
+KEPT_SHARE = 0.95  # a file with fewer of the frames that its index promises is damaged
 FRAMES_IN_FLIGHT = 8  # between the renderer and the encoder's thread
 BT709 = 1  # the number that H.264 gives to ITU-R BT.709 primaries, transfer and matrix
 AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
@@ -140,7 +142,11 @@ class VideoReader:
         return len(self.sources)
 
     def __iter__(self) -> Iterator[ByteArray]:
-        """The frames as [H,W,3] uint8; VideoError where the file is damaged."""
+        """The frames as [H,W,3] uint8; VideoError where the file is damaged.
+
+        The last frame stands in for those that a decoder swallows at the end, so that there are always `frame_count`.
+        """
+        given = 0
         repeats = np.bincount(self.sources, minlength=int(self.sources[-1]) + 1)
         try:
             with av.open(str(self.path)) as container:
@@ -149,8 +155,10 @@ class VideoReader:
                 for frame, count in zip(container.decode(stream), repeats, strict=False):
                     if count:
                         image = _upright(frame)
-                        for _ in range(count):
-                            yield image
+                        yield from repeat(image, count)
+                        given += count
+                if given:
+                    yield from repeat(image, self.frame_count - given)
         except av.FFmpegError as error:
             raise VideoError(f"{self.path.name} is damaged ({error}).") from error
 
@@ -171,6 +179,8 @@ def open_video(path: str | Path, *, fps: float | None = None) -> VideoReader:
             first = _upright(next(container.decode(stream)))
             times = _frame_times(container, stream)  # [N] s
             average = float(stream.average_rate or 25)
+            if len(times) < KEPT_SHARE * stream.frames:
+                raise VideoError(f"{path.name} is damaged: it breaks off after {len(times)} of {stream.frames} frames.")
     except (av.FFmpegError, StopIteration, ValueError) as error:
         raise VideoError(f"{path.name} is damaged or not a video.") from error
     size = (first.shape[1], first.shape[0])
