@@ -222,9 +222,12 @@ class FaceMotion:
         return len(self.blendshapes)
 
     def save(self, path: str | Path) -> None:
-        """Write the motion as a compressed `.npz`."""
-        with open(path, "wb") as file:
-            np.savez_compressed(file, blendshapes=self.blendshapes, pose=self.pose, fps=np.float64(self.fps))
+        """Write the motion as a compressed `.npz`; MotionError when that is not possible."""
+        try:
+            with open(path, "wb") as file:
+                np.savez_compressed(file, blendshapes=self.blendshapes, pose=self.pose, fps=np.float64(self.fps))
+        except OSError as error:
+            raise MotionError(f"The motion can't be written to {path} ({error}).") from error
 
     @classmethod
     def load(cls, path: str | Path) -> FaceMotion:
@@ -304,8 +307,11 @@ class SpeakOptions:
             raise OptionsError("Options face_index and seed can't be negative.")
 
     def save(self, path: str | Path) -> None:
-        """Write the settings as JSON."""
-        Path(path).write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
+        """Write the settings as JSON; OptionsError when that is not possible."""
+        try:
+            Path(path).write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
+        except OSError as error:
+            raise OptionsError(f"The settings can't be written to {path} ({error}).") from error
 
     @classmethod
     def load(cls, path: str | Path) -> SpeakOptions:

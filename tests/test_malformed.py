@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from talker.errors import AudioError, ImageError, MotionError, OptionsError, TalkerError, VideoError
+from talker.errors import AudioError, ImageError, InputError, MotionError, OptionsError, TalkerError, VideoError
 from talker.media import audio, image, livelink, video
 from talker.types import FaceMotion, SpeakOptions, SpeechClip, Video
 
@@ -194,7 +194,7 @@ def test_a_film_that_breaks_off_is_noticed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("target", ["out.avi", "out", "file/out.mp4"])
 def test_bad_places_for_results(tmp_path: Path, target: str) -> None:
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(VideoError, match="can't be written"):
+    with pytest.raises(InputError, match="can't be written"):
         video.write_video(Video(iter([np.zeros((64, 64, 3), np.uint8)]), 1, 25.0, (64, 64)), tmp_path / target)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 

@@ -16,7 +16,7 @@ from av.video.reformatter import ColorRange, Colorspace
 
 from talker.errors import VideoError
 from talker.media.audio import fit_length
-from talker.media.files import replaced_when_done
+from talker.media.files import prepare_folder, replaced_when_done
 from talker.media.provenance import GENERATED_MARK
 from talker.types import ByteArray, FloatArray, Progress, SpeechClip, Video
 
@@ -37,13 +37,19 @@ def write_video(video: Video, path: str | Path, progress: Progress | None = None
     Raises VideoError when the name doesn't end in .mp4 or the file can't be written.
     """
     path = Path(path)
-    if path.suffix.lower() != ".mp4":
-        raise VideoError(f"{path} can't be written: the name of the video must end in .mp4.")
+    check_video_path(path)
     try:
         with replaced_when_done(path) as scratch:
             _encode(video, scratch, progress)
     except (av.FFmpegError, OSError) as error:
         raise VideoError(f"The video can't be written to {path} ({error}).") from error
+
+
+def check_video_path(path: str | Path) -> None:
+    """VideoError or InputError, before any work is done, when no mp4 can have this name."""
+    if Path(path).suffix.lower() != ".mp4":
+        raise VideoError(f"{path} can't be written: the name of the video must end in .mp4.")
+    prepare_folder(Path(path))
 
 
 def _encode(video: Video, path: Path, progress: Progress | None) -> None:
