@@ -47,7 +47,7 @@ def save_speech(clip: SpeechClip, path: str | Path) -> None:
     """Write a clip as 16-bit sound in the format that the file's name ends with (wav, flac, ogg)."""
     try:
         soundfile.write(path, clip.samples, clip.sample_rate)
-    except (OSError, ValueError, soundfile.SoundFileError) as error:
+    except (OSError, TypeError, ValueError, soundfile.SoundFileError) as error:
         raise AudioError(f"The sound can't be written to {path} ({error}).") from error
 
 
@@ -66,13 +66,11 @@ def fit_length(samples: FloatArray, length: int) -> FloatArray:
 
 
 def _decoded(container: av.container.InputContainer, stream: av.AudioStream) -> Iterator[FloatArray]:
-    """The stream's sound as mono pieces [n]; damage ends it with an FFmpegError."""
-    resampler = av.AudioResampler(format="flt", layout="mono", rate=stream.codec_context.sample_rate)
+    """The stream's sound as mono pieces [n], the mean of its channels; damage ends it with an FFmpegError."""
+    to_planar_float = av.AudioResampler(format="fltp")
     for frame in container.decode(stream):
-        for mono in resampler.resample(frame):
-            yield mono.to_ndarray()[0]
-    for mono in resampler.resample(None):
-        yield mono.to_ndarray()[0]
+        for planar in to_planar_float.resample(frame):
+            yield planar.to_ndarray().mean(axis=0)  # [channels, n] -> [n]
 
 
 def _join(pieces: Iterator[FloatArray], limit: float, path: Path, max_seconds: float) -> FloatArray:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import repeat
 from pathlib import Path
 
 import av
@@ -15,12 +16,13 @@ from av.video.reformatter import ColorRange, Colorspace
 
 from talker.errors import VideoError
 from talker.media.audio import fit_length
-from talker.media.files import replaced_when_done
+from talker.media.files import prepare_folder, replaced_when_done
 from talker.media.provenance import GENERATED_MARK
 from talker.types import ByteArray, FloatArray, Progress, SpeechClip, Video
 
 QUALITY = {"crf": "17", "preset": "veryfast"}
 SOUND_BITS_PER_SECOND = 160_000
+KEPT_SHARE = 0.95  # a file with fewer of the frames that its index promises is damaged
 FRAMES_IN_FLIGHT = 8  # between the renderer and the encoder's thread
 BT709 = 1  # the number that H.264 gives to ITU-R BT.709 primaries, transfer and matrix
 AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
@@ -35,13 +37,19 @@ def write_video(video: Video, path: str | Path, progress: Progress | None = None
     Raises VideoError when the name doesn't end in .mp4 or the file can't be written.
     """
     path = Path(path)
-    if path.suffix.lower() != ".mp4":
-        raise VideoError(f"{path} can't be written: the name of the video must end in .mp4.")
+    check_video_path(path)
     try:
         with replaced_when_done(path) as scratch:
             _encode(video, scratch, progress)
     except (av.FFmpegError, OSError) as error:
         raise VideoError(f"The video can't be written to {path} ({error}).") from error
+
+
+def check_video_path(path: str | Path) -> None:
+    """VideoError or InputError, before any work is done, when no mp4 can have this name."""
+    if Path(path).suffix.lower() != ".mp4":
+        raise VideoError(f"{path} can't be written: the name of the video must end in .mp4.")
+    prepare_folder(Path(path))
 
 
 def _encode(video: Video, path: Path, progress: Progress | None) -> None:
@@ -140,7 +148,11 @@ class VideoReader:
         return len(self.sources)
 
     def __iter__(self) -> Iterator[ByteArray]:
-        """The frames as [H,W,3] uint8; VideoError where the file is damaged."""
+        """The frames as [H,W,3] uint8; VideoError where the file is damaged.
+
+        The last frame stands in for those that a decoder swallows at the end, so that there are always `frame_count`.
+        """
+        given = 0
         repeats = np.bincount(self.sources, minlength=int(self.sources[-1]) + 1)
         try:
             with av.open(str(self.path)) as container:
@@ -149,8 +161,10 @@ class VideoReader:
                 for frame, count in zip(container.decode(stream), repeats, strict=False):
                     if count:
                         image = _upright(frame)
-                        for _ in range(count):
-                            yield image
+                        yield from repeat(image, count)
+                        given += count
+                if given:
+                    yield from repeat(image, self.frame_count - given)
         except av.FFmpegError as error:
             raise VideoError(f"{self.path.name} is damaged ({error}).") from error
 
@@ -171,6 +185,8 @@ def open_video(path: str | Path, *, fps: float | None = None) -> VideoReader:
             first = _upright(next(container.decode(stream)))
             times = _frame_times(container, stream)  # [N] s
             average = float(stream.average_rate or 25)
+            if len(times) < KEPT_SHARE * stream.frames:
+                raise VideoError(f"{path.name} is damaged: it breaks off after {len(times)} of {stream.frames} frames.")
     except (av.FFmpegError, StopIteration, ValueError) as error:
         raise VideoError(f"{path.name} is damaged or not a video.") from error
     size = (first.shape[1], first.shape[0])
