@@ -12,7 +12,7 @@ import numpy as np
 from talker.face.model import vertex_normals
 from talker.render.geometry import MASK_VERTICES, HeadGeometry
 from talker.render.patch import Window, blend, feather, sample, soft_edge
-from talker.types import ByteArray, FloatArray
+from talker.types import BoolArray, ByteArray, FloatArray
 
 OUTER_LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
 INNER_LIPS = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95)
@@ -71,12 +71,12 @@ class Mouth:
         weight = feather(self._blend_area(inside_lips, margin), margin * 0.5)
         frame[window.slices] = np.clip(blend(picture, patch, weight) + 0.5, 0, 255).astype(np.uint8)
 
-    def _blend_area(self, inside_lips: FloatArray, margin: float) -> FloatArray:
+    def _blend_area(self, inside_lips: BoolArray, margin: float) -> BoolArray:
         size = int(max(margin, 1)) * 2 + 1
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
         return cv2.dilate(inside_lips.astype(np.uint8), kernel) > 0
 
-    def _draw_inside(self, window: Window, camera: FloatArray, points: FloatArray, hole: FloatArray) -> FloatArray:
+    def _draw_inside(self, window: Window, camera: FloatArray, points: FloatArray, hole: BoolArray) -> FloatArray:
         """[h,w,3] teeth, tongue, gums and cavity."""
         geometry = self._geometry
         inside = window.rasterise(points, camera[:, 2], self._inside, cull=False)
@@ -116,6 +116,6 @@ class Mouth:
         return shown
 
 
-def _lip_opacity(covered: FloatArray, hole: FloatArray) -> FloatArray:
+def _lip_opacity(covered: BoolArray, hole: BoolArray) -> FloatArray:
     """[h,w] 1 on skin and outside the lips, easing to 0 at the hole's edge."""
     return np.where(hole, 0.0, np.where(covered, soft_edge(~hole), 1.0)).astype(np.float32)
