@@ -59,8 +59,13 @@ def project(
     rotation: [3] axis-angle. translation: [2] px of the model's origin. scale: px per cm at the model's origin.
     """
     turned = vertices @ rotation_matrix(rotation).T
-    factor = scale * VIEWING_DISTANCE_CM / (VIEWING_DISTANCE_CM - turned[:, 2:])
-    return turned[:, :2] * factor * [1.0, -1.0] + translation, turned[:, 2]
+    return project_turned(turned, translation, scale), turned[:, 2]
+
+
+def project_turned(turned: FloatArray, translation: FloatArray, scale: float) -> FloatArray:
+    """Points [...,2] px of points [...,3] cm that are in camera axes already."""
+    factor = scale * VIEWING_DISTANCE_CM / (VIEWING_DISTANCE_CM - turned[..., 2:])
+    return turned[..., :2] * factor * np.array([1.0, -1.0], turned.dtype) + translation.astype(turned.dtype)
 
 
 def project_fit(vertices: FloatArray, fit: FaceFit) -> tuple[FloatArray, FloatArray]:
@@ -70,9 +75,13 @@ def project_fit(vertices: FloatArray, fit: FaceFit) -> tuple[FloatArray, FloatAr
 
 def unproject(points: FloatArray, depth: FloatArray, fit: FaceFit) -> FloatArray:
     """[V,3] cm in model axes of image points [V,2] px at `depth` [V] cm: the inverse of `project_fit`."""
-    factor = fit.scale * VIEWING_DISTANCE_CM / (VIEWING_DISTANCE_CM - depth)[:, None]
-    turned = np.column_stack([(points - fit.translation) * [1.0, -1.0] / factor, depth])
-    return turned @ rotation_matrix(fit.rotation)
+    return unproject_turned(points, depth, fit) @ rotation_matrix(fit.rotation)
+
+
+def unproject_turned(points: FloatArray, depth: FloatArray, fit: FaceFit) -> FloatArray:
+    """[...,3] cm in camera axes of image points [...,2] px at `depth` [...] cm."""
+    factor = fit.scale * VIEWING_DISTANCE_CM / (VIEWING_DISTANCE_CM - depth)[..., None]
+    return np.concatenate([(points - fit.translation) * [1.0, -1.0] / factor, depth[..., None]], axis=-1)
 
 
 def moved(fit: FaceFit, pose: FloatArray) -> FaceFit:

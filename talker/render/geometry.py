@@ -15,7 +15,7 @@ from scipy.interpolate import RBFInterpolator
 from scipy.spatial import cKDTree
 
 from talker.blendshapes import BLENDSHAPE_INDEX, expand
-from talker.face.camera import project, to_camera
+from talker.face.camera import project_turned, rotation_matrix
 from talker.face.model import FaceModel, load_face_model
 from talker.types import FloatArray, Portrait
 
@@ -75,11 +75,12 @@ class HeadGeometry:
         self.fit = portrait.fit
         self.rest = portrait.rest.astype(np.float32)
         mesh = self.model.vertices(self.fit.identity, self.rest)
-        self.rest_camera = to_camera(mesh, self.fit.rotation).astype(np.float32)  # [V,3]
-        projected, _ = self.project(self.rest_camera)
+        turn = rotation_matrix(self.fit.rotation).astype(np.float32).T
+        self.rest_camera = mesh @ turn  # [V,3]
+        projected = self.project(self.rest_camera)
         self.residual = self._residual(projected, portrait.landmarks)  # [V,2] px
         self.rest_points = projected + self.residual  # [V,2] px: the mesh on the picture
-        self.basis = to_camera(self.model.expression_basis, self.fit.rotation).astype(np.float32)  # [52,V,3]
+        self.basis = self.model.expression_basis @ turn  # [52,V,3]
         self._close_lids()
         self._flat_basis = np.ascontiguousarray(self.basis.reshape(len(self.basis), -1))  # [52,V*3]
         shut = self._lip_gap(self.rest_points)
@@ -89,16 +90,16 @@ class HeadGeometry:
         self._rest_gap = self._lip_gap(self.rest_points)  # [9] px
         self._gap_basis = np.stack([self._mesh_gap(shape) for shape in self.model.expression_basis])  # [52,9] px
 
-    def project(self, camera: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Camera points [V,3] -> ([V,2] px, [V] depth)."""
-        return project(camera, self.fit.translation, self.fit.scale)
+    def project(self, camera: FloatArray) -> FloatArray:
+        """[...,2] px of points [...,3] cm in camera axes."""
+        return project_turned(camera, self.fit.translation, self.fit.scale)
 
     def shape(self, expression: FloatArray) -> Shape:
         """The face with `expression` [52] (absolute, not relative to what the picture shows)."""
         delta = (expression - self.rest).astype(np.float32)
         offsets = (delta @ self._flat_basis).reshape(-1, 3)  # [V,3]
         camera = self.rest_camera + offsets
-        points = self.project(camera)[0] + self.residual
+        points = self.project(camera) + self.residual
         return Shape(camera, self._touch_lips(points, expression), offsets)
 
     def _residual(self, projected: FloatArray, landmarks: FloatArray) -> FloatArray:
@@ -118,7 +119,7 @@ class HeadGeometry:
             remaining = max(1.0 - self.rest[row], 0.15)
             top = self.landmark_points(self.rest_points, upper)
             bottom = self.landmark_points(self.rest_points, lower)
-            moved = self.project(self.rest_camera + remaining * self.basis[row])[0] + self.residual
+            moved = self.project(self.rest_camera + remaining * self.basis[row]) + self.residual
             down = _unit(bottom.mean(0) - top.mean(0) + 1e-6)
             travel = (self.landmark_points(moved, upper) - top) @ down
             rise = (self.landmark_points(moved, lower) - bottom) @ down

@@ -116,7 +116,7 @@ class Mouth:
         teeth = self._teeth
         if teeth is None:
             return colour
-        where = window.pixels() - turn - teeth.window.corner
+        where = (window.pixels() - turn - teeth.window.corner).astype(np.float32)
         own = cv2.remap(teeth.colour, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return blend(colour, own, cv2.remap(teeth.opacity, where, None, cv2.INTER_LINEAR))
 
