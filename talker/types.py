@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -214,22 +215,30 @@ class FaceMotion:
         _check_shape("FaceMotion.pose", self.pose, len(self.blendshapes), 6)
         if not (np.isfinite(self.blendshapes).all() and np.isfinite(self.pose).all()):
             raise ValueError("FaceMotion holds values that are not finite")
+        if not 0 < self.fps < np.inf:
+            raise ValueError(f"fps must be positive, is {self.fps}")
 
     def __len__(self) -> int:
         return len(self.blendshapes)
 
     def save(self, path: str | Path) -> None:
-        """Write the motion as a compressed `.npz`."""
-        with open(path, "wb") as file:
-            np.savez_compressed(file, blendshapes=self.blendshapes, pose=self.pose, fps=np.float64(self.fps))
+        """Write the motion as a compressed `.npz`; MotionError when that is not possible."""
+        try:
+            with open(path, "wb") as file:
+                np.savez_compressed(file, blendshapes=self.blendshapes, pose=self.pose, fps=np.float64(self.fps))
+        except OSError as error:
+            raise MotionError(f"The motion can't be written to {path} ({error}).") from error
 
     @classmethod
     def load(cls, path: str | Path) -> FaceMotion:
         """Read what `save` wrote; MotionError when it is something else."""
         try:
             with np.load(path, allow_pickle=False) as data:
-                return cls(data["blendshapes"], data["pose"], float(data["fps"]))
-        except (OSError, ValueError, KeyError) as error:
+                motion = cls(data["blendshapes"], data["pose"], float(data["fps"]))
+                if len(motion) == 0:
+                    raise ValueError("it has no frames")
+                return motion
+        except (OSError, EOFError, BadZipFile, ValueError, TypeError, KeyError) as error:
             raise MotionError(f"{path} is not a motion file that Talker saved ({error}).") from error
 
 
@@ -298,8 +307,11 @@ class SpeakOptions:
             raise OptionsError("Options face_index and seed can't be negative.")
 
     def save(self, path: str | Path) -> None:
-        """Write the settings as JSON."""
-        Path(path).write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
+        """Write the settings as JSON; OptionsError when that is not possible."""
+        try:
+            Path(path).write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
+        except OSError as error:
+            raise OptionsError(f"The settings can't be written to {path} ({error}).") from error
 
     @classmethod
     def load(cls, path: str | Path) -> SpeakOptions:
