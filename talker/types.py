@@ -22,6 +22,7 @@ from talker.errors import MotionError, OptionsError
 
 FloatArray = NDArray[np.floating[Any]]
 ByteArray = NDArray[np.uint8]
+BoolArray = NDArray[np.bool_]
 Progress = Callable[[int, int], None]  # (done, total); raising `CancelledError` from it stops the work
 
 EMOTION_LABELS = ("neutral", "happy", "sad", "angry", "surprised", "fear", "disgusted", "contempt")

@@ -19,9 +19,10 @@ def at_size(portrait: Portrait, size: str) -> Portrait:
         return portrait
     side = int(size.removeprefix("crop"))
     left, top, right, bottom = portrait.face_box
-    extent = HEAD_AND_SHOULDERS * portrait.face_width
-    corner = np.array([(left + right) / 2 - extent / 2,
-                       (top + bottom) / 2 + CENTRE_BELOW_FACE * portrait.face_width - extent / 2])  # fmt: skip
+    height, width = portrait.image.shape[:2]
+    extent = min(HEAD_AND_SHOULDERS * portrait.face_width, width, height)
+    centre = np.array([(left + right) / 2, (top + bottom) / 2 + CENTRE_BELOW_FACE * portrait.face_width])
+    corner = np.clip(centre - extent / 2, 0, np.array([width, height]) - extent)  # stays inside the picture
     factor = side / extent
     matrix = np.array([[factor, 0, -corner[0] * factor], [0, factor, -corner[1] * factor]], np.float32)
     interpolation = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC

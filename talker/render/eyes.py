@@ -14,7 +14,7 @@ import numpy as np
 from talker.render.geometry import EYE_LIDS, MASK_VERTICES, HeadGeometry
 from talker.render.patch import Window, blend, feather, sample, soft_edge
 from talker.render.smooth_fill import smooth_fill
-from talker.types import ByteArray, FloatArray
+from talker.types import BoolArray, ByteArray, FloatArray
 
 CORNERS = {"Right": (33, 133), "Left": (263, 362)}
 IRIS = {"Right": (468, 469, 470, 471, 472), "Left": (473, 474, 475, 476, 477)}
@@ -69,8 +69,8 @@ class Eye:
     ) -> None:
         """Draw lids and eyeball into `frame` [H,W,3], in place.
 
-        camera: [V,3] cm. points: [V,2] px after the head's turn. ratio: [V] new to old shading. drift: [2] px by which
-        the head's turn moves this eye.
+        camera: [V,3] cm. points: [V,2] px after the head's turn. ratio: [V] new to old shading. drift: [V,2] px by
+        which the head's turn moves the vertices.
         """
         geometry = self._geometry
         outline = geometry.landmark_points(points, self._outline)
@@ -85,19 +85,20 @@ class Eye:
         lids = sample(self._image, drawn[..., :2]) * drawn[..., 2:]
         patch = np.where(skin.covered[..., None], lids, picture)
         if hole.any():
-            gaze = (points[self._ball] - geometry.rest_points[self._ball]).mean(0) - drift
-            patch = blend(self._ball_colours(window, drift, gaze), patch, soft_edge(~hole))
+            turn = drift[self._ball].mean(0)  # [2] px by which the head's turn moves this eye
+            gaze = (points[self._ball] - geometry.rest_points[self._ball]).mean(0) - turn
+            patch = blend(self._ball_colours(window, turn, gaze), patch, soft_edge(~hole))
         weight = feather(self._grown(area, margin), margin)
         frame[window.slices] = np.clip(blend(picture, patch, weight) + 0.5, 0, 255).astype(np.uint8)
 
-    def _ball_colours(self, window: Window, drift: FloatArray, gaze: FloatArray) -> FloatArray:
+    def _ball_colours(self, window: Window, turn: FloatArray, gaze: FloatArray) -> FloatArray:
         """[h,w,3] the eyeball as the window sees it."""
-        where = window.pixels() - drift - self._plate.window.corner
+        where = window.pixels() - turn - self._plate.window.corner
         colour = _lookup(self._plate.white, where)
         iris_where = where - gaze
         return blend(colour, _lookup(self._plate.iris, iris_where), _lookup(self._plate.opacity, iris_where))
 
-    def _hole(self, points: FloatArray, camera: FloatArray) -> tuple[FloatArray, Window]:
+    def _hole(self, points: FloatArray, camera: FloatArray) -> tuple[BoolArray, Window]:
         """[h,w] pixels of the opening between the lids, and their window."""
         outline = self._geometry.landmark_points(points, self._outline)
         window = Window.around(outline, 1.2 * self._geometry.fit.scale, self._image.shape)
@@ -116,12 +117,12 @@ class Eye:
         return Plate(window, white, _complete_disc(picture, seen, away), np.clip((LIMBUS + 0.1 - away) / 0.2, 0, 1))
 
     @staticmethod
-    def _grown(mask: FloatArray, radius: float) -> FloatArray:
+    def _grown(mask: BoolArray, radius: float) -> BoolArray:
         size = int(max(radius, 1)) * 2 + 1
         return cv2.dilate(mask.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))) > 0
 
 
-def _complete_disc(picture: FloatArray, seen: FloatArray, away: FloatArray) -> FloatArray:
+def _complete_disc(picture: FloatArray, seen: BoolArray, away: FloatArray) -> FloatArray:
     """[h,w,3] the iris with what the lids hide completed: each ring takes the mean colour of its visible part."""
     rings = np.clip((away * 12).astype(int), 0, 40)
     visible = seen & (away < LIMBUS + 0.2)

@@ -12,7 +12,8 @@ import numpy as np
 from talker.face.model import vertex_normals
 from talker.render.geometry import MASK_VERTICES, HeadGeometry
 from talker.render.patch import Window, blend, feather, sample, soft_edge
-from talker.types import ByteArray, FloatArray
+from talker.render.teeth import find_teeth
+from talker.types import BoolArray, ByteArray, FloatArray
 
 OUTER_LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
 INNER_LIPS = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95)
@@ -33,7 +34,9 @@ REACH_CM = 3.0  # skin around the lips that is drawn at full resolution
 class Mouth:
     """Draws one portrait's lips and mouth."""
 
-    def __init__(self, geometry: HeadGeometry, image: ByteArray, white: FloatArray) -> None:
+    def __init__(
+        self, geometry: HeadGeometry, image: ByteArray, landmarks: FloatArray, white: FloatArray, face_width: float
+    ) -> None:
         self._geometry, self._image = geometry, image
         model = geometry.model
         self._inside = model.part_triangles(*INSIDE)
@@ -44,18 +47,27 @@ class Mouth:
         self._skin = model.triangles[near[model.triangles].all(axis=1)]
         self._colour = self._vertex_colours(white)
         self._front = float(geometry.rest_camera[slice(*model.parts["upper_teeth"]), 2].max())
+        inner = landmarks[list(INNER_LIPS), :2]
+        self._teeth = find_teeth(image, inner, white, geometry.fit.scale, face_width)
+        if self._teeth is not None:
+            self._inside = model.part_triangles(*(part for part in INSIDE if part != "upper_teeth"))
         self._shown = self._shown_inside()
+        self._dark = np.array(COLOURS["mouth_socket"], np.float32) * white * 0.3
+        self._skull = slice(*model.parts["upper_teeth"])
 
-    def draw(self, frame: ByteArray, shape_camera: FloatArray, points: FloatArray, ratio: FloatArray) -> None:
+    def draw(
+        self, frame: ByteArray, camera: FloatArray, points: FloatArray, ratio: FloatArray, drift: FloatArray
+    ) -> None:
         """Draw lips and mouth into `frame` [H,W,3], in place.
 
-        shape_camera: [V,3] cm. points: [V,2] px after the head's turn. ratio: [V] new to old shading.
+        camera: [V,3] cm. points: [V,2] px after the head's turn. ratio: [V] new to old shading. drift: [V,2] px by
+        which the head's turn moves the vertices.
         """
         geometry = self._geometry
         outline = geometry.landmark_points(points, OUTER_LIPS)
         margin = 0.06 * geometry.fit.scale * 15
         window = Window.around(outline, margin, frame.shape)
-        depth = shape_camera[:, 2]
+        depth = camera[:, 2]
         skin = window.rasterise(points, depth, self._skin)
         attributes = np.concatenate([geometry.rest_points, ratio[:, None]], axis=1)  # [V,3]
         drawn = skin.interpolate(self._skin, attributes)
@@ -66,17 +78,21 @@ class Mouth:
         patch = np.where(skin.covered[..., None], lips, picture)
         if hole.any():
             patch = blend(
-                self._draw_inside(window, shape_camera, points, hole), patch, _lip_opacity(skin.covered, hole)
+                self._draw_inside(window, camera, points, hole, drift[self._skull].mean(0)),
+                patch,
+                _lip_opacity(skin.covered, hole),
             )
         weight = feather(self._blend_area(inside_lips, margin), margin * 0.5)
         frame[window.slices] = np.clip(blend(picture, patch, weight) + 0.5, 0, 255).astype(np.uint8)
 
-    def _blend_area(self, inside_lips: FloatArray, margin: float) -> FloatArray:
+    def _blend_area(self, inside_lips: BoolArray, margin: float) -> BoolArray:
         size = int(max(margin, 1)) * 2 + 1
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
         return cv2.dilate(inside_lips.astype(np.uint8), kernel) > 0
 
-    def _draw_inside(self, window: Window, camera: FloatArray, points: FloatArray, hole: FloatArray) -> FloatArray:
+    def _draw_inside(
+        self, window: Window, camera: FloatArray, points: FloatArray, hole: BoolArray, turn: FloatArray
+    ) -> FloatArray:
         """[h,w,3] teeth, tongue, gums and cavity."""
         geometry = self._geometry
         inside = window.rasterise(points, camera[:, 2], self._inside, cull=False)
@@ -88,11 +104,21 @@ class Mouth:
         shadow = cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 5) / (LIP_SHADOW_CM * geometry.fit.scale)
         colour = drawn[..., :3] * (0.35 + 0.65 * np.clip(shadow, 0, 1))[..., None]
         colour = cv2.GaussianBlur(colour, (0, 0), 0.6)
+        colour = np.where(inside.covered[..., None], colour, self._dark)
         if self._shown is not None:
             where = drawn[..., 3:5]
             seen = cv2.remap(self._shown, where, None, cv2.INTER_LINEAR)
-            colour = blend(colour, sample(self._image, where), seen)
-        return colour
+            colour = blend(colour, sample(self._image, where), seen * inside.covered)
+        return self._lay_teeth(window, colour, turn)
+
+    def _lay_teeth(self, window: Window, colour: FloatArray, turn: FloatArray) -> FloatArray:
+        """Lay the picture's own upper teeth, moved by `turn` [2] px with the skull, over `colour` [h,w,3]."""
+        teeth = self._teeth
+        if teeth is None:
+            return colour
+        where = window.pixels() - turn - teeth.window.corner
+        own = cv2.remap(teeth.colour, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return blend(colour, own, cv2.remap(teeth.opacity, where, None, cv2.INTER_LINEAR))
 
     def _vertex_colours(self, white: FloatArray) -> FloatArray:
         """[V,3] colours 0..255 of the mouth's parts in the picture's light."""
@@ -104,18 +130,19 @@ class Mouth:
     def _shown_inside(self) -> FloatArray | None:
         """[H,W] 0..1 where the picture itself shows the inside of the mouth; None when it is shut."""
         geometry = self._geometry
-        window = Window(0, 0, self._image.shape[1], self._image.shape[0])
         inner = geometry.landmark_points(geometry.rest_points, INNER_LIPS)
         box = Window.around(inner, 4, self._image.shape)
         skin = box.rasterise(geometry.rest_points, geometry.rest_camera[:, 2], self._skin)
         hole = box.polygon(geometry.landmark_points(geometry.rest_points, OUTER_LIPS)) & ~skin.covered
         if hole.sum() < (0.1 * geometry.fit.scale) ** 2 * 8:
             return None
-        shown = np.zeros((window.height, window.width), np.float32)
+        shown = np.zeros(self._image.shape[:2], np.float32)
         shown[box.slices] = feather(hole, 1.5)
+        if self._teeth is not None:  # they are laid over it with a motion of their own
+            shown[cv2.dilate(self._teeth.shown.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0] = 0.0
         return shown
 
 
-def _lip_opacity(covered: FloatArray, hole: FloatArray) -> FloatArray:
+def _lip_opacity(covered: BoolArray, hole: BoolArray) -> FloatArray:
     """[h,w] 1 on skin and outside the lips, easing to 0 at the hole's edge."""
     return np.where(hole, 0.0, np.where(covered, soft_edge(~hole), 1.0)).astype(np.float32)

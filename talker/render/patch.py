@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talker.face.raster import Fragments, rasterise
-from talker.types import FloatArray
+from talker.types import BoolArray, FloatArray
 
 
 @dataclass(frozen=True)
@@ -53,21 +53,21 @@ class Window:
         """Draw the mesh inside the window."""
         return rasterise(points - self.corner, depth, triangles, self.height, self.width, cull=cull)
 
-    def polygon(self, outline: FloatArray) -> NDArray[np.bool_]:
+    def polygon(self, outline: FloatArray) -> BoolArray:
         """[h,w] pixels inside the closed `outline` [N,2] px."""
         mask = np.zeros((self.height, self.width), np.uint8)
         cv2.fillPoly(mask, [np.round((outline - self.corner) * 16).astype(np.int32)], 1, shift=4)
         return mask > 0
 
 
-def soft_edge(covered: NDArray[np.bool_]) -> FloatArray:
+def soft_edge(covered: BoolArray) -> FloatArray:
     """[h,w] opacity of the drawn skin: 1 inside, easing over the last pixel before a hole, 0 in it."""
     mask = covered.astype(np.float32)
     blurred = cv2.GaussianBlur(mask, (0, 0), 0.7)
     return mask * np.clip((blurred - 0.5) / 0.4, 0.0, 1.0)
 
 
-def feather(mask: NDArray[np.bool_], radius: float) -> FloatArray:
+def feather(mask: BoolArray, radius: float) -> FloatArray:
     """[h,w] 1 well inside `mask`, falling to 0 at its edge over `radius` px."""
     padded = np.pad(mask.astype(np.uint8), 1)
     distance = cv2.distanceTransform(padded, cv2.DIST_L2, 3)[1:-1, 1:-1]

@@ -44,7 +44,7 @@ class Renderer:
         self._light = Light(self._geometry, self._image)
         self._eyes = [Eye(self._geometry, self._image, portrait.landmarks, side) for side in ("Left", "Right")]
         white = np.mean([eye.white for eye in self._eyes], axis=0)
-        self._mouth = Mouth(self._geometry, self._image, white)
+        self._mouth = Mouth(self._geometry, self._image, portrait.landmarks, white, portrait.face_width)
         self._prepare_flow()
 
     @property
@@ -71,7 +71,7 @@ class Renderer:
         frame[rows, columns] = cv2.multiply(warped, cv2.merge([shading] * 3), dtype=cv2.CV_8U)
         for eye in self._eyes:
             eye.draw(frame, shape.camera, points, ratio, drift)
-        self._mouth.draw(frame, shape.camera, points, ratio)
+        self._mouth.draw(frame, shape.camera, points, ratio, drift)
         return frame
 
     def _prepare_flow(self) -> None:

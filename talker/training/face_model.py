@@ -84,7 +84,8 @@ def derive(source: Path, target: Path) -> None:
     tensors |= _pack_identity(ict["identity"][:IDENTITY_MODES][:, keep].astype(np.float32))
     tensors |= _pack_expression(expression)
     target.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, target / "model.safetensors")
+    # safetensors writes memory as it lies, whatever the strides say
+    save_file({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, target / "model.safetensors")
     config = {"parts": ranges, "identity_modes": IDENTITY_MODES, "gains": GAINS, "unit": "cm"}
     (target / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     shutil.copyfile(source / LICENSE_FILE, target / LICENSE_FILE)
