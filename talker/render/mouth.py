@@ -20,14 +20,14 @@ INNER_LIPS = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 3
 INSIDE = ("mouth_socket", "gums", "tongue", "upper_teeth", "lower_teeth")
 # colours relative to a white surface in the same light
 COLOURS = {
-    "mouth_socket": (0.30, 0.10, 0.09),
+    "mouth_socket": (0.22, 0.07, 0.06),
     "gums": (0.72, 0.36, 0.34),
     "tongue": (0.74, 0.38, 0.37),
     "upper_teeth": (0.95, 0.90, 0.82),
     "lower_teeth": (0.90, 0.85, 0.77),
 }
 LIP_SHADOW_CM = 0.35  # the lips shade what lies behind them over this distance
-CAVITY_CM = 3.5  # depth behind the front teeth after which light has fallen to 1/e
+CAVITY_CM = 6.0  # depth behind the front teeth after which light has fallen to 1/e
 LIKENESS_CM = 0.3  # mean motion of the lips after which the picture's own mouth inside is no guide any more
 REACH_CM = 3.0  # skin around the lips that is drawn at full resolution
 
@@ -98,7 +98,7 @@ class Mouth:
         geometry = self._geometry
         inside = window.rasterise(points, camera[:, 2], self._inside, cull=False)
         normals = vertex_normals(camera, self._inside)
-        facing = 0.62 + 0.38 * np.abs(normals[:, 2])
+        facing = 0.55 + 0.45 * np.abs(normals[:, 2])
         deep = np.exp(-np.maximum(self._front - camera[:, 2], 0.0) / CAVITY_CM)
         attributes = np.concatenate([self._colour * (facing * deep)[:, None], geometry.rest_points], axis=1)  # [V,5]
         drawn = inside.interpolate(self._inside, attributes)
