@@ -1,1 +1,29 @@
 """Talker: one portrait, some speech and a feeling become a video of that person saying it with that feeling."""
+
+from typing import TYPE_CHECKING, Any
+
+from talker.errors import TalkerError
+from talker.types import EmotionCode, FaceMotion, Portrait, Result, SpeakOptions, SpeechClip
+
+if TYPE_CHECKING:
+    from talker.pipeline import Talker
+
+__all__ = [
+    "EmotionCode",
+    "FaceMotion",
+    "Portrait",
+    "Result",
+    "SpeakOptions",
+    "SpeechClip",
+    "Talker",
+    "TalkerError",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the pipeline at first use, so that the rooms below it can be imported without it (PEP 562)."""
+    if name == "Talker":
+        from talker.pipeline import Talker
+
+        return Talker
+    raise AttributeError(f"module 'talker' has no attribute {name!r}")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from talker.errors import MotionError, OptionsError
 
 FloatArray = NDArray[np.floating[Any]]
 ByteArray = NDArray[np.uint8]
+BoolArray = NDArray[np.bool_]
 Progress = Callable[[int, int], None]  # (done, total); raising `CancelledError` from it stops the work
 
 EMOTION_LABELS = ("neutral", "happy", "sad", "angry", "surprised", "fear", "disgusted", "contempt")
@@ -168,6 +170,8 @@ class EmotionCode:
     probabilities: [T or 1, 8] how it reads, in the order of `EMOTION_LABELS`.
     rate_hz: rows per second; meaningless when there is one row.
     source: what it came from, for the result's notes.
+    affect: [T or 1, 3] valence, arousal, dominance, -1..1.
+    onset_s, decay_s: how long a face takes to show the feeling and to let it go.
     """
 
     embedding: FloatArray
@@ -176,9 +180,13 @@ class EmotionCode:
     probabilities: FloatArray
     rate_hz: float = 25.0
     source: str = "label: neutral"
+    affect: FloatArray = field(default_factory=lambda: np.zeros((1, 3), np.float32))
+    onset_s: float = 0.4
+    decay_s: float = 0.8
 
     def __post_init__(self) -> None:
         _check_shape("EmotionCode.embedding", self.embedding, None, None)
+        _check_shape("EmotionCode.affect", self.affect, None, 3)
         rows = len(self.embedding)
         _check_shape("EmotionCode.displacement", self.displacement, rows, BLENDSHAPE_COUNT)
         _check_shape("EmotionCode.strength", self.strength, rows)
@@ -208,22 +216,30 @@ class FaceMotion:
         _check_shape("FaceMotion.pose", self.pose, len(self.blendshapes), 6)
         if not (np.isfinite(self.blendshapes).all() and np.isfinite(self.pose).all()):
             raise ValueError("FaceMotion holds values that are not finite")
+        if not 0 < self.fps < np.inf:
+            raise ValueError(f"fps must be positive, is {self.fps}")
 
     def __len__(self) -> int:
         return len(self.blendshapes)
 
     def save(self, path: str | Path) -> None:
-        """Write the motion as a compressed `.npz`."""
-        with open(path, "wb") as file:
-            np.savez_compressed(file, blendshapes=self.blendshapes, pose=self.pose, fps=np.float64(self.fps))
+        """Write the motion as a compressed `.npz`; MotionError when that is not possible."""
+        try:
+            with open(path, "wb") as file:
+                np.savez_compressed(file, blendshapes=self.blendshapes, pose=self.pose, fps=np.float64(self.fps))
+        except OSError as error:
+            raise MotionError(f"The motion can't be written to {path} ({error}).") from error
 
     @classmethod
     def load(cls, path: str | Path) -> FaceMotion:
         """Read what `save` wrote; MotionError when it is something else."""
         try:
             with np.load(path, allow_pickle=False) as data:
-                return cls(data["blendshapes"], data["pose"], float(data["fps"]))
-        except (OSError, ValueError, KeyError) as error:
+                motion = cls(data["blendshapes"], data["pose"], float(data["fps"]))
+                if len(motion) == 0:
+                    raise ValueError("it has no frames")
+                return motion
+        except (OSError, EOFError, BadZipFile, ValueError, TypeError, KeyError) as error:
             raise MotionError(f"{path} is not a motion file that Talker saved ({error}).") from error
 
 
@@ -274,13 +290,14 @@ class SpeakOptions:
     def __post_init__(self) -> None:
         limits: dict[str, float] = {"strength": MAX_STRENGTH, "wrinkles": 1.0} | dict.fromkeys(AMOUNTS, 2.0)
         for option in dataclasses.fields(self):
-            value: Any = getattr(self, option.name)
+            value = getattr(self, option.name)
             wanted = type(option.default)
             accepted = (int, float) if wanted is float else (wanted,)
-            if not isinstance(value, accepted) or (wanted is not bool and isinstance(value, bool)):
+            if type(value) not in accepted:
                 raise OptionsError(f"Option {option.name} must be a {wanted.__name__}, not {value!r}.")
-            if option.name in limits and not 0 <= value <= limits[option.name]:
-                raise OptionsError(f"Option {option.name} must lie between 0 and {limits[option.name]}, not {value}.")
+            limit = limits.get(option.name)
+            if limit is not None and not 0 <= value <= limit:
+                raise OptionsError(f"Option {option.name} must lie between 0 and {limit:g}, not {value}.")
         if not 10 <= self.fps <= 60:
             raise OptionsError(f"Option fps must lie between 10 and 60, not {self.fps}.")
         if self.size not in SIZES:
@@ -291,8 +308,11 @@ class SpeakOptions:
             raise OptionsError("Options face_index and seed can't be negative.")
 
     def save(self, path: str | Path) -> None:
-        """Write the settings as JSON."""
-        Path(path).write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
+        """Write the settings as JSON; OptionsError when that is not possible."""
+        try:
+            Path(path).write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
+        except OSError as error:
+            raise OptionsError(f"The settings can't be written to {path} ({error}).") from error
 
     @classmethod
     def load(cls, path: str | Path) -> SpeakOptions:

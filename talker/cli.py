@@ -1,0 +1,167 @@
+"""The command line: `python -m talker speak …`. A thin skin over `Talker`; verbs and sources of feeling are rows.
+
+Errors of the TalkerError family are one line on stderr with exit code 2, and leave no output file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import functools
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from talker.errors import CancelledError, TalkerError
+from talker.media.files import prepare_folder
+from talker.media.livelink import save_livelink
+from talker.pipeline import Talker
+from talker.types import EMOTION_LABELS, MAX_STRENGTH, RENDERERS, SIZES, EmotionCode, Progress, Result, SpeakOptions
+
+ERROR_CODE = 2
+INTERRUPTED_CODE = 130  # what shells report after Ctrl-C
+
+
+@dataclass(frozen=True)
+class EmotionSource:
+    """A row of the ways to say what to feel: its flag, what stands after it, and what turns that into a feeling."""
+
+    flag: str
+    metavar: str
+    help: str
+    read: Callable[[str], str | EmotionCode]
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A row of the things Talker does: its arguments, and the function that does it."""
+
+    name: str
+    help: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace, Talker], None]
+
+
+EMOTION_SOURCES = (EmotionSource("--emotion", "LABEL", f"one of {', '.join(EMOTION_LABELS)}", str),)
+# flags that set an option of the same name: (name, type, choices, help)
+OPTION_FLAGS: tuple[tuple[str, type, Sequence[str] | None, str], ...] = (
+    ("strength", float, None, f"how strong the feeling is, 0 to {MAX_STRENGTH} (default 1)"),
+    ("seed", int, None, "chance of head motion and blinks; the same number gives the same motion (default 0)"),
+    ("mouth", float, None, "how far the lips move, 0 to 2 (default 1)"),
+    ("head", float, None, "how much the head moves, 0 to 2 (default 1)"),
+    ("blinks", float, None, "how often the eyes blink, 0 to 2 (default 1)"),
+    ("gaze", float, None, "how much the eyes wander, 0 to 2 (default 1)"),
+    ("brows", float, None, "how much the brows stress words, 0 to 2 (default 1)"),
+    ("wrinkles", float, None, "how deep folds are drawn, 0 to 1 (default 0.5)"),
+    ("fps", float, None, "frames per second, 10 to 60 (default 25)"),
+    ("size", str, SIZES, "the whole picture, or a square of head and shoulders (default native)"),
+    ("renderer", str, RENDERERS, "what draws the face (default auto)"),
+    ("face_index", int, None, "which face when there are several; 0 is the largest (default 0)"),
+)
+
+
+def main(arguments: Sequence[str] | None = None, talker: Talker | None = None) -> int:
+    """Run a command line and return its exit code."""
+    os.environ.setdefault("GLOG_minloglevel", "3")  # keep the face detector's own remarks off stderr
+    parsed = _parser().parse_args(arguments)
+    try:
+        parsed.run(parsed, talker or Talker())
+    except CancelledError:
+        return INTERRUPTED_CODE
+    except TalkerError as error:
+        _complain(" ".join(str(error).split()))
+        return ERROR_CODE
+    except KeyboardInterrupt:
+        _complain("stopped; nothing was written.")
+        return INTERRUPTED_CODE
+    return 0
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        _complain(f"{message} (try {self.prog} --help)")
+        raise SystemExit(ERROR_CODE)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m talker", description="Make a portrait talk, with a feeling.")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=_Parser)
+    for verb in VERBS:
+        sub = verbs.add_parser(verb.name, help=verb.help, description=verb.help)
+        verb.add_arguments(sub)
+        sub.set_defaults(run=verb.run)
+    return parser
+
+
+def _add_speak_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--portrait", required=True, metavar="P", help="picture of the person")
+    words = parser.add_mutually_exclusive_group(required=True)
+    words.add_argument("--speech", metavar="S", help="sound file, or a video with sound")
+    words.add_argument("--text", metavar="T", help="words that an offline voice speaks")
+    parser.add_argument("--voice", default="american", metavar="NAME", help="voice for --text: american or british")
+    feelings = parser.add_mutually_exclusive_group()
+    for source in EMOTION_SOURCES:
+        read_later = functools.partial(lambda source, value: (source, value), source)
+        feelings.add_argument(source.flag, dest="feeling", type=read_later, metavar=source.metavar, help=source.help)
+    for name, kind, choices, text in OPTION_FLAGS:
+        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, choices=choices, help=text)
+    parser.add_argument("--still", action="store_const", const=True, help="keep the head where it is")
+    parser.add_argument("--options", metavar="JSON", help="settings file; the flags above win over it")
+    parser.add_argument("--out", required=True, metavar="MP4", help="the video to write")
+    parser.add_argument("--motion", metavar="NPZ", help="also write the motion, as Talker reads it")
+    parser.add_argument("--csv", metavar="CSV", help="also write the motion, as Live Link Face records it")
+
+
+def _speak(arguments: argparse.Namespace, talker: Talker) -> None:
+    options = SpeakOptions.load(arguments.options) if arguments.options else SpeakOptions()
+    flags = {name: getattr(arguments, name) for name in ("still", *(row[0] for row in OPTION_FLAGS))}
+    given = {name: value for name, value in flags.items() if value is not None}
+    source, value = arguments.feeling or (EMOTION_SOURCES[0], EMOTION_LABELS[0])
+    for extra in (arguments.motion, arguments.csv):
+        if extra is not None:
+            prepare_folder(Path(extra))
+    result = talker.speak(
+        arguments.portrait,
+        arguments.speech,
+        text=arguments.text,
+        voice=arguments.voice,
+        emotion=source.read(value),
+        options=dataclasses.replace(options, **given),
+        out=arguments.out,
+        progress=_progress_line(),
+    )
+    if arguments.motion:
+        result.motion.save(arguments.motion)
+    if arguments.csv:
+        save_livelink(result.motion, arguments.csv)
+    _report(result)
+
+
+def _progress_line() -> Progress | None:
+    """A counter that rewrites its line; none where nobody watches."""
+    if not sys.stderr.isatty():
+        return None
+
+    def show(done: int, total: int) -> None:
+        print(f"\rframe {done} of {total}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+
+    return show
+
+
+def _report(result: Result) -> None:
+    for note in result.notes:
+        print(note)
+    print("Seconds: " + ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in result.timings.items()))
+    print(f"{Path(result.video)}: {len(result.motion)} frames, {result.speech.duration_s:.2f} s")
+
+
+def _complain(message: str) -> None:
+    print(f"talker: {message}", file=sys.stderr)
+
+
+VERBS = (Verb("speak", "Write a video of a portrait speaking with a feeling.", _add_speak_arguments, _speak),)

@@ -1,0 +1,44 @@
+"""Label -> EmotionCode."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from talker.emotion.catalogue import Feeling, feeling_names, find_feeling
+from talker.errors import EmotionError
+from talker.types import EMOTION_LABELS, MAX_STRENGTH, EmotionCode, FloatArray
+
+
+def label_code(label: str, strength: float = 1.0) -> EmotionCode:
+    """The code of a named feeling, shown `strength` (0..1.5) times as strong as its row says.
+
+    Raises EmotionError for a name that is not in the catalogue and for a strength out of range.
+    """
+    feeling = find_feeling(label)
+    if feeling is None:
+        raise EmotionError(f"There is no emotion called {label!r}. Known are: {', '.join(feeling_names())}.")
+    if not 0.0 <= strength <= MAX_STRENGTH:
+        raise EmotionError(f"The strength of an emotion must lie between 0 and {MAX_STRENGTH}, not {strength}.")
+    return EmotionCode(
+        embedding=_embedding(feeling)[None],
+        displacement=feeling.displacement[None],
+        strength=np.array([strength], np.float32),
+        probabilities=read_as(feeling.probabilities[None], strength),
+        source=f"label: {feeling.name}",
+        affect=np.array([feeling.affect], np.float32),
+        onset_s=feeling.onset_s,
+        decay_s=feeling.decay_s,
+    )
+
+
+def read_as(probabilities: FloatArray, strength: float | FloatArray) -> FloatArray:
+    """How `probabilities` [T, 8] read at `strength`: below 1 they fade into neutral."""
+    shown = np.clip(np.asarray(strength, np.float32), 0.0, 1.0).reshape(-1, 1)
+    neutral = np.eye(len(EMOTION_LABELS), dtype=np.float32)[:1]
+    return (shown * probabilities + (1.0 - shown) * neutral).astype(np.float32)
+
+
+def _embedding(feeling: Feeling) -> FloatArray:
+    """A unit vector [63] of what a row says about the face, how it reads and how it feels."""
+    parts = np.concatenate([feeling.probabilities, feeling.displacement, feeling.affect])  # [8 + 52 + 3]
+    return (parts / np.linalg.norm(parts)).astype(np.float32)

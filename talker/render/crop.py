@@ -1,0 +1,46 @@
+"""The picture that is animated: the whole photograph, or a square of head and shoulders at a fixed size."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import cv2
+import numpy as np
+
+from talker.types import ByteArray, Portrait
+
+HEAD_AND_SHOULDERS = 2.3  # side of the square in face widths
+CENTRE_BELOW_FACE = 0.08  # the square's centre lies this much below the face's, in face widths
+
+
+def at_size(portrait: Portrait, size: str) -> Portrait:
+    """The portrait at `size`: `native`, or `crop256`, `crop512`, `crop1024`."""
+    if size == "native":
+        return portrait
+    side = int(size.removeprefix("crop"))
+    left, top, right, bottom = portrait.face_box
+    height, width = portrait.image.shape[:2]
+    extent = min(HEAD_AND_SHOULDERS * portrait.face_width, width, height)
+    centre = np.array([(left + right) / 2, (top + bottom) / 2 + CENTRE_BELOW_FACE * portrait.face_width])
+    corner = np.clip(centre - extent / 2, 0, np.array([width, height]) - extent)  # stays inside the picture
+    factor = side / extent
+    matrix = np.array([[factor, 0, -corner[0] * factor], [0, factor, -corner[1] * factor]], np.float32)
+    interpolation = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+    image = cv2.warpAffine(
+        _antialiased(portrait.image, factor), matrix, (side, side), flags=interpolation, borderMode=cv2.BORDER_REPLICATE
+    )
+    landmarks = portrait.landmarks * factor
+    landmarks[:, :2] -= corner * factor
+    fit = dataclasses.replace(
+        portrait.fit, translation=(portrait.fit.translation - corner) * factor, scale=portrait.fit.scale * factor
+    )
+    x0, y0 = (np.array([left, top]) - corner) * factor
+    x1, y1 = (np.array([right, bottom]) - corner) * factor
+    return dataclasses.replace(
+        portrait, image=image, landmarks=landmarks, fit=fit, face_box=(float(x0), float(y0), float(x1), float(y1))
+    )
+
+
+def _antialiased(image: ByteArray, factor: float) -> ByteArray:
+    """Blurred before it is made smaller, so that nothing aliases."""
+    return image if factor >= 0.75 else cv2.GaussianBlur(image, (0, 0), 0.4 / factor)

@@ -1,0 +1,202 @@
+"""Where every vertex of the face lies in the picture, for any expression.
+
+A vertex is drawn at *its place in the picture + the projected difference* to the fitted face: the mesh is first laid
+exactly on the picture (the landmarks' residual, spread smoothly over it), so that expressions only ever add motion.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from scipy.interpolate import RBFInterpolator
+from scipy.spatial import cKDTree
+
+from talker.blendshapes import BLENDSHAPE_INDEX, expand
+from talker.face.camera import project_turned, rotation_matrix
+from talker.face.model import FaceModel, load_face_model
+from talker.types import FloatArray, Portrait
+
+MASK_VERTICES = 6706  # ICT's narrow face: the skin that is redrawn, without ears and neck
+RESIDUAL_REACH_CM = 2.5  # how far from the landmarks their residual still counts
+FACE_LANDMARKS = 468  # the ten after these lie on the irises
+BLINK_OVERLAP = 1.04  # the lids press on each other a little
+BLINK_GAIN_LIMITS = (0.5, 2.2)
+EYE_LIDS = {  # landmarks of upper and lower lid, in pairs from one corner to the other
+    "Right": ((246, 161, 160, 159, 158, 157, 173), (7, 163, 144, 145, 153, 154, 155)),
+    "Left": ((466, 388, 387, 386, 385, 384, 398), (249, 390, 373, 374, 380, 381, 382)),
+}
+INNER_LIPS = (  # landmarks of upper and lower lip where they touch, from the image's left to its right
+    (191, 80, 81, 82, 13, 312, 311, 310, 415),
+    (95, 88, 178, 87, 14, 317, 402, 318, 324),
+)
+
+
+BLINK_ROWS = {"Left": BLENDSHAPE_INDEX["eyeBlinkLeft"], "Right": BLENDSHAPE_INDEX["eyeBlinkRight"]}
+SHUT_GAP_CM = 0.08  # a smaller distance between the lips is the landmarks' noise
+LIP_REACH_CM = 2.0  # how far from the line where the lips touch a vertex still moves with them
+
+
+@dataclass(frozen=True)
+class FaceTraits:
+    """What depends on the face model alone.
+
+    residual_weights: [V,468] how much of each landmark's residual a vertex takes.
+    upper_lip, lower_lip: [V] how much a vertex belongs to either lip, 0..1.
+    """
+
+    model: FaceModel
+    residual_weights: FloatArray
+    upper_lip: FloatArray
+    lower_lip: FloatArray
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The face in one expression, before the head turns.
+
+    camera: [V,3] cm in camera axes. points: [V,2] px in the picture. offsets: [V,3] cm, difference to the rest, in
+    camera axes.
+    """
+
+    camera: FloatArray
+    points: FloatArray
+    offsets: FloatArray
+
+
+class HeadGeometry:
+    """A portrait's own mesh: expressions in, picture positions out."""
+
+    def __init__(self, portrait: Portrait, model_folder: Path) -> None:
+        self.traits = face_traits(model_folder)
+        self.model = self.traits.model
+        self.fit = portrait.fit
+        self.rest = portrait.rest.astype(np.float32)
+        mesh = self.model.vertices(self.fit.identity, self.rest)
+        turn = rotation_matrix(self.fit.rotation).astype(np.float32).T
+        self.rest_camera = mesh @ turn  # [V,3]
+        projected = self.project(self.rest_camera)
+        self.residual = self._residual(projected, portrait.landmarks)  # [V,2] px
+        self.rest_points = projected + self.residual  # [V,2] px: the mesh on the picture
+        self.basis = self.model.expression_basis @ turn  # [52,V,3]
+        self._close_lids()
+        self._flat_basis = np.ascontiguousarray(self.basis.reshape(len(self.basis), -1))  # [52,V*3]
+        shut = self._lip_gap(self.rest_points)
+        shut[shut > SHUT_GAP_CM * self.fit.scale] = 0.0
+        self.residual += self._part_lips(self.rest_points, -shut)  # lips that all but touch do touch
+        self.rest_points = projected + self.residual
+        self._rest_gap = self._lip_gap(self.rest_points)  # [9] px
+        self._gap_basis = np.stack([self._mesh_gap(shape) for shape in self.model.expression_basis])  # [52,9] px
+
+    def project(self, camera: FloatArray) -> FloatArray:
+        """[...,2] px of points [...,3] cm in camera axes."""
+        return project_turned(camera, self.fit.translation, self.fit.scale)
+
+    def shape(self, expression: FloatArray) -> Shape:
+        """The face with `expression` [52] (absolute, not relative to what the picture shows)."""
+        delta = (expression - self.rest).astype(np.float32)
+        offsets = (delta @ self._flat_basis).reshape(-1, 3)  # [V,3]
+        camera = self.rest_camera + offsets
+        points = self.project(camera) + self.residual
+        return Shape(camera, self._touch_lips(points, expression), offsets)
+
+    def _residual(self, projected: FloatArray, landmarks: FloatArray) -> FloatArray:
+        """[V,2] px that lay the mesh on the picture: what the landmarks ask for, spread smoothly."""
+        wanted = landmarks[:FACE_LANDMARKS, :2] - self.model.landmarks(projected)[:FACE_LANDMARKS]
+        return (self.traits.residual_weights @ wanted).astype(np.float32)
+
+    def landmark_points(self, points: FloatArray, landmarks: tuple[int, ...]) -> FloatArray:
+        """[N,2] px of some landmarks on the drawn mesh `points` [V,2]."""
+        index = list(landmarks)
+        return np.einsum("lk,lkc->lc", self.model.landmark_weights[index], points[self.model.landmark_vertices[index]])
+
+    def _close_lids(self) -> None:
+        """Scale eyeBlink so that at 1 this portrait's own lids just meet, all along the lid line."""
+        for side, (upper, lower) in EYE_LIDS.items():
+            row = BLINK_ROWS[side]
+            remaining = max(1.0 - self.rest[row], 0.15)
+            top = self.landmark_points(self.rest_points, upper)
+            bottom = self.landmark_points(self.rest_points, lower)
+            moved = self.project(self.rest_camera + remaining * self.basis[row]) + self.residual
+            down = _unit(bottom.mean(0) - top.mean(0) + 1e-6)
+            travel = (self.landmark_points(moved, upper) - top) @ down
+            rise = (self.landmark_points(moved, lower) - bottom) @ down
+            gap = (bottom - top) @ down + rise
+            gain = np.clip(BLINK_OVERLAP * gap / np.maximum(travel, 1e-3), *BLINK_GAIN_LIMITS)
+            gain = np.convolve(np.pad(gain, 1, mode="edge"), [0.25, 0.5, 0.25], mode="valid")
+            order = np.argsort(top[:, 0])
+            self.basis[row] *= np.interp(self.rest_points[:, 0], top[order, 0], gain[order])[:, None]
+
+    def _lip_gap(self, points: FloatArray) -> FloatArray:
+        """[9] distance (px, along the face's own vertical) between the lips at the inner landmarks."""
+        upper, lower = (self.landmark_points(points, lip) for lip in INNER_LIPS)
+        return (lower - upper) @ self._down(points)
+
+    def _down(self, points: FloatArray) -> FloatArray:
+        """[2] unit vector from the brows to the chin in the picture."""
+        bridge, chin = self.landmark_points(points, (168, 152))
+        return _unit(chin - bridge)
+
+    def _mesh_gap(self, mesh: FloatArray) -> FloatArray:
+        """[9] the same distance on the bare mesh (or what a shape adds to it), in px at the portrait's scale."""
+        landmarks = self.model.landmarks(mesh)
+        upper, lower = (landmarks[list(lip)] for lip in INNER_LIPS)
+        return (upper[:, 1] - lower[:, 1]) * self.fit.scale
+
+    def _touch_lips(self, points: FloatArray, expression: FloatArray) -> FloatArray:
+        """Move the lips so that they meet in the picture exactly when they meet on the mesh.
+
+        The fit leaves a small gap or overlap between the lips; without this step a closed mouth shows a slit.
+        """
+        opening = np.maximum(expression @ self._gap_basis, 0.0)
+        rest_opening = np.maximum(self.rest @ self._gap_basis, 0.0)
+        # what the picture has beyond the mesh stays at the rest and leaves with the mouth's opening
+        floor = SHUT_GAP_CM * self.fit.scale
+        share = np.clip((opening + floor) / (rest_opening + floor), 0.0, 1.0)
+        beyond = (self._rest_gap - rest_opening) * share
+        wanted = np.maximum(opening + beyond, 0.0)
+        return points + self._part_lips(points, wanted - self._lip_gap(points))
+
+    def _part_lips(self, points: FloatArray, widening: FloatArray) -> FloatArray:
+        """[V,2] px that widen the gap between the lips by `widening` [9] px, half for each lip."""
+        columns = self.landmark_points(points, INNER_LIPS[0])[:, 0]
+        order = np.argsort(columns)
+        along = np.interp(points[:, 0], columns[order], widening[order]) / 2
+        shift = (self.traits.lower_lip - self.traits.upper_lip) * along
+        return (shift[:, None] * self._down(points)).astype(np.float32)
+
+
+def _unit(vector: FloatArray) -> FloatArray:
+    return vector / np.linalg.norm(vector)
+
+
+@lru_cache(maxsize=2)
+def face_traits(folder: Path) -> FaceTraits:
+    """Measure the model in `folder`, once."""
+    model = load_face_model(folder)
+    residual_weights = _residual_weights(model)
+    upper_lip, lower_lip = _lip_weights(model)
+    return FaceTraits(model, residual_weights, upper_lip, lower_lip)
+
+
+def _residual_weights(model: FaceModel) -> FloatArray:
+    # measured on an open mouth, so that upper and lower lip lie apart and keep residuals of their own
+    mesh = model.vertices(np.zeros(1, np.float32), expand({"jawOpen": 0.6}))
+    links = model.landmarks(mesh)[:FACE_LANDMARKS]
+    weights = RBFInterpolator(links, np.eye(FACE_LANDMARKS), kernel="linear", smoothing=0.05)(mesh)  # [V,468]
+    distance = cKDTree(links).query(mesh)[0]
+    fade = np.exp(-((np.maximum(distance - 1.0, 0.0) / RESIDUAL_REACH_CM) ** 2))
+    return (weights * fade[:, None]).astype(np.float32)
+
+
+def _lip_weights(model: FaceModel) -> tuple[FloatArray, FloatArray]:
+    jaw = model.expression_basis[BLENDSHAPE_INDEX["jawOpen"]]
+    contact = model.landmarks(model.neutral)[list(INNER_LIPS[0] + INNER_LIPS[1])]
+    distance = cKDTree(contact).query(model.neutral)[0]
+    near = np.clip(1.0 - distance / LIP_REACH_CM, 0.0, 1.0)
+    near = near * near * (3 - 2 * near)
+    near[MASK_VERTICES:] = 0
+    is_lower = -jaw[:, 1] > 1.8  # the lower lip rides on the jaw, the upper hardly moves
+    return (near * ~is_lower).astype(np.float32), (near * is_lower).astype(np.float32)

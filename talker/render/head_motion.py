@@ -1,0 +1,123 @@
+"""Head motion: a smooth displacement of head, hair, ears and neck, from a depth proxy on a coarse grid.
+
+Every point of the head has a depth (the face mesh's, smoothly continued over hair and ears) and a weight: 1 on the
+head, eased to 0 over the neck and the background. Turning the points about the base of the skull gives a forward
+displacement; fixed-point iteration inverts it. Nothing tears, because one smooth field moves everything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from talker.face.camera import FACE_WIDTH_CM, SKULL_BASE, rotation_matrix, unproject_turned
+from talker.face.raster import rasterise
+from talker.render.geometry import MASK_VERTICES, HeadGeometry
+from talker.render.smooth_fill import smooth_fill
+from talker.types import FloatArray
+
+NODES_PER_FACE = 26  # grid nodes across the face's width
+INVERSION_STEPS = 12
+HAIR_MARGIN = 0.18  # of the face width: how far hair and ears reach beyond the bare head
+FADE = 0.7  # of the face width: over which the motion eases to nothing beyond that
+NECK_CM = (-6.0, -14.0)  # model heights between which the neck's motion eases from 1 to 0
+
+
+@dataclass(frozen=True)
+class Region:
+    """The part of the picture in which anything may change (px); `open_sides` touch the picture's own border."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+    open_sides: tuple[bool, bool, bool, bool]  # left, top, right, bottom
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Rows and columns of the region in the picture."""
+        return slice(self.top, self.top + self.height), slice(self.left, self.left + self.width)
+
+
+class HeadMotion:
+    """The displacement field of one portrait's head on a coarse grid over its region."""
+
+    def __init__(self, geometry: HeadGeometry, region: Region, face_width: float) -> None:
+        self._geometry = geometry
+        self._face_width = face_width
+        self.step = face_width / NODES_PER_FACE  # px between nodes
+        columns = int(np.ceil(region.width / self.step)) + 1
+        rows = int(np.ceil(region.height / self.step)) + 1
+        y, x = np.mgrid[:rows, :columns].astype(np.float32)
+        self.nodes = np.stack([x, y], axis=-1)  # [r,c,2] in steps from the region's corner
+        self.origin = np.array([region.left, region.top], np.float32)
+        depth, weight = self._proxy(rows, columns)
+        self.weight = weight * _border_ease(self.nodes, region.open_sides)  # [r,c]
+        points = self.nodes * self.step + self.origin
+        fit = geometry.fit
+        self._camera = unproject_turned(points, depth, fit).astype(np.float32)  # [r,c,3] cm
+        self._pivot = (rotation_matrix(fit.rotation) @ SKULL_BASE).astype(np.float32)
+
+    def displacement(self, pose: FloatArray) -> FloatArray:
+        """[r,c,2] px by which the head's points move for a `pose` [6] relative to the portrait's own."""
+        turn = rotation_matrix(pose[:3]).astype(np.float32)
+        shift = pose[3:].astype(np.float32) * FACE_WIDTH_CM
+        turned = (self._camera - self._pivot) @ turn.T + self._pivot + shift
+        moved = self._geometry.project(turned) - self._geometry.project(self._camera)
+        return moved * self.weight[..., None]
+
+    def invert(self, displacement: FloatArray) -> FloatArray:
+        """[r,c,2] px: where each node's content comes from, relative to the node."""
+        forward = displacement / self.step
+        backward = -forward
+        for _ in range(INVERSION_STEPS):
+            where = self.nodes + backward
+            backward = -cv2.remap(forward, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return backward * self.step
+
+    def sample(self, displacement: FloatArray, points: FloatArray) -> FloatArray:
+        """[V,2] px displacement at picture positions `points` [V,2]."""
+        where = ((points - self.origin) / self.step).astype(np.float32)
+        rows, columns = displacement.shape[:2]
+        x = np.clip(where[:, 0], 0, columns - 1.001)
+        y = np.clip(where[:, 1], 0, rows - 1.001)
+        left, top = x.astype(np.int32), y.astype(np.int32)
+        fx, fy = (x - left)[:, None], (y - top)[:, None]
+        upper = displacement[top, left] * (1 - fx) + displacement[top, left + 1] * fx
+        lower = displacement[top + 1, left] * (1 - fx) + displacement[top + 1, left + 1] * fx
+        return upper * (1 - fy) + lower * fy
+
+    def _proxy(self, rows: int, columns: int) -> tuple[FloatArray, FloatArray]:
+        """Depth (cm, camera axes) and weight 0..1 at each node."""
+        geometry, model = self._geometry, self._geometry.model
+        grid = (geometry.rest_points - self.origin) / self.step
+        drawn = rasterise(grid, geometry.rest_camera[:, 2], model.skin_triangles, rows, columns)
+        depth = smooth_fill(np.where(drawn.covered, drawn.depth, 0.0)[..., None], drawn.covered)[..., 0]
+        depth = cv2.GaussianBlur(depth, (0, 0), 0.8)
+        follows = _ease((model.neutral[:, 1] - NECK_CM[1]) / (NECK_CM[0] - NECK_CM[1]))  # [V]
+        follows[:MASK_VERTICES] = 1.0
+        weight = drawn.interpolate(model.skin_triangles, follows[:, None])[..., 0]
+        head = drawn.covered & (weight > 0.9)
+        distance = cv2.distanceTransform((~head).astype(np.uint8), cv2.DIST_L2, 5) / NODES_PER_FACE  # face widths
+        around = _ease(1.0 - (distance - HAIR_MARGIN) / FADE)
+        weight = np.where(drawn.covered, weight, around)
+        return depth.astype(np.float32), cv2.GaussianBlur(weight.astype(np.float32), (0, 0), 1.5)
+
+
+def _border_ease(nodes: FloatArray, open_sides: tuple[bool, bool, bool, bool]) -> FloatArray:
+    """[r,c] 0 at the region's border, 1 inside; 1 as well where that border is the picture's own."""
+    rows, columns = nodes.shape[:2]
+    distances = (nodes[..., 0], nodes[..., 1], columns - 2 - nodes[..., 0], rows - 2 - nodes[..., 1])
+    ease = np.ones((rows, columns), np.float32)
+    for distance, is_open in zip(distances, open_sides, strict=True):
+        if not is_open:
+            ease *= _ease(distance / 5.0)
+    return ease
+
+
+def _ease(value: FloatArray) -> FloatArray:
+    """Smoothstep of `value` limited to 0..1."""
+    clipped = np.clip(value, 0.0, 1.0)
+    return clipped * clipped * (3 - 2 * clipped)

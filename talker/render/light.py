@@ -1,0 +1,75 @@
+"""Light: estimated once from the fitted face; folds and creases are the ratio of new to old shading.
+
+The picture's brightness over the face is explained by the normals of the fitted mesh with four spherical-harmonic
+coefficients (ambient and one direction; Ramamoorthi & Hanrahan, "An Efficient Representation for Irradiance
+Environment Maps", 2001). Multiplying the warped picture with the ratio of the new expression's shading to the old one
+draws nasolabial folds, lifted cheeks and frown lines without painting anything.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from talker.face.model import vertex_normals
+from talker.render.geometry import MASK_VERTICES, HeadGeometry
+from talker.types import ByteArray, FloatArray
+
+AMBIENT_SHARE = (0.35, 0.8)  # an estimate outside this range of ambient to total light is not believed
+RATIO_LIMITS = (0.55, 1.5)
+DEFAULT_LIGHT = np.array([0.55, 0.1, 0.3, 0.35], np.float32)
+RIDGE = 5.0
+
+
+class Light:
+    """The light of one portrait, and the shading ratio of its expressions."""
+
+    def __init__(self, geometry: HeadGeometry, image: ByteArray) -> None:
+        self._geometry = geometry
+        model = geometry.model
+        self._triangles = model.triangles[(model.triangles < MASK_VERTICES).all(axis=1)]
+        self._rest_normals = self._normals(geometry.rest_camera)
+        self.coefficients = self._estimate(image)
+        self._rest_shading = self._shading(self._rest_normals)
+
+    def ratio(self, camera: FloatArray, strength: float) -> FloatArray:
+        """[V] factor on the picture's brightness for the mesh `camera` [V,3]; 1 outside the face mask."""
+        ratio = np.ones(len(camera), np.float32)
+        if strength > 0:
+            shading = self._shading(self._normals(camera))
+            ratio[:MASK_VERTICES] = np.clip(shading / self._rest_shading, *RATIO_LIMITS) ** strength
+        return ratio
+
+    def _normals(self, camera: FloatArray) -> FloatArray:
+        return vertex_normals(camera[:MASK_VERTICES], self._triangles)
+
+    def _shading(self, normals: FloatArray) -> FloatArray:
+        """[M] brightness of a white surface with these `normals` [M,3]."""
+        return np.maximum(self.coefficients[0] + normals @ self.coefficients[1:], 0.08)
+
+    def _estimate(self, image: ByteArray) -> FloatArray:
+        """[4] ambient, then x, y, z of the light, scaled so that a surface facing the viewer has about 1."""
+        points = self._geometry.rest_points[:MASK_VERTICES]
+        normals = self._rest_normals
+        inside = (
+            (normals[:, 2] > 0.25) & (points >= 0).all(axis=1)
+            & (points[:, 0] < image.shape[1] - 1) & (points[:, 1] < image.shape[0] - 1)
+        )  # fmt: skip
+        if inside.sum() < 200:
+            return DEFAULT_LIGHT
+        grey = cv2.GaussianBlur(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), (0, 0), 2.0).astype(np.float32)
+        where = points[inside].astype(int)
+        bright = grey[where[:, 1], where[:, 0]]
+        skin = (bright > np.percentile(bright, 15)) & (bright < np.percentile(bright, 98))  # without brows and gloss
+        design = np.concatenate([np.ones((skin.sum(), 1)), normals[inside][skin]], axis=1)
+        target = (bright[skin] / 255.0) ** 2.2  # linear light
+        gram = design.T @ design + RIDGE * np.diag([0, 1, 1, 1])
+        solution = np.linalg.solve(gram, design.T @ target)
+        direction = solution[1:]
+        total = solution[0] + np.linalg.norm(direction)
+        if total <= 0:
+            return DEFAULT_LIGHT
+        ambient = float(np.clip(solution[0] / total, *AMBIENT_SHARE))
+        length = np.linalg.norm(direction)
+        unit = direction / length if length > 1e-4 else DEFAULT_LIGHT[1:] / np.linalg.norm(DEFAULT_LIGHT[1:])
+        return np.concatenate([[ambient], (1 - ambient) * unit]).astype(np.float32)

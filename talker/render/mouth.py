@@ -1,0 +1,148 @@
+"""The mouth: lips at the picture's own resolution, and what lies behind them, drawn with a depth buffer.
+
+The upper teeth belong to the skull, lower teeth, gums and tongue to the jaw. What the picture itself shows of the
+mouth's inside is carried by the part it lies on; the rest takes the model's colours, lit by the white of the eyes.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from talker.face.model import vertex_normals
+from talker.render.geometry import MASK_VERTICES, HeadGeometry
+from talker.render.patch import Window, blend, feather, sample, soft_edge
+from talker.render.teeth import find_teeth
+from talker.types import BoolArray, ByteArray, FloatArray
+
+OUTER_LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
+INNER_LIPS = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95)
+INSIDE = ("mouth_socket", "gums", "tongue", "upper_teeth", "lower_teeth")
+# colours relative to a white surface in the same light
+COLOURS = {
+    "mouth_socket": (0.30, 0.10, 0.09),
+    "gums": (0.72, 0.36, 0.34),
+    "tongue": (0.74, 0.38, 0.37),
+    "upper_teeth": (0.95, 0.90, 0.82),
+    "lower_teeth": (0.90, 0.85, 0.77),
+}
+LIP_SHADOW_CM = 0.35  # the lips shade what lies behind them over this distance
+CAVITY_CM = 2.4  # depth behind the front teeth after which light has fallen to 1/e
+REACH_CM = 3.0  # skin around the lips that is drawn at full resolution
+
+
+class Mouth:
+    """Draws one portrait's lips and mouth."""
+
+    def __init__(
+        self, geometry: HeadGeometry, image: ByteArray, landmarks: FloatArray, white: FloatArray, face_width: float
+    ) -> None:
+        self._geometry, self._image = geometry, image
+        model = geometry.model
+        self._inside = model.part_triangles(*INSIDE)
+        lips = geometry.landmark_points(geometry.rest_points, OUTER_LIPS)
+        centre, reach = lips.mean(0), REACH_CM * geometry.fit.scale + np.ptp(lips[:, 0]) / 2
+        near = np.linalg.norm(geometry.rest_points - centre, axis=1) < reach
+        near[MASK_VERTICES:] = False
+        self._skin = model.triangles[near[model.triangles].all(axis=1)]
+        self._colour = self._vertex_colours(white)
+        self._front = float(geometry.rest_camera[slice(*model.parts["upper_teeth"]), 2].max())
+        inner = landmarks[list(INNER_LIPS), :2]
+        self._teeth = find_teeth(image, inner, white, geometry.fit.scale, face_width)
+        if self._teeth is not None:
+            self._inside = model.part_triangles(*(part for part in INSIDE if part != "upper_teeth"))
+        self._shown = self._shown_inside()
+        self._dark = np.array(COLOURS["mouth_socket"], np.float32) * white * 0.3
+        self._skull = slice(*model.parts["upper_teeth"])
+
+    def draw(
+        self, frame: ByteArray, camera: FloatArray, points: FloatArray, ratio: FloatArray, drift: FloatArray
+    ) -> None:
+        """Draw lips and mouth into `frame` [H,W,3], in place.
+
+        camera: [V,3] cm. points: [V,2] px after the head's turn. ratio: [V] new to old shading. drift: [V,2] px by
+        which the head's turn moves the vertices.
+        """
+        geometry = self._geometry
+        outline = geometry.landmark_points(points, OUTER_LIPS)
+        margin = 0.06 * geometry.fit.scale * 15
+        window = Window.around(outline, margin, frame.shape)
+        depth = camera[:, 2]
+        skin = window.rasterise(points, depth, self._skin)
+        attributes = np.concatenate([geometry.rest_points, ratio[:, None]], axis=1)  # [V,3]
+        drawn = skin.interpolate(self._skin, attributes)
+        inside_lips = window.polygon(outline)
+        hole = inside_lips & ~skin.covered
+        picture = frame[window.slices].astype(np.float32)
+        lips = sample(self._image, drawn[..., :2]) * drawn[..., 2:]
+        patch = np.where(skin.covered[..., None], lips, picture)
+        if hole.any():
+            patch = blend(
+                self._draw_inside(window, camera, points, hole, drift[self._skull].mean(0)),
+                patch,
+                _lip_opacity(skin.covered, hole),
+            )
+        weight = feather(self._blend_area(inside_lips, margin), margin * 0.5)
+        frame[window.slices] = np.clip(blend(picture, patch, weight) + 0.5, 0, 255).astype(np.uint8)
+
+    def _blend_area(self, inside_lips: BoolArray, margin: float) -> BoolArray:
+        size = int(max(margin, 1)) * 2 + 1
+        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+        return cv2.dilate(inside_lips.astype(np.uint8), kernel) > 0
+
+    def _draw_inside(
+        self, window: Window, camera: FloatArray, points: FloatArray, hole: BoolArray, turn: FloatArray
+    ) -> FloatArray:
+        """[h,w,3] teeth, tongue, gums and cavity."""
+        geometry = self._geometry
+        inside = window.rasterise(points, camera[:, 2], self._inside, cull=False)
+        normals = vertex_normals(camera, self._inside)
+        facing = 0.62 + 0.38 * np.abs(normals[:, 2])
+        deep = np.exp(-np.maximum(self._front - camera[:, 2], 0.0) / CAVITY_CM)
+        attributes = np.concatenate([self._colour * (facing * deep)[:, None], geometry.rest_points], axis=1)  # [V,5]
+        drawn = inside.interpolate(self._inside, attributes)
+        shadow = cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 5) / (LIP_SHADOW_CM * geometry.fit.scale)
+        colour = drawn[..., :3] * (0.35 + 0.65 * np.clip(shadow, 0, 1))[..., None]
+        colour = cv2.GaussianBlur(colour, (0, 0), 0.6)
+        colour = np.where(inside.covered[..., None], colour, self._dark)
+        if self._shown is not None:
+            where = drawn[..., 3:5]
+            seen = cv2.remap(self._shown, where, None, cv2.INTER_LINEAR)
+            colour = blend(colour, sample(self._image, where), seen * inside.covered)
+        return self._lay_teeth(window, colour, turn)
+
+    def _lay_teeth(self, window: Window, colour: FloatArray, turn: FloatArray) -> FloatArray:
+        """Lay the picture's own upper teeth, moved by `turn` [2] px with the skull, over `colour` [h,w,3]."""
+        teeth = self._teeth
+        if teeth is None:
+            return colour
+        where = (window.pixels() - turn - teeth.window.corner).astype(np.float32)
+        own = cv2.remap(teeth.colour, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return blend(colour, own, cv2.remap(teeth.opacity, where, None, cv2.INTER_LINEAR))
+
+    def _vertex_colours(self, white: FloatArray) -> FloatArray:
+        """[V,3] colours 0..255 of the mouth's parts in the picture's light."""
+        colour = np.zeros((len(self._geometry.model.neutral), 3), np.float32)
+        for part, tint in COLOURS.items():
+            colour[slice(*self._geometry.model.parts[part])] = np.array(tint) * white
+        return colour
+
+    def _shown_inside(self) -> FloatArray | None:
+        """[H,W] 0..1 where the picture itself shows the inside of the mouth; None when it is shut."""
+        geometry = self._geometry
+        inner = geometry.landmark_points(geometry.rest_points, INNER_LIPS)
+        box = Window.around(inner, 4, self._image.shape)
+        skin = box.rasterise(geometry.rest_points, geometry.rest_camera[:, 2], self._skin)
+        hole = box.polygon(geometry.landmark_points(geometry.rest_points, OUTER_LIPS)) & ~skin.covered
+        if hole.sum() < (0.1 * geometry.fit.scale) ** 2 * 8:
+            return None
+        shown = np.zeros(self._image.shape[:2], np.float32)
+        shown[box.slices] = feather(hole, 1.5)
+        if self._teeth is not None:  # they are laid over it with a motion of their own
+            shown[cv2.dilate(self._teeth.shown.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0] = 0.0
+        return shown
+
+
+def _lip_opacity(covered: BoolArray, hole: BoolArray) -> FloatArray:
+    """[h,w] 1 on skin and outside the lips, easing to 0 at the hole's edge."""
+    return np.where(hole, 0.0, np.where(covered, soft_edge(~hole), 1.0)).astype(np.float32)

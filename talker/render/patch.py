@@ -1,0 +1,86 @@
+"""Small windows of the picture, drawn at its own resolution: where skin opens over the mouth or an eye."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from talker.face.raster import Fragments, rasterise
+from talker.types import BoolArray, FloatArray
+
+
+@dataclass(frozen=True)
+class Window:
+    """A rectangle of the picture (px)."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    @classmethod
+    def around(cls, points: FloatArray, margin: float, shape: tuple[int, ...]) -> Window:
+        """The rectangle around `points` [N,2] with `margin` px on each side, inside a picture of `shape`."""
+        low = np.floor(points.min(0) - margin).astype(int)
+        high = np.ceil(points.max(0) + margin).astype(int) + 1
+        left, top = np.maximum(low, 0)
+        right, bottom = np.minimum(high, [shape[1], shape[0]])
+        return cls(int(left), int(top), int(max(right - left, 1)), int(max(bottom - top, 1)))
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Rows and columns of the window in the picture."""
+        return slice(self.top, self.top + self.height), slice(self.left, self.left + self.width)
+
+    @property
+    def corner(self) -> FloatArray:
+        """[2] x, y of the first pixel."""
+        return np.array([self.left, self.top], np.float32)
+
+    def pixels(self) -> FloatArray:
+        """[h,w,2] x, y of every pixel, in the picture."""
+        x = np.arange(self.left, self.left + self.width, dtype=np.float32)
+        y = np.arange(self.top, self.top + self.height, dtype=np.float32)
+        return np.stack(np.meshgrid(x, y), axis=-1)
+
+    def rasterise(
+        self, points: FloatArray, depth: FloatArray, triangles: NDArray[Any], *, cull: bool = True
+    ) -> Fragments:
+        """Draw the mesh inside the window."""
+        return rasterise(points - self.corner, depth, triangles, self.height, self.width, cull=cull)
+
+    def polygon(self, outline: FloatArray) -> BoolArray:
+        """[h,w] pixels inside the closed `outline` [N,2] px."""
+        mask = np.zeros((self.height, self.width), np.uint8)
+        cv2.fillPoly(mask, [np.round((outline - self.corner) * 16).astype(np.int32)], 1, shift=4)
+        return mask > 0
+
+
+def soft_edge(covered: BoolArray) -> FloatArray:
+    """[h,w] opacity of the drawn skin: 1 inside, easing over the last pixel before a hole, 0 in it."""
+    mask = covered.astype(np.float32)
+    blurred = cv2.GaussianBlur(mask, (0, 0), 0.7)
+    return mask * np.clip((blurred - 0.5) / 0.4, 0.0, 1.0)
+
+
+def feather(mask: BoolArray, radius: float) -> FloatArray:
+    """[h,w] 1 well inside `mask`, falling to 0 at its edge over `radius` px."""
+    padded = np.pad(mask.astype(np.uint8), 1)
+    distance = cv2.distanceTransform(padded, cv2.DIST_L2, 3)[1:-1, 1:-1]
+    return np.clip(distance / max(radius, 1.0), 0.0, 1.0)
+
+
+def sample(image: NDArray[Any], where: FloatArray) -> FloatArray:
+    """[h,w,3] float32 colours of `image` at `where` [h,w,2] px."""
+    return cv2.remap(image, where.astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101).astype(
+        np.float32
+    )
+
+
+def blend(under: FloatArray, over: FloatArray, opacity: FloatArray) -> FloatArray:
+    """[h,w,3] `over` laid on `under` with `opacity` [h,w]."""
+    return under + (over - under) * opacity[..., None]

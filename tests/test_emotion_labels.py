@@ -1,0 +1,88 @@
+"""Labels and the catalogue: every row is a face that could exist, and says what its name says."""
+
+import numpy as np
+import pytest
+
+from talker.blendshapes import BLENDSHAPE_INDEX, MIRROR_ORDER
+from talker.emotion.action_units import ACTION_UNITS, SNEER_LIMIT, limit_sneer, to_blendshapes
+from talker.emotion.catalogue import FEELINGS, find_feeling
+from talker.emotion.labels import label_code
+from talker.errors import EmotionError
+from talker.types import EMOTION_LABELS
+
+
+def channel(label: str, name: str) -> float:
+    return float(label_code(label).displacement[0, BLENDSHAPE_INDEX[name]])
+
+
+def test_the_eight_labels_come_first_and_in_order() -> None:
+    assert tuple(feeling.name for feeling in FEELINGS[:8]) == EMOTION_LABELS
+
+
+@pytest.mark.parametrize("feeling", FEELINGS, ids=lambda feeling: feeling.name)
+def test_rows_hold_together(feeling) -> None:
+    assert feeling.probabilities.sum() == pytest.approx(1.0)
+    assert set(feeling.reads_as) <= set(EMOTION_LABELS)
+    assert np.abs(feeling.affect).max() <= 1.0
+    assert 0.05 <= feeling.onset_s <= 3.0 and 0.05 <= feeling.decay_s <= 5.0
+    assert feeling.displacement.min() >= -0.5 and feeling.displacement.max() <= 1.5
+
+
+@pytest.mark.parametrize("label", EMOTION_LABELS)
+def test_label_reads_as_itself(label: str) -> None:
+    code = label_code(label, 0.8)
+    assert EMOTION_LABELS[int(code.probabilities[0].argmax())] == label
+    assert np.linalg.norm(code.embedding[0]) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_neutral_moves_nothing_and_strength_zero_reads_neutral() -> None:
+    assert not label_code("neutral").displacement.any()
+    assert label_code("happy", 0.0).probabilities[0, 0] == 1.0
+
+
+def test_faces_do_what_their_names_say() -> None:
+    assert channel("happy", "mouthSmileLeft") > 0.8 and channel("happy", "cheekSquintRight") > 0.5
+    assert channel("sad", "mouthFrownLeft") > 0.4 and channel("sad", "browInnerUp") > 0.5
+    assert channel("angry", "browDownLeft") > 0.8 and channel("surprised", "eyeWideLeft") > 0.5
+    assert channel("fear", "mouthStretchLeft") > 0.4 and channel("disgusted", "noseSneerLeft") > 0.6
+
+
+def test_names_and_aliases_are_unique_and_there_are_enough() -> None:
+    words = [word for feeling in FEELINGS for word in (feeling.name, *feeling.aliases)]
+    assert len(words) == len(set(words)) and len(FEELINGS) >= 48
+    assert {"desire", "envy", "romance", "sarcasm", "charisma", "empathy"} <= set(words)
+
+
+def test_only_contempt_is_one_sided() -> None:
+    for label in EMOTION_LABELS:
+        row = label_code(label).displacement[0]
+        assert np.allclose(row, row[MIRROR_ORDER]) == (label != "contempt")
+
+
+def test_a_side_moves_only_its_side() -> None:
+    row = to_blendshapes({"L12": 0.5})
+    assert row[BLENDSHAPE_INDEX["mouthSmileLeft"]] == 0.5 and np.count_nonzero(row) == 1
+    assert all(to_blendshapes({code: 1.0}).any() for code in ACTION_UNITS)
+
+
+def test_sneer_is_capped_and_small_ones_are_left_alone() -> None:
+    row = to_blendshapes({"9": 1.2, "10": 1.0})
+    assert row[BLENDSHAPE_INDEX["noseSneerLeft"]] + row[BLENDSHAPE_INDEX["mouthUpperUpLeft"]] <= SNEER_LIMIT + 1e-5
+    gentle = to_blendshapes({"9": 0.6, "10": 0.5})
+    assert np.array_equal(limit_sneer(gentle), gentle)
+
+
+def test_aliases_and_case() -> None:
+    assert find_feeling("  Joy ") is find_feeling("happy")
+
+
+@pytest.mark.parametrize("label", ["", "hapy", "12", "happy "[:3]])
+def test_unknown_label_names_the_known_ones(label: str) -> None:
+    with pytest.raises(EmotionError, match="neutral, happy, sad"):
+        label_code(label)
+
+
+@pytest.mark.parametrize("strength", [-0.1, 1.6, float("nan")])
+def test_strength_out_of_range(strength: float) -> None:
+    with pytest.raises(EmotionError, match=r"between 0 and 1\.5"):
+        label_code("happy", strength)

@@ -1,0 +1,223 @@
+"""The doors: `Talker` with small stand-ins for the heavy rooms, and the command line over it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from talker import FaceMotion, Portrait, SpeakOptions, SpeechClip, Talker, TalkerError
+from talker.cli import main
+from talker.errors import CancelledError, EmotionError, InputError
+from talker.media import video
+from talker.pipeline import Rooms
+from talker.types import EMOTION_LABELS, ByteArray, EmotionCode, FaceFit, TimedToken, Transcript
+
+RATE = 16000
+
+
+@dataclass
+class FakeAnimator:
+    """Shows the portrait, brighter the wider the jaw is open."""
+
+    portrait: Portrait
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return (self.portrait.image.shape[1], self.portrait.image.shape[0])
+
+    def render(self, motion: FaceMotion) -> Iterator[ByteArray]:
+        for row in motion.blendshapes:
+            yield np.full_like(self.portrait.image, round(255 * float(row.max())))
+
+
+@dataclass
+class FakeRooms:
+    """Rooms that take no time, and what they were asked."""
+
+    calls: list[str] = field(default_factory=list)
+
+    def analyse(self, image: ByteArray, face_index: int) -> Portrait:
+        self.calls.append("analyse")
+        fit = FaceFit(np.zeros(40), np.zeros(52), np.zeros(3), np.zeros(2), 1.0)
+        return Portrait(image, np.zeros((478, 3)), fit, np.zeros(52), (10, 10, 50, 60), faces=2)
+
+    def say(self, text: str, voice: str) -> SpeechClip:
+        self.calls.append(f"say {voice}")
+        words = Transcript((TimedToken(text, 0, 1),))
+        return SpeechClip(np.full(RATE, 0.1, np.float32), RATE, words)
+
+    def transcribe(self, clip: SpeechClip) -> Transcript:
+        self.calls.append("transcribe")
+        return Transcript((TimedToken("mumble", 0, 1),), confidence=0.2)
+
+    def label_code(self, label: str, strength: float) -> EmotionCode:
+        if label not in EMOTION_LABELS:
+            raise EmotionError(f"There is no emotion called {label!r}.")
+        rows = np.zeros((1, 8), np.float32)
+        return EmotionCode(rows, np.zeros((1, 52)), np.full(1, strength), rows, source=f"label: {label}")
+
+    def speech_motion(self, clip: SpeechClip, fps: float) -> FaceMotion:
+        frames = round(clip.duration_s * fps)
+        return FaceMotion(np.full((frames, 52), 0.5, np.float32), np.zeros((frames, 6), np.float32), fps)
+
+    def compose(self, speech: FaceMotion, code: EmotionCode, clip: SpeechClip, options: SpeakOptions) -> FaceMotion:
+        noise = np.random.default_rng(options.seed).standard_normal(speech.pose.shape)
+        return FaceMotion(speech.blendshapes * float(code.strength[0]), noise, speech.fps)
+
+    def animator(self, portrait: Portrait, options: SpeakOptions) -> FakeAnimator:
+        self.calls.append("animator")
+        return FakeAnimator(portrait)
+
+    def as_rooms(self) -> Rooms:
+        return Rooms(
+            self.analyse, self.say, self.transcribe, self.label_code, self.speech_motion, self.compose, self.animator
+        )
+
+
+@pytest.fixture
+def rooms() -> FakeRooms:
+    return FakeRooms()
+
+
+@pytest.fixture
+def talker(rooms: FakeRooms) -> Talker:
+    return Talker(rooms.as_rooms())
+
+
+@pytest.fixture
+def portrait(tmp_path: Path) -> Path:
+    path = tmp_path / "portrait.png"
+    Image.new("RGB", (80, 96), "brown").save(path)
+    return path
+
+
+def test_speak_writes_the_video_and_says_how(talker: Talker, portrait: Path, tmp_path: Path) -> None:
+    done: list[tuple[int, int]] = []
+    result = talker.speak(
+        portrait, text="Hello", emotion="happy", out=tmp_path / "out.mp4", progress=lambda *step: done.append(step)
+    )
+    reader = video.open_video(result.video)
+    assert (reader.size, reader.fps, reader.frame_count) == ((80, 96), 25.0, 25)
+    assert done[-1] == (25, 25)
+    assert result.emotion.source == "label: happy"
+    assert set(result.timings) == {"portrait", "speech", "emotion", "motion", "preparation", "rendering"}
+    assert any("Hello" in note for note in result.notes)
+    assert any("2 faces" in note for note in result.notes)
+
+
+def test_a_portrait_is_analysed_and_prepared_once(
+    talker: Talker, rooms: FakeRooms, portrait: Path, tmp_path: Path
+) -> None:
+    for name in ("one.mp4", "two.mp4"):
+        talker.speak(portrait, text="Hello", out=tmp_path / name)
+    talker.speak(portrait, text="Hello", out=tmp_path / "three.mp4", options=SpeakOptions(size="crop256"))
+    assert rooms.calls.count("analyse") == 1
+    assert rooms.calls.count("animator") == 2
+
+
+def test_speech_without_a_transcript_is_listened_to(
+    talker: Talker, rooms: FakeRooms, portrait: Path, tmp_path: Path
+) -> None:
+    silent_words = SpeechClip(np.full(RATE, 0.1, np.float32), RATE)
+    result = talker.speak(portrait, silent_words, out=tmp_path / "out.mp4")
+    assert "transcribe" in rooms.calls
+    assert any("not trusted" in note for note in result.notes)
+
+
+def test_a_code_is_scaled_by_the_strength_and_a_label_has_it(talker: Talker) -> None:
+    code = talker.feel("sad", 0.5)
+    assert code.strength == pytest.approx(0.5)
+    assert talker.feel(code, 0.5).strength == pytest.approx(0.25)
+    assert talker.feel(talker.feel("sad", 1.5), 1.5).strength == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize(("speech", "text"), [(None, None), ("speech.wav", "Hello")])
+def test_exactly_one_of_speech_and_text(talker: Talker, speech: str | None, text: str | None) -> None:
+    with pytest.raises(InputError, match="either speech or text"):
+        talker.hear(speech, text)
+
+
+def test_cancelling_leaves_no_video(talker: Talker, portrait: Path, tmp_path: Path) -> None:
+    def cancel(done: int, total: int) -> None:
+        if done == 3:
+            raise CancelledError("enough")
+
+    with pytest.raises(CancelledError):
+        talker.speak(portrait, text="Hello", out=tmp_path / "results" / "out.mp4", progress=cancel)
+    assert list((tmp_path / "results").iterdir()) == []
+
+
+def command(portrait: Path, folder: Path, *more: str) -> list[str]:
+    return ["speak", "--portrait", str(portrait), "--text", "Hello", "--out", str(folder / "out.mp4"), *more]
+
+
+def test_command_line_writes_all_files_and_repeats_itself(talker: Talker, portrait: Path, tmp_path: Path) -> None:
+    for run in ("one", "two"):
+        extra = [f"--motion={tmp_path / run / 'm.npz'}", f"--csv={tmp_path / run / 'm.csv'}", "--seed=7"]
+        assert main(command(portrait, tmp_path / run, "--emotion", "sad", "--strength", "0.8", *extra), talker) == 0
+    for name in ("m.npz", "m.csv"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+    motion = FaceMotion.load(tmp_path / "one" / "m.npz")
+    assert motion.blendshapes == pytest.approx(0.4)
+
+
+def test_flags_win_over_the_settings_file(talker: Talker, portrait: Path, tmp_path: Path) -> None:
+    SpeakOptions(strength=1.0, fps=10).save(tmp_path / "settings.json")
+    more = [f"--options={tmp_path / 'settings.json'}", "--strength=0.2", f"--motion={tmp_path / 'm.npz'}"]
+    assert main(command(portrait, tmp_path, *more), talker) == 0
+    motion = FaceMotion.load(tmp_path / "m.npz")
+    assert motion.fps == 10
+    assert motion.blendshapes == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["--portrait=absent.png"],
+        ["--emotion=grumpy"],
+        ["--strength=2"],
+        ["--strength=strong"],
+        ["--seed=-1"],
+        ["--size=huge"],
+        ["--renderer=magic"],
+        ["--options=absent.json"],
+        ["--speech=also.wav"],
+        ["--out=film.avi"],
+        ["--motion=portrait.png/m.npz"],
+        ["--nonsense"],
+    ],
+    ids=lambda more: more[0],
+)
+def test_command_line_errors_are_one_line(
+    talker: Talker,
+    portrait: Path,
+    tmp_path: Path,
+    more: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    try:
+        code = main(command(portrait, tmp_path, *more), talker)
+    except SystemExit as exit_:
+        code = exit_.code
+    assert code == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("talker: ")
+    assert captured.err.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["portrait.png"]
+
+
+def test_slips_of_our_own_are_not_hidden(talker: Talker, portrait: Path, tmp_path: Path) -> None:
+    talker.rooms.__dict__["say"] = lambda text, voice: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        main(command(portrait, tmp_path), talker)
+
+
+def test_the_family_of_errors_is_exported() -> None:
+    with pytest.raises(TalkerError):
+        Talker().look("absent.png")
