@@ -27,7 +27,8 @@ COLOURS = {
     "lower_teeth": (0.90, 0.85, 0.77),
 }
 LIP_SHADOW_CM = 0.35  # the lips shade what lies behind them over this distance
-CAVITY_CM = 2.4  # depth behind the front teeth after which light has fallen to 1/e
+CAVITY_CM = 3.5  # depth behind the front teeth after which light has fallen to 1/e
+LIKENESS_CM = 0.3  # mean motion of the lips after which the picture's own mouth inside is no guide any more
 REACH_CM = 3.0  # skin around the lips that is drawn at full resolution
 
 
@@ -52,7 +53,7 @@ class Mouth:
         if self._teeth is not None:
             self._inside = model.part_triangles(*(part for part in INSIDE if part != "upper_teeth"))
         self._shown = self._shown_inside()
-        self._dark = np.array(COLOURS["mouth_socket"], np.float32) * white * 0.3
+        self._dark = np.array(COLOURS["mouth_socket"], np.float32) * white * 0.5
         self._skull = slice(*model.parts["upper_teeth"])
 
     def draw(
@@ -78,7 +79,7 @@ class Mouth:
         patch = np.where(skin.covered[..., None], lips, picture)
         if hole.any():
             patch = blend(
-                self._draw_inside(window, camera, points, hole, drift[self._skull].mean(0)),
+                self._draw_inside(window, camera, points, hole, drift),
                 patch,
                 _lip_opacity(skin.covered, hole),
             )
@@ -91,7 +92,7 @@ class Mouth:
         return cv2.dilate(inside_lips.astype(np.uint8), kernel) > 0
 
     def _draw_inside(
-        self, window: Window, camera: FloatArray, points: FloatArray, hole: BoolArray, turn: FloatArray
+        self, window: Window, camera: FloatArray, points: FloatArray, hole: BoolArray, drift: FloatArray
     ) -> FloatArray:
         """[h,w,3] teeth, tongue, gums and cavity."""
         geometry = self._geometry
@@ -102,14 +103,20 @@ class Mouth:
         attributes = np.concatenate([self._colour * (facing * deep)[:, None], geometry.rest_points], axis=1)  # [V,5]
         drawn = inside.interpolate(self._inside, attributes)
         shadow = cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 5) / (LIP_SHADOW_CM * geometry.fit.scale)
-        colour = drawn[..., :3] * (0.35 + 0.65 * np.clip(shadow, 0, 1))[..., None]
+        colour = drawn[..., :3] * (0.5 + 0.5 * np.clip(shadow, 0, 1))[..., None]
         colour = cv2.GaussianBlur(colour, (0, 0), 0.6)
         colour = np.where(inside.covered[..., None], colour, self._dark)
         if self._shown is not None:
             where = drawn[..., 3:5]
             seen = cv2.remap(self._shown, where, None, cv2.INTER_LINEAR)
-            colour = blend(colour, sample(self._image, where), seen * inside.covered)
-        return self._lay_teeth(window, colour, turn)
+            colour = blend(colour, sample(self._image, where), seen * inside.covered * self._likeness(points - drift))
+        return self._lay_teeth(window, colour, drift[self._skull].mean(0))
+
+    def _likeness(self, points: FloatArray) -> float:
+        """1 where the lips lie as in the picture, falling to 0 as they leave it: then its inside tells nothing."""
+        lips = self._geometry.landmark_points(points - self._geometry.rest_points, INNER_LIPS)
+        moved = np.linalg.norm(lips, axis=1).mean() / (LIKENESS_CM * self._geometry.fit.scale)
+        return float(np.exp(-(moved**2)))
 
     def _lay_teeth(self, window: Window, colour: FloatArray, turn: FloatArray) -> FloatArray:
         """Lay the picture's own upper teeth, moved by `turn` [2] px with the skull, over `colour` [h,w,3]."""

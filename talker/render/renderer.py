@@ -31,7 +31,7 @@ REGION = (1.35, 1.5, 1.35, 1.35)  # face widths from the face's centre: left, up
 class Renderer:
     """Everything that does not depend on the frame is prepared once, here.
 
-    portrait: whose face. options: `size`, `wrinkles` and `still` matter here.
+    portrait: whose face. options: `size` and `wrinkles` matter here.
     """
 
     def __init__(self, portrait: Portrait, options: SpeakOptions) -> None:
@@ -60,7 +60,7 @@ class Renderer:
     def frame(self, blendshapes: FloatArray, pose: FloatArray) -> ByteArray:
         """The portrait [H,W,3] with this expression [52] and head pose [6] (relative to its own)."""
         shape = self._geometry.shape(np.clip(blendshapes, -0.5, 1.5))
-        displacement = self._head.displacement(np.zeros(6) if self._options.still else pose)
+        displacement = self._head.displacement(pose)
         drift = self._head.sample(displacement, shape.points)
         points = shape.points + drift  # [V,2] px
         ratio = self._light.ratio(shape.camera, self._options.wrinkles)  # [V]
