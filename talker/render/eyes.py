@@ -21,20 +21,27 @@ IRIS = {"Right": (468, 469, 470, 471, 472), "Left": (473, 474, 475, 476, 477)}
 REACH_CM = 2.2  # skin around the eye that is drawn at full resolution
 RIM_MARGIN_CM = 0.03  # the lash line lies this far outside the measured lid line
 CLEAN_WHITE = 0.62  # of the white's brightness: darker pixels are lashes or shadow
+SHADOW_STEPS = 9
+SHADOW_STEP_CM = 0.05
+WHITE_BLUR_CM = 0.08
+LIKENESS_CM = 0.12  # after this much gaze or widening the eyeball is drawn from its plate
+RINGS_PER_RADIUS = 12
 LIMBUS = 1.12  # the iris' dark rim and its blur reach this far beyond the measured radius
 
 
 @dataclass(frozen=True)
 class Plate:
-    """The eyeball behind the lids, in picture pixels of `window`.
+    """The eyeball behind the lids, in picture pixels of `window`, without the upper lid's shadow.
 
     white: [h,w,3] without iris. iris: [h,w,3] complete disc. opacity: [h,w] of the disc.
+    shadow: [n] brightness under the upper lid by distance from it, in steps of SHADOW_STEP_CM.
     """
 
     window: Window
     white: FloatArray
     iris: FloatArray
     opacity: FloatArray
+    shadow: FloatArray
 
 
 class Eye:
@@ -92,7 +99,7 @@ class Eye:
         if hole.any():
             turn = drift[self._ball].mean(0)  # [2] px by which the head's turn moves this eye
             gaze = (points[self._ball] - geometry.rest_points[self._ball]).mean(0) - turn
-            patch = blend(self._ball_colours(window, turn, gaze), patch, soft_edge(~hole))
+            patch = blend(self._ball_colours(window, turn, gaze, outline), patch, soft_edge(~hole))
         weight = feather(self._grown(area, margin), margin)
         frame[window.slices] = np.clip(blend(picture, patch, weight) + 0.5, 0, 255).astype(np.uint8)
 
@@ -124,12 +131,28 @@ class Eye:
             shifts[mine, 1] = (line - points[:, 1])[mine]
         return shifts
 
-    def _ball_colours(self, window: Window, turn: FloatArray, gaze: FloatArray) -> FloatArray:
+    def _ball_colours(self, window: Window, turn: FloatArray, gaze: FloatArray, outline: FloatArray) -> FloatArray:
         """[h,w,3] the eyeball as the window sees it."""
-        where = window.pixels() - turn - self._plate.window.corner
-        colour = _lookup(self._plate.white, where)
-        iris_where = where - gaze
-        return blend(colour, _lookup(self._plate.iris, iris_where), _lookup(self._plate.opacity, iris_where))
+        plate, where = self._plate, window.pixels() - turn
+        local = where - plate.window.corner
+        iris_where = local - gaze
+        made = blend(_lookup(plate.white, local), _lookup(plate.iris, iris_where), _lookup(plate.opacity, iris_where))
+        made *= self._shadow(window, outline, plate.shadow)[..., None]
+        return blend(made, sample(self._image, where), np.full(made.shape[:2], self._likeness(outline, gaze)))
+
+    def _likeness(self, outline: FloatArray, gaze: FloatArray) -> float:
+        """1 while lids and gaze show no more of the eyeball than the picture does, falling to 0 as they do."""
+        unit = LIKENESS_CM * self._geometry.fit.scale
+        wider = max(self._height(outline) - self._rest_height, 0.0) / unit
+        return float(np.exp(-(wider**2) - (np.linalg.norm(gaze) / unit) ** 2))
+
+    def _shadow(self, window: Window, outline: FloatArray, profile: FloatArray) -> FloatArray:
+        """[h,w] brightness 0..1 below the upper lid, whose landmarks are the first nine of `outline`."""
+        pixels = window.pixels()
+        lid = outline[np.argsort(outline[:9, 0])]
+        below = pixels[..., 1] - np.interp(pixels[..., 0], lid[:, 0], lid[:, 1])  # px
+        steps = below / (SHADOW_STEP_CM * self._geometry.fit.scale)
+        return np.interp(steps, np.arange(len(profile)), profile).astype(np.float32)
 
     def _hole(self, points: FloatArray, camera: FloatArray) -> tuple[BoolArray, Window]:
         """[h,w] pixels of the opening between the lids, and their window."""
@@ -143,14 +166,19 @@ class Eye:
         hole, window = self._hole(self._geometry.rest_points, self._geometry.rest_camera)
         picture = self._image[window.slices].astype(np.float32)
         away = np.linalg.norm(window.pixels() - self._iris_centre, axis=2) / max(self._iris_radius, 1.0)
-        seen = hole if hole.any() else away < 0.5
-        outside = seen & (away > LIMBUS)
         light = picture.mean(axis=2)
-        # lashes and their shadow lie on the edge of the opening: the white under the lids is continued from inside
-        clean = outside & (light > CLEAN_WHITE * self.white.mean())
-        white = smooth_fill(picture, clean) if clean.sum() > 4 else np.broadcast_to(self.white, picture.shape)
-        white = np.where(outside[..., None], picture, white)
-        return Plate(window, white, _complete_disc(picture, seen, away), np.clip((LIMBUS + 0.1 - away) / 0.2, 0, 1))
+        # lashes and their shadow lie on the edge of the opening: what lies under the lids is continued from inside
+        outline = self._geometry.landmark_points(self._geometry.rest_points, self._outline)
+        depth = self._shadow(window, outline, np.linspace(0, 1, SHADOW_STEPS))  # 0 at the lid, 1 beyond its shadow
+        clean = hole & (away > LIMBUS) & (light > CLEAN_WHITE * self.white.mean()) & (depth > 0.4)
+        if clean.sum() > 4:
+            white = cv2.GaussianBlur(smooth_fill(picture, clean), (0, 0), WHITE_BLUR_CM * self._geometry.fit.scale)
+        else:
+            white = np.broadcast_to(self.white, picture.shape).astype(np.float32)
+        iris = _complete_disc(picture, hole & (depth > 0.6), away)
+        opacity = np.clip((LIMBUS + 0.1 - away) / 0.2, 0, 1).astype(np.float32)
+        bare = blend(white, iris, opacity)
+        return Plate(window, white, iris, opacity, _shadow_profile(picture, bare, hole, depth))
 
     @staticmethod
     def _grown(mask: BoolArray, radius: float) -> BoolArray:
@@ -160,19 +188,31 @@ class Eye:
 
 def _complete_disc(picture: FloatArray, seen: BoolArray, away: FloatArray) -> FloatArray:
     """[h,w,3] the iris with what the lids hide completed: each ring takes the mean colour of its visible part."""
-    rings = np.clip((away * 12).astype(int), 0, 40)
+    rings = np.clip((away * RINGS_PER_RADIUS).astype(int), 0, 4 * RINGS_PER_RADIUS)
     visible = seen & (away < LIMBUS + 0.2)
-    result = picture.copy()
-    counts = np.bincount(rings[visible], minlength=41).astype(np.float32)
-    for channel in range(3):
-        sums = np.bincount(rings[visible], picture[..., channel][visible], minlength=41)
-        known = counts > 0
-        if not known.any():
-            return picture
-        profile = np.interp(np.arange(41), np.flatnonzero(known), sums[known] / counts[known])
-        completed = np.interp(away * 12 - 0.5, np.arange(41), profile)
-        result[..., channel] = np.where(seen, picture[..., channel], completed)
-    return result
+    if not visible.any():
+        return picture
+    counts = np.bincount(rings[visible], minlength=rings.max() + 1)
+    known = np.flatnonzero(counts)
+    profile = np.stack(
+        [np.bincount(rings[visible], picture[visible][:, channel])[known] / counts[known] for channel in range(3)], 1
+    )  # [known rings,3]
+    completed = np.stack(
+        [np.interp(away * RINGS_PER_RADIUS - 0.5, known, profile[:, channel]) for channel in range(3)], axis=-1
+    )
+    return blend(completed, picture, feather(seen, 2.0)).astype(np.float32)
+
+
+def _shadow_profile(picture: FloatArray, bare: FloatArray, hole: BoolArray, depth: FloatArray) -> FloatArray:
+    """[SHADOW_STEPS] brightness of the picture against the shadowless eyeball `bare`, by distance from the lid."""
+    step = np.round(depth * (SHADOW_STEPS - 1)).astype(int)
+    ratio = picture.mean(axis=2) / np.maximum(bare.mean(axis=2), 8.0)
+    profile = np.ones(SHADOW_STEPS, np.float32)
+    for number in range(SHADOW_STEPS - 1):
+        here = hole & (step == number)
+        if here.sum() > 2:
+            profile[number] = np.clip(np.median(ratio[here]), 0.35, 1.0)
+    return np.maximum.accumulate(profile)
 
 
 def _lookup(values: FloatArray, where: FloatArray) -> FloatArray:
