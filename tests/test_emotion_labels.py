@@ -47,6 +47,12 @@ def test_faces_do_what_their_names_say() -> None:
     assert channel("fear", "mouthStretchLeft") > 0.4 and channel("disgusted", "noseSneerLeft") > 0.6
 
 
+def test_names_and_aliases_are_unique_and_there_are_enough() -> None:
+    words = [word for feeling in FEELINGS for word in (feeling.name, *feeling.aliases)]
+    assert len(words) == len(set(words)) and len(FEELINGS) >= 48
+    assert {"desire", "envy", "romance", "sarcasm", "charisma", "empathy"} <= set(words)
+
+
 def test_only_contempt_is_one_sided() -> None:
     for label in EMOTION_LABELS:
         row = label_code(label).displacement[0]

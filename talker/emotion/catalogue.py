@@ -49,52 +49,144 @@ class Feeling:
         return np.array([self.reads_as.get(label, 0.0) for label in EMOTION_LABELS], np.float32)
 
 
+# fmt: off
 FEELINGS: tuple[Feeling, ...] = (
-    Feeling("neutral", {}, {"neutral": 1.0}, (0.0, 0.0, 0.0), 0.5, 0.5, ("calm", "expressionless")),
-    Feeling(
-        "happy",
-        {"6": 0.8, "12": 0.95, "10": 0.3, "16": 0.25, "26": 0.08},
-        {"happy": 1.0}, (0.81, 0.51, 0.46), 0.5, 1.2, ("happiness", "joy", "joyful"),
-    ),
-    Feeling(
-        "sad",
-        {"1": 0.95, "2": -0.2, "4": 0.27, "15": 0.75, "17": 0.6, "43": 0.22, "7": 0.3, "64": 0.35},
-        {"sad": 1.0}, (-0.63, -0.27, -0.33), 0.9, 2.0, ("sadness",),
-    ),
-    Feeling(
-        "angry",
-        {"4": 1.0, "7": 0.6, "9": 0.7, "10": 0.25, "16": 0.35, "20": 0.15, "23": 0.25, "26": 0.05},
-        {"angry": 1.0}, (-0.51, 0.59, 0.25), 0.3, 1.4, ("anger",),
-    ),
-    Feeling(
-        "surprised",
-        {"1": 0.85, "2": 0.85, "5": 0.75, "26": 0.35, "22": 0.2},
-        {"surprised": 1.0}, (0.4, 0.67, -0.13), 0.15, 0.7, ("surprise",),
-    ),
-    Feeling(
-        "fear",
-        {"1": 1.05, "2": 0.25, "4": 0.25, "5": 0.9, "20": 0.8, "16": 0.4, "15": 0.15, "26": 0.2},
-        {"fear": 1.0}, (-0.64, 0.6, -0.43), 0.2, 1.2, ("fearful", "afraid", "scared"),
-    ),
-    Feeling(
-        "disgusted",
-        {"9": 0.85, "10": 0.5, "4": 0.55, "7": 0.6, "6": 0.3, "15": 0.4, "17": 0.4, "43": 0.08},
-        {"disgusted": 1.0}, (-0.6, 0.35, 0.11), 0.3, 1.0, ("disgust",),
-    ),
-    Feeling(
-        "contempt",
-        {"L14": 0.8, "L12": 0.55, "L10": 0.2, "L6": 0.25, "L2": 0.35, "R4": 0.2, "7": 0.2, "43": 0.15},
-        {"contempt": 1.0}, (-0.32, 0.18, 0.35), 0.4, 1.0, ("contemptuous", "scorn", "disdain"),
-    ),
-)  # fmt: skip
-# A voice raised in anger opens the mouth instead of clenching it: the same feeling at full loudness.
-SHOUTED_ANGER = Feeling(
-    "shouting",
-    {"4": 0.9, "7": 0.5, "9": 0.8, "10": 0.55, "16": 0.7, "20": 0.2, "26": 0.3},
-    {"angry": 1.0}, (-0.6, 0.85, 0.4), 0.2, 1.0, ("furious shouting", "yelling"),
-)  # fmt: skip
+    Feeling("neutral", {}, {"neutral": 1.0}, (0.0, 0.0, 0.0), 0.5, 0.5, ("expressionless",)),
+    Feeling("happy", {"6": 0.8, "12": 0.95, "10": 0.3, "16": 0.25, "26": 0.08},
+            {"happy": 1.0}, (0.81, 0.51, 0.46), 0.5, 1.2, ("happiness", "joy", "joyful")),
+    Feeling("sad", {"1": 0.95, "2": -0.2, "4": 0.27, "15": 0.75, "17": 0.6, "43": 0.22, "7": 0.3, "64": 0.35},
+            {"sad": 1.0}, (-0.63, -0.27, -0.33), 0.9, 2.0, ("sadness",)),
+    Feeling("angry", {"4": 1.0, "7": 0.6, "9": 0.7, "10": 0.25, "16": 0.35, "20": 0.15, "23": 0.25, "26": 0.05},
+            {"angry": 1.0}, (-0.51, 0.59, 0.25), 0.3, 1.4, ("anger",)),
+    Feeling("surprised", {"1": 0.85, "2": 0.85, "5": 0.75, "26": 0.35, "22": 0.2},
+            {"surprised": 1.0}, (0.4, 0.67, -0.13), 0.15, 0.7, ("surprise",)),
+    Feeling("fear", {"1": 1.05, "2": 0.25, "4": 0.25, "5": 0.9, "20": 0.8, "16": 0.4, "15": 0.15, "26": 0.2},
+            {"fear": 1.0}, (-0.64, 0.6, -0.43), 0.2, 1.2, ("fearful", "afraid", "scared")),
+    Feeling("disgusted", {"9": 0.85, "10": 0.5, "4": 0.55, "7": 0.6, "6": 0.3, "15": 0.4, "17": 0.4, "43": 0.08},
+            {"disgusted": 1.0}, (-0.6, 0.35, 0.11), 0.3, 1.0, ("disgust",)),
+    Feeling("contempt", {"L14": 0.8, "L12": 0.55, "L10": 0.2, "L6": 0.25, "L2": 0.35, "R4": 0.2, "7": 0.2, "43": 0.15},
+            {"contempt": 1.0}, (-0.32, 0.18, 0.35), 0.4, 1.0, ("contemptuous", "scorn", "disdain")),
+    # C-MET's extended set
+    Feeling("desire", {"12": 0.3, "25": 0.5, "43": 0.22, "7": 0.25, "1": 0.15, "18": 0.12},
+            {"happy": 0.6, "neutral": 0.4}, (0.6, 0.55, 0.2), 0.8, 1.6, ("longing desire", "lust")),
+    Feeling("envy", {"4": 0.55, "7": 0.55, "L14": 0.5, "15": 0.35, "24": 0.5, "61": 0.3},
+            {"contempt": 0.4, "angry": 0.4, "sad": 0.2}, (-0.5, 0.4, -0.1), 0.6, 1.6,
+            ("envious", "jealous", "jealousy")),
+    Feeling("romance", {"12": 0.5, "6": 0.4, "1": 0.3, "43": 0.18, "25": 0.2},
+            {"happy": 0.8, "neutral": 0.2}, (0.8, 0.35, 0.15), 0.8, 1.8, ("romantic", "in love")),
+    Feeling("sarcasm", {"L12": 0.6, "L14": 0.5, "R14": 0.2, "L2": 0.6, "R4": 0.3, "43": 0.22, "63": 0.15},
+            {"contempt": 0.7, "happy": 0.3}, (-0.1, 0.3, 0.4), 0.4, 1.0, ("sarcastic", "ironic", "irony")),
+    Feeling("charisma", {"12": 0.6, "6": 0.4, "2": 0.35, "1": 0.2, "5": 0.15, "25": 0.2},
+            {"happy": 0.85, "neutral": 0.15}, (0.7, 0.5, 0.7), 0.4, 1.2, ("charismatic", "charming")),
+    Feeling("empathy", {"1": 0.7, "4": 0.2, "12": 0.25, "15": 0.15, "17": 0.2, "43": 0.08},
+            {"sad": 0.6, "happy": 0.2, "neutral": 0.2}, (0.1, -0.1, 0.1), 0.8, 1.8,
+            ("empathetic", "compassion", "compassionate", "sympathy")),
+    # joy's kin
+    Feeling("amused", {"12": 0.75, "6": 0.6, "25": 0.3, "2": 0.15},
+            {"happy": 1.0}, (0.7, 0.45, 0.3), 0.3, 0.9, ("amusement",)),
+    Feeling("excited", {"12": 0.95, "6": 0.6, "1": 0.4, "2": 0.5, "5": 0.4, "25": 0.6, "26": 0.15},
+            {"happy": 0.8, "surprised": 0.2}, (0.75, 0.85, 0.4), 0.25, 0.9, ("excitement", "enthusiastic")),
+    Feeling("content", {"12": 0.45, "6": 0.35, "43": 0.12},
+            {"happy": 0.7, "neutral": 0.3}, (0.65, -0.2, 0.3), 0.9, 1.8, ("contented", "satisfied", "pleased")),
+    Feeling("calm", {"12": 0.15, "43": 0.1}, {"neutral": 0.8, "happy": 0.2}, (0.4, -0.6, 0.3), 1.0, 1.8,
+            ("serene", "peaceful", "relaxed")),
+    Feeling("tender", {"12": 0.4, "6": 0.35, "1": 0.4, "43": 0.15},
+            {"happy": 0.8, "sad": 0.2}, (0.75, 0.0, 0.1), 0.9, 1.8, ("tenderness", "loving", "affectionate")),
+    Feeling("proud", {"12": 0.5, "6": 0.3, "2": 0.2, "17": 0.3, "24": 0.2, "64": 0.1},
+            {"happy": 0.8, "contempt": 0.2}, (0.75, 0.4, 0.65), 0.6, 1.5, ("pride",)),
+    Feeling("grateful", {"12": 0.6, "6": 0.5, "1": 0.45, "43": 0.1},
+            {"happy": 1.0}, (0.8, 0.2, 0.0), 0.6, 1.5, ("gratitude", "thankful")),
+    Feeling("hopeful", {"12": 0.4, "1": 0.5, "2": 0.3, "5": 0.2, "63": 0.15},
+            {"happy": 0.8, "neutral": 0.2}, (0.55, 0.3, 0.1), 0.7, 1.5, ("hope", "optimistic")),
+    Feeling("relieved", {"12": 0.4, "6": 0.3, "1": 0.3, "43": 0.3, "26": 0.08},
+            {"happy": 0.75, "neutral": 0.25}, (0.6, -0.3, 0.2), 0.6, 1.5, ("relief",)),
+    Feeling("triumphant", {"12": 0.9, "6": 0.7, "25": 0.7, "4": 0.25, "26": 0.2},
+            {"happy": 1.0}, (0.8, 0.8, 0.75), 0.25, 1.2, ("triumph", "victorious")),
+    Feeling("playful", {"L12": 0.8, "R12": 0.5, "6": 0.4, "L2": 0.4, "7": 0.2},
+            {"happy": 1.0}, (0.7, 0.5, 0.35), 0.3, 0.9, ("teasing", "cheeky")),
+    Feeling("mischievous", {"L12": 0.7, "R12": 0.4, "4": 0.35, "7": 0.4, "L2": 0.4},
+            {"happy": 0.7, "contempt": 0.3}, (0.5, 0.45, 0.45), 0.4, 1.0, ("mischief", "scheming")),
+    Feeling("flirtatious", {"L12": 0.6, "R12": 0.4, "6": 0.3, "R43": 0.12, "L2": 0.4, "18": 0.12, "61": 0.2},
+            {"happy": 0.9, "contempt": 0.1}, (0.65, 0.5, 0.35), 0.4, 1.0, ("flirty", "seductive")),
+    Feeling("suppressed laughter", {"12": 0.65, "6": 0.55, "24": 0.7, "28": 0.4, "34": 0.2, "2": 0.2},
+            {"happy": 1.0}, (0.6, 0.6, 0.1), 0.25, 0.7, ("trying not to laugh", "stifled laugh")),
+    Feeling("confident", {"12": 0.35, "L12": 0.1, "2": 0.12, "7": 0.15, "17": 0.15},
+            {"happy": 0.55, "neutral": 0.35, "contempt": 0.1}, (0.5, 0.3, 0.8), 0.5, 1.2,
+            ("confidence", "self-assured")),
+    # thought and attention
+    Feeling("determined", {"4": 0.55, "7": 0.4, "24": 0.5, "17": 0.3},
+            {"angry": 0.5, "neutral": 0.5}, (0.1, 0.5, 0.7), 0.4, 1.4, ("determination", "resolute")),
+    Feeling("curious", {"1": 0.35, "2": 0.5, "5": 0.25, "25": 0.2, "12": 0.12},
+            {"surprised": 0.5, "neutral": 0.35, "happy": 0.15}, (0.3, 0.4, 0.1), 0.4, 1.2, ("curiosity", "interested")),
+    Feeling("thoughtful", {"4": 0.35, "7": 0.25, "24": 0.25, "62": 0.35, "63": 0.25},
+            {"neutral": 0.8, "sad": 0.2}, (0.05, -0.1, 0.1), 0.8, 1.5, ("pensive", "pondering")),
+    Feeling("confused", {"4": 0.55, "L2": 0.4, "1": 0.35, "7": 0.3, "17": 0.25, "L14": 0.2},
+            {"surprised": 0.45, "neutral": 0.3, "fear": 0.25}, (-0.25, 0.25, -0.3), 0.4, 1.2, ("confusion", "puzzled")),
+    Feeling("doubtful", {"L2": 0.6, "R4": 0.5, "7": 0.35, "17": 0.4, "15": 0.3, "L14": 0.3},
+            {"contempt": 0.6, "neutral": 0.4}, (-0.25, 0.1, 0.15), 0.5, 1.2, ("doubt", "sceptical", "skeptical")),
+    Feeling("suspicious", {"4": 0.55, "7": 0.7, "24": 0.3, "61": 0.25, "L14": 0.2},
+            {"contempt": 0.5, "angry": 0.5}, (-0.35, 0.3, 0.2), 0.6, 1.4, ("suspicion", "distrustful", "wary")),
+    Feeling("awe", {"1": 0.7, "2": 0.55, "5": 0.55, "26": 0.25},
+            {"surprised": 0.9, "happy": 0.1}, (0.4, 0.5, -0.3), 0.4, 1.5, ("wonder",)),
+    Feeling("shocked", {"1": 0.85, "2": 0.75, "5": 1.0, "26": 0.45, "20": 0.25, "4": 0.1},
+            {"surprised": 0.75, "fear": 0.25}, (-0.3, 0.8, -0.4), 0.12, 1.0, ("shock",)),
+    # weariness and loss
+    Feeling("bored", {"43": 0.38, "1": 0.2, "14": 0.25, "15": 0.15, "62": 0.25, "64": 0.15},
+            {"neutral": 0.7, "contempt": 0.2, "sad": 0.1}, (-0.4, -0.65, -0.1), 1.0, 1.5, ("boredom", "uninterested")),
+    Feeling("tired", {"43": 0.42, "1": 0.35, "15": 0.3, "64": 0.3, "26": 0.06},
+            {"sad": 0.55, "neutral": 0.45}, (-0.3, -0.75, -0.3), 1.2, 2.0, ("weary", "exhausted", "sleepy")),
+    Feeling("melancholy", {"1": 0.6, "15": 0.45, "43": 0.25, "64": 0.3, "17": 0.2},
+            {"sad": 1.0}, (-0.4, -0.4, -0.2), 1.2, 2.2, ("melancholic",)),
+    Feeling("nostalgic", {"1": 0.45, "12": 0.3, "6": 0.2, "43": 0.18, "62": 0.2, "63": 0.15},
+            {"sad": 0.5, "happy": 0.5}, (0.15, -0.25, 0.0), 1.0, 2.0, ("nostalgia",)),
+    Feeling("bittersweet", {"12": 0.5, "6": 0.3, "1": 0.8, "4": 0.2, "15": 0.25, "17": 0.2, "43": 0.12},
+            {"sad": 0.5, "happy": 0.5}, (0.1, 0.0, -0.1), 0.9, 2.0, ("smiling through tears",)),
+    Feeling("lonely", {"1": 0.7, "15": 0.5, "17": 0.3, "43": 0.2, "64": 0.35},
+            {"sad": 1.0}, (-0.6, -0.35, -0.45), 1.0, 2.0, ("loneliness",)),
+    Feeling("disappointed", {"1": 0.45, "4": 0.25, "15": 0.6, "17": 0.45, "24": 0.3, "64": 0.2},
+            {"sad": 1.0}, (-0.55, -0.1, -0.2), 0.6, 1.6, ("disappointment", "let down")),
+    Feeling("desperate", {"1": 1.0, "4": 0.45, "20": 0.4, "15": 0.4, "5": 0.3, "25": 0.5},
+            {"sad": 0.6, "fear": 0.4}, (-0.75, 0.55, -0.6), 0.4, 1.8, ("desperation", "despair", "hopeless")),
+    Feeling("pained", {"4": 0.9, "6": 0.5, "7": 0.8, "10": 0.4, "9": 0.35, "20": 0.35, "43": 0.25, "25": 0.3},
+            {"sad": 0.6, "disgusted": 0.4}, (-0.75, 0.5, -0.4), 0.3, 1.4, ("pain", "suffering", "hurting")),
+    Feeling("pleading", {"1": 1.0, "4": 0.2, "5": 0.35, "15": 0.25, "17": 0.3},
+            {"sad": 0.75, "fear": 0.25}, (-0.4, 0.4, -0.6), 0.4, 1.4, ("begging", "imploring")),
+    # shame
+    Feeling("guilty", {"1": 0.65, "4": 0.25, "14": 0.3, "15": 0.4, "17": 0.35, "64": 0.5},
+            {"sad": 0.8, "fear": 0.2}, (-0.57, 0.2, -0.35), 0.7, 1.8, ("guilt", "remorseful")),
+    Feeling("ashamed", {"1": 0.55, "15": 0.5, "17": 0.4, "28": 0.3, "43": 0.25, "64": 0.65},
+            {"sad": 1.0}, (-0.57, 0.05, -0.55), 0.7, 2.0, ("shame", "humiliated")),
+    Feeling("embarrassed", {"12": 0.45, "24": 0.5, "14": 0.3, "1": 0.3, "64": 0.5, "61": 0.2},
+            {"happy": 0.4, "sad": 0.3, "fear": 0.3}, (-0.35, 0.3, -0.5), 0.3, 1.2, ("embarrassment", "awkward")),
+    Feeling("shy", {"12": 0.35, "6": 0.15, "1": 0.35, "64": 0.45, "28": 0.2},
+            {"happy": 0.5, "neutral": 0.3, "fear": 0.2}, (0.1, 0.1, -0.5), 0.6, 1.4, ("bashful", "timid")),
+    # unease
+    Feeling("nervous", {"1": 0.65, "2": 0.2, "4": 0.25, "5": 0.35, "20": 0.4, "28": 0.2},
+            {"fear": 1.0}, (-0.45, 0.55, -0.4), 0.4, 1.2, ("anxious", "anxiety", "nervousness", "tense")),
+    Feeling("worried", {"1": 0.85, "4": 0.45, "15": 0.3, "17": 0.2, "5": 0.12},
+            {"fear": 0.6, "sad": 0.4}, (-0.5, 0.3, -0.35), 0.6, 1.6, ("worry", "concerned")),
+    Feeling("panicked", {"1": 1.0, "2": 0.4, "4": 0.3, "5": 1.0, "20": 0.9, "16": 0.5, "26": 0.3},
+            {"fear": 1.0}, (-0.7, 0.9, -0.6), 0.15, 1.2, ("panic", "terrified")),
+    # anger's kin
+    Feeling("annoyed", {"4": 0.55, "7": 0.45, "24": 0.45, "14": 0.25, "9": 0.2},
+            {"angry": 0.8, "contempt": 0.2}, (-0.45, 0.3, 0.1), 0.4, 1.2, ("annoyance", "irritated")),
+    Feeling("frustrated", {"4": 0.75, "7": 0.4, "24": 0.6, "14": 0.4, "15": 0.35, "9": 0.25},
+            {"angry": 0.8, "sad": 0.2}, (-0.55, 0.5, 0.0), 0.4, 1.4, ("frustration",)),
+    Feeling("furious", {"4": 1.1, "7": 0.7, "9": 0.85, "10": 0.4, "16": 0.6, "5": 0.2, "23": 0.2, "26": 0.12},
+            {"angry": 1.0}, (-0.6, 0.85, 0.4), 0.2, 1.4, ("fury", "rage")),
+    Feeling("cold anger", {"4": 0.9, "7": 0.75, "24": 0.8, "9": 0.3, "5": 0.1},
+            {"angry": 1.0}, (-0.6, 0.2, 0.6), 0.6, 1.8, ("cold fury", "icy rage")),
+    Feeling("stern", {"4": 0.65, "7": 0.35, "24": 0.4, "15": 0.2},
+            {"angry": 0.7, "neutral": 0.3}, (-0.25, 0.2, 0.6), 0.5, 1.4, ("strict", "severe")),
+    Feeling("threatening", {"4": 0.95, "7": 0.55, "9": 0.4, "29": 0.3, "10": 0.3, "25": 0.3},
+            {"angry": 0.9, "contempt": 0.1}, (-0.55, 0.6, 0.7), 0.4, 1.4, ("menacing", "evil")),
+    # A voice raised in anger opens the mouth instead of clenching it.
+    Feeling("shouting", {"4": 0.9, "7": 0.5, "9": 0.8, "10": 0.55, "16": 0.7, "20": 0.2, "26": 0.3},
+            {"angry": 1.0}, (-0.6, 0.9, 0.4), 0.2, 1.0, ("yelling", "screaming")),
+)
+# fmt: on
 
-_BY_NAME = {name: feeling for feeling in (*FEELINGS, SHOUTED_ANGER) for name in (feeling.name, *feeling.aliases)}
+_BY_NAME = {name: feeling for feeling in FEELINGS for name in (feeling.name, *feeling.aliases)}
 
 
 def find_feeling(name: str) -> Feeling | None:
@@ -104,4 +196,4 @@ def find_feeling(name: str) -> Feeling | None:
 
 def feeling_names() -> tuple[str, ...]:
     """The names of all rows, the eight labels first."""
-    return tuple(dict.fromkeys(feeling.name for feeling in _BY_NAME.values()))
+    return tuple(feeling.name for feeling in FEELINGS)

@@ -19,6 +19,8 @@ from talker.types import BoolArray, ByteArray, FloatArray
 CORNERS = {"Right": (33, 133), "Left": (263, 362)}
 IRIS = {"Right": (468, 469, 470, 471, 472), "Left": (473, 474, 475, 476, 477)}
 REACH_CM = 2.2  # skin around the eye that is drawn at full resolution
+RIM_MARGIN_CM = 0.03  # the lash line lies this far outside the measured lid line
+CLEAN_WHITE = 0.62  # of the white's brightness: darker pixels are lashes or shadow
 LIMBUS = 1.12  # the iris' dark rim and its blur reach this far beyond the measured radius
 
 
@@ -47,11 +49,14 @@ class Eye:
         centre = geometry.landmark_points(geometry.rest_points, self._outline).mean(0)
         near = np.linalg.norm(geometry.rest_points - centre, axis=1) < REACH_CM * geometry.fit.scale
         near[MASK_VERTICES:] = False
+        self._near = near
         self._skin = model.triangles[near[model.triangles].all(axis=1)]
         self._ball = slice(*model.parts["iris_left" if side == "Left" else "iris_right"])
         iris = landmarks[list(IRIS[side]), :2]
         self._iris_centre = iris[0]
         self._iris_radius = float(np.linalg.norm(iris[1:] - iris[0], axis=1).mean())
+        self._rest_height = self._height(geometry.landmark_points(geometry.rest_points, self._outline))
+        self._rims = self._rim_shifts()
         self._plate = self._make_plate()
 
     @property
@@ -77,8 +82,8 @@ class Eye:
         margin = 0.45 * geometry.fit.scale
         window = Window.around(outline, margin * 1.5, frame.shape)
         skin = window.rasterise(points, camera[:, 2], self._skin)
-        attributes = np.concatenate([geometry.rest_points, ratio[:, None]], axis=1)  # [V,3]
-        drawn = skin.interpolate(self._skin, attributes)
+        source = geometry.rest_points + self._rims * self._shut(outline)
+        drawn = skin.interpolate(self._skin, np.concatenate([source, ratio[:, None]], axis=1))  # [h,w,3]
         area = self._grown(window.polygon(outline), margin * 0.5)
         hole = area & ~skin.covered
         picture = frame[window.slices].astype(np.float32)
@@ -90,6 +95,34 @@ class Eye:
             patch = blend(self._ball_colours(window, turn, gaze), patch, soft_edge(~hole))
         weight = feather(self._grown(area, margin), margin)
         frame[window.slices] = np.clip(blend(picture, patch, weight) + 0.5, 0, 255).astype(np.uint8)
+
+    def _height(self, outline: FloatArray) -> float:
+        """Mean opening (px) of the lids whose landmarks are `outline`."""
+        upper, lower = outline[1:8], outline[:8:-1]
+        return float(np.linalg.norm(upper - lower, axis=1).mean())
+
+    def _shut(self, outline: FloatArray) -> float:
+        """0 while the lids are as far open as in the picture, 1 when they are shut."""
+        return float(np.clip(1.5 * (1.0 - self._height(outline) / max(self._rest_height, 1.0)), 0.0, 1.0))
+
+    def _rim_shifts(self) -> FloatArray:
+        """[V,2] px from where a lid's inner rim lies in the picture, which is on the eyeball, to its lash line.
+
+        A closing lid turns its rim outwards; it must show lid there, not the eyeball that it lay upon.
+        """
+        geometry = self._geometry
+        points = geometry.rest_points
+        outline = geometry.landmark_points(points, self._outline)
+        shifts = np.zeros_like(points)
+        margin = RIM_MARGIN_CM * geometry.fit.scale
+        for lid, sign in ((outline[[0, *range(1, 8), 8]], -1.0), (outline[[0, *range(15, 8, -1), 8]], 1.0)):
+            order = np.argsort(lid[:, 0])
+            line = np.interp(points[:, 0], lid[order, 0], lid[order, 1]) + sign * margin
+            beyond = sign * (points[:, 1] - line)  # < 0 on the eyeball's side of the lash line
+            is_upper = geometry.traits.lids[self._side] > 0.35
+            mine = (is_upper if sign < 0 else ~is_upper) & (beyond < 0) & self._near
+            shifts[mine, 1] = (line - points[:, 1])[mine]
+        return shifts
 
     def _ball_colours(self, window: Window, turn: FloatArray, gaze: FloatArray) -> FloatArray:
         """[h,w,3] the eyeball as the window sees it."""
@@ -111,9 +144,12 @@ class Eye:
         picture = self._image[window.slices].astype(np.float32)
         away = np.linalg.norm(window.pixels() - self._iris_centre, axis=2) / max(self._iris_radius, 1.0)
         seen = hole if hole.any() else away < 0.5
-        white = smooth_fill(picture, seen & (away > LIMBUS)) if (seen & (away > LIMBUS)).any() else picture
-        keep = (seen & (away > LIMBUS))[..., None]
-        white = np.where(keep, picture, white)
+        outside = seen & (away > LIMBUS)
+        light = picture.mean(axis=2)
+        # lashes and their shadow lie on the edge of the opening: the white under the lids is continued from inside
+        clean = outside & (light > CLEAN_WHITE * self.white.mean())
+        white = smooth_fill(picture, clean) if clean.sum() > 4 else np.broadcast_to(self.white, picture.shape)
+        white = np.where(outside[..., None], picture, white)
         return Plate(window, white, _complete_disc(picture, seen, away), np.clip((LIMBUS + 0.1 - away) / 0.2, 0, 1))
 
     @staticmethod

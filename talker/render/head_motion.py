@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from scipy.spatial.transform import Rotation
 
-from talker.face.camera import back_project
+from talker.face.camera import FACE_WIDTH_CM, SKULL_BASE, rotation_matrix, unproject_turned
 from talker.face.raster import rasterise
 from talker.render.geometry import MASK_VERTICES, HeadGeometry
 from talker.render.smooth_fill import smooth_fill
@@ -21,8 +20,6 @@ from talker.types import FloatArray
 
 NODES_PER_FACE = 26  # grid nodes across the face's width
 INVERSION_STEPS = 12
-PIVOT_CM = np.array([0.0, -4.0, -1.0], np.float32)  # base of the skull, in the face model's axes
-FACE_WIDTH_CM = 15.0
 HAIR_MARGIN = 0.18  # of the face width: how far hair and ears reach beyond the bare head
 FADE = 0.7  # of the face width: over which the motion eases to nothing beyond that
 NECK_CM = (-6.0, -14.0)  # model heights between which the neck's motion eases from 1 to 0
@@ -60,17 +57,16 @@ class HeadMotion:
         self.weight = weight * _border_ease(self.nodes, region.open_sides)  # [r,c]
         points = self.nodes * self.step + self.origin
         fit = geometry.fit
-        self._camera = back_project(points, depth, fit.translation, fit.scale)  # [r,c,3] cm
-        self._pivot = Rotation.from_rotvec(fit.rotation).apply(PIVOT_CM).astype(np.float32)
+        self._camera = unproject_turned(points, depth, fit).astype(np.float32)  # [r,c,3] cm
+        self._pivot = (rotation_matrix(fit.rotation) @ SKULL_BASE).astype(np.float32)
 
     def displacement(self, pose: FloatArray) -> FloatArray:
         """[r,c,2] px by which the head's points move for a `pose` [6] relative to the portrait's own."""
-        turn = Rotation.from_rotvec(pose[:3]).as_matrix().astype(np.float32)
+        turn = rotation_matrix(pose[:3]).astype(np.float32)
         shift = pose[3:].astype(np.float32) * FACE_WIDTH_CM
         turned = (self._camera - self._pivot) @ turn.T + self._pivot + shift
-        flat = np.concatenate([turned.reshape(-1, 3), self._camera.reshape(-1, 3)])
-        points = self._geometry.project(flat)[0].reshape(2, *self.weight.shape, 2)
-        return ((points[0] - points[1]) * self.weight[..., None]).astype(np.float32)
+        moved = self._geometry.project(turned) - self._geometry.project(self._camera)
+        return moved * self.weight[..., None]
 
     def invert(self, displacement: FloatArray) -> FloatArray:
         """[r,c,2] px: where each node's content comes from, relative to the node."""

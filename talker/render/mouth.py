@@ -12,6 +12,7 @@ import numpy as np
 from talker.face.model import vertex_normals
 from talker.render.geometry import MASK_VERTICES, HeadGeometry
 from talker.render.patch import Window, blend, feather, sample, soft_edge
+from talker.render.teeth import find_teeth
 from talker.types import BoolArray, ByteArray, FloatArray
 
 OUTER_LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
@@ -19,21 +20,24 @@ INNER_LIPS = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 3
 INSIDE = ("mouth_socket", "gums", "tongue", "upper_teeth", "lower_teeth")
 # colours relative to a white surface in the same light
 COLOURS = {
-    "mouth_socket": (0.30, 0.10, 0.09),
+    "mouth_socket": (0.22, 0.07, 0.06),
     "gums": (0.72, 0.36, 0.34),
     "tongue": (0.74, 0.38, 0.37),
     "upper_teeth": (0.95, 0.90, 0.82),
     "lower_teeth": (0.90, 0.85, 0.77),
 }
 LIP_SHADOW_CM = 0.35  # the lips shade what lies behind them over this distance
-CAVITY_CM = 2.4  # depth behind the front teeth after which light has fallen to 1/e
+CAVITY_CM = 6.0  # depth behind the front teeth after which light has fallen to 1/e
+LIKENESS_CM = 0.3  # mean motion of the lips after which the picture's own mouth inside is no guide any more
 REACH_CM = 3.0  # skin around the lips that is drawn at full resolution
 
 
 class Mouth:
     """Draws one portrait's lips and mouth."""
 
-    def __init__(self, geometry: HeadGeometry, image: ByteArray, white: FloatArray) -> None:
+    def __init__(
+        self, geometry: HeadGeometry, image: ByteArray, landmarks: FloatArray, white: FloatArray, face_width: float
+    ) -> None:
         self._geometry, self._image = geometry, image
         model = geometry.model
         self._inside = model.part_triangles(*INSIDE)
@@ -44,18 +48,27 @@ class Mouth:
         self._skin = model.triangles[near[model.triangles].all(axis=1)]
         self._colour = self._vertex_colours(white)
         self._front = float(geometry.rest_camera[slice(*model.parts["upper_teeth"]), 2].max())
+        inner = landmarks[list(INNER_LIPS), :2]
+        self._teeth = find_teeth(image, inner, white, geometry.fit.scale, face_width)
+        if self._teeth is not None:
+            self._inside = model.part_triangles(*(part for part in INSIDE if part != "upper_teeth"))
         self._shown = self._shown_inside()
+        self._dark = np.array(COLOURS["mouth_socket"], np.float32) * white * 0.5
+        self._skull = slice(*model.parts["upper_teeth"])
 
-    def draw(self, frame: ByteArray, shape_camera: FloatArray, points: FloatArray, ratio: FloatArray) -> None:
+    def draw(
+        self, frame: ByteArray, camera: FloatArray, points: FloatArray, ratio: FloatArray, drift: FloatArray
+    ) -> None:
         """Draw lips and mouth into `frame` [H,W,3], in place.
 
-        shape_camera: [V,3] cm. points: [V,2] px after the head's turn. ratio: [V] new to old shading.
+        camera: [V,3] cm. points: [V,2] px after the head's turn. ratio: [V] new to old shading. drift: [V,2] px by
+        which the head's turn moves the vertices.
         """
         geometry = self._geometry
         outline = geometry.landmark_points(points, OUTER_LIPS)
         margin = 0.06 * geometry.fit.scale * 15
         window = Window.around(outline, margin, frame.shape)
-        depth = shape_camera[:, 2]
+        depth = camera[:, 2]
         skin = window.rasterise(points, depth, self._skin)
         attributes = np.concatenate([geometry.rest_points, ratio[:, None]], axis=1)  # [V,3]
         drawn = skin.interpolate(self._skin, attributes)
@@ -66,7 +79,9 @@ class Mouth:
         patch = np.where(skin.covered[..., None], lips, picture)
         if hole.any():
             patch = blend(
-                self._draw_inside(window, shape_camera, points, hole), patch, _lip_opacity(skin.covered, hole)
+                self._draw_inside(window, camera, points, hole, drift),
+                patch,
+                _lip_opacity(skin.covered, hole),
             )
         weight = feather(self._blend_area(inside_lips, margin), margin * 0.5)
         frame[window.slices] = np.clip(blend(picture, patch, weight) + 0.5, 0, 255).astype(np.uint8)
@@ -76,23 +91,41 @@ class Mouth:
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
         return cv2.dilate(inside_lips.astype(np.uint8), kernel) > 0
 
-    def _draw_inside(self, window: Window, camera: FloatArray, points: FloatArray, hole: BoolArray) -> FloatArray:
+    def _draw_inside(
+        self, window: Window, camera: FloatArray, points: FloatArray, hole: BoolArray, drift: FloatArray
+    ) -> FloatArray:
         """[h,w,3] teeth, tongue, gums and cavity."""
         geometry = self._geometry
         inside = window.rasterise(points, camera[:, 2], self._inside, cull=False)
         normals = vertex_normals(camera, self._inside)
-        facing = 0.62 + 0.38 * np.abs(normals[:, 2])
+        facing = 0.55 + 0.45 * np.abs(normals[:, 2])
         deep = np.exp(-np.maximum(self._front - camera[:, 2], 0.0) / CAVITY_CM)
         attributes = np.concatenate([self._colour * (facing * deep)[:, None], geometry.rest_points], axis=1)  # [V,5]
         drawn = inside.interpolate(self._inside, attributes)
         shadow = cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 5) / (LIP_SHADOW_CM * geometry.fit.scale)
-        colour = drawn[..., :3] * (0.35 + 0.65 * np.clip(shadow, 0, 1))[..., None]
+        colour = drawn[..., :3] * (0.5 + 0.5 * np.clip(shadow, 0, 1))[..., None]
         colour = cv2.GaussianBlur(colour, (0, 0), 0.6)
+        colour = np.where(inside.covered[..., None], colour, self._dark)
         if self._shown is not None:
             where = drawn[..., 3:5]
             seen = cv2.remap(self._shown, where, None, cv2.INTER_LINEAR)
-            colour = blend(colour, sample(self._image, where), seen)
-        return colour
+            colour = blend(colour, sample(self._image, where), seen * inside.covered * self._likeness(points - drift))
+        return self._lay_teeth(window, colour, drift[self._skull].mean(0))
+
+    def _likeness(self, points: FloatArray) -> float:
+        """1 where the lips lie as in the picture, falling to 0 as they leave it: then its inside tells nothing."""
+        lips = self._geometry.landmark_points(points - self._geometry.rest_points, INNER_LIPS)
+        moved = np.linalg.norm(lips, axis=1).mean() / (LIKENESS_CM * self._geometry.fit.scale)
+        return float(np.exp(-(moved**2)))
+
+    def _lay_teeth(self, window: Window, colour: FloatArray, turn: FloatArray) -> FloatArray:
+        """Lay the picture's own upper teeth, moved by `turn` [2] px with the skull, over `colour` [h,w,3]."""
+        teeth = self._teeth
+        if teeth is None:
+            return colour
+        where = (window.pixels() - turn - teeth.window.corner).astype(np.float32)
+        own = cv2.remap(teeth.colour, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return blend(colour, own, cv2.remap(teeth.opacity, where, None, cv2.INTER_LINEAR))
 
     def _vertex_colours(self, white: FloatArray) -> FloatArray:
         """[V,3] colours 0..255 of the mouth's parts in the picture's light."""
@@ -104,15 +137,16 @@ class Mouth:
     def _shown_inside(self) -> FloatArray | None:
         """[H,W] 0..1 where the picture itself shows the inside of the mouth; None when it is shut."""
         geometry = self._geometry
-        window = Window(0, 0, self._image.shape[1], self._image.shape[0])
         inner = geometry.landmark_points(geometry.rest_points, INNER_LIPS)
         box = Window.around(inner, 4, self._image.shape)
         skin = box.rasterise(geometry.rest_points, geometry.rest_camera[:, 2], self._skin)
         hole = box.polygon(geometry.landmark_points(geometry.rest_points, OUTER_LIPS)) & ~skin.covered
         if hole.sum() < (0.1 * geometry.fit.scale) ** 2 * 8:
             return None
-        shown = np.zeros((window.height, window.width), np.float32)
+        shown = np.zeros(self._image.shape[:2], np.float32)
         shown[box.slices] = feather(hole, 1.5)
+        if self._teeth is not None:  # they are laid over it with a motion of their own
+            shown[cv2.dilate(self._teeth.shown.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0] = 0.0
         return shown
 
 

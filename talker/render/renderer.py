@@ -18,7 +18,7 @@ from talker.render.crop import at_size
 from talker.render.eyes import Eye
 from talker.render.geometry import MASK_VERTICES, HeadGeometry
 from talker.render.head_motion import HeadMotion, Region
-from talker.render.light import Light
+from talker.render.light import Light, white_in_this_light
 from talker.render.mouth import Mouth
 from talker.render.smooth_fill import smooth_fill
 from talker.types import ByteArray, FaceMotion, FloatArray, Portrait, SpeakOptions
@@ -31,7 +31,7 @@ REGION = (1.35, 1.5, 1.35, 1.35)  # face widths from the face's centre: left, up
 class Renderer:
     """Everything that does not depend on the frame is prepared once, here.
 
-    portrait: whose face. options: `size`, `wrinkles` and `still` matter here.
+    portrait: whose face. options: `size` and `wrinkles` matter here.
     """
 
     def __init__(self, portrait: Portrait, options: SpeakOptions) -> None:
@@ -43,8 +43,9 @@ class Renderer:
         self._head = HeadMotion(self._geometry, self._region, portrait.face_width)
         self._light = Light(self._geometry, self._image)
         self._eyes = [Eye(self._geometry, self._image, portrait.landmarks, side) for side in ("Left", "Right")]
-        white = np.mean([eye.white for eye in self._eyes], axis=0)
-        self._mouth = Mouth(self._geometry, self._image, white)
+        eye_white = np.mean([eye.white for eye in self._eyes], axis=0)
+        white = white_in_this_light(eye_white, self._image, self._geometry)
+        self._mouth = Mouth(self._geometry, self._image, portrait.landmarks, white, portrait.face_width)
         self._prepare_flow()
 
     @property
@@ -60,7 +61,7 @@ class Renderer:
     def frame(self, blendshapes: FloatArray, pose: FloatArray) -> ByteArray:
         """The portrait [H,W,3] with this expression [52] and head pose [6] (relative to its own)."""
         shape = self._geometry.shape(np.clip(blendshapes, -0.5, 1.5))
-        displacement = self._head.displacement(np.zeros(6) if self._options.still else pose)
+        displacement = self._head.displacement(pose)
         drift = self._head.sample(displacement, shape.points)
         points = shape.points + drift  # [V,2] px
         ratio = self._light.ratio(shape.camera, self._options.wrinkles)  # [V]
@@ -71,7 +72,7 @@ class Renderer:
         frame[rows, columns] = cv2.multiply(warped, cv2.merge([shading] * 3), dtype=cv2.CV_8U)
         for eye in self._eyes:
             eye.draw(frame, shape.camera, points, ratio, drift)
-        self._mouth.draw(frame, shape.camera, points, ratio)
+        self._mouth.draw(frame, shape.camera, points, ratio, drift)
         return frame
 
     def _prepare_flow(self) -> None:

@@ -20,6 +20,8 @@ from scipy.spatial import cKDTree
 
 from talker.blendshapes import BLENDSHAPE_NAMES
 from talker.errors import DataError
+from talker.face.model import FaceModel
+from talker.training.landmark_links import link_landmarks
 from talker.types import FloatArray
 
 SOURCE_FILE = "ict_facekit_light.npz"
@@ -84,10 +86,17 @@ def derive(source: Path, target: Path) -> None:
     tensors |= _pack_identity(ict["identity"][:IDENTITY_MODES][:, keep].astype(np.float32))
     tensors |= _pack_expression(expression)
     target.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, target / "model.safetensors")
+    _save(tensors, target)
     config = {"parts": ranges, "identity_modes": IDENTITY_MODES, "gains": GAINS, "unit": "cm"}
     (target / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     shutil.copyfile(source / LICENSE_FILE, target / LICENSE_FILE)
+    vertices, weights = link_landmarks(FaceModel.load(target))
+    _save(tensors | {"landmark_vertices": vertices.astype(np.uint16), "landmark_weights": weights}, target)
+
+
+def _save(tensors: dict[str, np.ndarray], target: Path) -> None:
+    """Write the tensors; safetensors takes memory as it lies, whatever the strides say, so they are packed first."""
+    save_file({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, target / "model.safetensors")
 
 
 def _mirror(neutral: FloatArray) -> np.ndarray:

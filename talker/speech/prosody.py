@@ -1,0 +1,89 @@
+"""How something is said: loudness, pitch and voicing at a fixed rate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.fft
+from scipy.ndimage import median_filter
+
+from talker.media import audio
+from talker.types import FloatArray, SpeechClip
+
+SAMPLE_RATE = 16_000
+WINDOW = 640  # 40 ms: two periods of the lowest pitch
+LOWEST_HZ, HIGHEST_HZ = 60.0, 450.0
+VOICED = 0.5  # normalised autocorrelation from which a frame counts as voiced
+SILENCE_DB = -80.0  # what digital silence measures
+CHUNK_FRAMES = 3000
+SPEECH_RANGE_DB = 30.0  # how far below its loud parts speech still counts as speech
+
+
+@dataclass(frozen=True)
+class Prosody:
+    """Measurements [T] of one clip.
+
+    loudness_db: RMS level relative to full scale, at least −80.
+    pitch_hz: fundamental frequency, 0 where unvoiced.
+    voicing: 0..1, how periodic the sound is.
+    rate_hz: frames per second; frame t is centred on t / rate_hz.
+    """
+
+    loudness_db: FloatArray
+    pitch_hz: FloatArray
+    voicing: FloatArray
+    rate_hz: float
+
+    def __len__(self) -> int:
+        return len(self.loudness_db)
+
+    @property
+    def loudness(self) -> FloatArray:
+        """Loudness [T] in 0..1: 1 at the clip's loud parts (95th percentile), 0 from 30 dB below them."""
+        loud = max(float(np.percentile(self.loudness_db, 95)), SILENCE_DB + SPEECH_RANGE_DB)
+        return np.clip(1.0 + (self.loudness_db - loud) / SPEECH_RANGE_DB, 0.0, 1.0).astype(np.float32)
+
+
+def measure(clip: SpeechClip, *, rate_hz: float = 50.0) -> Prosody:
+    """Loudness, pitch and voicing of a clip at `rate_hz` frames per second.
+
+    Pitch: peak of the autocorrelation, normalised by that of the window (Boersma, "Accurate short-term analysis of
+    the fundamental frequency", 1993), with a slight preference for short periods, smoothed by a median of 5 frames.
+    """
+    samples = audio.resample(clip.samples, clip.sample_rate, SAMPLE_RATE).astype(np.float32)
+    count = max(1, round(len(samples) / SAMPLE_RATE * rate_hz))
+    centres = np.round(np.arange(count) * SAMPLE_RATE / rate_hz).astype(int)
+    padded = np.pad(samples, (WINDOW // 2, WINDOW + int(SAMPLE_RATE / rate_hz)))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)
+    level = np.empty(count, np.float32)
+    pitch = np.empty(count, np.float32)
+    voicing = np.empty(count, np.float32)
+    for start in range(0, count, CHUNK_FRAMES):
+        part = slice(start, start + CHUNK_FRAMES)
+        rows = frames[centres[part]]  # [t, WINDOW]
+        level[part] = np.sqrt((rows**2).mean(1))
+        pitch[part], voicing[part] = _pitch(rows)
+    loudness_db = np.maximum(20 * np.log10(np.maximum(level, 1e-9)), SILENCE_DB)
+    voicing = np.where(loudness_db > SILENCE_DB + 20, voicing, 0.0).astype(np.float32)
+    voiced = voicing >= VOICED
+    smooth = median_filter(np.where(voiced, pitch, 0.0), 5)
+    return Prosody(loudness_db, np.where(voiced, smooth, 0.0).astype(np.float32), voicing, rate_hz)
+
+
+def _pitch(rows: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(Hz, periodicity 0..1), each [t], of frames [t, WINDOW]."""
+    window = np.hanning(WINDOW).astype(np.float32)
+    size = 2 * WINDOW
+    shaped = (rows - rows.mean(1, keepdims=True)) * window
+    power = np.abs(scipy.fft.rfft(shaped, size, axis=1)) ** 2
+    correlation = scipy.fft.irfft(power, axis=1)[:, : WINDOW // 2 + 1]
+    reference = scipy.fft.irfft(np.abs(scipy.fft.rfft(window, size)) ** 2)[: WINDOW // 2 + 1]
+    energy = np.maximum(correlation[:, :1], 1e-9)
+    correlation = correlation / energy * (reference[0] / reference)
+    shortest, longest = int(SAMPLE_RATE / HIGHEST_HZ), int(SAMPLE_RATE / LOWEST_HZ)
+    lags = np.arange(shortest, longest + 1)
+    preference = correlation[:, lags] - 0.02 * np.log2(lags / shortest)
+    best = preference.argmax(1)
+    strength = np.clip(correlation[np.arange(len(rows)), lags[best]], 0.0, 1.0)
+    return (SAMPLE_RATE / lags[best]).astype(np.float32), strength.astype(np.float32)
