@@ -26,7 +26,7 @@ from talker.media.livelink import save_livelink
 from talker.portrait.outline import outline
 from talker.types import AMOUNTS, EMOTION_LABELS, MAX_STRENGTH, SIZES
 
-WANTED = "One face, looking roughly at the camera, 150 px wide or more."
+WANTED = "One face, looking roughly at the camera; the larger, the better."
 ASSETS = Path(__file__).resolve().parent / "assets"
 TALKER = Talker()
 STOPPED: set[str] = set()  # sessions whose run shall end

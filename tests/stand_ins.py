@@ -24,7 +24,7 @@ RATE = 16000
 
 @dataclass
 class FakeAnimator:
-    """Shows the portrait, brighter the wider the jaw is open."""
+    """Shows a plane, brighter the wider the jaw is open, and a bar that brightens with time."""
 
     portrait: Portrait
 
@@ -33,8 +33,10 @@ class FakeAnimator:
         return (self.portrait.image.shape[1], self.portrait.image.shape[0])
 
     def render(self, motion: FaceMotion) -> Iterator[ByteArray]:
-        for row in motion.blendshapes:
-            yield np.full_like(self.portrait.image, round(255 * float(row.max())))
+        for index, row in enumerate(motion.blendshapes):
+            frame = np.full_like(self.portrait.image, round(255 * min(1.0, float(row.max()))))
+            frame[:8] = index * 8 % 256
+            yield frame
 
 
 def oval(image: ByteArray) -> FloatArray:

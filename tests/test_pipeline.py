@@ -10,7 +10,8 @@ from stand_ins import RATE, FakeRooms
 from talker import FaceMotion, SpeakOptions, SpeechClip, Talker, TalkerError
 from talker.cli import main
 from talker.errors import CancelledError, InputError
-from talker.media import video
+from talker.media import provenance, video
+from talker.media.audio import load_speech
 
 
 @pytest.fixture
@@ -98,6 +99,28 @@ def test_command_line_writes_all_files_and_repeats_itself(talker: Talker, portra
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
     motion = FaceMotion.load(tmp_path / "one" / "m.npz")
     assert motion.blendshapes == pytest.approx(0.4)
+
+
+def test_a_preview_is_a_short_animation(talker: Talker, portrait: Path, tmp_path: Path) -> None:
+    assert main(command(portrait, tmp_path, f"--preview={tmp_path / 'preview.gif'}"), talker) == 0
+    with Image.open(tmp_path / "preview.gif") as preview:
+        assert preview.size == (200, 240)
+        assert preview.n_frames == 12
+
+
+@pytest.mark.parametrize("suffix", ["png", "mp4"])
+def test_a_sheet_shows_all_eight_feelings(talker: Talker, portrait: Path, tmp_path: Path, suffix: str) -> None:
+    out = tmp_path / f"sheet.{suffix}"
+    assert main(["sheet", "--portrait", str(portrait), "--text", "Hello", "--out", str(out)], talker) == 0
+    if suffix == "png":
+        with Image.open(out) as sheet:
+            assert sheet.size == (6 * round(256 * 80 / 96), 8 * (256 + 24))
+        return
+    reader = video.open_video(out)
+    assert reader.size == (4 * 266, 2 * 320)
+    assert reader.frame_count == 25
+    assert load_speech(out).duration_s == pytest.approx(1.0, abs=0.05)
+    assert provenance.is_generated(out)
 
 
 def test_flags_win_over_the_settings_file(talker: Talker, portrait: Path, tmp_path: Path) -> None:
