@@ -19,7 +19,10 @@ from talker.types import BoolArray, ByteArray, FloatArray
 CORNERS = {"Right": (33, 133), "Left": (263, 362)}
 IRIS = {"Right": (468, 469, 470, 471, 472), "Left": (473, 474, 475, 476, 477)}
 REACH_CM = 2.2  # skin around the eye that is drawn at full resolution
-RIM_MARGIN_CM = 0.03  # the lash line lies this far outside the measured lid line
+LASH_BAND_CM = 0.38  # height of the lashes and their line above the lid's edge
+LASH_EDGE = 0.965  # of the way to the edge: below it lashes are shown
+LID_TO_BROW = 0.9  # brightness of a shut lid's skin against the skin under the brow
+RIM_MARGIN_CM = 0.06  # the lash line lies this far outside the measured lid line
 CLEAN_WHITE = 0.62  # of the white's brightness: darker pixels are lashes or shadow
 SHADOW_STEPS = 9
 SHADOW_STEP_CM = 0.05
@@ -63,6 +66,10 @@ class Eye:
         self._iris_centre = iris[0]
         self._iris_radius = float(np.linalg.norm(iris[1:] - iris[0], axis=1).mean())
         self._rest_height = self._height(geometry.landmark_points(geometry.rest_points, self._outline))
+        edge = geometry.traits.lids[side]
+        self._lashes = np.clip((edge - LASH_EDGE) / (1 - LASH_EDGE), 0, 1)  # [V] 1 at the upper lid's edge
+        self._unrolled = np.clip((edge - 0.15) / 0.4, 0, 1) * (1 - self._lashes)  # [V] 1 on the skin of a shut lid
+        self._lid_tone = self._measure_lid_tone()
         self._rims = self._rim_shifts()
         self._plate = self._make_plate()
 
@@ -89,17 +96,22 @@ class Eye:
         margin = 0.45 * geometry.fit.scale
         window = Window.around(outline, margin * 1.5, frame.shape)
         skin = window.rasterise(points, camera[:, 2], self._skin)
-        source = geometry.rest_points + self._rims * self._shut(outline)
-        drawn = skin.interpolate(self._skin, np.concatenate([source, ratio[:, None]], axis=1))  # [h,w,3]
+        shut = self._shut(outline)
+        source = geometry.rest_points + self._rims * shut
+        attributes = np.concatenate([source, ratio[:, None], self._unrolled[:, None]], axis=1)  # [V,4]
+        drawn = skin.interpolate(self._skin, attributes)
         area = self._grown(window.polygon(outline), margin * 0.5)
         hole = area & ~skin.covered
         picture = frame[window.slices].astype(np.float32)
-        lids = sample(self._image, drawn[..., :2]) * drawn[..., 2:]
+        lids = sample(self._image, drawn[..., :2]) * drawn[..., 2:3]
+        lids *= 1.0 + shut * drawn[..., 3:] * (self._lid_tone - 1.0)
         patch = np.where(skin.covered[..., None], lids, picture)
         if hole.any():
             turn = drift[self._ball].mean(0)  # [2] px by which the head's turn moves this eye
             gaze = (points[self._ball] - geometry.rest_points[self._ball]).mean(0) - turn
-            patch = blend(self._ball_colours(window, turn, gaze, outline), patch, soft_edge(~hole))
+            ball = self._ball_colours(window, turn, gaze, outline)
+            ball *= 1.0 - 0.75 * np.clip((shut - 0.7) / 0.3, 0.0, 1.0)  # no light between lids that all but meet
+            patch = blend(ball, patch, soft_edge(~hole))
         weight = feather(self._grown(area, margin), margin)
         frame[window.slices] = np.clip(blend(picture, patch, weight) + 0.5, 0, 255).astype(np.uint8)
 
@@ -112,23 +124,40 @@ class Eye:
         """0 while the lids are as far open as in the picture, 1 when they are shut."""
         return float(np.clip(1.5 * (1.0 - self._height(outline) / max(self._rest_height, 1.0)), 0.0, 1.0))
 
-    def _rim_shifts(self) -> FloatArray:
-        """[V,2] px from where a lid's inner rim lies in the picture, which is on the eyeball, to its lash line.
+    def _measure_lid_tone(self) -> FloatArray:
+        """[3] factor from the shaded strip over the lashes to the skin of a shut lid, which lies in the light."""
+        outline = self._geometry.landmark_points(self._geometry.rest_points, self._outline)
+        unit = self._geometry.fit.scale
+        window = Window.around(outline, 1.4 * unit, self._image.shape)
+        pixels = window.pixels()
+        above = (_line(outline[:9], pixels.reshape(-1, 2)).reshape(pixels.shape[:2]) - pixels[..., 1]) / unit  # cm
+        middle = np.abs(pixels[..., 0] - outline[:, 0].mean()) < np.ptp(outline[:, 0]) * 0.35
+        colours = self._image[window.slices].astype(np.float32)
+        strip, skin = middle & (np.abs(above - LASH_BAND_CM) < 0.08), middle & (np.abs(above - 0.85) < 0.25)
+        if strip.sum() < 4 or skin.sum() < 4:
+            return np.ones(3, np.float32)
+        tone = LID_TO_BROW * np.median(colours[skin], axis=0) / np.maximum(np.median(colours[strip], axis=0), 8.0)
+        return np.clip(tone, 1.0, 2.0).astype(np.float32)
 
-        A closing lid turns its rim outwards; it must show lid there, not the eyeball that it lay upon.
+    def _rim_shifts(self) -> FloatArray:
+        """[V,2] px from where a lid's lower part lies in the picture to what it shows when the eye is shut.
+
+        The inner rim lies on the eyeball and the skin above it under the lashes. A closing lid unrolls both: it must
+        show lid skin down to its edge, and the lashes only there.
         """
         geometry = self._geometry
         points = geometry.rest_points
         outline = geometry.landmark_points(points, self._outline)
+        unit = geometry.fit.scale
+        edge = geometry.traits.lids[self._side]  # 1 at the upper lid's edge
+        upper = _line(outline[:9], points) - (RIM_MARGIN_CM + LASH_BAND_CM * (1 - self._lashes)) * unit
+        lower = _line(outline[[0, *range(15, 8, -1), 8]], points) + RIM_MARGIN_CM * unit
+        is_upper = edge > 0.35
         shifts = np.zeros_like(points)
-        margin = RIM_MARGIN_CM * geometry.fit.scale
-        for lid, sign in ((outline[[0, *range(1, 8), 8]], -1.0), (outline[[0, *range(15, 8, -1), 8]], 1.0)):
-            order = np.argsort(lid[:, 0])
-            line = np.interp(points[:, 0], lid[order, 0], lid[order, 1]) + sign * margin
-            beyond = sign * (points[:, 1] - line)  # < 0 on the eyeball's side of the lash line
-            is_upper = geometry.traits.lids[self._side] > 0.35
-            mine = (is_upper if sign < 0 else ~is_upper) & (beyond < 0) & self._near
-            shifts[mine, 1] = (line - points[:, 1])[mine]
+        shifts[:, 1] = np.where(is_upper, np.minimum(upper - points[:, 1], 0), np.maximum(lower - points[:, 1], 0))
+        inside = (points[:, 0] > outline[:, 0].min()) & (points[:, 0] < outline[:, 0].max())
+        between = ~is_upper & (points[:, 1] < _line(outline[:9], points))  # skin above the eye has nothing to hide
+        shifts[~(self._near & inside) | between] = 0
         return shifts
 
     def _ball_colours(self, window: Window, turn: FloatArray, gaze: FloatArray, outline: FloatArray) -> FloatArray:
@@ -149,8 +178,7 @@ class Eye:
     def _shadow(self, window: Window, outline: FloatArray, profile: FloatArray) -> FloatArray:
         """[h,w] brightness 0..1 below the upper lid, whose landmarks are the first nine of `outline`."""
         pixels = window.pixels()
-        lid = outline[np.argsort(outline[:9, 0])]
-        below = pixels[..., 1] - np.interp(pixels[..., 0], lid[:, 0], lid[:, 1])  # px
+        below = pixels[..., 1] - _line(outline[:9], pixels.reshape(-1, 2)).reshape(pixels.shape[:2])  # px
         steps = below / (SHADOW_STEP_CM * self._geometry.fit.scale)
         return np.interp(steps, np.arange(len(profile)), profile).astype(np.float32)
 
@@ -213,6 +241,12 @@ def _shadow_profile(picture: FloatArray, bare: FloatArray, hole: BoolArray, dept
         if here.sum() > 2:
             profile[number] = np.clip(np.median(ratio[here]), 0.35, 1.0)
     return np.maximum.accumulate(profile)
+
+
+def _line(lid: FloatArray, points: FloatArray) -> FloatArray:
+    """[V] px height of the lid line through the landmarks `lid` [9,2] at the columns of `points` [V,2]."""
+    order = np.argsort(lid[:, 0])
+    return np.interp(points[:, 0], lid[order, 0], lid[order, 1])
 
 
 def _lookup(values: FloatArray, where: FloatArray) -> FloatArray:

@@ -22,7 +22,7 @@ from talker.types import FloatArray, Portrait
 MASK_VERTICES = 6706  # ICT's narrow face: the skin that is redrawn, without ears and neck
 RESIDUAL_REACH_CM = 2.5  # how far from the landmarks their residual still counts
 FACE_LANDMARKS = 468  # the ten after these lie on the irises
-LID_OVERLAP = 0.6  # of the landmarks' distance on shut lids: the lids press on each other a little
+LID_OVERLAP = 0.3  # of the landmarks' distance on shut lids: the lids press on each other a little
 OWN_BLINK = 0.5  # up to here, half-shut eyes in the picture are the person's own
 EYE_LIDS = {  # landmarks of upper and lower lid, in pairs from one corner to the other
     "Right": ((246, 161, 160, 159, 158, 157, 173), (7, 163, 144, 145, 153, 154, 155)),
