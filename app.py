@@ -118,16 +118,16 @@ def choose(event: gr.SelectData) -> tuple[str, Any, str, str, str, float]:
 
 
 def animate(
-    picture: str | None,
-    tab: str,
-    speech: str | None,
-    text: str,
-    voice: str,
-    emotion: str,
-    consent: bool,
-    *settings: Any,
     request: gr.Request,
     progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio asks for a progress bar
+    picture: str | None = None,
+    tab: str = "text",
+    speech: str | None = None,
+    text: str = "",
+    voice: str = "american",
+    emotion: str = EMOTION_LABELS[0],
+    consent: bool = False,
+    *settings: Any,
 ) -> tuple[str, str, Any, Any]:
     """Make the video; widgets in, widgets out."""
     session = request.session_hash or ""

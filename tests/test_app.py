@@ -1,5 +1,6 @@
 """The web page: it starts at once, its examples exist, and its functions do what the widgets say."""
 
+import inspect
 import os
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 import pytest
+from gradio.helpers import special_args
 from PIL import Image
 from stand_ins import FakeRooms
 
@@ -44,7 +46,7 @@ def run(picture: str, monkeypatch: pytest.MonkeyPatch) -> Run:
     def animate(progress: Callable[..., None] = lambda *_, **__: None, **changes: Any) -> tuple[Any, ...]:
         given = {"picture": picture, "tab": "text", "speech": None, "text": "Hello", "voice": "american"}
         given |= {"emotion": "happy", "consent": True} | SETTINGS | changes
-        return app.animate(*given.values(), request=SimpleNamespace(session_hash="one"), progress=progress)
+        return app.animate(SimpleNamespace(session_hash="one"), progress, *given.values())
 
     return animate
 
@@ -118,10 +120,14 @@ def test_examples_fill_the_page() -> None:
         assert (tab, text, emotion, strength) == ("text", example.text, example.emotion, example.strength)
 
 
-def test_page_has_a_widget_for_every_option() -> None:
+def test_the_widgets_fit_the_function_that_they_are_wired_to() -> None:
     page = app.build_page()
     (speak,) = [entry for entry in page.fns.values() if entry.api_name == "speak"]
-    assert len(speak.inputs) == 7 + len(app.OPTION_NAMES)
+    widgets: list[Any] = list(range(len(speak.inputs)))
+    filled, progress_index, *_ = special_args(app.animate, widgets, request=None)
+    named = inspect.signature(app.animate).bind(*filled).arguments
+    assert progress_index == 1, "Gradio shows its progress bar"
+    assert len(named["settings"]) == len(app.OPTION_NAMES)
 
 
 def test_the_page_is_up_in_seconds() -> None:
