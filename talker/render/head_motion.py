@@ -85,14 +85,8 @@ class HeadMotion:
     def sample(self, displacement: FloatArray, points: FloatArray) -> FloatArray:
         """[V,2] px displacement at picture positions `points` [V,2]."""
         where = ((points - self.origin) / self.step).astype(np.float32)
-        rows, columns = displacement.shape[:2]
-        x = np.clip(where[:, 0], 0, columns - 1.001)
-        y = np.clip(where[:, 1], 0, rows - 1.001)
-        left, top = x.astype(np.int32), y.astype(np.int32)
-        fx, fy = (x - left)[:, None], (y - top)[:, None]
-        upper = displacement[top, left] * (1 - fx) + displacement[top, left + 1] * fx
-        lower = displacement[top + 1, left] * (1 - fx) + displacement[top + 1, left + 1] * fx
-        return upper * (1 - fy) + lower * fy
+        found = cv2.remap(displacement, where[None], None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return found[0]
 
     def _proxy(self, rows: int, columns: int) -> tuple[FloatArray, FloatArray]:
         """Depth (cm, camera axes) and weight 0..1 at each node."""
