@@ -41,15 +41,9 @@ class Viseme:
     after_s: float = 0.06
 
 
-def _row(values: Mapping[str, float], like: Viseme | None = None, **settings: object) -> Viseme:
-    """A viseme that takes what it doesn't say from another."""
-    return Viseme({**(like.values if like else {}), **values}, **settings)  # type: ignore[arg-type]
-
-
 # fmt: off
 _CLOSED = {"mouthPress": 0.3, "mouthRollLower": 0.12, "mouthRollUpper": 0.1}
 _BITE = {"jawOpen": 0.05, "mouthRollLower": 0.4, "mouthUpperUp": 0.22, "mouthShrugLower": 0.1}
-_ROUND = {"mouthPucker": 0.65, "mouthFunnel": 0.3}
 VISEMES: dict[str, Viseme] = {
     "SIL": Viseme({}, (0.5, 0.3, 0.6), 0.09, 0.09),
     # consonants: lips
@@ -58,47 +52,38 @@ VISEMES: dict[str, Viseme] = {
     "M": Viseme({"jawOpen": 0.04, **_CLOSED}, (3.0, 0.1, 3.0), 0.035, 0.03),
     "F": Viseme(_BITE, (2.2, 0.2, 2.5), 0.04, 0.035),
     "V": Viseme(_BITE, (2.0, 0.2, 2.2), 0.04, 0.035),
-    "W": Viseme({"jawOpen": 0.06, "mouthPucker": 0.85, "mouthFunnel": 0.3}, (1.2, 2.0, 1.0), 0.08, 0.05),
+    "W": Viseme({"mouthPucker": 0.85, "mouthFunnel": 0.05}, (1.4, 2.0, 1.0), 0.07, 0.05),
     # consonants: tongue
-    "TH": Viseme({"jawOpen": 0.12, "mouthLowerDown": 0.2, "mouthUpperUp": 0.1, "tongueOut": 0.35},
-                 (0.8, 0.3, 1.5), 0.05, 0.04),
-    "DH": Viseme({"jawOpen": 0.12, "mouthLowerDown": 0.2, "mouthUpperUp": 0.1, "tongueOut": 0.3},
-                 (0.6, 0.2, 1.2), 0.05, 0.04),
-    "T": Viseme({"jawOpen": 0.09, "mouthLowerDown": 0.25, "mouthUpperUp": 0.1, "tongueOut": 0.08}, (0.7, 0.2, 0.8)),
-    "D": Viseme({"jawOpen": 0.1, "mouthLowerDown": 0.25, "mouthUpperUp": 0.1, "tongueOut": 0.1}, (0.7, 0.2, 0.8)),
-    "N": Viseme({"jawOpen": 0.1, "mouthLowerDown": 0.22, "mouthUpperUp": 0.08, "tongueOut": 0.1}, (0.6, 0.2, 0.8)),
-    "L": Viseme({"jawOpen": 0.17, "mouthLowerDown": 0.25, "mouthUpperUp": 0.1, "tongueOut": 0.18}, (0.6, 0.2, 1.0)),
-    "S": Viseme({"jawOpen": 0.04, "mouthLowerDown": 0.32, "mouthUpperUp": 0.15, "mouthStretch": 0.2},
-                (1.2, 0.4, 1.0), 0.05, 0.05),
-    "Z": Viseme({"jawOpen": 0.05, "mouthLowerDown": 0.3, "mouthUpperUp": 0.15, "mouthStretch": 0.18},
-                (1.1, 0.4, 1.0), 0.05, 0.05),
-    "SH": Viseme({"jawOpen": 0.06, "mouthFunnel": 0.55, "mouthPucker": 0.3, "mouthLowerDown": 0.15},
-                 (1.1, 1.4, 1.0), 0.07, 0.05),
-    "ZH": Viseme({"jawOpen": 0.07, "mouthFunnel": 0.5, "mouthPucker": 0.3, "mouthLowerDown": 0.15},
-                 (1.0, 1.3, 1.0), 0.07, 0.05),
-    "CH": Viseme({"jawOpen": 0.06, "mouthFunnel": 0.5, "mouthPucker": 0.3, "mouthLowerDown": 0.15},
-                 (1.1, 1.3, 1.0), 0.06, 0.05),
-    "JH": Viseme({"jawOpen": 0.07, "mouthFunnel": 0.45, "mouthPucker": 0.28, "mouthLowerDown": 0.15},
-                 (1.0, 1.2, 1.0), 0.06, 0.05),
-    "R": Viseme({"jawOpen": 0.1, "mouthFunnel": 0.3, "mouthPucker": 0.4, "mouthLowerDown": 0.1}, (0.7, 1.0, 0.6)),
-    "Y": Viseme({"jawOpen": 0.1, "mouthStretch": 0.3, "mouthLowerDown": 0.2, "mouthUpperUp": 0.1}, (0.6, 0.6, 0.5)),
-    "K": Viseme({"jawOpen": 0.13, "mouthLowerDown": 0.15, "mouthUpperUp": 0.08}, (0.4, 0.1, 0.4)),
-    "G": Viseme({"jawOpen": 0.13, "mouthLowerDown": 0.15, "mouthUpperUp": 0.08}, (0.4, 0.1, 0.4)),
-    "NG": Viseme({"jawOpen": 0.12, "mouthLowerDown": 0.15, "mouthUpperUp": 0.08}, (0.4, 0.1, 0.4)),
-    "HH": Viseme({"jawOpen": 0.15, "mouthLowerDown": 0.12, "mouthUpperUp": 0.06}, (0.3, 0.1, 0.3)),
+    "TH": Viseme({"jawOpen": 0.06, "mouthLowerDown": 0.2, "mouthUpperUp": 0.1, "tongueOut": 0.35}, (0.8, 0.3, 1.5), 0.05, 0.04),
+    "DH": Viseme({"jawOpen": 0.1, "mouthLowerDown": 0.2, "mouthUpperUp": 0.1, "tongueOut": 0.3}, (0.6, 0.2, 1.2), 0.05, 0.04),
+    "T": Viseme({"jawOpen": 0.15, "mouthLowerDown": 0.25, "mouthUpperUp": 0.1, "tongueOut": 0.08}, (0.7, 0.2, 0.8)),
+    "D": Viseme({"jawOpen": 0.14, "mouthLowerDown": 0.25, "mouthUpperUp": 0.1, "tongueOut": 0.1}, (0.7, 0.2, 0.8)),
+    "N": Viseme({"jawOpen": 0.09, "mouthLowerDown": 0.2, "mouthUpperUp": 0.08, "tongueOut": 0.1}, (0.7, 0.2, 0.8)),
+    "L": Viseme({"jawOpen": 0.23, "mouthLowerDown": 0.22, "mouthUpperUp": 0.1, "tongueOut": 0.2}, (0.6, 0.2, 1.0)),
+    "S": Viseme({"jawOpen": 0.11, "mouthLowerDown": 0.32, "mouthUpperUp": 0.15, "mouthStretch": 0.2}, (1.0, 0.4, 1.0), 0.05, 0.05),
+    "Z": Viseme({"jawOpen": 0.07, "mouthLowerDown": 0.3, "mouthUpperUp": 0.15, "mouthStretch": 0.18}, (1.0, 0.4, 1.0), 0.05, 0.05),
+    "SH": Viseme({"jawOpen": 0.02, "mouthFunnel": 0.45, "mouthPucker": 0.3, "mouthLowerDown": 0.15}, (1.1, 1.4, 1.0), 0.07, 0.05),
+    "ZH": Viseme({"jawOpen": 0.03, "mouthFunnel": 0.42, "mouthPucker": 0.3, "mouthLowerDown": 0.15}, (1.0, 1.3, 1.0), 0.07, 0.05),
+    "CH": Viseme({"jawOpen": 0.03, "mouthFunnel": 0.4, "mouthPucker": 0.3, "mouthLowerDown": 0.15}, (1.1, 1.3, 1.0), 0.06, 0.05),
+    "JH": Viseme({"jawOpen": 0.05, "mouthFunnel": 0.38, "mouthPucker": 0.28, "mouthLowerDown": 0.15}, (1.0, 1.2, 1.0), 0.06, 0.05),
+    "R": Viseme({"jawOpen": 0.02, "mouthFunnel": 0.12, "mouthPucker": 0.4, "mouthLowerDown": 0.1}, (0.8, 1.0, 0.6)),
+    "Y": Viseme({"jawOpen": 0.22, "mouthStretch": 0.3, "mouthLowerDown": 0.25, "mouthUpperUp": 0.12}, (0.6, 0.6, 0.5)),
+    "K": Viseme({"jawOpen": 0.19, "mouthLowerDown": 0.15, "mouthUpperUp": 0.08}, (0.4, 0.1, 0.4)),
+    "G": Viseme({"jawOpen": 0.17, "mouthLowerDown": 0.15, "mouthUpperUp": 0.08}, (0.4, 0.1, 0.4)),
+    "NG": Viseme({"jawOpen": 0.13, "mouthLowerDown": 0.15, "mouthUpperUp": 0.08}, (0.4, 0.1, 0.4)),
+    "HH": Viseme({"jawOpen": 0.2, "mouthLowerDown": 0.15, "mouthUpperUp": 0.06}, (0.3, 0.1, 0.3)),
     # vowels
-    "AA": Viseme({"jawOpen": 0.42, "mouthLowerDown": 0.25, "mouthUpperUp": 0.12}, (1.3, 0.5, 0.8)),
-    "AE": Viseme({"jawOpen": 0.36, "mouthLowerDown": 0.35, "mouthUpperUp": 0.2, "mouthStretch": 0.25}, (1.3, 0.8, 0.8)),
-    "AH": Viseme({"jawOpen": 0.24, "mouthLowerDown": 0.25, "mouthUpperUp": 0.12}, (0.7, 0.3, 0.6)),
-    "AO": Viseme({"jawOpen": 0.36, "mouthFunnel": 0.4, "mouthPucker": 0.25, "mouthLowerDown": 0.12}, (1.2, 1.3, 0.8)),
-    "EH": Viseme({"jawOpen": 0.28, "mouthLowerDown": 0.32, "mouthUpperUp": 0.16, "mouthStretch": 0.2}, (1.1, 0.7, 0.8)),
-    "ER": Viseme({"jawOpen": 0.15, "mouthFunnel": 0.35, "mouthPucker": 0.35, "mouthLowerDown": 0.12}, (0.9, 1.0, 0.7)),
-    "IH": Viseme({"jawOpen": 0.17, "mouthLowerDown": 0.28, "mouthUpperUp": 0.14, "mouthStretch": 0.22},
-                 (0.8, 0.5, 0.6)),
-    "IY": Viseme({"jawOpen": 0.1, "mouthLowerDown": 0.32, "mouthUpperUp": 0.15, "mouthStretch": 0.5}, (1.0, 1.2, 0.8)),
-    "UH": Viseme({"jawOpen": 0.14, "mouthFunnel": 0.35, "mouthPucker": 0.45}, (0.9, 1.2, 0.7)),
-    "UW": Viseme({"jawOpen": 0.08, **_ROUND, "mouthPucker": 0.9}, (1.1, 1.8, 0.9), 0.08, 0.06),
-    "OW": Viseme({"jawOpen": 0.22, "mouthFunnel": 0.45, "mouthPucker": 0.55}, (1.1, 1.6, 0.8), 0.07, 0.06),
+    "AA": Viseme({"jawOpen": 0.44, "mouthLowerDown": 0.25, "mouthUpperUp": 0.12}, (1.3, 0.5, 0.8)),
+    "AE": Viseme({"jawOpen": 0.36, "mouthLowerDown": 0.3, "mouthUpperUp": 0.2, "mouthStretch": 0.25}, (1.3, 0.8, 0.8)),
+    "AH": Viseme({"jawOpen": 0.24, "mouthLowerDown": 0.22, "mouthUpperUp": 0.1}, (0.7, 0.3, 0.6)),
+    "AO": Viseme({"jawOpen": 0.17, "mouthFunnel": 0.3, "mouthPucker": 0.25, "mouthLowerDown": 0.1}, (1.2, 1.3, 0.8)),
+    "EH": Viseme({"jawOpen": 0.36, "mouthLowerDown": 0.3, "mouthUpperUp": 0.15, "mouthStretch": 0.2}, (1.1, 0.7, 0.8)),
+    "ER": Viseme({"jawOpen": 0.1, "mouthFunnel": 0.18, "mouthPucker": 0.3, "mouthLowerDown": 0.1}, (0.9, 1.0, 0.7)),
+    "IH": Viseme({"jawOpen": 0.27, "mouthLowerDown": 0.28, "mouthUpperUp": 0.14, "mouthStretch": 0.22}, (0.9, 0.5, 0.6)),
+    "IY": Viseme({"jawOpen": 0.19, "mouthLowerDown": 0.3, "mouthUpperUp": 0.15, "mouthStretch": 0.5}, (1.0, 1.2, 0.8)),
+    "UH": Viseme({"jawOpen": 0.06, "mouthFunnel": 0.12, "mouthPucker": 0.45}, (0.9, 1.2, 0.7)),
+    "UW": Viseme({"jawOpen": 0.03, "mouthFunnel": 0.1, "mouthPucker": 0.9}, (1.2, 1.8, 0.9), 0.08, 0.06),
+    "OW": Viseme({"jawOpen": 0.1, "mouthFunnel": 0.2, "mouthPucker": 0.6}, (1.2, 1.6, 0.8), 0.07, 0.06),
 }
 # a diphthong is its two ends, and where between them the first gives way
 DIPHTHONGS: dict[str, tuple[str, str, float]] = {

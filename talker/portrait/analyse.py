@@ -44,9 +44,7 @@ def analyse(image: ByteArray, *, face_index: int = 0, detector: FaceDetector | N
 
 def _chosen(faces: list[DetectedFace], face_index: int) -> DetectedFace:
     if not faces:
-        raise FaceError(
-            "No face was found in the picture. Please use a photograph of one person, seen from the front, in good light."
-        )
+        raise FaceError("No face was found in the picture. Please use a well-lit photograph of one person's front.")
     if face_index >= len(faces):
         many = "one face was" if len(faces) == 1 else f"{len(faces)} faces were"
         raise FaceError(f"Face {face_index + 1} was asked for, but only {many} found; please choose a smaller number.")
@@ -64,7 +62,7 @@ def _check_place(face: DetectedFace, width: int, height: int) -> None:
     beyond = max(-left, right - (width - 1), -top, bottom - (height - 1))
     if beyond > CUT_OFF * face.size:
         raise FaceError(
-            "The face is cut off by the picture's border. Please use a picture that shows the whole face, chin to forehead."
+            "The face is cut off by the picture's border. Please use a picture that shows it whole, chin to forehead."
         )
 
 

@@ -22,7 +22,7 @@ from talker.types import FloatArray, Portrait
 MASK_VERTICES = 6706  # ICT's narrow face: the skin that is redrawn, without ears and neck
 RESIDUAL_REACH_CM = 2.5  # how far from the landmarks their residual still counts
 FACE_LANDMARKS = 468  # the ten after these lie on the irises
-LID_OVERLAP = 0.6  # of the landmarks' distance on shut lids: the lids press on each other a little
+LID_OVERLAP = 0.3  # of the landmarks' distance on shut lids: the lids press on each other a little
 OWN_BLINK = 0.5  # up to here, half-shut eyes in the picture are the person's own
 EYE_LIDS = {  # landmarks of upper and lower lid, in pairs from one corner to the other
     "Right": ((246, 161, 160, 159, 158, 157, 173), (7, 163, 144, 145, 153, 154, 155)),
@@ -91,7 +91,10 @@ class HeadGeometry:
         self.residual += self._part_lips(self.rest_points, -shut)  # lips that all but touch do touch
         self.rest_points = projected + self.residual
         self._rest_gap = self._lip_gap(self.rest_points)  # [9] px
+        neutral = np.zeros_like(self.rest)
         self._gap_basis = np.stack([self._mesh_gap(shape) for shape in self.model.expression_basis])  # [52,9] px
+
+        self.shut_points = self.shape(neutral).points  # [V,2] px with an expressionless face
 
     def project(self, camera: FloatArray) -> FloatArray:
         """[...,2] px of points [...,3] cm in camera axes."""
@@ -99,12 +102,12 @@ class HeadGeometry:
 
     def shape(self, expression: FloatArray) -> Shape:
         """The face with `expression` [52] (absolute, not relative to what the picture shows)."""
-        expression = self._absolute(expression)
-        delta = expression - self.rest
+        absolute = self._absolute(expression)
+        delta = absolute - self.rest
         offsets = (delta @ self._flat_basis).reshape(-1, 3)  # [V,3]
         camera = self.rest_camera + offsets
         points = self.project(camera) + self.residual
-        points = self._touch_lids(self._touch_lips(points, expression), expression)
+        points = self._touch_lids(self._touch_lips(points, absolute), absolute)
         return Shape(camera, points, offsets)
 
     def _residual(self, projected: FloatArray, landmarks: FloatArray) -> FloatArray:
@@ -122,7 +125,7 @@ class HeadGeometry:
 
         Gaze is relative to where the person looks already, and narrow eyes stay as narrow as they are.
         """
-        absolute: FloatArray = expression.astype(np.float32, copy=True)
+        absolute = np.array(expression, np.float32)
         absolute[GAZE_ROWS] += self.rest[GAZE_ROWS]
         for row in BLINK_ROWS.values():
             own = min(self.rest[row], OWN_BLINK)
@@ -135,7 +138,7 @@ class HeadGeometry:
             row = BLINK_ROWS[side]
             blink = float(np.clip(expression[row], 0.0, 1.0))
             top, bottom = self.landmark_points(points, upper), self.landmark_points(points, lower)
-            down = self._down(points)
+            down = self.down(points)
             gap = (bottom - top) @ down  # [7] px
             open_gap = gap + expression[row] * self._lid_travel[side]
             wanted = LID_OVERLAP * self._shut_lids[side] + np.maximum(open_gap, 0.0) * (1.0 - blink)
@@ -158,9 +161,9 @@ class HeadGeometry:
     def _lip_gap(self, points: FloatArray) -> FloatArray:
         """[9] distance (px, along the face's own vertical) between the lips at the inner landmarks."""
         upper, lower = (self.landmark_points(points, lip) for lip in INNER_LIPS)
-        return (lower - upper) @ self._down(points)
+        return (lower - upper) @ self.down(points)
 
-    def _down(self, points: FloatArray) -> FloatArray:
+    def down(self, points: FloatArray) -> FloatArray:
         """[2] unit vector from the brows to the chin in the picture."""
         bridge, chin = self.landmark_points(points, (168, 152))
         return _unit(chin - bridge)
@@ -191,7 +194,7 @@ class HeadGeometry:
         order = np.argsort(columns)
         along = np.interp(points[:, 0], columns[order], widening[order]) / 2
         shift = (self.traits.lower_lip - self.traits.upper_lip) * along
-        return (shift[:, None] * self._down(points)).astype(np.float32)
+        return (shift[:, None] * self.down(points)).astype(np.float32)
 
 
 def _unit(vector: FloatArray) -> FloatArray:

@@ -19,7 +19,7 @@ AMBIENT_SHARE = (0.35, 0.8)  # an estimate outside this range of ambient to tota
 RATIO_LIMITS = (0.55, 1.5)
 DEFAULT_LIGHT = np.array([0.55, 0.1, 0.3, 0.35], np.float32)
 RIDGE = 5.0
-SKIN_TO_WHITE = 1.1  # white against the bright parts of fair skin
+SKIN_TO_WHITE = 1.25  # white against the bright parts of fair skin
 
 
 class Light:

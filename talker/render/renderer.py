@@ -130,4 +130,4 @@ def _head_region(portrait: Portrait) -> Region:
     )  # fmt: skip
     x0, y0 = max(0, int(wanted[0])), max(0, int(wanted[1]))
     x1, y1 = min(width, int(wanted[2]) + 1), min(height, int(wanted[3]) + 1)
-    return Region(x0, y0, x1 - x0, y1 - y0, (x0 == 0, y0 == 0, x1 == width, y1 == height))
+    return Region(x0, y0, x1 - x0, y1 - y0, (left - x0, top - y0, x1 - right, y1 - bottom))

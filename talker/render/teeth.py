@@ -18,7 +18,7 @@ from talker.types import BoolArray, ByteArray, FloatArray
 
 LEAST_AREA = 0.0012  # of the squared face width: fewer tooth pixels are noise
 LEAST_BRIGHTNESS = 0.45  # of the eyes' white: darker is no tooth
-TOOTH_HEIGHT_CM = 0.45  # how far teeth are completed upwards, under the lip
+TOOTH_HEIGHT_CM = 0.12  # how far teeth are completed upwards, under the lip
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,19 @@ class Teeth:
     colour: FloatArray
     opacity: FloatArray
     shown: BoolArray
+
+    @property
+    def brightest(self) -> FloatArray:
+        """[3] colour of the row's bright part."""
+        row = self.colour[self.opacity > 0.9] if (self.opacity > 0.9).any() else self.colour.reshape(-1, 3)
+        return np.percentile(row, 80, axis=0)
+
+    @property
+    def edge(self) -> FloatArray:
+        """[2] px, the middle of the row's lower edge."""
+        rows, columns = np.nonzero(self.shown)
+        middle = np.abs(columns - np.median(columns)) <= np.ptp(columns) * 0.12
+        return np.array([columns[middle].mean(), rows[middle].max() + 1.0])
 
 
 def find_teeth(
