@@ -31,6 +31,7 @@ ASSETS = Path(__file__).resolve().parent / "assets"
 TALKER = Talker()
 STOPPED: set[str] = set()  # sessions whose run shall end
 RUNNING = threading.Lock()  # one run at a time: the models are shared
+SCROLL_TO_RESULT = "() => { if (innerWidth < 900) document.querySelector('#result').scrollIntoView() }"
 DAY = 24 * 3600  # s; results are kept that long
 
 
@@ -258,16 +259,20 @@ def build_page() -> gr.Blocks:
     with gr.Blocks(title="Talker", fill_width=True, delete_cache=(DAY, DAY)) as page:
         gr.HTML((ASSETS / "header.html").read_text(encoding="utf-8"), elem_id="header", padding=False)
         with gr.Row(elem_id="stage"):
-            with gr.Column(scale=5, min_width=320):
-                widgets = portrait_panel() | words_panel() | feeling_panel() | settings_panel()
+            with gr.Column(scale=5, min_width=300):
+                widgets = portrait_panel()
+            with gr.Column(scale=6, min_width=320):
+                widgets |= words_panel() | feeling_panel()
                 consent = gr.Checkbox(
-                    label="This is me, a face that belongs to nobody, or someone who agreed to it.", elem_id="consent"
+                    label="I may animate this face: mine, with consent, or nobody's.", container=False, elem_id="consent"
                 )
                 with gr.Row():
                     start = gr.Button("Make it talk", variant="primary", scale=4, elem_id="start")
                     halt = gr.Button("Stop", scale=1, min_width=80)
-            with gr.Column(scale=6, min_width=320, elem_id="result"):
-                film = gr.Video(label="Result", autoplay=True, height=460, buttons=["download"], elem_id="film")
+                widgets |= settings_panel()
+            with gr.Column(scale=8, min_width=320, elem_id="result"):
+                gr.HTML("<h2><b>4</b> Result</h2>", padding=False)
+                film = gr.Video(show_label=False, autoplay=True, height=460, buttons=["download"], elem_id="film")
                 said = gr.Markdown(elem_id="said")
                 plot = gr.LinePlot(
                     x="seconds", y="amount", color="what", y_lim=[0, 1], height=230, visible=False, elem_id="plot"
@@ -281,6 +286,7 @@ def build_page() -> gr.Blocks:
         given = [widgets[name] for name in ("picture", "tab", "speech", "text", "voice", "emotion")]
         settings = [widgets[name] for name in OPTION_NAMES]
         start.click(animate, [*given, consent, *settings], [film, said, plot, files], api_name="speak")
+        start.click(js=SCROLL_TO_RESULT, api_visibility="private")
         halt.click(stop, queue=False, api_visibility="private")
     return page
 
