@@ -98,31 +98,41 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_speak_arguments(parser: argparse.ArgumentParser) -> None:
+def _add_input_arguments(parser: argparse.ArgumentParser) -> None:
+    """What every verb that makes a portrait talk needs: the picture, the words and the settings."""
     parser.add_argument("--portrait", required=True, metavar="P", help="picture of the person")
     words = parser.add_mutually_exclusive_group(required=True)
     words.add_argument("--speech", metavar="S", help="sound file, or a video with sound")
     words.add_argument("--text", metavar="T", help="words that an offline voice speaks")
     parser.add_argument("--voice", default="american", metavar="NAME", help="voice for --text: american or british")
-    feelings = parser.add_mutually_exclusive_group()
-    for source in EMOTION_SOURCES:
-        read_later = functools.partial(lambda source, value: (source, value), source)
-        feelings.add_argument(source.flag, dest="feeling", type=read_later, metavar=source.metavar, help=source.help)
     for name, kind, choices, text in OPTION_FLAGS:
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, choices=choices, help=text)
     parser.add_argument("--still", action="store_const", const=True, help="keep the head where it is")
     parser.add_argument("--options", metavar="JSON", help="settings file; the flags above win over it")
+
+
+def _read_options(arguments: argparse.Namespace) -> SpeakOptions:
+    """The settings file, if there is one, with the flags that were given on top."""
+    options = SpeakOptions.load(arguments.options) if arguments.options else SpeakOptions()
+    flags = {name: getattr(arguments, name) for name in ("still", *(row[0] for row in OPTION_FLAGS))}
+    return dataclasses.replace(options, **{name: value for name, value in flags.items() if value is not None})
+
+
+def _add_speak_arguments(parser: argparse.ArgumentParser) -> None:
+    _add_input_arguments(parser)
+    feelings = parser.add_mutually_exclusive_group()
+    for source in EMOTION_SOURCES:
+        read_later = functools.partial(lambda source, value: (source, value), source)
+        feelings.add_argument(source.flag, dest="feeling", type=read_later, metavar=source.metavar, help=source.help)
     parser.add_argument("--out", required=True, metavar="MP4", help="the video to write")
     parser.add_argument("--motion", metavar="NPZ", help="also write the motion, as Talker reads it")
     parser.add_argument("--csv", metavar="CSV", help="also write the motion, as Live Link Face records it")
+    parser.add_argument("--preview", metavar="GIF", help="also write the first seconds as a GIF or WebP without sound")
 
 
 def _speak(arguments: argparse.Namespace, talker: Talker) -> None:
-    options = SpeakOptions.load(arguments.options) if arguments.options else SpeakOptions()
-    flags = {name: getattr(arguments, name) for name in ("still", *(row[0] for row in OPTION_FLAGS))}
-    given = {name: value for name, value in flags.items() if value is not None}
     source, value = arguments.feeling or (EMOTION_SOURCES[0], EMOTION_LABELS[0])
-    for extra in (arguments.motion, arguments.csv):
+    for extra in (arguments.motion, arguments.csv, arguments.preview):
         if extra is not None:
             prepare_folder(Path(extra))
     result = talker.speak(
@@ -131,24 +141,44 @@ def _speak(arguments: argparse.Namespace, talker: Talker) -> None:
         text=arguments.text,
         voice=arguments.voice,
         emotion=source.read(value),
-        options=dataclasses.replace(options, **given),
+        options=_read_options(arguments),
         out=arguments.out,
-        progress=_progress_line(),
+        progress=_progress_line("frame"),
     )
     if arguments.motion:
         result.motion.save(arguments.motion)
     if arguments.csv:
         save_livelink(result.motion, arguments.csv)
+    if arguments.preview:
+        from talker.media.film import write_preview  # MoviePy takes a second to import
+
+        write_preview(result.video, arguments.preview)
     _report(result)
 
 
-def _progress_line() -> Progress | None:
+def _add_sheet_arguments(parser: argparse.ArgumentParser) -> None:
+    _add_input_arguments(parser)
+    parser.add_argument("--out", required=True, metavar="FILE", help="a picture (.png, .jpg) or a film (.mp4)")
+
+
+def _sheet(arguments: argparse.Namespace, talker: Talker) -> None:
+    from talker.evaluation.sheet import write_sheet
+
+    prepare_folder(Path(arguments.out))
+    options = _read_options(arguments)
+    portrait = talker.look(arguments.portrait, options.face_index)
+    clip = talker.hear(arguments.speech, arguments.text, arguments.voice)
+    write_sheet(talker, portrait, clip, options, arguments.out, _progress_line("feeling"))
+    print(arguments.out)
+
+
+def _progress_line(unit: str) -> Progress | None:
     """A counter that rewrites its line; none where nobody watches."""
     if not sys.stderr.isatty():
         return None
 
     def show(done: int, total: int) -> None:
-        print(f"\rframe {done} of {total}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+        print(f"\r{unit} {done} of {total}", end="\n" if done == total else "", file=sys.stderr, flush=True)
 
     return show
 
@@ -164,4 +194,7 @@ def _complain(message: str) -> None:
     print(f"talker: {message}", file=sys.stderr)
 
 
-VERBS = (Verb("speak", "Write a video of a portrait speaking with a feeling.", _add_speak_arguments, _speak),)
+VERBS = (
+    Verb("speak", "Write a video of a portrait speaking with a feeling.", _add_speak_arguments, _speak),
+    Verb("sheet", "Show one portrait speaking with all eight feelings side by side.", _add_sheet_arguments, _sheet),
+)

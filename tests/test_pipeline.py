@@ -1,80 +1,17 @@
 """The doors: `Talker` with small stand-ins for the heavy rooms, and the command line over it."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from stand_ins import RATE, FakeRooms
 
-from talker import FaceMotion, Portrait, SpeakOptions, SpeechClip, Talker, TalkerError
+from talker import FaceMotion, SpeakOptions, SpeechClip, Talker, TalkerError
 from talker.cli import main
-from talker.errors import CancelledError, EmotionError, InputError
-from talker.media import video
-from talker.pipeline import Rooms
-from talker.types import EMOTION_LABELS, ByteArray, EmotionCode, FaceFit, TimedToken, Transcript
-
-RATE = 16000
-
-
-@dataclass
-class FakeAnimator:
-    """Shows the portrait, brighter the wider the jaw is open."""
-
-    portrait: Portrait
-
-    @property
-    def size(self) -> tuple[int, int]:
-        return (self.portrait.image.shape[1], self.portrait.image.shape[0])
-
-    def render(self, motion: FaceMotion) -> Iterator[ByteArray]:
-        for row in motion.blendshapes:
-            yield np.full_like(self.portrait.image, round(255 * float(row.max())))
-
-
-@dataclass
-class FakeRooms:
-    """Rooms that take no time, and what they were asked."""
-
-    calls: list[str] = field(default_factory=list)
-
-    def analyse(self, image: ByteArray, face_index: int) -> Portrait:
-        self.calls.append("analyse")
-        fit = FaceFit(np.zeros(40), np.zeros(52), np.zeros(3), np.zeros(2), 1.0)
-        return Portrait(image, np.zeros((478, 3)), fit, np.zeros(52), (10, 10, 50, 60), faces=2)
-
-    def say(self, text: str, voice: str) -> SpeechClip:
-        self.calls.append(f"say {voice}")
-        words = Transcript((TimedToken(text, 0, 1),))
-        return SpeechClip(np.full(RATE, 0.1, np.float32), RATE, words)
-
-    def transcribe(self, clip: SpeechClip) -> Transcript:
-        self.calls.append("transcribe")
-        return Transcript((TimedToken("mumble", 0, 1),), confidence=0.2)
-
-    def label_code(self, label: str, strength: float) -> EmotionCode:
-        if label not in EMOTION_LABELS:
-            raise EmotionError(f"There is no emotion called {label!r}.")
-        rows = np.zeros((1, 8), np.float32)
-        return EmotionCode(rows, np.zeros((1, 52)), np.full(1, strength), rows, source=f"label: {label}")
-
-    def speech_motion(self, clip: SpeechClip, fps: float) -> FaceMotion:
-        frames = round(clip.duration_s * fps)
-        return FaceMotion(np.full((frames, 52), 0.5, np.float32), np.zeros((frames, 6), np.float32), fps)
-
-    def compose(self, speech: FaceMotion, code: EmotionCode, clip: SpeechClip, options: SpeakOptions) -> FaceMotion:
-        noise = np.random.default_rng(options.seed).standard_normal(speech.pose.shape)
-        return FaceMotion(speech.blendshapes * float(code.strength[0]), noise, speech.fps)
-
-    def animator(self, portrait: Portrait, options: SpeakOptions) -> FakeAnimator:
-        self.calls.append("animator")
-        return FakeAnimator(portrait)
-
-    def as_rooms(self) -> Rooms:
-        return Rooms(
-            self.analyse, self.say, self.transcribe, self.label_code, self.speech_motion, self.compose, self.animator
-        )
+from talker.errors import CancelledError, InputError
+from talker.media import provenance, video
+from talker.media.audio import load_speech
 
 
 @pytest.fixture
@@ -162,6 +99,28 @@ def test_command_line_writes_all_files_and_repeats_itself(talker: Talker, portra
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
     motion = FaceMotion.load(tmp_path / "one" / "m.npz")
     assert motion.blendshapes == pytest.approx(0.4)
+
+
+def test_a_preview_is_a_short_animation(talker: Talker, portrait: Path, tmp_path: Path) -> None:
+    assert main(command(portrait, tmp_path, f"--preview={tmp_path / 'preview.gif'}"), talker) == 0
+    with Image.open(tmp_path / "preview.gif") as preview:
+        assert preview.size == (200, 240)
+        assert preview.n_frames == 12
+
+
+@pytest.mark.parametrize("suffix", ["png", "mp4"])
+def test_a_sheet_shows_all_eight_feelings(talker: Talker, portrait: Path, tmp_path: Path, suffix: str) -> None:
+    out = tmp_path / f"sheet.{suffix}"
+    assert main(["sheet", "--portrait", str(portrait), "--text", "Hello", "--out", str(out)], talker) == 0
+    if suffix == "png":
+        with Image.open(out) as sheet:
+            assert sheet.size == (6 * round(256 * 80 / 96), 8 * (256 + 24))
+        return
+    reader = video.open_video(out)
+    assert reader.size == (4 * 266, 2 * 320)
+    assert reader.frame_count == 25
+    assert load_speech(out).duration_s == pytest.approx(1.0, abs=0.05)
+    assert provenance.is_generated(out)
 
 
 def test_flags_win_over_the_settings_file(talker: Talker, portrait: Path, tmp_path: Path) -> None:

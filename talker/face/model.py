@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
@@ -116,13 +117,26 @@ def _unpack_expression(tensors: dict[str, NDArray[Any]], vertex_count: int) -> F
 
 def vertex_normals(vertices: FloatArray, triangles: IntArray) -> FloatArray:
     """[V,3] unit normals, area-weighted over the triangles around each vertex."""
-    corners = vertices[triangles]  # [F,3,3]
-    faces = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])  # [F,3]
-    normals = np.empty_like(vertices)
-    flat = triangles.ravel()
-    for axis in range(3):
-        normals[:, axis] = np.bincount(flat, np.repeat(faces[:, axis], 3), minlength=len(vertices))
-    return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+    normals = np.zeros((len(vertices), 3), np.float32)
+    _add_face_normals(np.ascontiguousarray(vertices, np.float32), triangles, normals)
+    return normals
+
+
+@njit(cache=True, nogil=True)
+def _add_face_normals(vertices, triangles, normals) -> None:  # type: ignore[no-untyped-def]
+    for index in range(len(triangles)):
+        a, b, c = triangles[index, 0], triangles[index, 1], triangles[index, 2]
+        ux, uy, uz = vertices[b, 0] - vertices[a, 0], vertices[b, 1] - vertices[a, 1], vertices[b, 2] - vertices[a, 2]
+        vx, vy, vz = vertices[c, 0] - vertices[a, 0], vertices[c, 1] - vertices[a, 1], vertices[c, 2] - vertices[a, 2]
+        nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx  # twice the area long
+        for corner in (a, b, c):
+            normals[corner, 0] += nx
+            normals[corner, 1] += ny
+            normals[corner, 2] += nz
+    for index in range(len(normals)):
+        x, y, z = normals[index, 0], normals[index, 1], normals[index, 2]
+        length = max(np.sqrt(x * x + y * y + z * z), 1e-12)
+        normals[index, 0], normals[index, 1], normals[index, 2] = x / length, y / length, z / length
 
 
 @lru_cache(maxsize=2)

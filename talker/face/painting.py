@@ -47,7 +47,7 @@ def paint_face(model: FaceModel, fit: FaceFit, height: int, width: int, palette:
     shade = AMBIENT + DIFFUSE * np.clip(normals @ (LIGHT / np.linalg.norm(LIGHT)), 0, 1)
     shade[slice(*model.parts["mouth_socket"])] = 0.3
     lit = fragments.interpolate(model.triangles, (vertex_colours(model, palette) * shade[:, None]).astype(np.float32))
-    image = np.where(fragments.covered[..., None], lit, np.float32(palette.background))
+    image = np.where(fragments.covered[..., None], lit, np.array(palette.background, np.float32))
     small = image.reshape(height, many, width, many, 3).mean(axis=(1, 3))
     return np.clip(small + 0.5, 0, 255).astype(np.uint8)
 

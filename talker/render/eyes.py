@@ -19,20 +19,32 @@ from talker.types import BoolArray, ByteArray, FloatArray
 CORNERS = {"Right": (33, 133), "Left": (263, 362)}
 IRIS = {"Right": (468, 469, 470, 471, 472), "Left": (473, 474, 475, 476, 477)}
 REACH_CM = 2.2  # skin around the eye that is drawn at full resolution
+LASH_BAND_CM = 0.38  # height of the lashes and their line above the lid's edge
+LASH_EDGE = 0.965  # of the way to the edge: below it lashes are shown
+LID_TO_BROW = 0.9  # brightness of a shut lid's skin against the skin under the brow
+RIM_MARGIN_CM = 0.06  # the lash line lies this far outside the measured lid line
+CLEAN_WHITE = 0.62  # of the white's brightness: darker pixels are lashes or shadow
+SHADOW_STEPS = 9
+SHADOW_STEP_CM = 0.05
+WHITE_BLUR_CM = 0.08
+LIKENESS_CM = 0.12  # after this much gaze or widening the eyeball is drawn from its plate
+RINGS_PER_RADIUS = 12
 LIMBUS = 1.12  # the iris' dark rim and its blur reach this far beyond the measured radius
 
 
 @dataclass(frozen=True)
 class Plate:
-    """The eyeball behind the lids, in picture pixels of `window`.
+    """The eyeball behind the lids, in picture pixels of `window`, without the upper lid's shadow.
 
     white: [h,w,3] without iris. iris: [h,w,3] complete disc. opacity: [h,w] of the disc.
+    shadow: [n] brightness under the upper lid by distance from it, in steps of SHADOW_STEP_CM.
     """
 
     window: Window
     white: FloatArray
     iris: FloatArray
     opacity: FloatArray
+    shadow: FloatArray
 
 
 class Eye:
@@ -47,11 +59,18 @@ class Eye:
         centre = geometry.landmark_points(geometry.rest_points, self._outline).mean(0)
         near = np.linalg.norm(geometry.rest_points - centre, axis=1) < REACH_CM * geometry.fit.scale
         near[MASK_VERTICES:] = False
+        self._near = near
         self._skin = model.triangles[near[model.triangles].all(axis=1)]
         self._ball = slice(*model.parts["iris_left" if side == "Left" else "iris_right"])
         iris = landmarks[list(IRIS[side]), :2]
         self._iris_centre = iris[0]
         self._iris_radius = float(np.linalg.norm(iris[1:] - iris[0], axis=1).mean())
+        self._rest_height = self._height(geometry.landmark_points(geometry.rest_points, self._outline))
+        edge = geometry.traits.lids[side]
+        self._lashes = np.clip((edge - LASH_EDGE) / (1 - LASH_EDGE), 0, 1)  # [V] 1 at the upper lid's edge
+        self._unrolled = np.clip((edge - 0.15) / 0.4, 0, 1) * (1 - self._lashes)  # [V] 1 on the skin of a shut lid
+        self._lid_tone = self._measure_lid_tone()
+        self._rims = self._rim_shifts()
         self._plate = self._make_plate()
 
     @property
@@ -77,26 +96,91 @@ class Eye:
         margin = 0.45 * geometry.fit.scale
         window = Window.around(outline, margin * 1.5, frame.shape)
         skin = window.rasterise(points, camera[:, 2], self._skin)
-        attributes = np.concatenate([geometry.rest_points, ratio[:, None]], axis=1)  # [V,3]
+        shut = self._shut(outline)
+        source = geometry.rest_points + self._rims * shut
+        attributes = np.concatenate([source, ratio[:, None], self._unrolled[:, None]], axis=1)  # [V,4]
         drawn = skin.interpolate(self._skin, attributes)
         area = self._grown(window.polygon(outline), margin * 0.5)
         hole = area & ~skin.covered
         picture = frame[window.slices].astype(np.float32)
-        lids = sample(self._image, drawn[..., :2]) * drawn[..., 2:]
+        lids = sample(self._image, drawn[..., :2]) * drawn[..., 2:3]
+        lids *= 1.0 + shut * drawn[..., 3:] * (self._lid_tone - 1.0)
         patch = np.where(skin.covered[..., None], lids, picture)
         if hole.any():
             turn = drift[self._ball].mean(0)  # [2] px by which the head's turn moves this eye
             gaze = (points[self._ball] - geometry.rest_points[self._ball]).mean(0) - turn
-            patch = blend(self._ball_colours(window, turn, gaze), patch, soft_edge(~hole))
+            ball = self._ball_colours(window, turn, gaze, outline)
+            ball *= 1.0 - 0.75 * np.clip((shut - 0.7) / 0.3, 0.0, 1.0)  # no light between lids that all but meet
+            patch = blend(ball, patch, soft_edge(~hole))
         weight = feather(self._grown(area, margin), margin)
         frame[window.slices] = np.clip(blend(picture, patch, weight) + 0.5, 0, 255).astype(np.uint8)
 
-    def _ball_colours(self, window: Window, turn: FloatArray, gaze: FloatArray) -> FloatArray:
+    def _height(self, outline: FloatArray) -> float:
+        """Mean opening (px) of the lids whose landmarks are `outline`."""
+        upper, lower = outline[1:8], outline[:8:-1]
+        return float(np.linalg.norm(upper - lower, axis=1).mean())
+
+    def _shut(self, outline: FloatArray) -> float:
+        """0 while the lids are as far open as in the picture, 1 when they are shut."""
+        return float(np.clip(1.5 * (1.0 - self._height(outline) / max(self._rest_height, 1.0)), 0.0, 1.0))
+
+    def _measure_lid_tone(self) -> FloatArray:
+        """[3] factor from the shaded strip over the lashes to the skin of a shut lid, which lies in the light."""
+        outline = self._geometry.landmark_points(self._geometry.rest_points, self._outline)
+        unit = self._geometry.fit.scale
+        window = Window.around(outline, 1.4 * unit, self._image.shape)
+        pixels = window.pixels()
+        above = (_line(outline[:9], pixels.reshape(-1, 2)).reshape(pixels.shape[:2]) - pixels[..., 1]) / unit  # cm
+        middle = np.abs(pixels[..., 0] - outline[:, 0].mean()) < np.ptp(outline[:, 0]) * 0.35
+        colours = self._image[window.slices].astype(np.float32)
+        strip, skin = middle & (np.abs(above - LASH_BAND_CM) < 0.08), middle & (np.abs(above - 0.85) < 0.25)
+        if strip.sum() < 4 or skin.sum() < 4:
+            return np.ones(3, np.float32)
+        tone = LID_TO_BROW * np.median(colours[skin], axis=0) / np.maximum(np.median(colours[strip], axis=0), 8.0)
+        return np.clip(tone, 1.0, 2.0).astype(np.float32)
+
+    def _rim_shifts(self) -> FloatArray:
+        """[V,2] px from where a lid's lower part lies in the picture to what it shows when the eye is shut.
+
+        The inner rim lies on the eyeball and the skin above it under the lashes. A closing lid unrolls both: it must
+        show lid skin down to its edge, and the lashes only there.
+        """
+        geometry = self._geometry
+        points = geometry.rest_points
+        outline = geometry.landmark_points(points, self._outline)
+        unit = geometry.fit.scale
+        edge = geometry.traits.lids[self._side]  # 1 at the upper lid's edge
+        upper = _line(outline[:9], points) - (RIM_MARGIN_CM + LASH_BAND_CM * (1 - self._lashes)) * unit
+        lower = _line(outline[[0, *range(15, 8, -1), 8]], points) + RIM_MARGIN_CM * unit
+        is_upper = edge > 0.35
+        shifts = np.zeros_like(points)
+        shifts[:, 1] = np.where(is_upper, np.minimum(upper - points[:, 1], 0), np.maximum(lower - points[:, 1], 0))
+        inside = (points[:, 0] > outline[:, 0].min()) & (points[:, 0] < outline[:, 0].max())
+        between = ~is_upper & (points[:, 1] < _line(outline[:9], points))  # skin above the eye has nothing to hide
+        shifts[~(self._near & inside) | between] = 0
+        return shifts
+
+    def _ball_colours(self, window: Window, turn: FloatArray, gaze: FloatArray, outline: FloatArray) -> FloatArray:
         """[h,w,3] the eyeball as the window sees it."""
-        where = window.pixels() - turn - self._plate.window.corner
-        colour = _lookup(self._plate.white, where)
-        iris_where = where - gaze
-        return blend(colour, _lookup(self._plate.iris, iris_where), _lookup(self._plate.opacity, iris_where))
+        plate, where = self._plate, window.pixels() - turn
+        local = where - plate.window.corner
+        iris_where = local - gaze
+        made = blend(_lookup(plate.white, local), _lookup(plate.iris, iris_where), _lookup(plate.opacity, iris_where))
+        made *= self._shadow(window, outline, plate.shadow)[..., None]
+        return blend(made, sample(self._image, where), np.full(made.shape[:2], self._likeness(outline, gaze)))
+
+    def _likeness(self, outline: FloatArray, gaze: FloatArray) -> float:
+        """1 while lids and gaze show no more of the eyeball than the picture does, falling to 0 as they do."""
+        unit = LIKENESS_CM * self._geometry.fit.scale
+        wider = max(self._height(outline) - self._rest_height, 0.0) / unit
+        return float(np.exp(-(wider**2) - (np.linalg.norm(gaze) / unit) ** 2))
+
+    def _shadow(self, window: Window, outline: FloatArray, profile: FloatArray) -> FloatArray:
+        """[h,w] brightness 0..1 below the upper lid, whose landmarks are the first nine of `outline`."""
+        pixels = window.pixels()
+        below = pixels[..., 1] - _line(outline[:9], pixels.reshape(-1, 2)).reshape(pixels.shape[:2])  # px
+        steps = below / (SHADOW_STEP_CM * self._geometry.fit.scale)
+        return np.interp(steps, np.arange(len(profile)), profile).astype(np.float32)
 
     def _hole(self, points: FloatArray, camera: FloatArray) -> tuple[BoolArray, Window]:
         """[h,w] pixels of the opening between the lids, and their window."""
@@ -110,11 +194,19 @@ class Eye:
         hole, window = self._hole(self._geometry.rest_points, self._geometry.rest_camera)
         picture = self._image[window.slices].astype(np.float32)
         away = np.linalg.norm(window.pixels() - self._iris_centre, axis=2) / max(self._iris_radius, 1.0)
-        seen = hole if hole.any() else away < 0.5
-        white = smooth_fill(picture, seen & (away > LIMBUS)) if (seen & (away > LIMBUS)).any() else picture
-        keep = (seen & (away > LIMBUS))[..., None]
-        white = np.where(keep, picture, white)
-        return Plate(window, white, _complete_disc(picture, seen, away), np.clip((LIMBUS + 0.1 - away) / 0.2, 0, 1))
+        light = picture.mean(axis=2)
+        # lashes and their shadow lie on the edge of the opening: what lies under the lids is continued from inside
+        outline = self._geometry.landmark_points(self._geometry.rest_points, self._outline)
+        depth = self._shadow(window, outline, np.linspace(0, 1, SHADOW_STEPS))  # 0 at the lid, 1 beyond its shadow
+        clean = hole & (away > LIMBUS) & (light > CLEAN_WHITE * self.white.mean()) & (depth > 0.4)
+        if clean.sum() > 4:
+            white = cv2.GaussianBlur(smooth_fill(picture, clean), (0, 0), WHITE_BLUR_CM * self._geometry.fit.scale)
+        else:
+            white = np.broadcast_to(self.white, picture.shape).astype(np.float32)
+        iris = _complete_disc(picture, hole & (depth > 0.6), away)
+        opacity = np.clip((LIMBUS + 0.1 - away) / 0.2, 0, 1).astype(np.float32)
+        bare = blend(white, iris, opacity)
+        return Plate(window, white, iris, opacity, _shadow_profile(picture, bare, hole, depth))
 
     @staticmethod
     def _grown(mask: BoolArray, radius: float) -> BoolArray:
@@ -124,19 +216,37 @@ class Eye:
 
 def _complete_disc(picture: FloatArray, seen: BoolArray, away: FloatArray) -> FloatArray:
     """[h,w,3] the iris with what the lids hide completed: each ring takes the mean colour of its visible part."""
-    rings = np.clip((away * 12).astype(int), 0, 40)
+    rings = np.clip((away * RINGS_PER_RADIUS).astype(int), 0, 4 * RINGS_PER_RADIUS)
     visible = seen & (away < LIMBUS + 0.2)
-    result = picture.copy()
-    counts = np.bincount(rings[visible], minlength=41).astype(np.float32)
-    for channel in range(3):
-        sums = np.bincount(rings[visible], picture[..., channel][visible], minlength=41)
-        known = counts > 0
-        if not known.any():
-            return picture
-        profile = np.interp(np.arange(41), np.flatnonzero(known), sums[known] / counts[known])
-        completed = np.interp(away * 12 - 0.5, np.arange(41), profile)
-        result[..., channel] = np.where(seen, picture[..., channel], completed)
-    return result
+    if not visible.any():
+        return picture
+    counts = np.bincount(rings[visible], minlength=rings.max() + 1)
+    known = np.flatnonzero(counts)
+    profile = np.stack(
+        [np.bincount(rings[visible], picture[visible][:, channel])[known] / counts[known] for channel in range(3)], 1
+    )  # [known rings,3]
+    completed = np.stack(
+        [np.interp(away * RINGS_PER_RADIUS - 0.5, known, profile[:, channel]) for channel in range(3)], axis=-1
+    )
+    return blend(completed, picture, feather(seen, 2.0)).astype(np.float32)
+
+
+def _shadow_profile(picture: FloatArray, bare: FloatArray, hole: BoolArray, depth: FloatArray) -> FloatArray:
+    """[SHADOW_STEPS] brightness of the picture against the shadowless eyeball `bare`, by distance from the lid."""
+    step = np.round(depth * (SHADOW_STEPS - 1)).astype(int)
+    ratio = picture.mean(axis=2) / np.maximum(bare.mean(axis=2), 8.0)
+    profile = np.ones(SHADOW_STEPS, np.float32)
+    for number in range(SHADOW_STEPS - 1):
+        here = hole & (step == number)
+        if here.sum() > 2:
+            profile[number] = np.clip(np.median(ratio[here]), 0.35, 1.0)
+    return np.maximum.accumulate(profile)
+
+
+def _line(lid: FloatArray, points: FloatArray) -> FloatArray:
+    """[V] px height of the lid line through the landmarks `lid` [9,2] at the columns of `points` [V,2]."""
+    order = np.argsort(lid[:, 0])
+    return np.interp(points[:, 0], lid[order, 0], lid[order, 1])
 
 
 def _lookup(values: FloatArray, where: FloatArray) -> FloatArray:

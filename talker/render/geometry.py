@@ -22,8 +22,8 @@ from talker.types import FloatArray, Portrait
 MASK_VERTICES = 6706  # ICT's narrow face: the skin that is redrawn, without ears and neck
 RESIDUAL_REACH_CM = 2.5  # how far from the landmarks their residual still counts
 FACE_LANDMARKS = 468  # the ten after these lie on the irises
-BLINK_OVERLAP = 1.04  # the lids press on each other a little
-BLINK_GAIN_LIMITS = (0.5, 2.2)
+LID_OVERLAP = 0.3  # of the landmarks' distance on shut lids: the lids press on each other a little
+OWN_BLINK = 0.5  # up to here, half-shut eyes in the picture are the person's own
 EYE_LIDS = {  # landmarks of upper and lower lid, in pairs from one corner to the other
     "Right": ((246, 161, 160, 159, 158, 157, 173), (7, 163, 144, 145, 153, 154, 155)),
     "Left": ((466, 388, 387, 386, 385, 384, 398), (249, 390, 373, 374, 380, 381, 382)),
@@ -36,6 +36,7 @@ INNER_LIPS = (  # landmarks of upper and lower lip where they touch, from the im
 
 BLINK_ROWS = {"Left": BLENDSHAPE_INDEX["eyeBlinkLeft"], "Right": BLENDSHAPE_INDEX["eyeBlinkRight"]}
 SHUT_GAP_CM = 0.08  # a smaller distance between the lips is the landmarks' noise
+GAZE_ROWS = [row for name, row in BLENDSHAPE_INDEX.items() if name.startswith("eyeLook")]
 LIP_REACH_CM = 2.0  # how far from the line where the lips touch a vertex still moves with them
 
 
@@ -45,12 +46,14 @@ class FaceTraits:
 
     residual_weights: [V,468] how much of each landmark's residual a vertex takes.
     upper_lip, lower_lip: [V] how much a vertex belongs to either lip, 0..1.
+    lids: per side [V], how much a vertex goes with the upper lid's edge, 0..1.
     """
 
     model: FaceModel
     residual_weights: FloatArray
     upper_lip: FloatArray
     lower_lip: FloatArray
+    lids: dict[str, FloatArray]
 
 
 @dataclass(frozen=True)
@@ -81,14 +84,17 @@ class HeadGeometry:
         self.residual = self._residual(projected, portrait.landmarks)  # [V,2] px
         self.rest_points = projected + self.residual  # [V,2] px: the mesh on the picture
         self.basis = self.model.expression_basis @ turn  # [52,V,3]
-        self._close_lids()
+        self._measure_lids()
         self._flat_basis = np.ascontiguousarray(self.basis.reshape(len(self.basis), -1))  # [52,V*3]
         shut = self._lip_gap(self.rest_points)
         shut[shut > SHUT_GAP_CM * self.fit.scale] = 0.0
         self.residual += self._part_lips(self.rest_points, -shut)  # lips that all but touch do touch
         self.rest_points = projected + self.residual
         self._rest_gap = self._lip_gap(self.rest_points)  # [9] px
+        neutral = np.zeros_like(self.rest)
         self._gap_basis = np.stack([self._mesh_gap(shape) for shape in self.model.expression_basis])  # [52,9] px
+
+        self.shut_points = self.shape(neutral).points  # [V,2] px with an expressionless face
 
     def project(self, camera: FloatArray) -> FloatArray:
         """[...,2] px of points [...,3] cm in camera axes."""
@@ -96,11 +102,13 @@ class HeadGeometry:
 
     def shape(self, expression: FloatArray) -> Shape:
         """The face with `expression` [52] (absolute, not relative to what the picture shows)."""
-        delta = (expression - self.rest).astype(np.float32)
+        absolute = self._absolute(expression)
+        delta = absolute - self.rest
         offsets = (delta @ self._flat_basis).reshape(-1, 3)  # [V,3]
         camera = self.rest_camera + offsets
         points = self.project(camera) + self.residual
-        return Shape(camera, self._touch_lips(points, expression), offsets)
+        points = self._touch_lids(self._touch_lips(points, absolute), absolute)
+        return Shape(camera, points, offsets)
 
     def _residual(self, projected: FloatArray, landmarks: FloatArray) -> FloatArray:
         """[V,2] px that lay the mesh on the picture: what the landmarks ask for, spread smoothly."""
@@ -112,29 +120,50 @@ class HeadGeometry:
         index = list(landmarks)
         return np.einsum("lk,lkc->lc", self.model.landmark_weights[index], points[self.model.landmark_vertices[index]])
 
-    def _close_lids(self) -> None:
-        """Scale eyeBlink so that at 1 this portrait's own lids just meet, all along the lid line."""
+    def _absolute(self, expression: FloatArray) -> FloatArray:
+        """[52] what the face shall show, given what is the person's own in the picture's expression.
+
+        Gaze is relative to where the person looks already, and narrow eyes stay as narrow as they are.
+        """
+        absolute = np.array(expression, np.float32)
+        absolute[GAZE_ROWS] += self.rest[GAZE_ROWS]
+        for row in BLINK_ROWS.values():
+            own = min(self.rest[row], OWN_BLINK)
+            absolute[row] = own + (1 - own) * absolute[row]
+        return absolute
+
+    def _touch_lids(self, points: FloatArray, expression: FloatArray) -> FloatArray:
+        """Scale the lids' opening by 1 - eyeBlink, whatever else moves them, so that at 1 they just meet."""
         for side, (upper, lower) in EYE_LIDS.items():
             row = BLINK_ROWS[side]
-            remaining = max(1.0 - self.rest[row], 0.15)
-            top = self.landmark_points(self.rest_points, upper)
-            bottom = self.landmark_points(self.rest_points, lower)
-            moved = self.project(self.rest_camera + remaining * self.basis[row]) + self.residual
-            down = _unit(bottom.mean(0) - top.mean(0) + 1e-6)
-            travel = (self.landmark_points(moved, upper) - top) @ down
-            rise = (self.landmark_points(moved, lower) - bottom) @ down
-            gap = (bottom - top) @ down + rise
-            gain = np.clip(BLINK_OVERLAP * gap / np.maximum(travel, 1e-3), *BLINK_GAIN_LIMITS)
-            gain = np.convolve(np.pad(gain, 1, mode="edge"), [0.25, 0.5, 0.25], mode="valid")
+            blink = float(np.clip(expression[row], 0.0, 1.0))
+            top, bottom = self.landmark_points(points, upper), self.landmark_points(points, lower)
+            down = self.down(points)
+            gap = (bottom - top) @ down  # [7] px
+            open_gap = gap + expression[row] * self._lid_travel[side]
+            wanted = LID_OVERLAP * self._shut_lids[side] + np.maximum(open_gap, 0.0) * (1.0 - blink)
+            lowering = np.clip(blink * 8.0, 0.0, 1.0) * (gap - wanted)
             order = np.argsort(top[:, 0])
-            self.basis[row] *= np.interp(self.rest_points[:, 0], top[order, 0], gain[order])[:, None]
+            along = np.interp(points[:, 0], top[order, 0], lowering[order])
+            points = points + ((self.traits.lids[side] * along)[:, None] * down).astype(np.float32)
+        return points
+
+    def _measure_lids(self) -> None:
+        """How far eyeBlink brings the lids together (px), and how far apart their landmarks lie when they are shut."""
+        self._lid_travel, self._shut_lids = {}, {}
+        shut = self.model.shape(self.fit.identity)
+        for side, (upper, lower) in EYE_LIDS.items():
+            shape = self.model.landmarks(self.model.expression_basis[BLINK_ROWS[side]])[:, 1] * self.fit.scale
+            self._lid_travel[side] = shape[list(lower)] - shape[list(upper)]
+            height = self.model.landmarks(shut)[:, 1] * self.fit.scale
+            self._shut_lids[side] = np.maximum(height[list(upper)] - height[list(lower)] - self._lid_travel[side], 0.0)
 
     def _lip_gap(self, points: FloatArray) -> FloatArray:
         """[9] distance (px, along the face's own vertical) between the lips at the inner landmarks."""
         upper, lower = (self.landmark_points(points, lip) for lip in INNER_LIPS)
-        return (lower - upper) @ self._down(points)
+        return (lower - upper) @ self.down(points)
 
-    def _down(self, points: FloatArray) -> FloatArray:
+    def down(self, points: FloatArray) -> FloatArray:
         """[2] unit vector from the brows to the chin in the picture."""
         bridge, chin = self.landmark_points(points, (168, 152))
         return _unit(chin - bridge)
@@ -165,7 +194,7 @@ class HeadGeometry:
         order = np.argsort(columns)
         along = np.interp(points[:, 0], columns[order], widening[order]) / 2
         shift = (self.traits.lower_lip - self.traits.upper_lip) * along
-        return (shift[:, None] * self._down(points)).astype(np.float32)
+        return (shift[:, None] * self.down(points)).astype(np.float32)
 
 
 def _unit(vector: FloatArray) -> FloatArray:
@@ -178,7 +207,9 @@ def face_traits(folder: Path) -> FaceTraits:
     model = load_face_model(folder)
     residual_weights = _residual_weights(model)
     upper_lip, lower_lip = _lip_weights(model)
-    return FaceTraits(model, residual_weights, upper_lip, lower_lip)
+    return FaceTraits(
+        model, residual_weights, upper_lip, lower_lip, {side: _lid_weights(model, side) for side in EYE_LIDS}
+    )
 
 
 def _residual_weights(model: FaceModel) -> FloatArray:
@@ -200,3 +231,14 @@ def _lip_weights(model: FaceModel) -> tuple[FloatArray, FloatArray]:
     near[MASK_VERTICES:] = 0
     is_lower = -jaw[:, 1] > 1.8  # the lower lip rides on the jaw, the upper hardly moves
     return (near * ~is_lower).astype(np.float32), (near * is_lower).astype(np.float32)
+
+
+def _lid_weights(model: FaceModel, side: str) -> FloatArray:
+    shape = model.expression_basis[BLINK_ROWS[side]]
+    upper = list(EYE_LIDS[side][0])
+    places, travel = model.landmarks(model.neutral)[upper, 0], -model.landmarks(shape)[upper, 1]
+    order = np.argsort(places)
+    edge = np.interp(model.neutral[:, 0], places[order], travel[order])
+    weights = np.clip(-shape[:, 1] / np.maximum(edge, 0.05), 0.0, 1.0)
+    weights[MASK_VERTICES:] = 0
+    return weights.astype(np.float32)

@@ -20,6 +20,8 @@ from talker.types import FloatArray
 
 NODES_PER_FACE = 26  # grid nodes across the face's width
 INVERSION_STEPS = 12
+SIDE_DEPTH_CM, SIDE_SOFT_CM = 3.5, 1.5  # ears and temples count as no deeper than this
+BORDER_NODES = 6.0  # over which the motion eases to nothing at the region's border
 HAIR_MARGIN = 0.18  # of the face width: how far hair and ears reach beyond the bare head
 FADE = 0.7  # of the face width: over which the motion eases to nothing beyond that
 NECK_CM = (-6.0, -14.0)  # model heights between which the neck's motion eases from 1 to 0
@@ -27,13 +29,16 @@ NECK_CM = (-6.0, -14.0)  # model heights between which the neck's motion eases f
 
 @dataclass(frozen=True)
 class Region:
-    """The part of the picture in which anything may change (px); `open_sides` touch the picture's own border."""
+    """The part of the picture in which anything may change (px).
+
+    room: px between the face and the region's left, top, right and bottom side.
+    """
 
     left: int
     top: int
     width: int
     height: int
-    open_sides: tuple[bool, bool, bool, bool]  # left, top, right, bottom
+    room: tuple[float, float, float, float]
 
     @property
     def slices(self) -> tuple[slice, slice]:
@@ -54,7 +59,7 @@ class HeadMotion:
         self.nodes = np.stack([x, y], axis=-1)  # [r,c,2] in steps from the region's corner
         self.origin = np.array([region.left, region.top], np.float32)
         depth, weight = self._proxy(rows, columns)
-        self.weight = weight * _border_ease(self.nodes, region.open_sides)  # [r,c]
+        self.weight = weight * _border_ease(self.nodes, np.array(region.room) / self.step)  # [r,c]
         points = self.nodes * self.step + self.origin
         fit = geometry.fit
         self._camera = unproject_turned(points, depth, fit).astype(np.float32)  # [r,c,3] cm
@@ -80,14 +85,8 @@ class HeadMotion:
     def sample(self, displacement: FloatArray, points: FloatArray) -> FloatArray:
         """[V,2] px displacement at picture positions `points` [V,2]."""
         where = ((points - self.origin) / self.step).astype(np.float32)
-        rows, columns = displacement.shape[:2]
-        x = np.clip(where[:, 0], 0, columns - 1.001)
-        y = np.clip(where[:, 1], 0, rows - 1.001)
-        left, top = x.astype(np.int32), y.astype(np.int32)
-        fx, fy = (x - left)[:, None], (y - top)[:, None]
-        upper = displacement[top, left] * (1 - fx) + displacement[top, left + 1] * fx
-        lower = displacement[top + 1, left] * (1 - fx) + displacement[top + 1, left + 1] * fx
-        return upper * (1 - fy) + lower * fy
+        found = cv2.remap(displacement, where[None], None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return found[0]
 
     def _proxy(self, rows: int, columns: int) -> tuple[FloatArray, FloatArray]:
         """Depth (cm, camera axes) and weight 0..1 at each node."""
@@ -95,7 +94,9 @@ class HeadMotion:
         grid = (geometry.rest_points - self.origin) / self.step
         drawn = rasterise(grid, geometry.rest_camera[:, 2], model.skin_triangles, rows, columns)
         depth = smooth_fill(np.where(drawn.covered, drawn.depth, 0.0)[..., None], drawn.covered)[..., 0]
-        depth = cv2.GaussianBlur(depth, (0, 0), 0.8)
+        # a flatter side of the head: what a turn would uncover there is not in the picture and can only be stretched
+        depth = SIDE_DEPTH_CM + np.logaddexp(0.0, (depth - SIDE_DEPTH_CM) / SIDE_SOFT_CM) * SIDE_SOFT_CM
+        depth = cv2.GaussianBlur(depth.astype(np.float32), (0, 0), 0.8)
         follows = _ease((model.neutral[:, 1] - NECK_CM[1]) / (NECK_CM[0] - NECK_CM[1]))  # [V]
         follows[:MASK_VERTICES] = 1.0
         weight = drawn.interpolate(model.skin_triangles, follows[:, None])[..., 0]
@@ -106,14 +107,13 @@ class HeadMotion:
         return depth.astype(np.float32), cv2.GaussianBlur(weight.astype(np.float32), (0, 0), 1.5)
 
 
-def _border_ease(nodes: FloatArray, open_sides: tuple[bool, bool, bool, bool]) -> FloatArray:
-    """[r,c] 0 at the region's border, 1 inside; 1 as well where that border is the picture's own."""
+def _border_ease(nodes: FloatArray, room: FloatArray) -> FloatArray:
+    """[r,c] 0 at the region's border, 1 inside, reached before the face, which leaves `room` [4] nodes at each side."""
     rows, columns = nodes.shape[:2]
     distances = (nodes[..., 0], nodes[..., 1], columns - 2 - nodes[..., 0], rows - 2 - nodes[..., 1])
     ease = np.ones((rows, columns), np.float32)
-    for distance, is_open in zip(distances, open_sides, strict=True):
-        if not is_open:
-            ease *= _ease(distance / 5.0)
+    for distance, free in zip(distances, room, strict=True):
+        ease *= _ease(distance / np.clip(0.6 * free, 1.0, BORDER_NODES))
     return ease
 
 

@@ -19,6 +19,7 @@ AMBIENT_SHARE = (0.35, 0.8)  # an estimate outside this range of ambient to tota
 RATIO_LIMITS = (0.55, 1.5)
 DEFAULT_LIGHT = np.array([0.55, 0.1, 0.3, 0.35], np.float32)
 RIDGE = 5.0
+SKIN_TO_WHITE = 1.25  # white against the bright parts of fair skin
 
 
 class Light:
@@ -73,3 +74,16 @@ class Light:
         length = np.linalg.norm(direction)
         unit = direction / length if length > 1e-4 else DEFAULT_LIGHT[1:] / np.linalg.norm(DEFAULT_LIGHT[1:])
         return np.concatenate([[ambient], (1 - ambient) * unit]).astype(np.float32)
+
+
+def white_in_this_light(eye_white: FloatArray, image: ByteArray, geometry: HeadGeometry) -> FloatArray:
+    """[3] colour 0..255 that a white surface would have on this face.
+
+    The eyes' white, unless lids or lashes shade it: then what the brightest skin suggests, in the eyes' tint.
+    """
+    points = geometry.rest_points[:MASK_VERTICES:7].astype(int)
+    inside = ((points >= 0) & (points < [image.shape[1], image.shape[0]])).all(axis=1)
+    skin = image[points[inside, 1], points[inside, 0]].astype(np.float32)
+    least = SKIN_TO_WHITE * np.percentile(skin.mean(axis=1), 85) if len(skin) else 0.0
+    tint = eye_white / max(float(eye_white.mean()), 1.0)
+    return np.clip(tint, 0.85, 1.15) * np.clip(max(float(eye_white.mean()), least), 90.0, 235.0)

@@ -20,15 +20,21 @@ INNER_LIPS = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 3
 INSIDE = ("mouth_socket", "gums", "tongue", "upper_teeth", "lower_teeth")
 # colours relative to a white surface in the same light
 COLOURS = {
-    "mouth_socket": (0.30, 0.10, 0.09),
+    "mouth_socket": (0.22, 0.07, 0.06),
     "gums": (0.72, 0.36, 0.34),
     "tongue": (0.74, 0.38, 0.37),
     "upper_teeth": (0.95, 0.90, 0.82),
     "lower_teeth": (0.90, 0.85, 0.77),
 }
+LIP_SHADOW = 0.6  # brightness right behind the lips
 LIP_SHADOW_CM = 0.35  # the lips shade what lies behind them over this distance
-CAVITY_CM = 3.5  # depth behind the front teeth after which light has fallen to 1/e
+TEETH_FADE_CM = 2.5
+LOWER_TEETH_CM = 0.22  # the lower row is set this much deeper than the face model has it
+CAVITY_CM = 6.0  # depth behind the front teeth after which light has fallen to 1/e
 LIKENESS_CM = 0.3  # mean motion of the lips after which the picture's own mouth inside is no guide any more
+INCISORS_SHOW_CM = 0.15  # below the upper lip of a resting, parted mouth
+RIM_MARGIN_CM = 0.04  # lip colour is taken this far outside the measured inner line
+UPPER_LIP_MIDDLE = (13,)
 REACH_CM = 3.0  # skin around the lips that is drawn at full resolution
 
 
@@ -51,10 +57,17 @@ class Mouth:
         inner = landmarks[list(INNER_LIPS), :2]
         self._teeth = find_teeth(image, inner, white, geometry.fit.scale, face_width)
         if self._teeth is not None:
-            self._inside = model.part_triangles(*(part for part in INSIDE if part != "upper_teeth"))
+            white = self._teeth.brightest / np.array(COLOURS["upper_teeth"]) / 0.95
+            self._colour = self._vertex_colours(white)
         self._shown = self._shown_inside()
+        self._fading = np.full(len(model.neutral), CAVITY_CM, np.float32)
+        for part in ("upper_teeth", "lower_teeth"):  # the cheeks shade the back teeth
+            self._fading[slice(*model.parts[part])] = TEETH_FADE_CM
+        self._jaw = slice(*model.parts["lower_teeth"])
         self._dark = np.array(COLOURS["mouth_socket"], np.float32) * white * 0.5
         self._skull = slice(*model.parts["upper_teeth"])
+        self._tooth_shift = self._shift_teeth()  # [2] px
+        self._rims = self._rim_shifts()  # [V,2] px
 
     def draw(
         self, frame: ByteArray, camera: FloatArray, points: FloatArray, ratio: FloatArray, drift: FloatArray
@@ -70,7 +83,9 @@ class Mouth:
         window = Window.around(outline, margin, frame.shape)
         depth = camera[:, 2]
         skin = window.rasterise(points, depth, self._skin)
-        attributes = np.concatenate([geometry.rest_points, ratio[:, None]], axis=1)  # [V,3]
+        likeness = self._likeness(points - drift)
+        source = geometry.rest_points + self._rims * (1.0 - likeness)
+        attributes = np.concatenate([source, ratio[:, None]], axis=1)  # [V,3]
         drawn = skin.interpolate(self._skin, attributes)
         inside_lips = window.polygon(outline)
         hole = inside_lips & ~skin.covered
@@ -79,7 +94,7 @@ class Mouth:
         patch = np.where(skin.covered[..., None], lips, picture)
         if hole.any():
             patch = blend(
-                self._draw_inside(window, camera, points, hole, drift),
+                self._draw_inside(window, camera, points, hole, drift, likeness),
                 patch,
                 _lip_opacity(skin.covered, hole),
             )
@@ -92,24 +107,33 @@ class Mouth:
         return cv2.dilate(inside_lips.astype(np.uint8), kernel) > 0
 
     def _draw_inside(
-        self, window: Window, camera: FloatArray, points: FloatArray, hole: BoolArray, drift: FloatArray
+        self,
+        window: Window,
+        camera: FloatArray,
+        points: FloatArray,
+        hole: BoolArray,
+        drift: FloatArray,
+        likeness: float,
     ) -> FloatArray:
         """[h,w,3] teeth, tongue, gums and cavity."""
         geometry = self._geometry
+        points = points.copy()
+        points[self._skull] += self._tooth_shift
+        points[self._jaw] += LOWER_TEETH_CM * geometry.fit.scale * geometry.down(points)
         inside = window.rasterise(points, camera[:, 2], self._inside, cull=False)
         normals = vertex_normals(camera, self._inside)
-        facing = 0.62 + 0.38 * np.abs(normals[:, 2])
-        deep = np.exp(-np.maximum(self._front - camera[:, 2], 0.0) / CAVITY_CM)
+        facing = 0.55 + 0.45 * np.abs(normals[:, 2])
+        deep = np.exp(-np.maximum(self._front - camera[:, 2], 0.0) / self._fading)
         attributes = np.concatenate([self._colour * (facing * deep)[:, None], geometry.rest_points], axis=1)  # [V,5]
         drawn = inside.interpolate(self._inside, attributes)
         shadow = cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 5) / (LIP_SHADOW_CM * geometry.fit.scale)
-        colour = drawn[..., :3] * (0.5 + 0.5 * np.clip(shadow, 0, 1))[..., None]
+        colour = drawn[..., :3] * (LIP_SHADOW + (1 - LIP_SHADOW) * np.clip(shadow, 0, 1))[..., None]
         colour = cv2.GaussianBlur(colour, (0, 0), 0.6)
         colour = np.where(inside.covered[..., None], colour, self._dark)
         if self._shown is not None:
             where = drawn[..., 3:5]
             seen = cv2.remap(self._shown, where, None, cv2.INTER_LINEAR)
-            colour = blend(colour, sample(self._image, where), seen * inside.covered * self._likeness(points - drift))
+            colour = blend(colour, sample(self._image, where), seen * inside.covered * likeness)
         return self._lay_teeth(window, colour, drift[self._skull].mean(0))
 
     def _likeness(self, points: FloatArray) -> float:
@@ -126,6 +150,36 @@ class Mouth:
         where = (window.pixels() - turn - teeth.window.corner).astype(np.float32)
         own = cv2.remap(teeth.colour, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return blend(colour, own, cv2.remap(teeth.opacity, where, None, cv2.INTER_LINEAR))
+
+    def _shift_teeth(self) -> FloatArray:
+        """[2] px that bring the model's upper teeth to the picture's own, or to just below the resting upper lip."""
+        geometry = self._geometry
+        edge = geometry.rest_points[self._skull]
+        front = edge[np.argsort(geometry.rest_camera[self._skull, 2])[-60:]]
+        lowest = front[front[:, 1] >= np.percentile(front[:, 1], 80)].mean(0)
+        down = geometry.down(geometry.rest_points)
+        lip = geometry.landmark_points(geometry.shut_points, UPPER_LIP_MIDDLE)[0]
+        wanted = (lip - lowest) @ down + INCISORS_SHOW_CM * geometry.fit.scale
+        if self._teeth is not None:  # the picture's row may go on behind the lower lip
+            wanted = max(wanted, (self._teeth.edge - lowest) @ down)
+        return (wanted * down).astype(np.float32)
+
+    def _rim_shifts(self) -> FloatArray:
+        """[V,2] px from where a lip's inner rim lies in the picture, which may be on teeth, onto the lip."""
+        geometry = self._geometry
+        points = geometry.rest_points
+        inner = geometry.landmark_points(points, INNER_LIPS)
+        shifts = np.zeros_like(points)
+        margin = RIM_MARGIN_CM * geometry.fit.scale
+        upper, lower = inner[:11], inner[[0, *range(19, 10, -1), 10]]
+        for lip, weight, sign in ((upper, geometry.traits.upper_lip, -1.0), (lower, geometry.traits.lower_lip, 1.0)):
+            order = np.argsort(lip[:, 0])
+            line = np.interp(points[:, 0], lip[order, 0], lip[order, 1]) + sign * margin
+            left, right = lip[:, 0].min(), lip[:, 0].max()
+            within = np.minimum(points[:, 0] - left, right - points[:, 0]) / (0.15 * (right - left))
+            mine = (weight > 0.3) & (sign * (points[:, 1] - line) < 0)
+            shifts[mine, 1] = ((line - points[:, 1]) * np.clip(within, 0.0, 1.0))[mine]
+        return shifts
 
     def _vertex_colours(self, white: FloatArray) -> FloatArray:
         """[V,3] colours 0..255 of the mouth's parts in the picture's light."""

@@ -18,7 +18,7 @@ from talker.render.crop import at_size
 from talker.render.eyes import Eye
 from talker.render.geometry import MASK_VERTICES, HeadGeometry
 from talker.render.head_motion import HeadMotion, Region
-from talker.render.light import Light
+from talker.render.light import Light, white_in_this_light
 from talker.render.mouth import Mouth
 from talker.render.smooth_fill import smooth_fill
 from talker.types import ByteArray, FaceMotion, FloatArray, Portrait, SpeakOptions
@@ -43,7 +43,8 @@ class Renderer:
         self._head = HeadMotion(self._geometry, self._region, portrait.face_width)
         self._light = Light(self._geometry, self._image)
         self._eyes = [Eye(self._geometry, self._image, portrait.landmarks, side) for side in ("Left", "Right")]
-        white = np.mean([eye.white for eye in self._eyes], axis=0)
+        eye_white = np.mean([eye.white for eye in self._eyes], axis=0)
+        white = white_in_this_light(eye_white, self._image, self._geometry)
         self._mouth = Mouth(self._geometry, self._image, portrait.landmarks, white, portrait.face_width)
         self._prepare_flow()
 
@@ -129,4 +130,4 @@ def _head_region(portrait: Portrait) -> Region:
     )  # fmt: skip
     x0, y0 = max(0, int(wanted[0])), max(0, int(wanted[1]))
     x1, y1 = min(width, int(wanted[2]) + 1), min(height, int(wanted[3]) + 1)
-    return Region(x0, y0, x1 - x0, y1 - y0, (x0 == 0, y0 == 0, x1 == width, y1 == height))
+    return Region(x0, y0, x1 - x0, y1 - y0, (left - x0, top - y0, x1 - right, y1 - bottom))

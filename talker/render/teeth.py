@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from scipy.ndimage import gaussian_filter1d, median_filter
 
 from talker.render.patch import Window, feather
 from talker.render.smooth_fill import smooth_fill
@@ -17,7 +18,7 @@ from talker.types import BoolArray, ByteArray, FloatArray
 
 LEAST_AREA = 0.0012  # of the squared face width: fewer tooth pixels are noise
 LEAST_BRIGHTNESS = 0.45  # of the eyes' white: darker is no tooth
-TOOTH_HEIGHT_CM = 0.45  # how far teeth are completed upwards, under the lip
+TOOTH_HEIGHT_CM = 0.12  # how far teeth are completed upwards, under the lip
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,19 @@ class Teeth:
     colour: FloatArray
     opacity: FloatArray
     shown: BoolArray
+
+    @property
+    def brightest(self) -> FloatArray:
+        """[3] colour of the row's bright part."""
+        row = self.colour[self.opacity > 0.9] if (self.opacity > 0.9).any() else self.colour.reshape(-1, 3)
+        return np.percentile(row, 80, axis=0)
+
+    @property
+    def edge(self) -> FloatArray:
+        """[2] px, the middle of the row's lower edge."""
+        rows, columns = np.nonzero(self.shown)
+        middle = np.abs(columns - np.median(columns)) <= np.ptp(columns) * 0.12
+        return np.array([columns[middle].mean(), rows[middle].max() + 1.0])
 
 
 def find_teeth(
@@ -71,14 +85,21 @@ def _tooth_pixels(picture: FloatArray, opening: BoolArray, white: FloatArray) ->
 
 
 def _upper_row(tooth: BoolArray, opening: BoolArray) -> BoolArray:
-    """[h,w] tooth pixels of each column down to the first gap that is a good part of the opening's height."""
-    row = np.zeros_like(tooth)
-    for column in np.flatnonzero(tooth.any(axis=0)):
-        inside = np.flatnonzero(opening[:, column])
-        bright = np.flatnonzero(tooth[:, column])
-        gap = max(2, int(0.12 * len(inside)))
-        breaks = np.flatnonzero(np.diff(bright) > gap)
-        last = bright[breaks[0]] if len(breaks) else bright[-1]
-        if bright[0] - inside[0] <= max(3, 0.45 * len(inside)):  # otherwise this is the lower row
-            row[bright[0] : last + 1, column] = True
-    return row & opening
+    """[h,w] the opening from the upper lip down to the row's lower edge: the first gap of a good part of its height.
+
+    The edge is a running median over the columns, so that a shadow between two teeth doesn't notch it.
+    """
+    columns = np.flatnonzero(opening.any(axis=0))
+    edge = np.full(opening.shape[1], -1.0)
+    for column in columns:
+        inside, bright = np.flatnonzero(opening[:, column]), np.flatnonzero(tooth[:, column])
+        # where no tooth hangs from the upper lip, what is bright belongs to the lower row
+        if len(bright) == 0 or bright[0] - inside[0] > max(3, 0.45 * len(inside)):
+            continue
+        breaks = np.flatnonzero(np.diff(bright) > max(2, int(0.12 * len(inside))))
+        edge[column] = bright[breaks[0]] if len(breaks) else bright[-1]
+    size = max(3, len(columns) // 8) | 1
+    smooth = gaussian_filter1d(median_filter(edge[columns], size, mode="nearest"), size / 4)
+    limit = np.full(opening.shape[1], -1.0)
+    limit[columns] = smooth
+    return opening & (np.arange(opening.shape[0])[:, None] <= limit)

@@ -109,7 +109,9 @@ class _Speaker:
         ids = np.array([self.reader.ids(letters)], np.int64)
         *parts, durations = self.session.run(None, {"ids": ids, "speed": np.array([speed], np.float32)})
         samples = dsp.synth(*(part[0] for part in parts), random)
-        ends = np.maximum(np.cumsum(durations.reshape(-1)) * FRAME_S - LEAD_S, 0.0)  # of the leading pad, each letter, the trailing pad
+        ends = np.maximum(
+            np.cumsum(durations.reshape(-1)) * FRAME_S - LEAD_S, 0.0
+        )  # of the leading pad, each letter, the trailing pad
         words_timed, phones = [], []
         position = 0
         for word in words:

@@ -20,6 +20,7 @@ from scipy.spatial import cKDTree
 
 from talker.blendshapes import BLENDSHAPE_NAMES
 from talker.errors import DataError
+from talker.face.camera import rotation_matrix
 from talker.face.model import FaceModel
 from talker.training.landmark_links import link_landmarks
 from talker.types import FloatArray
@@ -33,6 +34,8 @@ TONGUE_FIRST = 16562  # ICT keeps the tongue at the end of its gums part
 
 # ICT's brows, lids and lip corners are anatomically small; these factors make 1 read as the intended expression.
 GAINS = {"browDown": 1.5, "browInnerUp": 1.5, "browOuterUp": 1.5, "eyeWide": 2.0, "mouthFrown": 2.0}
+# degrees that a full gaze shape turns the eyeball: nod (down positive) and turn (to the person's own side positive)
+GAZE = {"eyeLookIn": (0, -30), "eyeLookOut": (0, 30), "eyeLookUp": (-25, 0), "eyeLookDown": (30, 0)}
 MERGED = {
     "browInnerUp": ("browInnerUp_L", "browInnerUp_R"),
     "cheekPuff": ("cheekPuff_L", "cheekPuff_R"),
@@ -178,7 +181,22 @@ def _arkit_shapes(ict: dict[str, np.ndarray], ranges: dict[str, list[int]], keep
         stem = name.removesuffix("Left").removesuffix("Right")
         for source in MERGED.get(name, (ict_name,)):
             shapes[row] += GAINS.get(stem, 1.0) * ict["expression"][index[source]][keep].astype(np.float32)
+        if stem in GAZE:
+            side = name.removeprefix(stem).lower()
+            ball = slice(ranges[f"sclera_{side}"][0], ranges[f"iris_{side}"][1])
+            shapes[row, ball] = _eye_turn(ict["neutral"][keep[ball]], stem, side)
     return shapes
+
+
+def _eye_turn(ball: FloatArray, stem: str, side: str) -> FloatArray:
+    """[N,3] offsets that turn an eyeball about its centre; ICT's gaze shapes move the lids only."""
+    low, high = ball.min(axis=0), ball.max(axis=0)
+    radius = (high[0] - low[0]) / 2
+    centre = np.array([low[0] + radius, (low[1] + high[1]) / 2, low[2] + radius])  # the cornea bulges in front
+    nod, turn = np.radians(GAZE[stem])
+    outwards = 1.0 if side == "left" else -1.0
+    matrix = rotation_matrix(np.array([nod, turn * outwards, 0.0]))
+    return ((ball - centre) @ (matrix - np.eye(3)).T).astype(np.float32)
 
 
 def _tongue_out(

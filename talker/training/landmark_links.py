@@ -2,8 +2,8 @@
 
 The model is drawn with many identities, expressions and head turns, the landmark detector looks at the drawings, and
 each 2D landmark is cast back on the surface that it fell on. The median place on the neutral face, made symmetric,
-becomes three vertices and their weights. The inner lips count only where the mouth is open, or the upper lip's landmarks
-would fall on the lower lip.
+becomes three vertices and their weights. The inner lips count only where the mouth is open, or the upper lip's
+landmarks would fall on the lower lip.
 """
 
 from __future__ import annotations

@@ -1,0 +1,91 @@
+"""Stand-ins for the heavy rooms, so that the doors can be tested in no time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from talker import FaceMotion, Portrait, SpeakOptions, SpeechClip
+from talker.errors import EmotionError
+from talker.pipeline import Rooms
+from talker.types import (
+    EMOTION_LABELS,
+    LANDMARK_COUNT,
+    ByteArray,
+    EmotionCode,
+    FaceFit,
+    FloatArray,
+    TimedToken,
+    Transcript,
+)
+
+RATE = 16000
+
+
+@dataclass
+class FakeAnimator:
+    """Shows a plane, brighter the wider the jaw is open, and a bar that brightens with time."""
+
+    portrait: Portrait
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return (self.portrait.image.shape[1], self.portrait.image.shape[0])
+
+    def render(self, motion: FaceMotion) -> Iterator[ByteArray]:
+        for index, row in enumerate(motion.blendshapes):
+            frame = np.full_like(self.portrait.image, round(255 * min(1.0, float(row.max()))))
+            frame[:8] = index * 8 % 256
+            yield frame
+
+
+def oval(image: ByteArray) -> FloatArray:
+    """Landmarks [478,3] on an ellipse in the middle of the picture."""
+    angles = np.linspace(0, 2 * np.pi, LANDMARK_COUNT)
+    height, width = image.shape[:2]
+    across, down = 0.5 + 0.3 * np.sin(angles), 0.5 - 0.4 * np.cos(angles)
+    return np.stack((across * width, down * height, np.zeros_like(angles)), axis=1)
+
+
+@dataclass
+class FakeRooms:
+    """Rooms that take no time, and what they were asked."""
+
+    calls: list[str] = field(default_factory=list)
+
+    def analyse(self, image: ByteArray, face_index: int) -> Portrait:
+        self.calls.append("analyse")
+        fit = FaceFit(np.zeros(40), np.zeros(52), np.zeros(3), np.zeros(2), 1.0)
+        return Portrait(image, oval(image), fit, np.zeros(52), (10, 10, 50, 60), faces=2)
+
+    def say(self, text: str, voice: str) -> SpeechClip:
+        self.calls.append(f"say {voice}")
+        words = Transcript((TimedToken(text, 0, 1),))
+        return SpeechClip(np.full(RATE, 0.1, np.float32), RATE, words)
+
+    def transcribe(self, clip: SpeechClip) -> Transcript:
+        self.calls.append("transcribe")
+        return Transcript((TimedToken("mumble", 0, 1),), confidence=0.2)
+
+    def label_code(self, label: str, strength: float) -> EmotionCode:
+        if label not in EMOTION_LABELS:
+            raise EmotionError(f"There is no emotion called {label!r}.")
+        rows = np.zeros((1, 8), np.float32)
+        return EmotionCode(rows, np.zeros((1, 52)), np.full(1, strength), rows, source=f"label: {label}")
+
+    def speech_motion(self, clip: SpeechClip, fps: float) -> FaceMotion:
+        frames = round(clip.duration_s * fps)
+        return FaceMotion(np.full((frames, 52), 0.5, np.float32), np.zeros((frames, 6), np.float32), fps)
+
+    def compose(self, speech: FaceMotion, code: EmotionCode, clip: SpeechClip, options: SpeakOptions) -> FaceMotion:
+        noise = np.random.default_rng(options.seed).standard_normal(speech.pose.shape)
+        return FaceMotion(speech.blendshapes * float(code.strength[0]), noise, speech.fps)
+
+    def animator(self, portrait: Portrait, options: SpeakOptions) -> FakeAnimator:
+        self.calls.append("animator")
+        return FakeAnimator(portrait)
+
+    def as_rooms(self) -> Rooms:
+        return Rooms(
+            self.analyse, self.say, self.transcribe, self.label_code, self.speech_motion, self.compose, self.animator
+        )

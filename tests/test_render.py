@@ -1,0 +1,176 @@
+"""The geometry renderer on a real photograph."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import skimage.data
+
+from talker.blendshapes import expand
+from talker.face.detector import FaceDetector
+from talker.portrait.analyse import analyse
+from talker.render.crop import at_size
+from talker.render.renderer import Renderer
+from talker.render.smooth_fill import smooth_fill
+from talker.types import FaceMotion, Portrait, SpeakOptions
+
+STILL = np.zeros(6)
+
+
+@pytest.fixture(scope="module")
+def portrait() -> Portrait:
+    return analyse(skimage.data.astronaut())
+
+
+@pytest.fixture(scope="module")
+def renderer(portrait: Portrait) -> Renderer:
+    return Renderer(portrait, SpeakOptions())
+
+
+def _psnr(one: np.ndarray, other: np.ndarray) -> float:
+    error = np.mean((one.astype(float) - other.astype(float)) ** 2)
+    return float(10 * np.log10(255**2 / max(error, 1e-9)))
+
+
+def _face(portrait: Portrait, frame: np.ndarray) -> np.ndarray:
+    left, top, right, bottom = (int(value) for value in portrait.face_box)
+    return frame[top:bottom, left:right]
+
+
+def _landmarks(frame: np.ndarray) -> np.ndarray:
+    with FaceDetector() as detector:
+        return detector.detect(frame)[0].landmarks[:, :2]
+
+
+def test_the_pictures_own_expression_gives_the_picture(portrait: Portrait, renderer: Renderer) -> None:
+    rest = portrait.rest.copy()
+    gaze = [index for index in range(52) if 1 <= index % 7 <= 4 and index < 14]
+    rest[gaze] = 0  # gaze is relative to where the person looks already
+    frame = renderer.frame(rest, STILL)
+    assert _psnr(_face(portrait, frame), _face(portrait, portrait.image)) >= 34
+
+
+def test_nothing_changes_away_from_the_head(portrait: Portrait, renderer: Renderer) -> None:
+    frame = renderer.frame(expand({"jawOpen": 0.8, "browInnerUp": 1}), np.array([0.1, 0.2, 0.1, 0.02, 0.02, 0.02]))
+    assert frame.shape == portrait.image.shape
+    far = slice(int(portrait.face_box[3] + 1.4 * portrait.face_width), None)
+    np.testing.assert_array_equal(frame[far], portrait.image[far])
+
+
+def test_one_motion_gives_one_picture(renderer: Renderer) -> None:
+    expression = expand({"jawOpen": 0.3, "eyeBlink": 0.4})
+    np.testing.assert_array_equal(renderer.frame(expression, STILL), renderer.frame(expression, STILL))
+
+
+@pytest.mark.parametrize("name", ["jawOpen", "eyeBlink", "mouthSmile", "browDown", "mouthPucker", "eyeLookUp"])
+@pytest.mark.parametrize("level", [0.0, 0.3, 0.98])
+def test_a_small_step_is_a_small_change(renderer: Renderer, name: str, level: float) -> None:
+    before = renderer.frame(expand({name: level}), STILL).astype(int)
+    after = renderer.frame(expand({name: level + 0.01}), STILL).astype(int)
+    changed = np.abs(after - before)
+    assert changed.mean() < 0.25  # nothing pops
+    assert changed.max() > 0  # and yet it moves
+
+
+def test_jaw_lids_brows_and_corners_move_as_asked(portrait: Portrait, renderer: Renderer) -> None:
+    neutral = _landmarks(renderer.frame(expand({}), STILL))
+    width = portrait.face_width
+
+    def moved(expression: dict[str, float], *landmarks: int) -> np.ndarray:
+        frame = renderer.frame(expand(expression), STILL)
+        return (_landmarks(frame)[list(landmarks)] - neutral[list(landmarks)]) / width
+
+    jaw = moved({"jawOpen": 0.6}, 13, 14)
+    assert jaw[1, 1] - jaw[0, 1] > 0.08
+    lids = moved({"eyeBlink": 1.0}, 159, 145, 386, 374)
+    assert lids[0, 1] - lids[1, 1] > 0.02
+    assert lids[2, 1] - lids[3, 1] > 0.02
+    brows = moved({"browInnerUp": 1.0}, 55, 285)
+    assert (brows[:, 1] < -0.015).all()
+    corners = moved({"mouthSmile": 1.0}, 61, 291)
+    assert (corners[:, 1] < -0.02).all()
+    assert corners[1, 0] - corners[0, 0] > 0.03
+
+
+def test_the_mouth_opens_as_far_as_the_motion_says(portrait: Portrait, renderer: Renderer) -> None:
+    asked = np.array([0.0, 0.1, 0.2, 0.35, 0.5, 0.7])
+    found = [_landmarks(renderer.frame(expand({"jawOpen": value}), STILL)) for value in asked]
+    opening = np.array([points[14, 1] - points[13, 1] for points in found])
+    assert np.corrcoef(asked, opening)[0, 1] > 0.95
+    assert opening[0] < 0.02 * portrait.face_width  # the smiling picture's mouth is shut when the motion says so
+
+
+@pytest.mark.parametrize(("axis", "sign"), [(0, 1), (0, -1), (1, 1), (1, -1), (2, 1), (2, -1)])
+def test_the_head_turns_the_way_the_pose_says(renderer: Renderer, axis: int, sign: int) -> None:
+    pose = np.zeros(6)
+    pose[axis] = sign * 0.15
+    before, after = _landmarks(renderer.frame(expand({}), STILL)), _landmarks(renderer.frame(expand({}), pose))
+    nose, left_eye, right_eye = (after - before)[[1, 263, 33]]
+    seen = {0: nose[1], 1: nose[0], 2: right_eye[1] - left_eye[1]}[axis]
+    assert seen * sign > 2  # px: down, to the image's right, counter-clockwise
+
+
+def test_frames_are_streamed(renderer: Renderer) -> None:
+    motion = FaceMotion(np.zeros((1000, 52), np.float32), np.zeros((1000, 6), np.float32))
+    frames = renderer.render(motion)
+    assert next(frames).shape == (renderer.size[1], renderer.size[0], 3)
+
+
+@pytest.mark.parametrize("size", ["crop256", "crop512", "crop1024"])
+def test_crops_have_the_size_that_was_asked_for(portrait: Portrait, size: str) -> None:
+    crop = at_size(portrait, size)
+    side = int(size.removeprefix("crop"))
+    assert crop.image.shape == (side, side, 3)
+    centre = crop.landmarks[:, :2].mean(axis=0) / side
+    assert (np.abs(centre - 0.5) < 0.2).all()
+
+
+def test_wrinkles_can_be_switched_off(portrait: Portrait) -> None:
+    angry = expand({"browDown": 1.0, "noseSneer": 0.8})
+    smooth = Renderer(portrait, SpeakOptions(wrinkles=0.0)).frame(angry, STILL).astype(int)
+    deep = Renderer(portrait, SpeakOptions(wrinkles=1.0)).frame(angry, STILL).astype(int)
+    assert np.abs(smooth - deep).max() > 15
+
+
+def test_mirrored_in_mirrored_out(portrait: Portrait) -> None:
+    mirrored = analyse(np.ascontiguousarray(portrait.image[:, ::-1]))
+    left = Renderer(portrait, SpeakOptions()).frame(expand({"mouthSmileLeft": 0.8, "browInnerUp": 0.5}), STILL)
+    right = Renderer(mirrored, SpeakOptions()).frame(expand({"mouthSmileRight": 0.8, "browInnerUp": 0.5}), STILL)
+    assert _psnr(_face(portrait, left), _face(portrait, right[:, ::-1])) > 26
+
+
+def test_a_face_at_the_pictures_edge_is_drawn(portrait: Portrait) -> None:
+    left, top, right, bottom = (int(value) for value in portrait.face_box)
+    tight = np.ascontiguousarray(portrait.image[top - 8 : bottom + 8, left - 8 : right + 8])
+    face = analyse(tight)
+    frame = Renderer(face, SpeakOptions()).frame(expand({"jawOpen": 0.5}), np.array([0.1, 0.1, 0.1, 0, 0, 0]))
+    assert frame.shape == tight.shape
+
+
+def test_fill_keeps_what_is_known_and_continues_it() -> None:
+    values = np.zeros((40, 60, 2), np.float32)
+    known = np.zeros((40, 60), bool)
+    known[10:20, 10:20] = True
+    values[known] = [3.0, -1.0]
+    filled = smooth_fill(values, known)
+    np.testing.assert_allclose(filled[known], values[known])
+    np.testing.assert_allclose(filled, np.broadcast_to([3.0, -1.0], filled.shape), atol=1e-3)
+
+
+def test_fill_lies_between_what_surrounds_it() -> None:
+    values = np.zeros((32, 32, 1), np.float32)
+    known = np.ones((32, 32), bool)
+    values[:, 16:] = 1.0
+    known[:, 8:24] = False
+    filled = smooth_fill(values, known)[..., 0]
+    assert (np.diff(filled, axis=1) > -1e-3).all()
+    assert filled.min() >= 0 and filled.max() <= 1
+
+
+def test_rest_of_another_face_does_not_leak(portrait: Portrait) -> None:
+    """A portrait whose fitted rest is taken away is drawn as if the picture were neutral."""
+    blank = dataclasses.replace(portrait, fit=dataclasses.replace(portrait.fit, expression=np.zeros(52, np.float32)))
+    frame = Renderer(blank, SpeakOptions()).frame(np.zeros(52), STILL)
+    assert _psnr(_face(portrait, frame), _face(portrait, portrait.image)) > 30
