@@ -1,0 +1,232 @@
+"""The emotion space: one unit sphere on which texts, voices, faces and labels lie, and the way back to a face.
+
+Every named feeling of the catalogue has a place (a *key*) on the sphere. Each modality has a small tower that puts
+its measurements on the same sphere, trained as CLIP was (Radford et al., "Learning Transferable Visual Models From
+Natural Language Supervision", 2021). A point reads as the feelings around it: softmax over its similarity to the keys.
+That reading is the decoder: it weights the catalogue's rows, so a point between two keys is a face between two faces,
+and tuning a row never needs new weights.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn import functional
+
+from talker import hub
+from talker.emotion.action_units import limit_sneer
+from talker.emotion.catalogue import FEELINGS, Feeling
+from talker.emotion.picture_features import measure_faces
+from talker.errors import AssetError
+from talker.types import LANDMARK_COUNT, FloatArray
+
+CHECKPOINT = "emotion"
+PERMISSIVE_CHECKPOINT = "emotion-permissive"
+
+
+@dataclass(frozen=True)
+class SpaceConfig:
+    """Dimensions of the space and its towers.
+
+    width: of the sphere. text_width, voice_width, picture_width: numbers that each modality measures.
+    text_hidden, voice_hidden, picture_hidden: hidden units of these towers.
+    picture_shapes: principal shapes of the landmarks, which stand beside the 52 blendshape scores.
+    feelings: the catalogue's names in the order of the keys.
+    """
+
+    width: int = 64
+    text_width: int = 384
+    text_hidden: int = 512
+    voice_width: int = 790
+    voice_hidden: int = 192
+    picture_width: int = 132
+    picture_shapes: int = 80
+    picture_hidden: int = 96
+    feelings: tuple[str, ...] = tuple(feeling.name for feeling in FEELINGS)
+
+    @classmethod
+    def tiny(cls) -> SpaceConfig:
+        """A small space for tests."""
+        return cls(
+            width=8,
+            text_width=6,
+            text_hidden=4,
+            voice_width=10,
+            voice_hidden=4,
+            picture_width=58,
+            picture_hidden=4,
+            picture_shapes=6,
+        )
+
+
+class Tower(nn.Module):
+    """Measurements [B, inputs] -> points [B, width] on the unit sphere; a linear path and a hidden layer beside it."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, inputs: int, width: int, hidden: int = 0, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(inputs))
+        self.register_buffer("deviation", torch.ones(inputs))
+        self.linear = nn.Linear(inputs, width)
+        self.dropout = nn.Dropout(dropout)
+        self.hidden = nn.Linear(inputs, hidden) if hidden else None
+        self.output = nn.Linear(hidden, width, bias=False) if hidden else None
+
+    def forward(self, measured: Tensor) -> Tensor:
+        """[B, inputs] -> [B, width]."""
+        x = self.dropout(((measured - self.mean) / self.deviation).clamp(-6.0, 6.0))
+        y = self.linear(x)
+        if self.hidden is not None and self.output is not None:
+            y = y + self.output(self.dropout(functional.gelu(self.hidden(x))))
+        return functional.normalize(y, dim=-1)
+
+
+class SpaceNetwork(nn.Module):
+    """Keys, towers and how sharply a point is read.
+
+    face_mean: [478, 3] mean landmarks; face_shapes: [picture_shapes, 1434] their principal shapes.
+    """
+
+    face_mean: Tensor
+    face_shapes: Tensor
+
+    def __init__(self, config: SpaceConfig, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.config = config
+        self.keys = nn.Parameter(torch.randn(len(config.feelings), config.width))
+        self.log_sharpness = nn.Parameter(torch.tensor(2.7))
+        self.text = Tower(config.text_width, config.width, config.text_hidden, dropout)
+        self.voice = Tower(config.voice_width, config.width, config.voice_hidden, dropout)
+        self.picture = Tower(config.picture_width, config.width, config.picture_hidden, dropout)
+        self.register_buffer("face_mean", torch.zeros(LANDMARK_COUNT, 3))
+        self.register_buffer("face_shapes", torch.zeros(config.picture_shapes, LANDMARK_COUNT * 3))
+        self.names_feeling = nn.Linear(config.text_width, 1)  # does a text speak of a feeling at all
+        self.voice_strength = nn.Linear(config.voice_width, 1)
+
+    def read(self, points: Tensor) -> Tensor:
+        """Log weights [B, feelings] of the feelings that points [B, width] stand for."""
+        similarity = points @ functional.normalize(self.keys, dim=-1).T  # [B, feelings]
+        return functional.log_softmax(similarity * self.log_sharpness.exp(), dim=-1)
+
+    def strength(self, measured: Tensor) -> Tensor:
+        """How strongly voices [B, voice_width] feel, [B] in 0..1.5."""
+        x = ((measured - self.voice.mean) / self.voice.deviation).clamp(-6.0, 6.0)
+        return 1.5 * torch.sigmoid(self.voice_strength(x)[:, 0])
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What points of the space stand for, one row each: the decoder's output.
+
+    weights: [T, feelings], sum 1. displacement: [T, 52]. probabilities: [T, 8]. affect: [T, 3].
+    onset_s, decay_s: mean timing over all rows.
+    """
+
+    weights: FloatArray
+    displacement: FloatArray
+    probabilities: FloatArray
+    affect: FloatArray
+    onset_s: float
+    decay_s: float
+
+
+class EmotionSpace:
+    """The trained space: places things on the sphere and reads them back as faces."""
+
+    def __init__(self, network: SpaceNetwork) -> None:
+        self.network = network.eval().requires_grad_(False)
+        self.config = network.config
+        rows = {feeling.name: feeling for feeling in FEELINGS}
+        self.feelings: tuple[Feeling, ...] = tuple(rows[name] for name in self.config.feelings)
+        self.keys: FloatArray = functional.normalize(network.keys, dim=-1).numpy()
+        self._displacement = np.stack([feeling.displacement for feeling in self.feelings])
+        self._probabilities = np.stack([feeling.probabilities for feeling in self.feelings])
+        self._affect = np.array([feeling.affect for feeling in self.feelings], np.float32)
+        self._timing = np.array([(feeling.onset_s, feeling.decay_s) for feeling in self.feelings], np.float32)
+
+    @classmethod
+    def load(cls, folder: Path) -> EmotionSpace:
+        """Read a checkpoint folder. Raises AssetError when it doesn't hold one."""
+        try:
+            values = json.loads((folder / "config.json").read_text())
+            values["feelings"] = tuple(values["feelings"])
+            network = SpaceNetwork(SpaceConfig(**values))
+            network.load_state_dict(load_file(folder / "model.safetensors"))
+            return cls(network)
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+            raise AssetError(f"{folder} doesn't hold an emotion space ({error}).") from error
+
+    def key(self, feeling: str) -> FloatArray:
+        """Place [width] of a catalogue name."""
+        return self.keys[self.config.feelings.index(feeling)]
+
+    def read(self, points: FloatArray) -> Reading:
+        """What points [T, width] (any length, not only 1) stand for."""
+        tensor = functional.normalize(torch.from_numpy(np.asarray(points, np.float32)), dim=-1)
+        return self.mixture(self.network.read(tensor).exp().numpy())
+
+    def mixture(self, weights: FloatArray) -> Reading:
+        """The face that is a mixture [T, feelings] (sums 1) of the catalogue's."""
+        onset_s, decay_s = (weights @ self._timing).mean(0)
+        return Reading(
+            weights=weights,
+            displacement=limit_sneer(weights @ self._displacement),
+            probabilities=(weights @ self._probabilities).astype(np.float32),
+            affect=(weights @ self._affect).astype(np.float32),
+            onset_s=float(onset_s),
+            decay_s=float(decay_s),
+        )
+
+    def settle(self, points: FloatArray) -> FloatArray:
+        """Points [T, width] moved onto the feelings they read as, so that they stand for faces that exist."""
+        settled = self.read(points).weights @ self.keys
+        return settled / np.linalg.norm(settled, axis=-1, keepdims=True)
+
+    def place_text(self, sentences: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Points [N, width] of texts, and how likely each names a feeling [N].
+
+        sentences: [templates, N, text_width], the texts encoded in each template.
+        """
+        tensor = torch.from_numpy(np.asarray(sentences, np.float32))
+        points = functional.normalize(self.network.text(tensor).mean(0), dim=-1)
+        return points.numpy(), torch.sigmoid(self.network.names_feeling(tensor[0])[:, 0]).numpy()
+
+    def place_voice(self, statistics: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Points [T, width] of voice statistics [T, voice_width], and how strong each is [T]."""
+        tensor = torch.from_numpy(np.asarray(statistics, np.float32))
+        return self.network.voice(tensor).numpy(), self.network.strength(tensor).numpy()
+
+    def place_picture(self, landmarks: FloatArray, blendshapes: FloatArray) -> FloatArray:
+        """Points [T, width] of faces: landmarks [T, 478, 3] in any unit and frame, detector's scores [T, 52]."""
+        measured = measure_faces(
+            landmarks, blendshapes, self.network.face_mean.numpy(), self.network.face_shapes.numpy()
+        )
+        return self.network.picture(torch.from_numpy(measured)).numpy()
+
+    def nearest(self, point: FloatArray, count: int = 3) -> Sequence[tuple[str, float]]:
+        """The feelings that a point [width] reads as most, with their weights."""
+        weights = self.read(point[None]).weights[0]
+        return [(self.config.feelings[i], float(weights[i])) for i in np.argsort(-weights)[:count]]
+
+
+def save_config(config: SpaceConfig, folder: Path) -> None:
+    """Write `config.json` of a checkpoint."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(dataclasses.asdict(config), indent=1) + "\n")
+
+
+@lru_cache(maxsize=2)
+def emotion_space(permissive: bool = False) -> EmotionSpace:
+    """The shipped space, loaded once; `permissive` takes the variant trained without non-commercial data."""
+    return EmotionSpace.load(hub.checkpoint(PERMISSIVE_CHECKPOINT if permissive else CHECKPOINT))

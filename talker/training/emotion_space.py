@@ -1,0 +1,275 @@
+"""Trains the emotion space: keys and towers for text, voice and picture, one symmetric contrastive loss over all pairs.
+
+Run as `python -m talker train emotion --data DIR`. The parts of the loss are named in `EmotionTraining.weights`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from talker.emotion.catalogue import FEELINGS, find_feeling
+from talker.emotion.picture_features import measure_faces, principal_shapes
+from talker.emotion.prompts import PromptBank, in_templates
+from talker.emotion.sentences import LanguageTower
+from talker.emotion.space import EmotionSpace, SpaceConfig, SpaceNetwork
+from talker.training.cross_reconstruction import CrossReconstruction, partners
+from talker.training.emotion_losses import among, contrastive, family, geometry
+from talker.training.face_photographs import FaceRecords
+from talker.training.voice_corpora import VoiceRecords
+from talker.types import EMOTION_LABELS, FloatArray
+
+STRENGTH_ASKED = {False: 0.8, True: 1.2}  # what actors showed when asked for normal and strong intensity
+
+
+@dataclass(frozen=True)
+class EmotionTraining:
+    """One run. `weights` are the shares of the losses; `geometry_shares` of words, faces and affect in the keys."""
+
+    steps: int = 2000
+    batch: int = 192
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.05
+    dropout: float = 0.45
+    text_noise: float = 0.5
+    seed: int = 0
+    weights: Mapping[str, float] = field(
+        default_factory=lambda: MappingProxyType(
+            {"text": 1.0, "voice": 1.0, "picture": 1.0, "pairs": 0.5, "geometry": 20.0, "language": 1.0,
+             "cross": 0.3, "gate": 0.5, "strength": 0.5}
+        )
+    )  # fmt: skip
+    geometry_shares: tuple[float, float, float] = (0.35, 0.4, 0.25)
+
+    @classmethod
+    def tiny(cls) -> EmotionTraining:
+        """A run that a test can afford."""
+        return cls(steps=3, batch=16)
+
+
+@dataclass(frozen=True)
+class TextSet:
+    """Prompts encoded in each template [templates, N, width], the feeling of each [N], how much each counts [N].
+
+    no_feeling: [M, width] encoded texts that name none.
+    """
+
+    sentences: Tensor
+    feeling: Tensor
+    weight: Tensor
+    no_feeling: Tensor
+
+    @classmethod
+    def encode(cls, bank: PromptBank, tower: LanguageTower, feelings: tuple[str, ...]) -> TextSet:
+        """Run the language tower over the whole bank."""
+        texts, names, weights = bank.examples()
+        return cls(
+            torch.from_numpy(in_templates(tower, texts)),
+            torch.tensor([feelings.index(name) for name in names]),
+            torch.tensor(weights),
+            torch.from_numpy(tower.encode(bank.no_feeling)),
+        )
+
+
+def wanted_geometry(texts: TextSet, shares: tuple[float, float, float]) -> FloatArray:
+    """Similarities [feelings, feelings] that the keys shall have: of the words, of the faces and of the affect."""
+    words = np.stack([texts.sentences[0, texts.feeling == i].mean(0).numpy() for i in range(len(FEELINGS))])
+    faces = np.stack([feeling.displacement for feeling in FEELINGS])
+    affect = np.array([feeling.affect for feeling in FEELINGS])
+    grams = []
+    for values in (words, faces, affect):
+        centred = values - values.mean(0)
+        centred = centred / np.linalg.norm(centred, axis=1, keepdims=True)
+        grams.append(centred @ centred.T)
+    return sum(share * gram for share, gram in zip(shares, grams, strict=True)).astype(np.float32)
+
+
+def keys_from_geometry(wanted: FloatArray, width: int) -> FloatArray:
+    """Unit vectors [feelings, width] whose similarities come closest to `wanted` (classical scaling)."""
+    values, vectors = np.linalg.eigh(wanted)
+    order = np.argsort(-values)[:width]
+    keys = vectors[:, order] * np.sqrt(np.maximum(values[order], 0.0))
+    keys = np.pad(keys, ((0, 0), (0, width - keys.shape[1])))
+    return (keys / np.linalg.norm(keys, axis=1, keepdims=True)).astype(np.float32)
+
+
+class SpaceTrainer:
+    """Holds the measured data as tensors and the network that learns from them."""
+
+    def __init__(
+        self, config: SpaceConfig, training: EmotionTraining, texts: TextSet, voices: VoiceRecords, faces: FaceRecords
+    ) -> None:
+        torch.manual_seed(training.seed)
+        self.training = training
+        self.texts, self.voices, self.faces = texts, voices, faces
+        self.network = SpaceNetwork(config, dropout=training.dropout)
+        self.random = np.random.default_rng(training.seed)
+        self.reads_as = torch.from_numpy(np.stack([feeling.probabilities for feeling in FEELINGS]))
+        self.wanted = torch.from_numpy(wanted_geometry(texts, training.geometry_shares))
+        self.network.keys.data = torch.from_numpy(keys_from_geometry(self.wanted.numpy(), config.width))
+        self._prepare_voices()
+        self._prepare_faces(config)
+        self.network.text.mean.copy_(texts.sentences[0].mean(0))
+        self.network.text.deviation.fill_(float(texts.sentences[0].std()))
+        self.cross = CrossReconstruction(config.voice_width, config.width)
+
+    def fit(self) -> EmotionSpace:
+        """Train to the end and hand back the space."""
+        parameters = [*self.network.parameters(), *self.cross.parameters()]
+        optimiser = torch.optim.AdamW(parameters, self.training.learning_rate, weight_decay=self.training.weight_decay)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, self.training.learning_rate, total_steps=self.training.steps
+        )
+        self.network.train()
+        for _ in range(self.training.steps):
+            losses = self.losses()
+            total = torch.stack([self.training.weights[name] * value for name, value in losses.items()]).sum()
+            optimiser.zero_grad()
+            total.backward()
+            nn.utils.clip_grad_norm_(parameters, 1.0)
+            optimiser.step()
+            schedule.step()
+        return EmotionSpace(self.network)
+
+    def losses(self) -> dict[str, Tensor]:
+        """All named losses on one fresh batch of each modality."""
+        keys = functional.normalize(self.network.keys, dim=-1)
+        text, text_target = self._text_batch()
+        voice, voice_target, rows = self._voice_batch()
+        face, face_target, certain = self._face_batch()
+        points = {
+            "text": self.network.text(self._noisy(text)),
+            "voice": self.network.voice(voice),
+            "picture": self.network.picture(face),
+        }
+        return {
+            "text": self._text_loss(points["text"], text_target),
+            "voice": self._voice_loss(points["voice"], voice_target),
+            "picture": self._picture_loss(points["picture"], face_target, certain),
+            "pairs": self._pair_loss(points, {"text": text_target, "voice": voice_target, "picture": face_target}),
+            "geometry": geometry(keys, self.wanted),
+            "language": geometry(points["text"], _centred_similarity(text)),
+            "cross": self._cross_loss(),
+            "gate": self._gate_loss(text),
+            "strength": functional.mse_loss(self.network.strength(voice), self.asked_strength[rows]),
+        }
+
+    def _prepare_voices(self) -> None:
+        names = self.network.config.feelings
+        self.voice_feeling = torch.tensor([names.index(name) for name in self.voices.feeling])
+        self.voice_classes = torch.unique(self.voice_feeling)
+        self.voice_statistics = torch.from_numpy(self.voices.statistics)  # [N, windows, width]
+        self.asked_strength = torch.tensor([STRENGTH_ASKED[bool(strong)] for strong in self.voices.strong])
+        _standardise(self.network.voice, self.voice_statistics.flatten(0, 1))
+        counts = torch.bincount(self.voice_feeling, minlength=len(names)).float()
+        self.voice_draw = (1.0 / counts[self.voice_feeling]).double()
+        self.partners = partners(self.voices.feeling, self.voices.speaker, self.voices.words, self.training.seed)
+
+    def _prepare_faces(self, config: SpaceConfig) -> None:
+        mean, shapes = principal_shapes(self.faces.landmarks, config.picture_shapes)
+        self.network.face_mean.copy_(torch.from_numpy(mean))
+        self.network.face_shapes.copy_(torch.from_numpy(shapes))
+        measured = measure_faces(self.faces.landmarks, self.faces.blendshapes, mean, shapes)
+        self.face_measured = torch.from_numpy(measured)
+        self.face_feeling = torch.tensor([config.feelings.index(name) for name in self.faces.feeling])
+        self.face_certain = torch.tensor([not str(person).startswith("photograph") for person in self.faces.person])
+        self.photograph_classes = torch.unique(self.face_feeling[~self.face_certain])
+        _standardise(self.network.picture, self.face_measured)
+        counts = torch.bincount(self.face_feeling * 2 + self.face_certain.long(), minlength=2 * len(FEELINGS)).float()
+        share = torch.where(self.face_certain, 1.0, 1.0 * len(FEELINGS) / max(1, len(self.photograph_classes)))
+        self.face_draw = (share / counts[self.face_feeling * 2 + self.face_certain.long()]).double()
+
+    def _text_batch(self) -> tuple[Tensor, Tensor]:
+        rows = torch.multinomial(self.texts.weight, self.training.batch, replacement=True)
+        templates = torch.randint(len(self.texts.sentences), (len(rows),))
+        return self.texts.sentences[templates, rows], self.texts.feeling[rows]
+
+    def _noisy(self, sentences: Tensor) -> Tensor:
+        return sentences + self.training.text_noise * self.network.text.deviation * torch.randn_like(sentences)
+
+    def _voice_batch(self) -> tuple[Tensor, Tensor, Tensor]:
+        rows = torch.multinomial(self.voice_draw, self.training.batch, replacement=True)
+        windows = torch.randint(self.voice_statistics.shape[1], (len(rows),))
+        return self.voice_statistics[rows, windows], self.voice_feeling[rows], rows
+
+    def _face_batch(self) -> tuple[Tensor, Tensor, Tensor]:
+        rows = torch.multinomial(self.face_draw, self.training.batch, replacement=True)
+        return self.face_measured[rows], self.face_feeling[rows], self.face_certain[rows]
+
+    def _text_loss(self, points: Tensor, target: Tensor) -> Tensor:
+        log_weights = self.network.read(points)
+        label = self.reads_as[target]
+        return functional.nll_loss(log_weights, target) + _soft_family(log_weights, self.reads_as, label)
+
+    def _voice_loss(self, points: Tensor, target: Tensor) -> Tensor:
+        log_weights = self.network.read(points)
+        label = self.reads_as[target].argmax(1)
+        return among(log_weights, self.voice_classes, target) + 0.5 * family(log_weights, self.reads_as, label)
+
+    def _picture_loss(self, points: Tensor, target: Tensor, certain: Tensor) -> Tensor:
+        log_weights = self.network.read(points)
+        total = points.new_zeros(())
+        if (~certain).any():
+            seen, label = log_weights[~certain], target[~certain]
+            total = total + among(seen, self.photograph_classes, label)
+            total = total + 0.5 * family(seen, self.reads_as, self.reads_as[label].argmax(1))
+        if certain.any():
+            # Faces of kin look alike: what counts is that the point comes back to where the face came from.
+            keys = functional.normalize(self.network.keys, dim=-1)[target[certain]]
+            total = total + functional.nll_loss(log_weights[certain], target[certain])
+            total = total + 2.0 * (1.0 - (points[certain] * keys).sum(1)).mean()
+        return total
+
+    def _pair_loss(self, points: dict[str, Tensor], target: dict[str, Tensor]) -> Tensor:
+        label = {name: self.reads_as[index].argmax(1) for name, index in target.items()}
+        sharpness = self.network.log_sharpness.exp().detach()
+        pairs = (("text", "voice"), ("text", "picture"), ("voice", "picture"))
+        return torch.stack(
+            [contrastive(points[one], points[two], label[one], label[two], sharpness) for one, two in pairs]
+        ).mean()
+
+    def _cross_loss(self) -> Tensor:
+        clips, content, donors = self.partners
+        if not len(clips):
+            return self.network.keys.new_zeros(())
+        rows = self.random.integers(0, len(clips), self.training.batch)
+        own, other, donor = (self.voice_statistics[which[rows], 0] for which in (clips, content, donors))
+        tower = self.network.voice
+        scaled = ((own - tower.mean) / tower.deviation).clamp(-6.0, 6.0)
+        other_scaled = ((other - tower.mean) / tower.deviation).clamp(-6.0, 6.0)
+        return self.cross.loss(scaled, tower(own), other_scaled, tower(donor))
+
+    def _gate_loss(self, text: Tensor) -> Tensor:
+        both = torch.cat([text, self.texts.no_feeling])
+        named = torch.cat([torch.ones(len(text)), torch.zeros(len(self.texts.no_feeling))])
+        balance = torch.tensor(len(self.texts.no_feeling) / len(text))
+        logits = self.network.names_feeling(both)[:, 0]
+        return functional.binary_cross_entropy_with_logits(logits, named, pos_weight=balance)
+
+
+def _standardise(tower: nn.Module, measured: Tensor) -> None:
+    tower.mean.copy_(measured.mean(0))  # type: ignore[operator, union-attr]
+    tower.deviation.copy_(measured.std(0).clamp_min(1e-4))  # type: ignore[operator, union-attr]
+
+
+def _centred_similarity(sentences: Tensor) -> Tensor:
+    centred = functional.normalize(sentences - sentences.mean(0), dim=-1)
+    return centred @ centred.T
+
+
+def _soft_family(log_weights: Tensor, reads_as: Tensor, wanted: Tensor) -> Tensor:
+    """Cross-entropy between label shares: `wanted` [N, 8] against what log weights [N, feelings] read as."""
+    return -(wanted * (log_weights.exp() @ reads_as).clamp_min(1e-6).log()).sum(1).mean()
+
+
+def label_of(feeling: str) -> str:
+    """The label that a catalogue name reads as most."""
+    row = find_feeling(feeling)
+    assert row is not None, feeling
+    return EMOTION_LABELS[int(row.probabilities.argmax())]
