@@ -19,6 +19,7 @@ import matplotlib.cbook
 import numpy as np
 import pandas as pd
 import skimage
+from gradio.data_classes import ImageData
 
 from talker import FaceMotion, Result, SpeakOptions, Talker, TalkerError
 from talker.blendshapes import expand
@@ -86,6 +87,16 @@ SIZE_NAMES = {
     "crop512": "Head and shoulders, 512 px",
     "crop1024": "Head and shoulders, 1024 px",
 }
+
+
+class PictureFile(gr.Image):
+    """Gradio's image widget, but it hands over the file untouched: what is wrong with it is for Talker to say."""
+
+    is_template = True  # Gradio draws it as the widget that it derives from
+
+    def preprocess(self, payload: ImageData | None) -> str | None:
+        """The path of the uploaded file."""
+        return payload.path if payload is not None else None
 
 
 @contextmanager
@@ -211,9 +222,7 @@ def downloads(result: Result, folder: Path) -> list[str]:
 def portrait_panel() -> dict[str, Any]:
     """Where the picture comes in, and what was found in it."""
     gr.HTML("<h2><b>1</b> Portrait</h2>", padding=False)
-    picture = gr.Image(
-        type="filepath", image_mode=None, sources=["upload", "webcam", "clipboard"], height=280, show_label=False
-    )
+    picture = PictureFile(type="filepath", sources=["upload", "webcam", "clipboard"], height=280, show_label=False)
     examples = gr.Gallery(
         [(str(example.picture), example.caption) for example in EXAMPLES],
         columns=4, height=116, object_fit="cover", allow_preview=False, interactive=False,
