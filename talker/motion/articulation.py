@@ -121,7 +121,7 @@ def articulate(
     gain = np.where(ROUNDING, config.rounding_gain, config.opening_gain)
     gate = (at_frames(heard[1][:, None], frames, fps)[:, 0] - config.gate_open) / (config.gate_shut - config.gate_open)
     mouth, gate = predicted, np.clip(gate, 0.0, 1.0)
-    bite = np.zeros(frames)
+    bite: FloatArray = np.zeros(frames)
     transcript = clip.transcript
     if transcript and transcript.phones and transcript.confidence >= TRUSTED_CONFIDENCE:
         shaped = visemes.coarticulate(transcript.phones, frames, fps)

@@ -18,7 +18,7 @@ from talker.render.crop import at_size
 from talker.render.eyes import Eye
 from talker.render.geometry import MASK_VERTICES, HeadGeometry
 from talker.render.head_motion import HeadMotion, Region
-from talker.render.light import Light, white_in_this_light
+from talker.render.light import Light, shade, white_in_this_light
 from talker.render.mouth import Mouth
 from talker.render.smooth_fill import smooth_fill
 from talker.types import ByteArray, FaceMotion, FloatArray, Portrait, SpeakOptions
@@ -69,7 +69,7 @@ class Renderer:
         frame = self._image.copy()
         rows, columns = self._region.slices
         warped = cv2.remap(self._image, where, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
-        frame[rows, columns] = cv2.multiply(warped, cv2.merge([shading] * 3), dtype=cv2.CV_8U)
+        shade(warped, shading, frame[rows, columns])
         for eye in self._eyes:
             eye.draw(frame, shape.camera, points, ratio, drift)
         self._mouth.draw(frame, shape.camera, points, ratio, drift)
@@ -115,8 +115,9 @@ class Renderer:
         values = smooth_fill(values, covered) * fade[..., None]
         shading = cv2.GaussianBlur(values[..., 2] * covered, (0, 0), 0.8) + 1.0
         size = (self._region.width, self._region.height)
-        flow = cv2.resize(values[..., :2] + turn, size, interpolation=cv2.INTER_LINEAR)
-        return self._grid + flow, cv2.resize(shading, size, interpolation=cv2.INTER_LINEAR)
+        where = cv2.resize(values[..., :2] + turn, size, interpolation=cv2.INTER_LINEAR)
+        where += self._grid
+        return where, cv2.resize(shading, size, interpolation=cv2.INTER_LINEAR)
 
 
 def _head_region(portrait: Portrait) -> Region:

@@ -22,12 +22,11 @@ from talker.speech.encoder import SpeechEncoder
 from talker.training.motion_data import Example, grid_examples, voice_examples
 from talker.types import FloatArray, Progress
 
+UNSPOKEN = ("mouthSmile", "mouthFrown", "mouthDimple", "mouthLeft", "mouthRight")  # expression, not speech
 CHANNELS = tuple(
     name
     for name in BLENDSHAPE_NAMES
-    if name in ("jawOpen", "tongueOut")
-    or name.startswith("mouth")
-    and not name.startswith(("mouthSmile", "mouthFrown", "mouthDimple", "mouthLeft", "mouthRight"))
+    if name in ("jawOpen", "tongueOut") or (name.startswith("mouth") and not name.startswith(UNSPOKEN))
 )
 
 
