@@ -25,7 +25,7 @@ from talker.types import FaceMotion, FloatArray, SpeechClip
 
 TRUSTED_CONFIDENCE = 0.5  # of a transcript whose phones may move the lips
 SILENT_LOUDNESS = 0.12  # of `Prosody.loudness`; below it nothing is said
-LEAD_S, RELEASE_S = 0.16, 0.16  # lips part before the sound and come to rest after it
+EASY_S, TIGHT_S = 0.16, 0.05  # lips part this much before a sound and rest this much after; gaps bridged otherwise
 REST_EASE_S = 0.05
 OPENING = expand(dict.fromkeys((*visemes.OPENING_CHANNELS, "mouthFunnel", "mouthShrugUpper"), 1.0)) > 0
 ROUNDING = expand(dict.fromkeys(visemes.ROUNDING_CHANNELS, 1.0)) > 0
@@ -107,9 +107,12 @@ def speech_motion(clip: SpeechClip, *, fps: float = 25.0) -> FaceMotion:
     The clip's transcript, when it has trusted phones, shapes the lips as well; without one the sound alone does.
     Frame t is at t / fps s; silence closes the mouth.
     """
-    head, encoder = _head(), _encoder()
-    heard = head.predict(encoder.encode(clip, head.project))
-    return articulate(clip, head.config, heard, fps)
+    return articulate(clip, _head().config, hear(clip), fps)
+
+
+def hear(clip: SpeechClip) -> tuple[FloatArray, FloatArray]:
+    """What the trained head hears in a clip: (blendshapes [T,52], probability of p, b, m [T]) at 50 Hz."""
+    return _head().predict(_encoder().encode(clip, _head().project))
 
 
 def articulate(
@@ -157,11 +160,14 @@ def bite_lip(mouth: FloatArray, bite: FloatArray) -> FloatArray:
     return np.maximum(bitten, BITE * amount)
 
 
-def speaking(clip: SpeechClip, frames: int, fps: float) -> FloatArray:
-    """[frames] 1 while something is said, eased to 0 in silence."""
+def speaking(clip: SpeechClip, frames: int, fps: float, *, tight: bool = False) -> FloatArray:
+    """[frames] 1 while something is said, eased to 0 in silence.
+
+    tight: without the time in which lips part before the sound and come to rest after it.
+    """
     measured = prosody.measure(clip, rate_hz=100.0)
     loud = (measured.loudness > SILENT_LOUDNESS).astype(np.float32)
-    reach = round((LEAD_S + RELEASE_S) * 50) * 2 + 1
+    reach = round((TIGHT_S if tight else EASY_S) * 100) * 2 + 1
     eased = gaussian_filter1d(maximum_filter1d(loud, reach), REST_EASE_S * 100, mode="nearest")
     return at_frames(eased[:, None], frames, fps, 100.0)[:, 0]
 
