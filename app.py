@@ -217,7 +217,7 @@ def portrait_panel() -> dict[str, Any]:
     """Where the picture comes in, and what was found in it."""
     gr.HTML("<h2><b>1</b> Portrait</h2>", padding=False)
     picture = gr.Image(type="filepath", sources=["upload", "webcam", "clipboard"], height=280, show_label=False)
-    picture.preprocess = untouched  # type: ignore[method-assign]  # what is wrong with it is for Talker to say
+    picture.preprocess = untouched  # type: ignore[assignment, method-assign]  # what is wrong with it is for Talker to say
     examples = gr.Gallery(
         [(str(example.picture), example.caption) for example in EXAMPLES],
         columns=4, height=116, object_fit="cover", allow_preview=False, interactive=False,
