@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import tempfile
 import threading
@@ -18,19 +19,22 @@ import matplotlib.cbook
 import numpy as np
 import pandas as pd
 import skimage
+from gradio.data_classes import ImageData
 
 from talker import FaceMotion, Result, SpeakOptions, Talker, TalkerError
 from talker.blendshapes import expand
 from talker.errors import CancelledError
 from talker.media.livelink import save_livelink
 from talker.portrait.outline import outline
-from talker.types import AMOUNTS, EMOTION_LABELS, MAX_STRENGTH, SIZES
+from talker.types import EMOTION_LABELS, MAX_STRENGTH, SIZES
 
 WANTED = "One face, looking roughly at the camera; the larger, the better."
 ASSETS = Path(__file__).resolve().parent / "assets"
 TALKER = Talker()
 STOPPED: set[str] = set()  # sessions whose run shall end
+RESULTS = tempfile.TemporaryDirectory(prefix="talker-")  # gone when the page is closed
 RUNNING = threading.Lock()  # one run at a time: the models are shared
+SCROLL_TO_RESULT = "() => { if (innerWidth < 900) document.querySelector('#result').scrollIntoView() }"
 DAY = 24 * 3600  # s; results are kept that long
 
 
@@ -85,6 +89,16 @@ SIZE_NAMES = {
 }
 
 
+class PictureFile(gr.Image):
+    """Gradio's image widget, but it hands over the file untouched: what is wrong with it is for Talker to say."""
+
+    is_template = True  # Gradio draws it as the widget that it derives from
+
+    def preprocess(self, payload: ImageData | None) -> str | None:
+        """The path of the uploaded file."""
+        return payload.path if payload is not None else None
+
+
 @contextmanager
 def errors_as_toasts() -> Iterator[None]:
     """Show what a TalkerError says to the person, and stop."""
@@ -104,7 +118,7 @@ def look(picture: str | None, face_index: float) -> tuple[Any, str]:
         with RUNNING:
             portrait = TALKER.look(picture, int(face_index))
     except TalkerError as error:
-        return gr.update(visible=False), f"<p class='bad'>{error}</p>"
+        return gr.update(visible=False), f"<p class='bad'>{html.escape(str(error))}</p>"
     others = f" {portrait.faces} faces are in the picture." if portrait.faces > 1 else ""
     sentence = f"<p class='good'>Found a face, {portrait.face_width:.0f} px wide.{others}</p>"
     return gr.update(value=outline(portrait), visible=True), sentence
@@ -127,7 +141,17 @@ def animate(
     voice: str = "american",
     emotion: str = EMOTION_LABELS[0],
     consent: bool = False,
-    *settings: Any,
+    strength: float = 1.0,
+    head: float = 1.0,
+    blinks: float = 1.0,
+    gaze: float = 1.0,
+    brows: float = 1.0,
+    mouth: float = 1.0,
+    still: bool = False,
+    size: str = "native",
+    wrinkles: float = 0.5,
+    face_index: int = 0,
+    seed: int = 0,
 ) -> tuple[str, str, Any, Any]:
     """Make the video; widgets in, widgets out."""
     session = request.session_hash or ""
@@ -143,11 +167,14 @@ def animate(
             raise CancelledError("Stopped by the person at the page.")
         progress((done, total), desc=what, unit="frames" if what == "Rendering" else "bytes")
 
-    folder = Path(tempfile.mkdtemp(prefix="talker-"))
+    folder = Path(tempfile.mkdtemp(dir=RESULTS.name))
     with errors_as_toasts(), RUNNING:
-        options = SpeakOptions(**dict(zip(OPTION_NAMES, settings, strict=True)))
-        progress(0, desc="Looking and listening")
+        options = SpeakOptions(
+            strength=strength, head=head, blinks=blinks, gaze=gaze, brows=brows, mouth=mouth, still=still,
+            size=size, wrinkles=wrinkles, face_index=int(face_index), seed=int(seed),
+        )  # fmt: skip
         TALKER.fetch_weights(lambda what, done, total: show(done, total, f"Fetching {what}"))
+        progress(0, desc="Looking and listening")
         result = TALKER.speak(
             picture,
             speech if spoken else None,
@@ -155,7 +182,7 @@ def animate(
             voice=voice,
             emotion=emotion,
             options=options,
-            out=folder / f"talker-{emotion}.mp4",
+            out=folder / "talker.mp4",
             progress=show,
         )
         plotted = gr.update(value=curves(result.motion), visible=True)
@@ -195,9 +222,7 @@ def downloads(result: Result, folder: Path) -> list[str]:
 def portrait_panel() -> dict[str, Any]:
     """Where the picture comes in, and what was found in it."""
     gr.HTML("<h2><b>1</b> Portrait</h2>", padding=False)
-    picture = gr.Image(
-        type="filepath", image_mode=None, sources=["upload", "webcam", "clipboard"], height=280, show_label=False
-    )
+    picture = PictureFile(type="filepath", sources=["upload", "webcam", "clipboard"], height=280, show_label=False)
     examples = gr.Gallery(
         [(str(example.picture), example.caption) for example in EXAMPLES],
         columns=4, height=116, object_fit="cover", allow_preview=False, interactive=False,
@@ -249,8 +274,7 @@ def settings_panel() -> dict[str, Any]:
     return widgets
 
 
-OPTION_NAMES = ("strength", *LIFE, "still", "size", "wrinkles", "face_index", "seed")
-assert set(LIFE) == set(AMOUNTS)
+OPTION_NAMES = ("strength", *LIFE, "still", "size", "wrinkles", "face_index", "seed")  # in the order of `animate`
 
 
 def build_page() -> gr.Blocks:
@@ -258,16 +282,22 @@ def build_page() -> gr.Blocks:
     with gr.Blocks(title="Talker", fill_width=True, delete_cache=(DAY, DAY)) as page:
         gr.HTML((ASSETS / "header.html").read_text(encoding="utf-8"), elem_id="header", padding=False)
         with gr.Row(elem_id="stage"):
-            with gr.Column(scale=5, min_width=320):
-                widgets = portrait_panel() | words_panel() | feeling_panel() | settings_panel()
+            with gr.Column(scale=5, min_width=300):
+                widgets = portrait_panel()
+            with gr.Column(scale=6, min_width=320):
+                widgets |= words_panel() | feeling_panel()
                 consent = gr.Checkbox(
-                    label="This is me, a face that belongs to nobody, or someone who agreed to it.", elem_id="consent"
+                    label="I may animate this face: mine, with consent, or nobody's.",
+                    container=False,
+                    elem_id="consent",
                 )
                 with gr.Row():
                     start = gr.Button("Make it talk", variant="primary", scale=4, elem_id="start")
                     halt = gr.Button("Stop", scale=1, min_width=80)
-            with gr.Column(scale=6, min_width=320, elem_id="result"):
-                film = gr.Video(label="Result", autoplay=True, height=460, buttons=["download"], elem_id="film")
+                widgets |= settings_panel()
+            with gr.Column(scale=8, min_width=320, elem_id="result"):
+                gr.HTML("<h2><b>4</b> Result</h2>", padding=False)
+                film = gr.Video(show_label=False, autoplay=True, height=460, buttons=["download"], elem_id="film")
                 said = gr.Markdown(elem_id="said")
                 plot = gr.LinePlot(
                     x="seconds", y="amount", color="what", y_lim=[0, 1], height=230, visible=False, elem_id="plot"
@@ -281,6 +311,7 @@ def build_page() -> gr.Blocks:
         given = [widgets[name] for name in ("picture", "tab", "speech", "text", "voice", "emotion")]
         settings = [widgets[name] for name in OPTION_NAMES]
         start.click(animate, [*given, consent, *settings], [film, said, plot, files], api_name="speak")
+        start.click(js=SCROLL_TO_RESULT, api_visibility="private")
         halt.click(stop, queue=False, api_visibility="private")
     return page
 

@@ -2,13 +2,14 @@
 
 import inspect
 import os
+import re
 import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,14 +18,16 @@ import gradio as gr
 import numpy as np
 import pytest
 from gradio.helpers import special_args
+from gradio_client import Client, handle_file
 from PIL import Image
 from stand_ins import FakeRooms
 
 import app
 from talker import FaceMotion, SpeakOptions, Talker
-from talker.media import video
+from talker.media import provenance, video
 
 ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 START_SECONDS = 15.0
 SETTINGS: dict[str, Any] = {name: getattr(SpeakOptions(), name) for name in app.OPTION_NAMES}
 Run = Callable[..., tuple[Any, ...]]
@@ -60,7 +63,7 @@ def test_a_run_gives_video_notes_plot_and_files(run: Run) -> None:
     assert set(table["what"]) == set(app.CURVES)
     assert len(table) == 25 * len(app.CURVES)
     assert [Path(name).name for name in files["value"]] == [
-        "talker-happy.mp4",
+        "talker.mp4",
         "motion.npz",
         "motion-livelink.csv",
         "settings.json",
@@ -127,25 +130,51 @@ def test_the_widgets_fit_the_function_that_they_are_wired_to() -> None:
     filled, progress_index, *_ = special_args(app.animate, widgets, request=None)
     named = inspect.signature(app.animate).bind(*filled).arguments
     assert progress_index == 1, "Gradio shows its progress bar"
-    assert len(named["settings"]) == len(app.OPTION_NAMES)
+    assert tuple(named)[-len(app.OPTION_NAMES) :] == app.OPTION_NAMES
+    assert len(named) == 2 + len(speak.inputs)
 
 
-def test_the_page_is_up_in_seconds() -> None:
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """Where the real page answers, started as the README says, not longer than START_SECONDS ago."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    environment = os.environ | {"GRADIO_SERVER_PORT": url.rsplit(":", 1)[1]}
     start = time.perf_counter()
-    environment = os.environ | {"GRADIO_SERVER_PORT": str(port)}
     server = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
     try:
-        while time.perf_counter() - start < START_SECONDS:
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}", timeout=5) as response:
-                    assert b"Talker" in response.read()
-                    return
-            except urllib.error.URLError:
-                time.sleep(0.2)
-        pytest.fail(f"the page was not there after {START_SECONDS:.0f} s")
+        while not answers(url):
+            assert time.perf_counter() - start < START_SECONDS
+            time.sleep(0.2)
+        yield url
     finally:
         server.terminate()
         server.wait(10)
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            return b"Talker" in response.read()
+    except urllib.error.URLError:
+        return False
+
+
+def test_the_page_looks_at_a_picture_for_another_program(address: str) -> None:
+    found, sentence = Client(address, verbose=False).predict(
+        picture=handle_file(str(app.EXAMPLES[0].picture)), face_index=0, api_name="/look"
+    )
+    assert found["visible"]
+    assert "Found a face" in sentence
+
+
+def test_the_readme_tells_other_programs_what_to_do(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (snippet,) = re.findall(r"^```python\n(from gradio_client.*?)^```", README, re.MULTILINE | re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    Image.open(app.EXAMPLES[0].picture).crop((96, 0, 352, 256)).save("portrait.jpg")
+    spoken: dict[str, Any] = {}
+    exec(snippet.replace("http://127.0.0.1:7860", address).replace("Hello there.", "Hi!"), spoken)
+    assert provenance.is_generated(spoken["files"][0])

@@ -16,6 +16,7 @@ from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_INDEX, expand
 from talker.types import FloatArray, TimedToken
 
 REACH_S = 0.4  # beyond this a phone's pull is nothing
+CLOSE_S, PART_S = 0.06, 0.05  # how long lips take to meet for a closure, and to part after it
 REST_DOMINANCE = 0.02  # the pull of the resting face, everywhere
 BILABIALS = ("P", "B", "M")
 LABIODENTALS = ("F", "V")
@@ -54,18 +55,26 @@ VISEMES: dict[str, Viseme] = {
     "V": Viseme(_BITE, (2.0, 0.2, 2.2), 0.04, 0.035),
     "W": Viseme({"mouthPucker": 0.85, "mouthFunnel": 0.05}, (1.4, 2.0, 1.0), 0.07, 0.05),
     # consonants: tongue
-    "TH": Viseme({"jawOpen": 0.06, "mouthLowerDown": 0.2, "mouthUpperUp": 0.1, "tongueOut": 0.35}, (0.8, 0.3, 1.5), 0.05, 0.04),
-    "DH": Viseme({"jawOpen": 0.1, "mouthLowerDown": 0.2, "mouthUpperUp": 0.1, "tongueOut": 0.3}, (0.6, 0.2, 1.2), 0.05, 0.04),
+    "TH": Viseme({"jawOpen": 0.06, "mouthLowerDown": 0.2, "mouthUpperUp": 0.1, "tongueOut": 0.35},
+            (0.8, 0.3, 1.5), 0.05, 0.04),
+    "DH": Viseme({"jawOpen": 0.1, "mouthLowerDown": 0.2, "mouthUpperUp": 0.1, "tongueOut": 0.3},
+            (0.6, 0.2, 1.2), 0.05, 0.04),
     "T": Viseme({"jawOpen": 0.15, "mouthLowerDown": 0.25, "mouthUpperUp": 0.1, "tongueOut": 0.08}, (0.7, 0.2, 0.8)),
     "D": Viseme({"jawOpen": 0.14, "mouthLowerDown": 0.25, "mouthUpperUp": 0.1, "tongueOut": 0.1}, (0.7, 0.2, 0.8)),
     "N": Viseme({"jawOpen": 0.09, "mouthLowerDown": 0.2, "mouthUpperUp": 0.08, "tongueOut": 0.1}, (0.7, 0.2, 0.8)),
     "L": Viseme({"jawOpen": 0.23, "mouthLowerDown": 0.22, "mouthUpperUp": 0.1, "tongueOut": 0.2}, (0.6, 0.2, 1.0)),
-    "S": Viseme({"jawOpen": 0.11, "mouthLowerDown": 0.32, "mouthUpperUp": 0.15, "mouthStretch": 0.2}, (1.0, 0.4, 1.0), 0.05, 0.05),
-    "Z": Viseme({"jawOpen": 0.07, "mouthLowerDown": 0.3, "mouthUpperUp": 0.15, "mouthStretch": 0.18}, (1.0, 0.4, 1.0), 0.05, 0.05),
-    "SH": Viseme({"jawOpen": 0.02, "mouthFunnel": 0.45, "mouthPucker": 0.3, "mouthLowerDown": 0.15}, (1.1, 1.4, 1.0), 0.07, 0.05),
-    "ZH": Viseme({"jawOpen": 0.03, "mouthFunnel": 0.42, "mouthPucker": 0.3, "mouthLowerDown": 0.15}, (1.0, 1.3, 1.0), 0.07, 0.05),
-    "CH": Viseme({"jawOpen": 0.03, "mouthFunnel": 0.4, "mouthPucker": 0.3, "mouthLowerDown": 0.15}, (1.1, 1.3, 1.0), 0.06, 0.05),
-    "JH": Viseme({"jawOpen": 0.05, "mouthFunnel": 0.38, "mouthPucker": 0.28, "mouthLowerDown": 0.15}, (1.0, 1.2, 1.0), 0.06, 0.05),
+    "S": Viseme({"jawOpen": 0.11, "mouthLowerDown": 0.32, "mouthUpperUp": 0.15, "mouthStretch": 0.2},
+           (1.0, 0.4, 1.0), 0.05, 0.05),
+    "Z": Viseme({"jawOpen": 0.07, "mouthLowerDown": 0.3, "mouthUpperUp": 0.15, "mouthStretch": 0.18},
+           (1.0, 0.4, 1.0), 0.05, 0.05),
+    "SH": Viseme({"jawOpen": 0.02, "mouthFunnel": 0.45, "mouthPucker": 0.3, "mouthLowerDown": 0.15},
+            (1.1, 1.4, 1.0), 0.07, 0.05),
+    "ZH": Viseme({"jawOpen": 0.03, "mouthFunnel": 0.42, "mouthPucker": 0.3, "mouthLowerDown": 0.15},
+            (1.0, 1.3, 1.0), 0.07, 0.05),
+    "CH": Viseme({"jawOpen": 0.03, "mouthFunnel": 0.4, "mouthPucker": 0.3, "mouthLowerDown": 0.15},
+            (1.1, 1.3, 1.0), 0.06, 0.05),
+    "JH": Viseme({"jawOpen": 0.05, "mouthFunnel": 0.38, "mouthPucker": 0.28, "mouthLowerDown": 0.15},
+            (1.0, 1.2, 1.0), 0.06, 0.05),
     "R": Viseme({"jawOpen": 0.02, "mouthFunnel": 0.12, "mouthPucker": 0.4, "mouthLowerDown": 0.1}, (0.8, 1.0, 0.6)),
     "Y": Viseme({"jawOpen": 0.22, "mouthStretch": 0.3, "mouthLowerDown": 0.25, "mouthUpperUp": 0.12}, (0.6, 0.6, 0.5)),
     "K": Viseme({"jawOpen": 0.19, "mouthLowerDown": 0.15, "mouthUpperUp": 0.08}, (0.4, 0.1, 0.4)),
@@ -79,7 +88,8 @@ VISEMES: dict[str, Viseme] = {
     "AO": Viseme({"jawOpen": 0.17, "mouthFunnel": 0.3, "mouthPucker": 0.25, "mouthLowerDown": 0.1}, (1.2, 1.3, 0.8)),
     "EH": Viseme({"jawOpen": 0.36, "mouthLowerDown": 0.3, "mouthUpperUp": 0.15, "mouthStretch": 0.2}, (1.1, 0.7, 0.8)),
     "ER": Viseme({"jawOpen": 0.1, "mouthFunnel": 0.18, "mouthPucker": 0.3, "mouthLowerDown": 0.1}, (0.9, 1.0, 0.7)),
-    "IH": Viseme({"jawOpen": 0.27, "mouthLowerDown": 0.28, "mouthUpperUp": 0.14, "mouthStretch": 0.22}, (0.9, 0.5, 0.6)),
+    "IH": Viseme({"jawOpen": 0.27, "mouthLowerDown": 0.28, "mouthUpperUp": 0.14, "mouthStretch": 0.22},
+            (0.9, 0.5, 0.6)),
     "IY": Viseme({"jawOpen": 0.19, "mouthLowerDown": 0.3, "mouthUpperUp": 0.15, "mouthStretch": 0.5}, (1.0, 1.2, 0.8)),
     "UH": Viseme({"jawOpen": 0.06, "mouthFunnel": 0.12, "mouthPucker": 0.45}, (0.9, 1.2, 0.7)),
     "UW": Viseme({"jawOpen": 0.03, "mouthFunnel": 0.1, "mouthPucker": 0.9}, (1.2, 1.8, 0.9), 0.08, 0.06),
@@ -123,8 +133,7 @@ def coarticulate(phones: tuple[TimedToken, ...], frames: int, fps: float) -> Flo
 def closure(phones: tuple[TimedToken, ...], names: tuple[str, ...], frames: int, fps: float) -> FloatArray:
     """[frames] 0..1: how far the lips have to be where the named phones need them (1 from edge to edge).
 
-    Closing begins 80 ms before the sound and ends 40 ms after its start of release, so at any frame rate at least
-    one frame is fully closed.
+    At any frame rate at least one frame of each is fully closed.
     """
     gate = np.zeros(frames)
     for phone in phones:
@@ -134,8 +143,8 @@ def closure(phones: tuple[TimedToken, ...], names: tuple[str, ...], frames: int,
         first = max(0, int((phone.start_s - 0.2) * fps))
         last = min(frames, int((phone.end_s + 0.2) * fps) + 2)
         time = np.arange(first, last) / fps
-        early = np.maximum(phone.start_s - margin - time, 0.0) / 0.08
-        late = np.maximum(time - phone.end_s - margin + 0.3 * (phone.end_s - phone.start_s), 0.0) / 0.07
+        early = np.maximum(phone.start_s - margin - time, 0.0) / CLOSE_S
+        late = np.maximum(time - phone.end_s - margin + 0.3 * (phone.end_s - phone.start_s), 0.0) / PART_S
         gate[first:last] = np.maximum(gate[first:last], _smooth(1.0 - np.maximum(early, late)))
     return gate.astype(np.float32)
 

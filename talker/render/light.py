@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numba import njit
 
 from talker.face.model import vertex_normals
 from talker.render.geometry import MASK_VERTICES, HeadGeometry
@@ -87,3 +88,14 @@ def white_in_this_light(eye_white: FloatArray, image: ByteArray, geometry: HeadG
     least = SKIN_TO_WHITE * np.percentile(skin.mean(axis=1), 85) if len(skin) else 0.0
     tint = eye_white / max(float(eye_white.mean()), 1.0)
     return np.clip(tint, 0.85, 1.15) * np.clip(max(float(eye_white.mean()), least), 90.0, 235.0)
+
+
+@njit(cache=True, nogil=True)
+def shade(picture, factor, result) -> None:  # type: ignore[no-untyped-def]
+    """Write `picture` [h,w,3] times `factor` [h,w] into `result` [h,w,3], rounded and limited to 0..255."""
+    height, width = factor.shape
+    for y in range(height):
+        for x in range(width):
+            value = factor[y, x]
+            for channel in range(3):
+                result[y, x, channel] = min(max(picture[y, x, channel] * value + 0.5, 0.0), 255.0)

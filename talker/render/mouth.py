@@ -26,9 +26,9 @@ COLOURS = {
     "upper_teeth": (0.95, 0.90, 0.82),
     "lower_teeth": (0.90, 0.85, 0.77),
 }
-LIP_SHADOW = 0.6  # brightness right behind the lips
+LIP_SHADOW = 0.72  # brightness right behind the lips
 LIP_SHADOW_CM = 0.35  # the lips shade what lies behind them over this distance
-TEETH_FADE_CM = 2.5
+TEETH_FADE_CM = 4.5
 LOWER_TEETH_CM = 0.22  # the lower row is set this much deeper than the face model has it
 CAVITY_CM = 6.0  # depth behind the front teeth after which light has fallen to 1/e
 LIKENESS_CM = 0.3  # mean motion of the lips after which the picture's own mouth inside is no guide any more
@@ -64,7 +64,7 @@ class Mouth:
         for part in ("upper_teeth", "lower_teeth"):  # the cheeks shade the back teeth
             self._fading[slice(*model.parts[part])] = TEETH_FADE_CM
         self._jaw = slice(*model.parts["lower_teeth"])
-        self._dark = np.array(COLOURS["mouth_socket"], np.float32) * white * 0.5
+        self._dark = np.array(COLOURS["mouth_socket"], np.float32) * white * 0.9
         self._skull = slice(*model.parts["upper_teeth"])
         self._tooth_shift = self._shift_teeth()  # [2] px
         self._rims = self._rim_shifts()  # [V,2] px
@@ -122,7 +122,7 @@ class Mouth:
         points[self._jaw] += LOWER_TEETH_CM * geometry.fit.scale * geometry.down(points)
         inside = window.rasterise(points, camera[:, 2], self._inside, cull=False)
         normals = vertex_normals(camera, self._inside)
-        facing = 0.55 + 0.45 * np.abs(normals[:, 2])
+        facing = 0.7 + 0.3 * np.abs(normals[:, 2])
         deep = np.exp(-np.maximum(self._front - camera[:, 2], 0.0) / self._fading)
         attributes = np.concatenate([self._colour * (facing * deep)[:, None], geometry.rest_points], axis=1)  # [V,5]
         drawn = inside.interpolate(self._inside, attributes)

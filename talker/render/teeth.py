@@ -17,7 +17,8 @@ from talker.render.smooth_fill import smooth_fill
 from talker.types import BoolArray, ByteArray, FloatArray
 
 LEAST_AREA = 0.0012  # of the squared face width: fewer tooth pixels are noise
-LEAST_BRIGHTNESS = 0.45  # of the eyes' white: darker is no tooth
+LEAST_GREEN = 0.84  # of the eyes' white, green against red: lips and gums are redder
+LEAST_BRIGHTNESS = 0.5  # of the eyes' white: darker is no tooth
 TOOTH_HEIGHT_CM = 0.12  # how far teeth are completed upwards, under the lip
 
 
@@ -79,8 +80,7 @@ def _tooth_pixels(picture: FloatArray, opening: BoolArray, white: FloatArray) ->
     if brightest < LEAST_BRIGHTNESS * white.mean():
         return np.zeros_like(opening)
     green_share = picture[..., 1] / np.maximum(picture[..., 0], 1.0)
-    reference = np.median(green_share[opening & (light >= np.percentile(light[opening], 75))])
-    tooth = opening & (light > 0.5 * brightest) & (green_share > 0.82 * reference)
+    tooth = opening & (light > 0.5 * brightest) & (green_share > LEAST_GREEN * white[1] / white[0])
     return cv2.morphologyEx(tooth.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)) > 0
 
 

@@ -132,7 +132,7 @@ class SpeechEncoder:
         Raises AssetError when the weights can't be had or aren't Whisper tiny's.
         """
         network = WhisperEncoder(config or EncoderConfig())
-        load_encoder_weights(network, weights or hub.fetch("whisper_tiny_en") / "model.bin")
+        load_encoder_weights(network, network.config.layers, weights or hub.fetch("whisper_tiny_en") / "model.bin")
         return cls(network)
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 from collections.abc import Iterator
 
@@ -73,7 +74,7 @@ def _pieces(words: tuple[TimedToken, ...], duration_s: float) -> Iterator[tuple[
     while stack:
         run = stack.pop()
         if run[-1].end_s - run[0].start_s > PIECE_S and len(run) > 1:
-            pauses = [after.start_s - before.end_s for before, after in zip(run, run[1:], strict=False)]
+            pauses = [after.start_s - before.end_s for before, after in itertools.pairwise(run)]
             middle = np.abs(np.arange(len(pauses)) - len(pauses) / 2) / len(pauses)
             cut = 1 + int(np.argmax(np.array(pauses) - 0.2 * middle))
             stack += [run[cut:], run[:cut]]
@@ -146,6 +147,7 @@ def _spoken(names: Iterator[str] | list[str]) -> list[str]:
 
 
 def _hear(decoder: pocketsphinx.Decoder, sound: bytes) -> None:
+    decoder.reinit_feat()  # forget the loudness of the sound before, or no run would repeat another
     decoder.start_utt()
     decoder.process_raw(sound, full_utt=True)
     decoder.end_utt()

@@ -1,4 +1,4 @@
-"""From spelling to ARPAbet phones, for any word: the aligner's own dictionary, then hibari's reader of unknown words."""
+"""From spelling to ARPAbet phones for any word: the aligner's own dictionary, then hibari's reader."""
 
 from __future__ import annotations
 

@@ -29,17 +29,13 @@ HUB_PARTS = {
 }
 
 
-def load_encoder_weights(network: nn.Module, path: Path) -> None:
-    """Fill `network` (a WhisperEncoder) from `path`.
+def load_encoder_weights(network: nn.Module, layers: int, path: Path) -> None:
+    """Fill `network` (a WhisperEncoder of that many layers) from `path`.
 
     Raises AssetError when the file isn't a Whisper encoder of the network's width.
     """
-    layers = network.config.layers
     try:
-        if path.suffix == ".safetensors":
-            state = _from_safetensors(path, layers)
-        else:
-            state = _from_ctranslate2(path, layers)
+        state = _from_safetensors(path, layers) if path.suffix == ".safetensors" else _from_ctranslate2(path, layers)
         wanted = set(network.state_dict())
         network.load_state_dict({name: tensor for name, tensor in state.items() if name in wanted})
     except (OSError, KeyError, ValueError, struct.error, RuntimeError, SafetensorError) as error:

@@ -20,8 +20,8 @@ INNER_LIPS = (13, 82, 312, 14, 87, 317)
 # channel -> how reluctantly it is used: what explains the same pixels as another channel has to be worth it
 MOUTH_CHANNELS = {
     "jawOpen": 0.02, "mouthClose": 0.3, "mouthFunnel": 0.1, "mouthPucker": 0.05, "mouthStretch": 0.1,
-    "mouthSmile": 0.15, "mouthLowerDown": 0.1, "mouthUpperUp": 0.1, "mouthRollLower": 0.2, "mouthRollUpper": 0.3,
-    "mouthShrugLower": 0.3, "mouthShrugUpper": 0.4, "mouthPress": 0.4, "mouthFrown": 0.4, "mouthDimple": 0.5,
+    "mouthLowerDown": 0.1, "mouthUpperUp": 0.1, "mouthRollLower": 0.2, "mouthRollUpper": 0.3,
+    "mouthShrugLower": 0.3, "mouthShrugUpper": 0.4, "mouthPress": 0.4,
 }  # fmt: skip
 ITERATIONS = 60
 

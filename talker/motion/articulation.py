@@ -1,0 +1,185 @@
+"""Speech becomes mouth motion: a learned head on the recogniser's inner layer, visemes of aligned phones, closures.
+
+The head hears the sound alone, so any voice and any language moves the lips. Where a trusted transcript says which
+phones sound, their visemes are blended in (docs: findings; the two err differently, and rounding is better known to
+the phones). A gate for p, b, m, learnt from sound as well, closes the lips for good; f and v bite the lower lip.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file
+from scipy.ndimage import gaussian_filter1d, maximum_filter1d
+
+from talker import hub
+from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_INDEX, expand
+from talker.motion import visemes
+from talker.speech import prosody
+from talker.speech.encoder import FRAME_RATE, SpeechEncoder
+from talker.types import FaceMotion, FloatArray, SpeechClip
+
+TRUSTED_CONFIDENCE = 0.5  # of a transcript whose phones may move the lips
+SILENT_LOUDNESS = 0.12  # of `Prosody.loudness`; below it nothing is said
+LEAD_S, RELEASE_S = 0.16, 0.16  # lips part before the sound and come to rest after it
+REST_EASE_S = 0.05
+OPENING = expand(dict.fromkeys((*visemes.OPENING_CHANNELS, "mouthFunnel", "mouthShrugUpper"), 1.0)) > 0
+ROUNDING = expand(dict.fromkeys(visemes.ROUNDING_CHANNELS, 1.0)) > 0
+CLOSED = expand({"mouthPress": 0.3, "mouthRollLower": 0.14, "mouthRollUpper": 0.1})  # lips together
+BITE = expand({"mouthRollLower": 0.42, "mouthUpperUp": 0.2})  # lower lip under the upper teeth
+JAW, CLOSE = BLENDSHAPE_INDEX["jawOpen"], BLENDSHAPE_INDEX["mouthClose"]
+
+
+@dataclass(frozen=True)
+class ArticulationConfig:
+    """What the head is made of and how its output is used.
+
+    channels: the blendshapes it predicts. components: of the principal component analysis of the features.
+    context: neighbouring feature frames (20 ms apart) on each side.
+    opening_gain, rounding_gain: give back the amplitude that regression to the mean takes away.
+    phone_share_opening, phone_share_rounding: part of the visemes where the phones are known, 0..1.
+    gate_open, gate_shut: probability of p, b, m at which the lips begin to close and are closed.
+    """
+
+    channels: tuple[str, ...]
+    components: int = 128
+    context: int = 3
+    opening_gain: float = 1.0
+    rounding_gain: float = 1.0
+    phone_share_opening: float = 0.4
+    phone_share_rounding: float = 0.5
+    gate_open: float = 0.15
+    gate_shut: float = 0.45
+
+    @classmethod
+    def tiny(cls) -> ArticulationConfig:
+        """A small head for tests."""
+        return cls(channels=("jawOpen", "mouthPucker"), components=8, context=1)
+
+
+@dataclass(frozen=True)
+class ArticulationHead:
+    """Linear from features in context to blendshapes and to the p/b/m gate.
+
+    mean: [384] and components: [384,K] of the features. weights: [(2·context+1)·K, C+1] and bias [C+1], the last
+    column being the gate's logit.
+    """
+
+    config: ArticulationConfig
+    mean: FloatArray
+    components: FloatArray
+    weights: FloatArray
+    bias: FloatArray
+
+    @classmethod
+    def load(cls, folder: Path) -> ArticulationHead:
+        """Read a head from its checkpoint folder."""
+        settings = json.loads((folder / "config.json").read_text())
+        config = ArticulationConfig(**{**settings, "channels": tuple(settings["channels"])})
+        return cls(config, **load_file(folder / "model.safetensors"))
+
+    def project(self, features: FloatArray) -> FloatArray:
+        """Features [T,384] as principal components [T,K]."""
+        return (features - self.mean) @ self.components
+
+    def predict(self, projected: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """(blendshapes [T,52], probability of p, b, m [T]) for projected features [T,K] at 50 Hz."""
+        out = in_context(projected, self.config.context) @ self.weights + self.bias  # [T, C+1]
+        blendshapes = np.zeros((len(out), BLENDSHAPE_COUNT), np.float32)
+        blendshapes[:, [BLENDSHAPE_INDEX[name] for name in self.config.channels]] = out[:, :-1]
+        return blendshapes, 1.0 / (1.0 + np.exp(-np.clip(out[:, -1], -30.0, 30.0)))
+
+
+def in_context(projected: FloatArray, context: int) -> FloatArray:
+    """[T, (2·context+1)·K] each frame between its neighbours; the ends repeat."""
+    padded = np.pad(projected, ((context, context), (0, 0)), mode="edge")
+    length = len(projected)
+    return np.concatenate([padded[shift : shift + length] for shift in range(2 * context + 1)], axis=1)
+
+
+def speech_motion(clip: SpeechClip, *, fps: float = 25.0) -> FaceMotion:
+    """The mouth's motion for a clip: jaw, lips and tongue; everything else at rest, the head still.
+
+    The clip's transcript, when it has trusted phones, shapes the lips as well; without one the sound alone does.
+    Frame t is at t / fps s; silence closes the mouth.
+    """
+    head, encoder = _head(), _encoder()
+    heard = head.predict(encoder.encode(clip, head.project))
+    return articulate(clip, head.config, heard, fps)
+
+
+def articulate(
+    clip: SpeechClip, config: ArticulationConfig, heard: tuple[FloatArray, FloatArray], fps: float
+) -> FaceMotion:
+    """`speech_motion` from what the head heard: (blendshapes [T,52], probability of p, b, m [T]) at 50 Hz."""
+    frames = max(1, round(clip.duration_s * fps))
+    predicted = at_frames(gaussian_filter1d(heard[0], 0.5 * FRAME_RATE / fps, axis=0, mode="nearest"), frames, fps)
+    gain = np.where(ROUNDING, config.rounding_gain, config.opening_gain)
+    gate = (at_frames(heard[1][:, None], frames, fps)[:, 0] - config.gate_open) / (config.gate_shut - config.gate_open)
+    mouth, gate = predicted, np.clip(gate, 0.0, 1.0)
+    bite: FloatArray = np.zeros(frames)
+    transcript = clip.transcript
+    if transcript and transcript.phones and transcript.confidence >= TRUSTED_CONFIDENCE:
+        shaped = visemes.coarticulate(transcript.phones, frames, fps)
+        share = np.where(ROUNDING, config.phone_share_rounding, config.phone_share_opening)
+        share = np.where(OPENING | ROUNDING, share, 0.75)
+        mouth = mouth * (1.0 - share) + shaped * share
+        gate = np.maximum(gate, visemes.closure(transcript.phones, visemes.BILABIALS, frames, fps))
+        bite = visemes.closure(transcript.phones, visemes.LABIODENTALS, frames, fps)
+    mouth = np.maximum(mouth * gain, 0.0) * speaking(clip, frames, fps)[:, None]
+    mouth = shut_lips(bite_lip(mouth, bite), gate * speaking(clip, frames, fps))
+    blendshapes = np.clip(mouth, 0.0, 1.0).astype(np.float32)
+    return FaceMotion(blendshapes, np.zeros((frames, 6), np.float32), fps)
+
+
+def shut_lips(mouth: FloatArray, gate: FloatArray) -> FloatArray:
+    """Mouth blendshapes [T,52] with the lips brought together by `gate` [T] (0 as they are, 1 they meet).
+
+    The jaw rises part of the way; what it stays open is closed by the lips, as ARKit defines mouthClose: equal to
+    jawOpen it puts the lips together.
+    """
+    amount = gate[:, None]
+    shut = np.where(OPENING, mouth * (1.0 - amount), mouth)
+    shut[:, JAW] = mouth[:, JAW] * (1.0 - 0.55 * gate)
+    shut = np.maximum(shut, CLOSED * amount)
+    shut[:, CLOSE] = mouth[:, CLOSE] * (1.0 - gate) + shut[:, JAW] * gate
+    return shut
+
+
+def bite_lip(mouth: FloatArray, bite: FloatArray) -> FloatArray:
+    """Mouth blendshapes [T,52] with the lower lip under the upper teeth by `bite` [T], 0..1."""
+    amount = bite[:, None]
+    bitten = np.where(OPENING, mouth * (1.0 - 0.75 * amount), mouth)
+    return np.maximum(bitten, BITE * amount)
+
+
+def speaking(clip: SpeechClip, frames: int, fps: float) -> FloatArray:
+    """[frames] 1 while something is said, eased to 0 in silence."""
+    measured = prosody.measure(clip, rate_hz=100.0)
+    loud = (measured.loudness > SILENT_LOUDNESS).astype(np.float32)
+    reach = round((LEAD_S + RELEASE_S) * 50) * 2 + 1
+    eased = gaussian_filter1d(maximum_filter1d(loud, reach), REST_EASE_S * 100, mode="nearest")
+    return at_frames(eased[:, None], frames, fps, 100.0)[:, 0]
+
+
+def at_frames(values: FloatArray, frames: int, fps: float, rate_hz: float = FRAME_RATE) -> FloatArray:
+    """Values [T,C] at `rate_hz`, linearly interpolated at [frames] moments t / fps; the ends are held."""
+    position = np.clip(np.arange(frames) * rate_hz / fps, 0, len(values) - 1)
+    before = np.minimum(position.astype(int), max(0, len(values) - 2))
+    after = np.minimum(before + 1, len(values) - 1)
+    share = (position - before)[:, None].astype(np.float32)
+    return values[before] * (1 - share) + values[after] * share
+
+
+@functools.cache
+def _head() -> ArticulationHead:
+    return ArticulationHead.load(hub.checkpoint("motion"))
+
+
+@functools.cache
+def _encoder() -> SpeechEncoder:
+    return SpeechEncoder.load()

@@ -1,0 +1,130 @@
+"""Speech, feeling and life become one motion in which the speech still reads.
+
+The feeling is an additive displacement, as in EAMM (Ji et al., 2022): strength scales it, two feelings mix, and at
+strength 0 the neutral talker is left, bit for bit. It may not open lips that speech closes nor close what speech
+opens; sums saturate smoothly.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+from talker.blendshapes import BLENDSHAPE_INDEX
+from talker.motion.articulation import at_frames, speaking
+from talker.motion.lips import LipGeometry
+from talker.motion.liveliness import Life, enliven
+from talker.motion.temperament import code_rows, temperament_of
+from talker.speech import prosody
+from talker.types import EmotionCode, FaceMotion, FloatArray, SpeakOptions, SpeechClip
+
+SHUT, PARTED = 0.004, 0.022  # lip opening (face widths) below which speech means closed lips, above which it doesn't
+VOWEL, OPEN_VOWEL = 0.025, 0.06  # lip opening from which speech means an open mouth, and certainly does
+OPENS = 0.004  # face widths: a channel that parts the lips more than this per unit is held back on closures
+KNEE, ROOM = 0.8, 0.35  # values above the knee are squeezed into the room above it
+SNEER_CAP, SNEER_KNEE = 1.4, 1.0  # noseSneer + mouthUpperUp of one side
+EASE_S = 0.45  # a feeling comes and goes over this time
+START, END, PAUSE = 0.35, 0.6, 0.8  # part of the feeling that shows in the first and last frame, and in pauses
+LOUDNESS_SHARE = 0.18  # how much the feeling grows with loudness around its mean
+SIDES = ("Left", "Right")
+CLOSE = BLENDSHAPE_INDEX["mouthClose"]
+
+
+def compose(speech: FaceMotion, emotion: EmotionCode, clip: SpeechClip, options: SpeakOptions) -> FaceMotion:
+    """The whole face: `speech` (lips, jaw and tongue) with a feeling and with blinks, gaze, head and brows.
+
+    The same arguments give the same motion bit for bit; `options.seed` chooses the life.
+    """
+    frames, fps = len(speech), speech.fps
+    heard = prosody.measure(clip, rate_hz=100.0)
+    voice = speaking(clip, frames, fps)
+    manner = temperament_of(emotion, frames, fps)
+    mouth = speech.blendshapes.astype(np.float64) * (options.mouth * np.asarray(manner.mouth))[:, None]
+    loudness = at_frames(heard.loudness[:, None], frames, fps, heard.rate_hz)[:, 0]
+    shown = code_rows(emotion, emotion.strength[:, None], frames, fps)[:, 0] * presence(voice, loudness, fps)
+    feeling = code_rows(emotion, emotion.displacement, frames, fps) * shown[:, None]
+    face: FloatArray = mouth + protected(feeling, mouth, voice)
+    life = enliven(heard, voice, manner, options, fps)
+    face = soft_limit(cap_sneer(with_eyes(face + life.blendshapes, life)))
+    face = kept_shut(face, mouth, voice)
+    return FaceMotion(face.astype(np.float32), life.pose.astype(np.float32), fps)
+
+
+def presence(voice: FloatArray, loudness: FloatArray, fps: float) -> FloatArray:
+    """[T] around 1: the feeling eases in and out, recedes in pauses and swells with the voice."""
+    frames = len(voice)
+    time = np.arange(frames) / fps
+    from_start = np.clip(time / EASE_S, 0.0, 1.0)
+    to_end = np.clip((time[-1] - time) / EASE_S, 0.0, 1.0)
+    edge = (START + (1 - START) * _eased(from_start)) * (END + (1 - END) * _eased(to_end))
+    talking = gaussian_filter1d(voice, EASE_S * fps, mode="nearest")
+    swell = gaussian_filter1d(loudness, 0.25 * fps, mode="nearest")
+    mean = float(swell[voice > 0.5].mean()) if (voice > 0.5).any() else float(swell.mean())
+    return edge * (PAUSE + (1 - PAUSE) * talking) * (1.0 + LOUDNESS_SHARE * (swell - mean))
+
+
+def protected(feeling: FloatArray, mouth: FloatArray, voice: FloatArray) -> FloatArray:
+    """The feeling [T,52] without what would undo the speech `mouth` [T,52].
+
+    Where speech closes the lips, what opens them is left out; where it opens them wide, what closes them is.
+    """
+    effect = LipGeometry.load().opening
+    opening = LipGeometry.load().opening_of(mouth)
+    closing = (meant_shut(opening, voice))[:, None]
+    vowel = _eased((opening - VOWEL) / (OPEN_VOWEL - VOWEL))[:, None]
+    opens = (feeling * effect > 0) & (np.abs(effect) > OPENS)
+    closes = (feeling * effect < 0) & (np.abs(effect) > OPENS)
+    return feeling * np.where(opens, 1.0 - closing, 1.0) * np.where(closes, 1.0 - vowel, 1.0)
+
+
+def meant_shut(opening: FloatArray, voice: FloatArray) -> FloatArray:
+    """[T] 1 where lips `opening` [T] face widths apart are meant to be closed by speech (not by silence)."""
+    return _eased((PARTED - opening) / (PARTED - SHUT)) * voice
+
+
+def kept_shut(face: FloatArray, mouth: FloatArray, voice: FloatArray) -> FloatArray:
+    """`face` [T,52] with lips no further apart than speech alone had them, where it meant them shut."""
+    geometry = LipGeometry.load()
+    wanted = geometry.opening_of(mouth)
+    excess = np.maximum(geometry.opening_of(face) - wanted, 0.0) * meant_shut(wanted, voice)
+    closed = face.copy()
+    closed[:, CLOSE] += excess / -geometry.opening[CLOSE]
+    return closed
+
+
+def with_eyes(face: FloatArray, life: Life) -> FloatArray:
+    """`face` [T,52] with the blinks: lids meet whatever the feeling does with them, and the eyeball sinks a little."""
+    blinking = face.copy()
+    for side in SIDES:
+        lid, wide, squint = (BLENDSHAPE_INDEX[f"{name}{side}"] for name in ("eyeBlink", "eyeWide", "eyeSquint"))
+        resting = np.clip(face[:, lid], 0.0, 1.0)
+        blinking[:, lid] = face[:, lid] + (1.0 - resting) * life.blink
+        blinking[:, wide] *= 1.0 - life.blink
+        blinking[:, squint] *= 1.0 - 0.5 * life.blink
+        blinking[:, BLENDSHAPE_INDEX[f"eyeLookDown{side}"]] += 0.1 * life.blink
+    return blinking
+
+
+def cap_sneer(face: FloatArray) -> FloatArray:
+    """`face` [T,52] with noseSneer + mouthUpperUp of each side kept under 1.4 together, where it looks monstrous."""
+    capped = face.copy()
+    for side in SIDES:
+        pair = [BLENDSHAPE_INDEX[f"noseSneer{side}"], BLENDSHAPE_INDEX[f"mouthUpperUp{side}"]]
+        total = np.maximum(face[:, pair].sum(1), 1e-6)
+        room = SNEER_CAP - SNEER_KNEE
+        allowed = np.where(total > SNEER_KNEE, SNEER_KNEE + room * np.tanh((total - SNEER_KNEE) / room), total)
+        capped[:, pair] *= (allowed / total)[:, None]
+    return capped
+
+
+def soft_limit(values: FloatArray) -> FloatArray:
+    """Values squeezed smoothly into −0.3..1.15; between 0 and 0.8 they stay as they are."""
+    high = KNEE + ROOM * np.tanh((values - KNEE) / ROOM)
+    low = 0.3 * np.tanh(values / 0.3)
+    return np.where(values > KNEE, high, np.where(values < 0, low, values))
+
+
+def _eased(x: FloatArray) -> FloatArray:
+    """0..1 with eased ends."""
+    x = np.clip(x, 0.0, 1.0)
+    return x * x * (3.0 - 2.0 * x)
