@@ -1,4 +1,4 @@
-"""Faces rendered from the catalogue on many portraits, and measured again: they teach the picture tower the way back."""
+"""Faces rendered from the catalogue on many portraits and measured again: they teach the picture tower the way back."""
 
 from __future__ import annotations
 
