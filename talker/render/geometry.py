@@ -106,7 +106,7 @@ class HeadGeometry:
         delta = absolute - self.rest
         offsets = (delta @ self._flat_basis).reshape(-1, 3)  # [V,3]
         camera = self.rest_camera + offsets
-        points = self.project(camera) + self.residual
+        points: FloatArray = self.project(camera) + self.residual
         points = self._touch_lids(self._touch_lips(points, absolute), absolute)
         return Shape(camera, points, offsets)
 
