@@ -89,16 +89,6 @@ SIZE_NAMES = {
 }
 
 
-class PictureFile(gr.Image):
-    """Gradio's image widget, but it hands over the file untouched: what is wrong with it is for Talker to say."""
-
-    is_template = True  # Gradio draws it as the widget that it derives from
-
-    def preprocess(self, payload: ImageData | None) -> str | None:
-        """The path of the uploaded file."""
-        return payload.path if payload is not None else None
-
-
 @contextmanager
 def errors_as_toasts() -> Iterator[None]:
     """Show what a TalkerError says to the person, and stop."""
@@ -152,7 +142,7 @@ def animate(
     wrinkles: float = 0.5,
     face_index: int = 0,
     seed: int = 0,
-) -> tuple[str, str, Any, Any]:
+) -> tuple[str, str, pd.DataFrame, list[str]]:
     """Make the video; widgets in, widgets out."""
     session = request.session_hash or ""
     STOPPED.discard(session)
@@ -185,8 +175,7 @@ def animate(
             out=folder / "talker.mp4",
             progress=show,
         )
-        plotted = gr.update(value=curves(result.motion), visible=True)
-        return str(result.video), notes(result), plotted, gr.update(value=downloads(result, folder), visible=True)
+        return str(result.video), notes(result), curves(result.motion), downloads(result, folder)
 
 
 def stop(request: gr.Request) -> None:
@@ -219,10 +208,16 @@ def downloads(result: Result, folder: Path) -> list[str]:
     return [str(result.video), *(str(folder / name) for name in names)]
 
 
+def untouched(upload: ImageData | None) -> str | None:
+    """The path of an uploaded picture, which Gradio has not opened."""
+    return upload.path if upload is not None else None
+
+
 def portrait_panel() -> dict[str, Any]:
     """Where the picture comes in, and what was found in it."""
     gr.HTML("<h2><b>1</b> Portrait</h2>", padding=False)
-    picture = PictureFile(type="filepath", sources=["upload", "webcam", "clipboard"], height=280, show_label=False)
+    picture = gr.Image(type="filepath", sources=["upload", "webcam", "clipboard"], height=280, show_label=False)
+    picture.preprocess = untouched  # type: ignore[assignment, method-assign]  # what is wrong with it is for Talker to say
     examples = gr.Gallery(
         [(str(example.picture), example.caption) for example in EXAMPLES],
         columns=4, height=116, object_fit="cover", allow_preview=False, interactive=False,
@@ -310,7 +305,8 @@ def build_page() -> gr.Blocks:
         gr.on([picture.change, face_index.change], look, [picture, face_index], shown, api_name="look")
         given = [widgets[name] for name in ("picture", "tab", "speech", "text", "voice", "emotion")]
         settings = [widgets[name] for name in OPTION_NAMES]
-        start.click(animate, [*given, consent, *settings], [film, said, plot, files], api_name="speak")
+        run = start.click(animate, [*given, consent, *settings], [film, said, plot, files], api_name="speak")
+        run.success(lambda: [gr.update(visible=True)] * 2, None, [plot, files], api_visibility="private")
         start.click(js=SCROLL_TO_RESULT, api_visibility="private")
         halt.click(stop, queue=False, api_visibility="private")
     return page

@@ -56,20 +56,19 @@ def run(picture: str, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 def test_a_run_gives_video_notes_plot_and_files(run: Run) -> None:
     said: list[str] = []
-    film, notes, plot, files = run(lambda *_, desc, **__: said.append(desc), strength=0.5)
+    film, notes, table, files = run(lambda *_, desc, **__: said.append(desc), strength=0.5)
     assert video.open_video(film).frame_count == 25
     assert "Hello" in notes
-    table = plot["value"]
     assert set(table["what"]) == set(app.CURVES)
     assert len(table) == 25 * len(app.CURVES)
-    assert [Path(name).name for name in files["value"]] == [
+    assert [Path(name).name for name in files] == [
         "talker.mp4",
         "motion.npz",
         "motion-livelink.csv",
         "settings.json",
     ]
-    assert SpeakOptions.load(files["value"][3]).strength == 0.5
-    assert len(FaceMotion.load(files["value"][1])) == 25
+    assert SpeakOptions.load(files[3]).strength == 0.5
+    assert len(FaceMotion.load(files[1])) == 25
     assert "Fetching the weights" in said
     assert said[-1] == "Rendering"
 

@@ -150,6 +150,7 @@ class EmotionSpace:
         rows = {feeling.name: feeling for feeling in FEELINGS}
         self.feelings: tuple[Feeling, ...] = tuple(rows[name] for name in self.config.feelings)
         self.keys: FloatArray = functional.normalize(network.keys, dim=-1).numpy()
+        self.face_mean: FloatArray = network.face_mean.numpy()
         self._displacement = np.stack([feeling.displacement for feeling in self.feelings])
         self._probabilities = np.stack([feeling.probabilities for feeling in self.feelings])
         self._affect = np.array([feeling.affect for feeling in self.feelings], np.float32)
@@ -209,9 +210,7 @@ class EmotionSpace:
 
     def place_picture(self, landmarks: FloatArray, blendshapes: FloatArray) -> FloatArray:
         """Points [T, width] of faces: landmarks [T, 478, 3] in any unit and frame, detector's scores [T, 52]."""
-        measured = measure_faces(
-            landmarks, blendshapes, self.network.face_mean.numpy(), self.network.face_shapes.numpy()
-        )
+        measured = measure_faces(landmarks, blendshapes, self.face_mean, self.network.face_shapes.numpy())
         return self.network.picture(torch.from_numpy(measured)).numpy()
 
     def nearest(self, point: FloatArray, count: int = 3) -> Sequence[tuple[str, float]]:

@@ -48,7 +48,7 @@ def contact_sheet(
         moments = np.linspace(0, len(motion) - 1, MOMENTS + 2).round().astype(int)[1:-1]
         chosen = FaceMotion(motion.blendshapes[moments], motion.pose[moments], motion.fps)
         top = row * (CELL_PX + TITLE_PX)
-        draw.text((4, top + 2), f"{label} × {options.strength:g}", fill="black", font=font)
+        draw.text((4, top + 2), f"{label}, strength {options.strength:g}", fill="black", font=font)
         for column, frame in enumerate(animator.render(chosen)):
             picture = Image.fromarray(frame).resize(cell, Image.Resampling.LANCZOS)
             sheet.paste(picture, (column * cell[0], top + TITLE_PX))

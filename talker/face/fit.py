@@ -53,19 +53,19 @@ class FitWeights:
             (IRISES, 4.0),
         ):
             landmarks[list(group)] = weight
-        expression = np.full(BLENDSHAPE_COUNT, 6.0)
+        expression = np.full(BLENDSHAPE_COUNT, 3.0)
         sparsity = np.full(BLENDSHAPE_COUNT, 1.0)
         for stem, ridge in _RIDGES.items():
             for name in BLENDSHAPE_NAMES:
                 if name.removesuffix("Left").removesuffix("Right") == stem:
                     expression[BLENDSHAPE_INDEX[name]] = ridge
-        return cls(landmarks, 1.0, expression, sparsity)
+        return cls(landmarks, 3.0, expression, sparsity)
 
 
 # expressions that landmarks hardly show stay away unless nothing else explains them; common ones come easily
 _RIDGES = {
-    "jawOpen": 1.0, "mouthSmile": 1.0, "eyeBlink": 1.0, "eyeLookDown": 1.0, "eyeLookUp": 1.0, "eyeLookIn": 1.0,
-    "eyeLookOut": 1.0, "cheekPuff": 40.0, "jawForward": 40.0, "noseSneer": 20.0, "cheekSquint": 20.0,
+    "jawOpen": 0.5, "mouthSmile": 0.5, "eyeBlink": 0.5, "eyeLookDown": 0.5, "eyeLookUp": 0.5, "eyeLookIn": 0.5,
+    "eyeLookOut": 0.5, "cheekPuff": 20.0, "jawForward": 20.0, "noseSneer": 10.0, "cheekSquint": 10.0,
     "tongueOut": 1e6,
 }  # fmt: skip
 
@@ -248,7 +248,7 @@ def _solve(
     lower[:shared], upper[:shared] = -IDENTITY_LIMIT, IDENTITY_LIMIT
     for _ in range(steps):
         matrix, vector, start = np.zeros((size, size)), np.zeros(size), np.zeros(size)
-        matrix[np.arange(shared), np.arange(shared)] = weights.identity
+        matrix[np.arange(shared), np.arange(shared)] = weights.identity * np.sqrt(len(frames))
         start[:shared] = identity
         for index, frame in enumerate(frames):
             here = np.r_[0:shared, shared + own * index : shared + own * (index + 1)]

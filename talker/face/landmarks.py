@@ -5,6 +5,11 @@ Left and right are the person's own. Lists follow the topology of MediaPipe's ca
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
+from talker.types import LANDMARK_COUNT
+
 OUTER_LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
 INNER_LIPS = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95)
 MIDDLE_LIPS = (
@@ -23,3 +28,49 @@ FACE_OVAL = (
     *(10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152),
     *(148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109),
 )
+MIDLINE = (
+    0,
+    1,
+    2,
+    4,
+    5,
+    6,
+    8,
+    9,
+    10,
+    11,
+    12,
+    13,
+    14,
+    15,
+    16,
+    17,
+    18,
+    19,
+    94,
+    151,
+    152,
+    164,
+    168,
+    175,
+    195,
+    197,
+    199,
+    200,
+)
+FIRST_LEFT = 248  # the topology lists the midline and the right side first, then the left side in the same order
+FIRST_IRIS = 468
+
+
+def _mirror() -> NDArray[np.intp]:
+    partners = np.arange(LANDMARK_COUNT)
+    right = np.setdiff1d(np.arange(FIRST_LEFT), MIDLINE)
+    left = np.arange(FIRST_LEFT, FIRST_IRIS)
+    partners[right], partners[left] = left, right
+    # each iris: centre, then right, top, left and bottom of the ring in the image
+    partners[list(RIGHT_IRIS)] = np.array(LEFT_IRIS)[[0, 3, 2, 1, 4]]
+    partners[list(LEFT_IRIS)] = np.array(RIGHT_IRIS)[[0, 3, 2, 1, 4]]
+    return partners
+
+
+LANDMARK_MIRROR = _mirror()  # [478] the landmark that each one becomes in a mirror

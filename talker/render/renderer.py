@@ -21,6 +21,7 @@ from talker.render.head_motion import HeadMotion, Region
 from talker.render.light import Light, shade, white_in_this_light
 from talker.render.mouth import Mouth
 from talker.render.smooth_fill import smooth_fill
+from talker.render.unfold import Unfolded
 from talker.types import ByteArray, FaceMotion, FloatArray, Portrait, SpeakOptions
 
 FLOW_FACE_PX = 110  # width of the face in the low-resolution flow
@@ -46,6 +47,9 @@ class Renderer:
         eye_white = np.mean([eye.white for eye in self._eyes], axis=0)
         white = white_in_this_light(eye_white, self._image, self._geometry)
         self._mouth = Mouth(self._geometry, self._image, portrait.landmarks, white, portrait.face_width)
+        self._unfolded = Unfolded(
+            self._geometry, self._light, np.ascontiguousarray(self._image[self._region.slices]), self._head.origin
+        )
         self._prepare_flow()
 
     @property
@@ -68,7 +72,8 @@ class Renderer:
         where, shading = self._flow(shape.camera, points, ratio, displacement)
         frame = self._image.copy()
         rows, columns = self._region.slices
-        warped = cv2.remap(self._image, where, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+        source = self._unfolded.source(blendshapes)
+        warped = cv2.remap(source, where, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
         shade(warped, shading, frame[rows, columns])
         for eye in self._eyes:
             eye.draw(frame, shape.camera, points, ratio, drift)
@@ -83,9 +88,8 @@ class Renderer:
             max(round(region.width * self._flow_scale), 2), max(round(region.height * self._flow_scale), 2),
         )  # fmt: skip
         self._mask_triangles = model.triangles[(model.triangles < MASK_VERTICES).all(axis=1)]
-        x = np.arange(region.width, dtype=np.float32) + region.left
-        y = np.arange(region.height, dtype=np.float32) + region.top
-        self._grid = np.stack(np.meshgrid(x, y), axis=-1)  # [h,w,2] px of the picture
+        x, y = np.arange(region.width, dtype=np.float32), np.arange(region.height, dtype=np.float32)
+        self._grid = np.stack(np.meshgrid(x, y), axis=-1)  # [h,w,2] px of the region
         width, height = self._flow_size
         low_x = ((np.arange(width, dtype=np.float32) + 0.5) * region.width / width - 0.5) / self._head.step
         low_y = ((np.arange(height, dtype=np.float32) + 0.5) * region.height / height - 0.5) / self._head.step
@@ -98,7 +102,7 @@ class Renderer:
     def _flow(
         self, camera: FloatArray, points: FloatArray, ratio: FloatArray, displacement: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """Where each pixel of the region comes from [h,w,2] px, and its shading factor [h,w]."""
+        """Where in the region each of its pixels comes from [h,w,2] px, and its shading factor [h,w]."""
         width, height = self._flow_size
         scale = np.array([width / self._region.width, height / self._region.height], np.float32)
         low = (points - self._head.origin + 0.5) * scale - 0.5

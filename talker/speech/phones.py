@@ -147,6 +147,7 @@ def _spoken(names: Iterator[str] | list[str]) -> list[str]:
 
 
 def _hear(decoder: pocketsphinx.Decoder, sound: bytes) -> None:
+    decoder.reinit_feat()  # forget the loudness of the sound before, or no run would repeat another
     decoder.start_utt()
     decoder.process_raw(sound, full_utt=True)
     decoder.end_utt()

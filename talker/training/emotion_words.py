@@ -6,6 +6,7 @@ from these are collected, each with its definition. Words of the held-out test a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,10 +64,11 @@ SEEDS: Mapping[str, tuple[tuple[str, str, int], ...]] = {
 
 @dataclass(frozen=True)
 class Sense:
-    """One meaning: its words, its definition, and pointers (relation, part of speech, place in the file)."""
+    """One meaning: its words, definition and example sentences, and pointers (relation, part of speech, place)."""
 
     words: tuple[str, ...]
     definition: str
+    examples: tuple[str, ...]
     pointers: tuple[tuple[str, str, int], ...]
 
 
@@ -97,7 +99,8 @@ class WordNet:
             (rest[1 + 4 * i], "a" if rest[3 + 4 * i] == "s" else rest[3 + 4 * i], int(rest[2 + 4 * i]))
             for i in range(int(rest[0]))
         )
-        return Sense(words, gloss.split(";")[0].strip(), pointers)
+        definition = gloss.split('; "')[0].split(";")[0].strip()
+        return Sense(words, definition, tuple(re.findall(r'"([^"]{4,80})"', gloss)), pointers)
 
     def around(self, part: str, place: int) -> Iterator[Sense]:
         """The sense, all kinds of it or its satellites, and what is derived from these."""
@@ -118,7 +121,7 @@ class WordNet:
 
 
 def related_words(folder: Path) -> dict[str, tuple[list[str], list[str]]]:
-    """feeling -> (words, definitions) around its seeds; a word of several feelings goes to the more special one."""
+    """feeling -> (words, definitions and examples) around its seeds; a shared word goes to the more special feeling."""
     database = WordNet(folder)
     owner: dict[str, tuple[int, str]] = {}
     definitions: dict[str, list[str]] = {feeling: [] for feeling in SEEDS}
@@ -126,7 +129,7 @@ def related_words(folder: Path) -> dict[str, tuple[list[str], list[str]]]:
         for part, word, number in seeds:
             senses = list(database.around(part, database.find(part, word, number)))
             for sense in senses:
-                definitions[feeling].append(sense.definition)
+                definitions[feeling] += [sense.definition, *sense.examples]
                 for name in sense.words:
                     owner[name.lower()] = min(owner.get(name.lower(), (len(senses), feeling)), (len(senses), feeling))
     words: dict[str, list[str]] = {feeling: [] for feeling in SEEDS}

@@ -12,13 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
 
 from talker.blendshapes import BLENDSHAPE_INDEX, expand
 from talker.face.camera import project_fit, rotation_matrix
 from talker.face.detector import FaceDetector
-from talker.face.landmarks import INNER_LIPS, IRISES
+from talker.face.landmarks import INNER_LIPS, IRISES, LANDMARK_MIRROR
 from talker.face.model import FaceModel, IntArray, vertex_normals
 from talker.face.painting import Palette, paint_face
 from talker.face.raster import rasterise
@@ -89,21 +88,14 @@ def link_landmarks(model: FaceModel, *, identities: int = 9, seed: int = 0) -> t
             if faces:
                 places.append(_places(faces[0].landmarks[:, :2], fit, skin, eyes, on_eyes))
     place = np.nanmedian(places, axis=0)  # [478,3]
-    partner = mirror_partners(place)
-    symmetric = (place + place[partner] * [-1, 1, 1]) / 2
+    symmetric = (place + place[LANDMARK_MIRROR] * [-1, 1, 1]) / 2
     vertices, weights = np.empty((LANDMARK_COUNT, 3), np.int32), np.empty((LANDMARK_COUNT, 3), np.float32)
     for surface, chosen in ((skin, ~on_eyes), (eyes, on_eyes)):
         vertices[chosen], weights[chosen] = surface.nearest(symmetric[chosen])
-    right = symmetric[:, 0] < -1e-9
-    vertices[right], weights[right] = model.mirror[vertices[partner[right]]], weights[partner[right]]
+    right = np.flatnonzero(symmetric[:, 0] < -1e-9)
+    partner = LANDMARK_MIRROR[right]
+    vertices[right], weights[right] = model.mirror[vertices[partner]], weights[partner]
     return vertices, weights
-
-
-def mirror_partners(places: FloatArray) -> IntArray:
-    """[478] which landmark is each one's partner on the other side, from their places [478,3] on the neutral face."""
-    mirrored = places * [-1, 1, 1]
-    cost = np.linalg.norm(places[:, None] - mirrored[None], axis=-1) ** 2
-    return linear_sum_assignment(cost + cost.T)[1].astype(np.int32)
 
 
 def _performances(

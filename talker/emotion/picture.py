@@ -1,0 +1,89 @@
+"""Pictures and videos of any face -> EmotionCode: the expression, whoever shows it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d, median_filter
+
+from talker.blendshapes import BLENDSHAPE_NAMES
+from talker.emotion.codes import code_at
+from talker.emotion.picture_features import align
+from talker.emotion.space import EmotionSpace, emotion_space
+from talker.errors import FaceError
+from talker.face.detector import FaceDetector
+from talker.face.landmarks import INNER_LIPS, LIPS
+from talker.face.tracking import FaceTrack, track_video
+from talker.media.image import ImageSource, load_image
+from talker.types import EMOTION_LABELS, EmotionCode, FloatArray, Progress
+
+VIDEO_RATE_HZ = 12.5  # codes per second that a video gives
+SPEECH_S = 1.2  # speech opens and closes the mouth several times in this; a feeling stays
+SMOOTHING_S = 0.25
+MOUTH = sorted({*LIPS, *INNER_LIPS})
+MOUTH_SCORES = [i for i, name in enumerate(BLENDSHAPE_NAMES) if name.startswith(("mouth", "jaw"))]
+
+
+def picture_code(image: ImageSource, *, strength: float = 1.0, permissive: bool = False) -> EmotionCode:
+    """The expression of the largest face in a picture (path, or [H,W,3] array).
+
+    Raises ImageError for something that is no picture and FaceError when no face is found in it.
+    """
+    with FaceDetector() as detector:
+        faces = detector.detect(load_image(image))
+    if not faces:
+        raise FaceError("No face was found in the picture for the feeling. Please use one that shows a face.")
+    face = max(faces, key=lambda one: one.size)
+    space = emotion_space(permissive)
+    return face_code(space, face.landmarks[None], face.blendshapes[None], strength)
+
+
+def face_code(space: EmotionSpace, landmarks: FloatArray, scores: FloatArray, strength: float = 1.0) -> EmotionCode:
+    """The expression of one measured face: landmarks [1,478,3] px and detector's scores [1,52]."""
+    points = space.settle(space.place_picture(landmarks, scores))
+    return _named(code_at(space, points, strength, ""), "picture")
+
+
+def video_code(
+    path: str | Path,
+    *,
+    strength: float = 1.0,
+    per_moment: bool = True,
+    permissive: bool = False,
+    progress: Progress | None = None,
+) -> EmotionCode:
+    """The expression of the largest face in a video, moment by moment or as a whole.
+
+    Raises VideoError when the file can't be read and FaceError when it shows no face.
+    """
+    return track_code(emotion_space(permissive), track_video(path, progress=progress), strength, per_moment=per_moment)
+
+
+def track_code(space: EmotionSpace, track: FaceTrack, strength: float = 1.0, *, per_moment: bool = True) -> EmotionCode:
+    """The code of a tracked face; what the mouth does to speak is filtered out (EAMM masks the mouth, so does this)."""
+    step = max(1, round(track.fps / VIDEO_RATE_HZ))
+    landmarks, scores = without_speech(space, track)
+    points = space.place_picture(landmarks[::step], scores[::step])
+    points = gaussian_filter1d(points, SMOOTHING_S * track.fps / step, axis=0, mode="nearest")
+    if not per_moment:
+        points = points.mean(0, keepdims=True)
+    points = points / np.linalg.norm(points, axis=1, keepdims=True)
+    return _named(code_at(space, space.settle(points), strength, "", rate_hz=track.fps / step), "video")
+
+
+def without_speech(space: EmotionSpace, track: FaceTrack) -> tuple[FloatArray, FloatArray]:
+    """(aligned landmarks [T,478,3], scores [T,52]) in which the mouth keeps only what lasts longer than a syllable."""
+    aligned = align(track.landmarks, space.face_mean)
+    scores = np.array(track.scores, np.float32)
+    window = max(1, round(SPEECH_S * track.fps)) | 1
+    aligned[:, MOUTH] = median_filter(aligned[:, MOUTH], (window, 1, 1), mode="nearest")
+    scores[:, MOUTH_SCORES] = median_filter(scores[:, MOUTH_SCORES], (window, 1), mode="nearest")
+    return aligned, scores
+
+
+def _named(code: EmotionCode, kind: str) -> EmotionCode:
+    mean = code.probabilities.mean(0)
+    seen = ", ".join(f"{EMOTION_LABELS[i]} {mean[i]:.0%}" for i in np.argsort(-mean)[:2])
+    return replace(code, source=f"{kind}: {seen}")

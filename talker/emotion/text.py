@@ -1,0 +1,205 @@
+"""Free text -> EmotionCode: "a bittersweet smile", "slightly nervous but happy", "starts calm, ends in tears"."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from talker.emotion.catalogue import find_feeling
+from talker.emotion.codes import code_at
+from talker.emotion.prompts import in_templates
+from talker.emotion.sentences import LanguageTower, sentence_tower
+from talker.emotion.space import EmotionSpace, emotion_space
+from talker.emotion.timeline import Moment, timeline_code
+from talker.emotion.words import (
+    EMOJI,
+    EMOJI_PATTERN,
+    FROM_TO_PATTERN,
+    INTENSITY,
+    INTENSITY_PATTERN,
+    JOINER_PATTERN,
+    JOINERS,
+    NEGATION_PATTERN,
+    OPENING_PATTERN,
+    OPPOSITES,
+    SEQUENCE_PATTERN,
+)  # fmt: skip
+from talker.errors import EmotionError
+from talker.types import EMOTION_LABELS, MAX_STRENGTH, EmotionCode, FloatArray
+
+LONGEST = 1000  # characters
+NAMES_FEELING = 0.35  # from this probability a text counts as speaking of a feeling
+EMPHASIS = 1.15  # strength of a text in capitals, or with "!!"
+STAGE_SECONDS = 4.0  # length of a stage direction when the speech's isn't known
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """One feeling as read: its place [width], how strong, and whether the text named a feeling at all."""
+
+    point: FloatArray
+    strength: float
+    named: bool
+    denied: bool = False
+
+
+class TextReader:
+    """Reads texts with one language tower into one space."""
+
+    def __init__(self, space: EmotionSpace, tower: LanguageTower) -> None:
+        self._space = space
+        self._tower = tower
+
+    @property
+    def tower_name(self) -> str:
+        """Which language model reads, for the notes."""
+        return self._tower.name
+
+    def read(self, text: str, *, strength: float = 1.0, duration_s: float | None = None) -> EmotionCode:
+        """The feeling that a text describes; several in turn become a timeline over `duration_s`.
+
+        A text that names no feeling gives neutral and says so in the code's source. Raises EmotionError for an empty
+        text and for one longer than 1000 characters.
+        """
+        text = _checked(text)
+        stages = [self.phrase(stage) for stage in split_stages(with_emoji_as_words(text))]
+        codes = [self._code(stage, text, strength) for stage in stages]
+        if len(codes) == 1:
+            return codes[0]
+        duration = duration_s or STAGE_SECONDS
+        moments = [Moment(duration * index / len(codes), code, 1.0) for index, code in enumerate(codes)]
+        return replace(timeline_code(moments, duration), source=f"text: {_short(text)}")
+
+    def phrase(self, text: str) -> Phrase:
+        """One stage of a text: a feeling, a mixture, or none."""
+        known = self._known(text)
+        if known is not None:
+            return known
+        parts = split_mixture(text)
+        if len(parts) > 1:
+            read = [(self._single(part), share) for part, share in parts]
+            named = [(phrase, share) for phrase, share in read if phrase.named and not phrase.denied]
+            if len(named) == 1 and len(read) > 1 and any(phrase.denied for phrase, _ in read):
+                return named[0][0]
+            if len(named) > 1 and len(named) == len(read):
+                return self._mixed(named)
+        return self._single(text)
+
+    def _single(self, text: str) -> Phrase:
+        plain, factor = strip_intensity(text)
+        known = self._known(plain)
+        if known is not None:
+            return replace(known, strength=known.strength * factor)
+        denied = NEGATION_PATTERN.match(plain)
+        if denied:
+            phrase = self._placed(denied["denied"])
+            if phrase.named:
+                return self._opposite(phrase)
+        phrase = self._placed(plain)
+        return replace(phrase, strength=phrase.strength * factor)
+
+    def _known(self, text: str) -> Phrase | None:
+        feeling = find_feeling(text.strip(" .!?"))
+        if feeling is None or feeling.name not in self._space.config.feelings:
+            return None
+        return Phrase(self._space.key(feeling.name), _emphasis(text), True)
+
+    def _placed(self, text: str) -> Phrase:
+        known = self._known(text)
+        if known is not None:
+            return known
+        points, named = self._space.place_text(in_templates(self._tower, [text.lower()]))
+        return Phrase(self._space.settle(points)[0], _emphasis(text), bool(named[0] >= NAMES_FEELING))
+
+    def _opposite(self, phrase: Phrase) -> Phrase:
+        label = EMOTION_LABELS[int(self._space.read(phrase.point[None]).probabilities[0].argmax())]
+        name, strength = OPPOSITES[label]
+        return Phrase(self._space.key(name), strength, True, denied=True)
+
+    def _mixed(self, parts: list[tuple[Phrase, float]]) -> Phrase:
+        shares = np.array([share * phrase.strength for phrase, share in parts])
+        point = (shares[:, None] * np.stack([phrase.point for phrase, _ in parts])).sum(0)
+        strength = float(np.average([phrase.strength for phrase, _ in parts], weights=[share for _, share in parts]))
+        return Phrase(point / np.linalg.norm(point), strength, True)
+
+    def _code(self, phrase: Phrase, text: str, strength: float) -> EmotionCode:
+        if not phrase.named:
+            key = self._space.key("neutral")
+            return code_at(self._space, key, strength, f"text: {_short(text)} names no feeling, so neutral")
+        code = code_at(self._space, phrase.point, min(phrase.strength * strength, MAX_STRENGTH), "")
+        nearest = ", ".join(
+            f"{name} {weight:.0%}" for name, weight in self._space.nearest(phrase.point) if weight > 0.1
+        )
+        return replace(code, source=f"text: {_short(text)} (read as {nearest})")
+
+
+def text_code(
+    text: str, *, strength: float = 1.0, duration_s: float | None = None, permissive: bool = False
+) -> EmotionCode:
+    """The feeling that a text describes, read with the sentence encoder. See `TextReader.read`."""
+    return TextReader(emotion_space(permissive), sentence_tower()).read(text, strength=strength, duration_s=duration_s)
+
+
+def with_emoji_as_words(text: str) -> str:
+    """The text with each emoji as the feeling that it stands for; only repeated ones are merged."""
+    names: list[str] = []
+
+    def named(match: re.Match[str]) -> str:
+        names.append(EMOJI[match.group().replace("\ufe0f", "")])
+        return " "
+
+    words = EMOJI_PATTERN.sub(named, text.replace("\ufe0f", ""))
+    return ", ".join(part for part in (words.strip(), *dict.fromkeys(names)) if part)
+
+
+def split_stages(text: str) -> list[str]:
+    """The stages of a stage direction in order; a text without any is one stage."""
+    turning = FROM_TO_PATTERN.match(text)
+    pieces = list(turning.groups()) if turning else SEQUENCE_PATTERN.split(OPENING_PATTERN.sub("", text, count=1))
+    stages = [piece.strip(" ,.;") for piece in pieces]
+    return [stage for stage in stages if stage] or [text]
+
+
+def split_mixture(text: str) -> list[tuple[str, float]]:
+    """(part, share) of a text that joins feelings with "but", "and", commas and the like; shares sum to 1."""
+    parts: list[tuple[str, float]] = []
+    place = 0
+    share = 0.5
+    for match in JOINER_PATTERN.finditer(text):
+        parts.append((text[place : match.start()], share))
+        share = JOINERS[match[1].lower()] if match[1] else 0.5
+        place = match.end()
+    parts.append((text[place:], share))
+    parts = [(part.strip(" ,.;"), share) for part, share in parts if part.strip(" ,.;")]
+    if len(parts) > 1:
+        parts[0] = (parts[0][0], 1.0 - parts[1][1])
+    total = sum(share for _, share in parts) or 1.0
+    return [(part, share / total) for part, share in parts]
+
+
+def strip_intensity(text: str) -> tuple[str, float]:
+    """(the text without words such as "slightly", the factor that they stand for)."""
+    found = [match.lower() for match in INTENSITY_PATTERN.findall(text)]
+    plain = re.sub(r"\s+", " ", INTENSITY_PATTERN.sub(" ", text)).strip()
+    return (plain, float(np.prod([INTENSITY[word] for word in found]))) if plain else (text, 1.0)
+
+
+def _emphasis(text: str) -> float:
+    letters = [letter for letter in text if letter.isalpha()]
+    shouted = len(letters) > 3 and all(letter.isupper() for letter in letters)
+    return EMPHASIS if shouted or "!!" in text else 1.0
+
+
+def _checked(text: str) -> str:
+    if len(text) > LONGEST:
+        raise EmotionError(f"The text for the feeling is {len(text)} characters long; {LONGEST} are the most.")
+    plain = re.sub(r"\s+", " ", text).strip()
+    if not plain:
+        raise EmotionError("The text for the feeling is empty. Describe a feeling, for example: slightly nervous.")
+    return plain
+
+
+def _short(text: str) -> str:
+    return f'"{text}"' if len(text) <= 60 else f'"{text[:57]}..."'

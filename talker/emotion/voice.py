@@ -1,0 +1,72 @@
+"""Voices -> EmotionCode: what a clip says it feels, as a whole and moment by moment."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+from talker.emotion.codes import code_at
+from talker.emotion.space import EmotionSpace, emotion_space
+from talker.emotion.voice_features import HOP_S, VoiceFrames, load_encoder, moments, voice_frames, whole
+from talker.speech.encoder import SpeechEncoder
+from talker.types import EMOTION_LABELS, EmotionCode, SpeechClip
+
+SMOOTHING_S = 1.0
+SHARE_OF_WHOLE = 0.4  # a moment is read together with its clip: short windows are noisy
+
+
+def voice_code(
+    clip: SpeechClip, *, strength: float = 1.0, per_moment: bool = True, permissive: bool = False
+) -> EmotionCode:
+    """The feeling in a voice.
+
+    per_moment: rows at 2 Hz for clips longer than one window; else one row for the whole clip.
+
+    Raises EmotionError for a sound that is silent or shorter than 0.3 s.
+    """
+    return VoiceReader(emotion_space(permissive), _encoder()).read(clip, strength=strength, per_moment=per_moment)
+
+
+class VoiceReader:
+    """Reads voices with one encoder into one space."""
+
+    def __init__(self, space: EmotionSpace, encoder: SpeechEncoder) -> None:
+        self._space = space
+        self._encoder = encoder
+
+    def read(self, clip: SpeechClip, *, strength: float = 1.0, per_moment: bool = True) -> EmotionCode:
+        """See `voice_code`."""
+        frames = voice_frames(clip, self._encoder)
+        points, strengths = self._space.place_voice(whole(frames)[None])
+        if per_moment and clip.duration_s > 2 * HOP_S + 1.0:
+            points, strengths = self._moments(frames, points, strengths)
+        settled = self._space.settle(points)
+        code = code_at(self._space, settled, strengths * strength, "", rate_hz=1.0 / HOP_S)
+        return _named(code)
+
+    def _moments(
+        self, frames: VoiceFrames, overall: np.ndarray, overall_strength: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        points, strengths = self._space.place_voice(moments(frames))  # [M, width], [M]
+        points = (1 - SHARE_OF_WHOLE) * points + SHARE_OF_WHOLE * overall
+        strengths = (1 - SHARE_OF_WHOLE) * strengths + SHARE_OF_WHOLE * overall_strength
+        sigma = SMOOTHING_S / HOP_S / 2
+        points = gaussian_filter1d(points, sigma, axis=0, mode="nearest")
+        strengths = gaussian_filter1d(strengths, sigma, mode="nearest")
+        return points / np.linalg.norm(points, axis=1, keepdims=True), strengths
+
+
+def _named(code: EmotionCode) -> EmotionCode:
+    """The code with what was heard, and how surely, as its source."""
+    mean = code.probabilities.mean(0)
+    order = np.argsort(-mean)[:2]
+    heard = ", ".join(f"{EMOTION_LABELS[i]} {mean[i]:.0%}" for i in order)
+    return replace(code, source=f"voice: {heard}")
+
+
+@lru_cache(maxsize=1)
+def _encoder() -> SpeechEncoder:
+    return load_encoder()

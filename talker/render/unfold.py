@@ -1,0 +1,100 @@
+"""Taking the picture's own creases away: what a smile or a frown in the photograph has folded, a neutral face has not.
+
+Where the fitted expression of the picture folds the skin (its shading differs from the expressionless face's), the
+picture's middle frequencies, which hold the fold, are exchanged for their surroundings' brightness; the finest ones,
+which hold pores and hair, stay. Frames show this smoothed skin as far as their expression has left the picture's.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from talker.blendshapes import BLENDSHAPE_NAMES
+from talker.face.camera import FACE_WIDTH_CM
+from talker.face.landmarks import FACE_OVAL, LEFT_BROW, LEFT_EYE, LIPS, RIGHT_BROW, RIGHT_EYE
+from talker.face.raster import rasterise
+from talker.render.geometry import MASK_VERTICES, HeadGeometry
+from talker.render.light import Light
+from talker.types import ByteArray, FloatArray
+
+NOSTRILS = (98, 97, 2, 326, 327, 240, 460, 75, 305, 60, 290)
+NOSE_BRIDGE = 5
+FINE = 0.006  # of the face's width: finer structure is kept
+COARSE = 0.075  # what a fold is exchanged for is as smooth as this
+SHADING_TO_WEIGHT = 5.0  # of the change in log shading that counts as a whole fold
+KEEP_AWAY_CM = 0.45  # from lips, eyes, brows and nostrils, whose edges are no folds
+UPPER_FACE = ("eye", "brow")
+LEAST_EXPRESSION = 0.25  # a face at rest has no folds to take away
+
+
+class Unfolded:
+    """A region of the picture without the creases of its own expression, and how much of that a frame shows."""
+
+    def __init__(self, geometry: HeadGeometry, light: Light, image: ByteArray, corner: FloatArray) -> None:
+        """image: [h,w,3] the region. corner: [2] px, its first pixel in the picture."""
+        self._rest = geometry.rest
+        self._image = image
+        self._parts: list[tuple[list[int], float, FloatArray]] = []  # channels, their effort, what unfolding adds
+        efforts = [(half, float(np.linalg.norm(self._rest[half]))) for half in (_channels(True), _channels(False))]
+        if max(effort for _, effort in efforts) < LEAST_EXPRESSION:
+            return
+        relaxed = light.ratio(geometry.shape(np.zeros_like(geometry.rest)).camera, 1.0)  # [V]
+        change = np.abs(np.log(np.maximum(relaxed, 1e-3)))
+        points = geometry.rest_points - corner
+        weight = _fold_weights(geometry, points, image.shape, change)
+        added = _exchange_middle(image, weight, geometry.fit.scale * FACE_WIDTH_CM) - image
+        bridge = geometry.landmark_points(points, (NOSE_BRIDGE,))[0, 1]
+        rows = np.arange(image.shape[0], dtype=np.float32)[:, None, None]
+        upper = np.clip((bridge - rows) / geometry.fit.scale + 0.5, 0, 1)  # eases over a centimetre
+        for (half, effort), share in zip(efforts, (upper, 1.0 - upper), strict=True):
+            if effort >= LEAST_EXPRESSION:
+                self._parts.append((half, effort, np.round(share * added).astype(np.int16)))
+
+    def source(self, expression: FloatArray) -> ByteArray:
+        """The region [h,w,3] to sample for a frame with this `expression` [52]."""
+        source = self._image
+        for half, effort, added in self._parts:
+            kept = float(np.dot(expression[half], self._rest[half])) / effort**2
+            left = float(np.clip(1.0 - kept, 0.0, 1.0))
+            source = cv2.addWeighted(source, 1.0, added, left, 0.0, dtype=cv2.CV_8U)
+        return source
+
+
+def _channels(upper: bool) -> list[int]:
+    """Blendshapes of the upper or the lower half of the face, without gaze."""
+    return [
+        row for row, name in enumerate(BLENDSHAPE_NAMES)
+        if name.startswith(UPPER_FACE) == upper and not name.startswith("eyeLook")
+    ]  # fmt: skip
+
+
+def _fold_weights(geometry: HeadGeometry, mesh: FloatArray, shape: tuple[int, ...], change: FloatArray) -> FloatArray:
+    """[h,w] 0..1 how much of a fold each pixel lies in, from the `change` [V] in log shading; `mesh` [V,2] px."""
+    triangles = geometry.model.triangles[(geometry.model.triangles < MASK_VERTICES).all(axis=1)]
+    drawn = rasterise(mesh, geometry.rest_camera[:, 2], triangles, shape[0], shape[1])
+    weight = np.clip(SHADING_TO_WEIGHT * drawn.interpolate(triangles, change[:, None])[..., 0], 0.0, 1.0)
+    scale = geometry.fit.scale
+    features = np.ones(shape[:2], np.uint8)
+    for outline in (LIPS, LEFT_EYE, RIGHT_EYE, LEFT_BROW, RIGHT_BROW, NOSTRILS):
+        points = geometry.landmark_points(mesh, outline)
+        hull = cv2.convexHull(np.round(points).astype(np.int32))
+        cv2.fillConvexPoly(features, hull, 0)
+    away = cv2.distanceTransform(features, cv2.DIST_L2, 5) / (KEEP_AWAY_CM * scale)
+    inside = np.zeros(shape[:2], np.uint8)
+    oval = geometry.landmark_points(mesh, FACE_OVAL)
+    cv2.fillPoly(inside, [np.round(oval).astype(np.int32)], 1)
+    border = cv2.distanceTransform(inside, cv2.DIST_L2, 5) / (KEEP_AWAY_CM * scale)
+    weight *= np.clip(away, 0, 1) * np.clip(border, 0, 1)
+    return cv2.GaussianBlur(weight.astype(np.float32), (0, 0), 0.1 * scale)
+
+
+def _exchange_middle(image: ByteArray, weight: FloatArray, face_width: float) -> FloatArray:
+    """[H,W,3] the picture with what lies between FINE and COARSE taken out where `weight` [H,W] says so."""
+    picture = image.astype(np.float32)
+    light = np.log(picture + 8.0)  # per channel: a fold's shadow is redder than the skin beside it
+    inside = (weight > 0.02).astype(np.float32) * (1.0 - 0.9 * weight) + 1e-3  # the fold itself counts little
+    fine = cv2.GaussianBlur(light, (0, 0), FINE * face_width)
+    sums = cv2.GaussianBlur(light * inside[..., None], (0, 0), COARSE * face_width)
+    coarse = sums / cv2.GaussianBlur(inside, (0, 0), COARSE * face_width)[..., None]
+    return (picture + 8.0) * np.exp(weight[..., None] * (coarse - fine)) - 8.0
