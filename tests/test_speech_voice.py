@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -53,7 +55,7 @@ def test_phones_lie_in_order_inside_the_sound(clip: SpeechClip) -> None:
     for spoken in (clip, long):
         tokens = spoken.transcript.phones  # type: ignore[union-attr]
         assert all(token.start_s <= token.end_s for token in tokens)
-        assert all(a.end_s <= b.start_s + 1e-6 for a, b in zip(tokens[:-1], tokens[1:], strict=True))
+        assert all(a.end_s <= b.start_s + 1e-6 for a, b in itertools.pairwise(tokens))
         assert tokens[-1].end_s <= spoken.duration_s + 0.05
     assert np.abs(long.samples).max() <= 1.0
 
@@ -88,7 +90,7 @@ def test_unknown_words_are_aligned() -> None:
     text = "Zyxquorp and Frobnitz met the O'Shaughnessys in 1984."
     aligned = phones.align_text(voice.say(text), text)
     assert aligned.confidence > 0.5
-    assert [word.text for word in aligned.words][0] == "Zyxquorp"
+    assert aligned.words[0].text == "Zyxquorp"
 
 
 def test_wrong_words_are_not_trusted(clip: SpeechClip) -> None:
