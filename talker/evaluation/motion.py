@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from talker.blendshapes import BLENDSHAPE_COUNT
 from talker.emotion.labels import label_code
@@ -150,25 +151,23 @@ def _closures(opening: FloatArray, time: FloatArray, speech: SpeechClip) -> tupl
     return hit, wanted, int(closed[far].sum()), int(far.sum())
 
 
-def _talking(speech: SpeechClip, time: FloatArray) -> FloatArray:
+def _talking(speech: SpeechClip, time: FloatArray) -> NDArray[np.bool_]:
     """[T] whether something is said at these times (s)."""
     frames = max(1, round(speech.duration_s * 100))
     voice = speaking(speech, frames, 100.0, tight=True)
     return np.interp(time, np.arange(frames) / 100, voice) > 0.5
 
 
-def _correlation(one: FloatArray, other: FloatArray, where: FloatArray) -> float:
+def _correlation(one: FloatArray, other: FloatArray, where: NDArray[np.bool_]) -> float:
     """Pearson's r (perfect: 1); 0 where one doesn't move."""
     a, b = one[where], other[where]
     return float(np.corrcoef(a, b)[0, 1]) if a.std() > 1e-9 and b.std() > 1e-9 else 0.0
 
 
-def _best_lag(opening: FloatArray, time: FloatArray, truth: LipTrace, talk: FloatArray) -> float:
+def _best_lag(opening: FloatArray, time: FloatArray, truth: LipTrace, talk: NDArray[np.bool_]) -> float:
     """Frames of 40 ms by which the prediction is late (perfect: 0)."""
     shifts = np.arange(-4, 4.5, 0.5)
-    fits = [
-        _correlation(np.interp(truth.time + s * LEAD_UNIT_S, time, opening), truth.opening, talk) for s in shifts
-    ]
+    fits = [_correlation(np.interp(truth.time + s * LEAD_UNIT_S, time, opening), truth.opening, talk) for s in shifts]
     return float(shifts[int(np.argmax(fits))])
 
 
