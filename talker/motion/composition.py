@@ -20,6 +20,7 @@ from talker.types import EmotionCode, FaceMotion, FloatArray, SpeakOptions, Spee
 
 SHUT, PARTED = 0.004, 0.022  # lip opening (face widths) below which speech means closed lips, above which it doesn't
 VOWEL, OPEN_VOWEL = 0.025, 0.06  # lip opening from which speech means an open mouth, and certainly does
+ALREADY_OPEN = 0.5  # part of a feeling's opening that is left out on an open vowel
 OPENS = 0.004  # face widths: a channel that parts the lips more than this per unit is held back on closures
 KNEE, ROOM = 0.8, 0.35  # values above the knee are squeezed into the room above it
 SNEER_CAP, SNEER_KNEE = 1.4, 1.0  # noseSneer + mouthUpperUp of one side
@@ -74,7 +75,8 @@ def protected(feeling: FloatArray, mouth: FloatArray, voice: FloatArray) -> Floa
     vowel = _eased((opening - VOWEL) / (OPEN_VOWEL - VOWEL))[:, None]
     opens = (feeling * effect > 0) & (np.abs(effect) > OPENS)
     closes = (feeling * effect < 0) & (np.abs(effect) > OPENS)
-    return feeling * np.where(opens, 1.0 - closing, 1.0) * np.where(closes, 1.0 - vowel, 1.0)
+    held = (1.0 - closing) * (1.0 - ALREADY_OPEN * vowel)  # a mouth that speech has opened is not opened twice
+    return feeling * np.where(opens, held, 1.0) * np.where(closes, 1.0 - vowel, 1.0)
 
 
 def meant_shut(opening: FloatArray, voice: FloatArray) -> FloatArray:
