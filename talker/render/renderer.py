@@ -37,10 +37,12 @@ REGION = (1.35, 1.5, 1.35, 1.35)  # face widths from the face's centre: left, up
 class Renderer:
     """Everything that does not depend on the frame is prepared once, here.
 
-    portrait: whose face. options: `size` and `wrinkles` matter here.
+    portrait: whose face. options: `size` and `wrinkles` matter here. flow_face_px: width of the face in the flow;
+    infinity gives the specification, a flow at the picture's own resolution, that the fast one is tested against.
     """
 
-    def __init__(self, portrait: Portrait, options: SpeakOptions) -> None:
+    def __init__(self, portrait: Portrait, options: SpeakOptions, *, flow_face_px: float = FLOW_FACE_PX) -> None:
+        self._flow_face_px = flow_face_px
         self._options = options
         self._portrait = portrait = at_size(portrait, options.size)
         self._image = np.ascontiguousarray(portrait.image)
@@ -94,7 +96,7 @@ class Renderer:
     def _prepare_flow(self) -> None:
         """Grids and triangles that every frame uses."""
         region, model = self._region, self._geometry.model
-        self._flow_scale = min(1.0, FLOW_FACE_PX / self._portrait.face_width)
+        self._flow_scale = min(1.0, self._flow_face_px / self._portrait.face_width)
         self._flow_size = (
             max(round(region.width * self._flow_scale), 2), max(round(region.height * self._flow_scale), 2),
         )  # fmt: skip
