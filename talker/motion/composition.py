@@ -29,6 +29,7 @@ START, END, PAUSE = 0.35, 0.6, 0.8  # part of the feeling that shows in the firs
 LOUDNESS_SHARE = 0.18  # how much the feeling grows with loudness around its mean
 SIDES = ("Left", "Right")
 CLOSE = BLENDSHAPE_INDEX["mouthClose"]
+NOSE = [BLENDSHAPE_INDEX[f"noseSneer{side}"] for side in SIDES]
 
 
 def compose(speech: FaceMotion, emotion: EmotionCode, clip: SpeechClip, options: SpeakOptions) -> FaceMotion:
@@ -69,7 +70,8 @@ def protected(feeling: FloatArray, mouth: FloatArray, voice: FloatArray) -> Floa
 
     Where speech closes the lips, what opens them is left out; where it opens them wide, what closes them is.
     """
-    effect = LipGeometry.load().opening
+    effect = LipGeometry.load().opening.copy()
+    effect[NOSE] = 0.0  # a wrinkled nose stays, or closed-mouth anger and disgust lose their look; `kept_shut` closes
     opening = LipGeometry.load().opening_of(mouth)
     closing = (meant_shut(opening, voice))[:, None]
     vowel = _eased((opening - VOWEL) / (OPEN_VOWEL - VOWEL))[:, None]
