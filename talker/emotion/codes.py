@@ -1,4 +1,4 @@
-"""Points of the space -> EmotionCode."""
+"""Points of the space, and mixtures of its feelings -> EmotionCode."""
 
 from __future__ import annotations
 
@@ -8,18 +8,28 @@ from talker.emotion.labels import read_as
 from talker.emotion.space import EmotionSpace
 from talker.types import MAX_STRENGTH, EmotionCode, FloatArray
 
+MOST_GAIN = 1.4
+
 
 def code_at(
     space: EmotionSpace, points: FloatArray, strength: float | FloatArray, source: str, rate_hz: float = 25.0
 ) -> EmotionCode:
     """The code of a point [width], or of points [T, width] at `rate_hz`, with a strength (one, or [T])."""
-    points = np.atleast_2d(np.asarray(points, np.float32))
-    reading = space.read(points)
+    return code_of(space, space.read(np.atleast_2d(points)).weights, strength, source, rate_hz)
+
+
+def code_of(
+    space: EmotionSpace, weights: FloatArray, strength: float | FloatArray, source: str, rate_hz: float = 25.0
+) -> EmotionCode:
+    """The code of a mixture [feelings] of the space's feelings (sums 1), or of mixtures [T, feelings]."""
+    weights = np.atleast_2d(np.asarray(weights, np.float32))
+    reading = space.mixture(weights)
+    points = weights @ space.keys
     strengths = np.clip(np.broadcast_to(np.asarray(strength, np.float32), len(points)), 0.0, MAX_STRENGTH)
     return EmotionCode(
-        embedding=points / np.linalg.norm(points, axis=1, keepdims=True),
+        embedding=(points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32),
         displacement=reading.displacement,
-        strength=strengths.copy(),
+        strength=strengths.astype(np.float32),
         probabilities=read_as(reading.probabilities, strengths),
         rate_hz=rate_hz,
         source=source,
@@ -27,3 +37,11 @@ def code_at(
         onset_s=reading.onset_s,
         decay_s=reading.decay_s,
     )
+
+
+def mixing_gain(space: EmotionSpace, weights: FloatArray) -> float:
+    """How much stronger a mixture [feelings] must be shown, so that two half feelings are not two faint ones."""
+    faces = np.stack([feeling.displacement for feeling in space.feelings])  # [feelings, 52]
+    mixed = float(np.linalg.norm(weights @ faces))
+    alone = float(weights @ np.linalg.norm(faces, axis=1))
+    return float(np.clip(alone / max(mixed, 1e-6), 1.0, MOST_GAIN))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from talker.emotion.catalogue import Feeling, feeling_names, find_feeling
+from talker.emotion.catalogue import feeling_names, find_feeling
+from talker.emotion.space import emotion_space
 from talker.errors import EmotionError
 from talker.types import EMOTION_LABELS, MAX_STRENGTH, EmotionCode, FloatArray
 
 
-def label_code(label: str, strength: float = 1.0) -> EmotionCode:
+def label_code(label: str, strength: float = 1.0, *, permissive: bool = False) -> EmotionCode:
     """The code of a named feeling, shown `strength` (0..1.5) times as strong as its row says.
+
+    permissive: take the space trained without non-commercial data; the face is the same.
 
     Raises EmotionError for a name that is not in the catalogue and for a strength out of range.
     """
@@ -20,7 +23,7 @@ def label_code(label: str, strength: float = 1.0) -> EmotionCode:
     if not 0.0 <= strength <= MAX_STRENGTH:
         raise EmotionError(f"The strength of an emotion must lie between 0 and {MAX_STRENGTH}, not {strength}.")
     return EmotionCode(
-        embedding=_embedding(feeling)[None],
+        embedding=emotion_space(permissive).key(feeling.name)[None],
         displacement=feeling.displacement[None],
         strength=np.array([strength], np.float32),
         probabilities=read_as(feeling.probabilities[None], strength),
@@ -36,9 +39,3 @@ def read_as(probabilities: FloatArray, strength: float | FloatArray) -> FloatArr
     shown = np.clip(np.asarray(strength, np.float32), 0.0, 1.0).reshape(-1, 1)
     neutral = np.eye(len(EMOTION_LABELS), dtype=np.float32)[:1]
     return (shown * probabilities + (1.0 - shown) * neutral).astype(np.float32)
-
-
-def _embedding(feeling: Feeling) -> FloatArray:
-    """A unit vector [63] of what a row says about the face, how it reads and how it feels."""
-    parts = np.concatenate([feeling.probabilities, feeling.displacement, feeling.affect])  # [8 + 52 + 3]
-    return (parts / np.linalg.norm(parts)).astype(np.float32)

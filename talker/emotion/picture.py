@@ -42,7 +42,7 @@ def picture_code(image: ImageSource, *, strength: float = 1.0, permissive: bool 
 
 def face_code(space: EmotionSpace, landmarks: FloatArray, scores: FloatArray, strength: float = 1.0) -> EmotionCode:
     """The expression of one measured face: landmarks [1,478,3] px and detector's scores [1,52]."""
-    points = space.settle(space.place_picture(landmarks, scores))
+    points = space.place_picture(landmarks, scores)
     return _named(code_at(space, points, strength, ""), "picture")
 
 
@@ -70,7 +70,7 @@ def track_code(space: EmotionSpace, track: FaceTrack, strength: float = 1.0, *, 
     if not per_moment:
         points = points.mean(0, keepdims=True)
     points = points / np.linalg.norm(points, axis=1, keepdims=True)
-    return _named(code_at(space, space.settle(points), strength, "", rate_hz=track.fps / step), "video")
+    return _named(code_at(space, points, strength, "", rate_hz=track.fps / step), "video")
 
 
 def without_speech(space: EmotionSpace, track: FaceTrack) -> tuple[FloatArray, FloatArray]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from talker.emotion.catalogue import find_feeling
-from talker.emotion.codes import code_at
+from talker.emotion.codes import code_of, mixing_gain
 from talker.emotion.prompts import in_templates
 from talker.emotion.sentences import LanguageTower, sentence_tower
 from talker.emotion.space import EmotionSpace, emotion_space
@@ -27,19 +27,20 @@ from talker.emotion.words import (
     SEQUENCE_PATTERN,
 )  # fmt: skip
 from talker.errors import EmotionError
-from talker.types import EMOTION_LABELS, MAX_STRENGTH, EmotionCode, FloatArray
+from talker.types import EMOTION_LABELS, EmotionCode, FloatArray
 
 LONGEST = 1000  # characters
 NAMES_FEELING = 0.35  # from this probability a text counts as speaking of a feeling
 EMPHASIS = 1.15  # strength of a text in capitals, or with "!!"
+SHOWN_SHARE = 0.1  # feelings with less are not mentioned
 STAGE_SECONDS = 4.0  # length of a stage direction when the speech's isn't known
 
 
 @dataclass(frozen=True)
 class Phrase:
-    """One feeling as read: its place [width], how strong, and whether the text named a feeling at all."""
+    """One feeling as read: its mixture [feelings], how strong, and whether the text named a feeling at all."""
 
-    point: FloatArray
+    weights: FloatArray
     strength: float
     named: bool
     denied: bool = False
@@ -104,35 +105,38 @@ class TextReader:
         feeling = find_feeling(text.strip(" .!?"))
         if feeling is None or feeling.name not in self._space.config.feelings:
             return None
-        return Phrase(self._space.key(feeling.name), _emphasis(text), True)
+        return Phrase(self._only(feeling.name), _emphasis(text), True)
 
     def _placed(self, text: str) -> Phrase:
         known = self._known(text)
         if known is not None:
             return known
         points, named = self._space.place_text(in_templates(self._tower, [text.lower()]))
-        return Phrase(self._space.settle(points)[0], _emphasis(text), bool(named[0] >= NAMES_FEELING))
+        return Phrase(self._space.read(points).weights[0], _emphasis(text), bool(named[0] >= NAMES_FEELING))
 
     def _opposite(self, phrase: Phrase) -> Phrase:
-        label = EMOTION_LABELS[int(self._space.read(phrase.point[None]).probabilities[0].argmax())]
+        label = EMOTION_LABELS[int(self._space.mixture(phrase.weights[None]).probabilities[0].argmax())]
         name, strength = OPPOSITES[label]
-        return Phrase(self._space.key(name), strength, True, denied=True)
+        return Phrase(self._only(name), strength, True, denied=True)
 
     def _mixed(self, parts: list[tuple[Phrase, float]]) -> Phrase:
         shares = np.array([share * phrase.strength for phrase, share in parts])
-        point = (shares[:, None] * np.stack([phrase.point for phrase, _ in parts])).sum(0)
+        weights = (shares[:, None] * np.stack([phrase.weights for phrase, _ in parts])).sum(0) / shares.sum()
         strength = float(np.average([phrase.strength for phrase, _ in parts], weights=[share for _, share in parts]))
-        return Phrase(point / np.linalg.norm(point), strength, True)
+        return Phrase(weights, strength * mixing_gain(self._space, weights), True)
+
+    def _only(self, feeling: str) -> FloatArray:
+        """The mixture [feelings] of one feeling alone."""
+        return np.eye(len(self._space.feelings), dtype=np.float32)[self._space.config.feelings.index(feeling)]
 
     def _code(self, phrase: Phrase, text: str, strength: float) -> EmotionCode:
         if not phrase.named:
-            key = self._space.key("neutral")
-            return code_at(self._space, key, strength, f"text: {_short(text)} names no feeling, so neutral")
-        code = code_at(self._space, phrase.point, min(phrase.strength * strength, MAX_STRENGTH), "")
-        nearest = ", ".join(
-            f"{name} {weight:.0%}" for name, weight in self._space.nearest(phrase.point) if weight > 0.1
-        )
-        return replace(code, source=f"text: {_short(text)} (read as {nearest})")
+            source = f"text: {_short(text)} names no feeling, so neutral"
+            return code_of(self._space, self._only("neutral"), strength, source)
+        order = [index for index in np.argsort(-phrase.weights)[:3] if phrase.weights[index] > SHOWN_SHARE]
+        nearest = ", ".join(f"{self._space.config.feelings[index]} {phrase.weights[index]:.0%}" for index in order)
+        source = f"text: {_short(text)} (read as {nearest})"
+        return code_of(self._space, phrase.weights, phrase.strength * strength, source)
 
 
 def text_code(

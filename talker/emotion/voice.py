@@ -43,8 +43,7 @@ class VoiceReader:
         points, strengths = self._space.place_voice(whole(frames)[None])
         if per_moment and clip.duration_s > 2 * HOP_S + 1.0:
             points, strengths = self._moments(frames, points, strengths)
-        settled = self._space.settle(points)
-        code = code_at(self._space, settled, strengths * strength, "", rate_hz=1.0 / HOP_S)
+        code = code_at(self._space, points, strengths * strength, "", rate_hz=1.0 / HOP_S)
         return _named(code)
 
     def _moments(

@@ -64,7 +64,7 @@ EMOJI: dict[str, str] = {
     "😮": "surprised", "😯": "surprised", "😲": "surprised", "😳": "embarrassed", "🤯": "shocked", "🤢": "disgusted",
     "🤮": "disgusted", "😴": "tired", "🥱": "bored", "😪": "tired", "😐": "neutral", "😑": "neutral", "😶": "neutral",
     "🤔": "thoughtful", "🤨": "doubtful", "😕": "confused", "😬": "nervous", "🥲": "bittersweet", "😹": "amused",
-    "💔": "heartbroken", "👍": "content", "😋": "content", "🤗": "tender", "😓": "worried", "😥": "worried",
+    "💔": "a broken heart", "👍": "content", "😋": "content", "🤗": "tender", "😓": "worried", "😥": "worried",
     "😦": "worried", "😿": "sad", ":)": "happy", ":-)": "happy", ":(": "sad", ":-(": "sad", ":D": "laughing out loud",
     ";)": "playful", ";-)": "playful", ":'(": "in tears", ":O": "surprised", ":-O": "surprised", ">:(": "angry",
     "XD": "laughing out loud", ":/": "doubtful", ":|": "neutral", "<3": "tender",

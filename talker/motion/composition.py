@@ -20,6 +20,7 @@ from talker.types import EmotionCode, FaceMotion, FloatArray, SpeakOptions, Spee
 
 SHUT, PARTED = 0.004, 0.022  # lip opening (face widths) below which speech means closed lips, above which it doesn't
 VOWEL, OPEN_VOWEL = 0.025, 0.06  # lip opening from which speech means an open mouth, and certainly does
+ALREADY_OPEN = 0.5  # part of a feeling's opening that is left out on an open vowel
 OPENS = 0.004  # face widths: a channel that parts the lips more than this per unit is held back on closures
 SPREADS = 0.02  # face widths: a channel that widens the mouth more than this per unit gives way to rounding
 ROUNDED, YIELD_TO_ROUNDING = 0.7, 0.65  # pucker and funnel that count as fully rounded; the part that gives way
@@ -81,7 +82,8 @@ def protected(feeling: FloatArray, mouth: FloatArray, voice: FloatArray) -> Floa
     rounding = _eased(mouth[:, ROUND].sum(1) / ROUNDED)[:, None]
     spreads = (feeling * LipGeometry.load().width > 0) & (LipGeometry.load().width > SPREADS)
     feeling = feeling * np.where(spreads, 1.0 - YIELD_TO_ROUNDING * rounding, 1.0)
-    return feeling * np.where(opens, 1.0 - closing, 1.0) * np.where(closes, 1.0 - vowel, 1.0)
+    held = (1.0 - closing) * (1.0 - ALREADY_OPEN * vowel)  # a mouth that speech has opened is not opened twice
+    return feeling * np.where(opens, held, 1.0) * np.where(closes, 1.0 - vowel, 1.0)
 
 
 def meant_shut(opening: FloatArray, voice: FloatArray) -> FloatArray:
