@@ -123,14 +123,14 @@ def score(system: System, clips: list[TrackedClip]) -> MotionScore:
         closures.append(_closures(opening, truth.time, clip.speech))
     opening_r, width_r, amplitude, best = (float(np.nanmean(column)) for column in zip(*rows, strict=True))
     hit, wanted, false, far = (sum(column) for column in zip(*closures, strict=True))
-    return MotionScore(opening_r, width_r, amplitude, hit / max(1, wanted), false / max(1, far), best)
+    return MotionScore(opening_r, width_r, amplitude, _share(hit, wanted), _share(false, far), best)
 
 
 def person(clips: list[TrackedClip]) -> MotionScore:
     """What the filmed people themselves score on closures."""
     counts = [_closures(trace(clip).opening, trace(clip).time, clip.speech) for clip in clips]
     hit, wanted, false, far = (sum(column) for column in zip(*counts, strict=True))
-    return MotionScore(1.0, 1.0, 1.0, hit / max(1, wanted), false / max(1, far), 0.0)
+    return MotionScore(1.0, 1.0, 1.0, _share(hit, wanted), _share(false, far), 0.0)
 
 
 def _closures(opening: FloatArray, time: FloatArray, speech: SpeechClip) -> tuple[int, int, int, int]:
@@ -149,6 +149,11 @@ def _closures(opening: FloatArray, time: FloatArray, speech: SpeechClip) -> tupl
                 hit, wanted = hit + int(closed[near].any()), wanted + 1
             far &= ~((time >= phone.start_s - FAR_S) & (time <= phone.end_s + FAR_S))
     return hit, wanted, int(closed[far].sum()), int(far.sum())
+
+
+def _share(part: int, whole: int) -> float:
+    """part / whole; not a number when nothing was there to count."""
+    return part / whole if whole else float("nan")
 
 
 def _talking(speech: SpeechClip, time: FloatArray) -> NDArray[np.bool_]:
@@ -226,4 +231,8 @@ def _header() -> str:
 
 def _row(system: str, place: str, result: MotionScore) -> str:
     values = (result.opening, result.width, result.amplitude, result.closed, result.false)
-    return f"| {system} | {place} | " + " | ".join(f"{value:.2f}" for value in values) + f" | {result.lag:+.1f} |"
+    return (
+        f"| {system} | {place} | "
+        + " | ".join("–" if np.isnan(value) else f"{value:.2f}" for value in values)
+        + f" | {result.lag:+.1f} |"
+    )
