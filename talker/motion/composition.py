@@ -33,6 +33,7 @@ LOUDNESS_SHARE = 0.18  # how much the feeling grows with loudness around its mea
 SIDES = ("Left", "Right")
 ROUND = [BLENDSHAPE_INDEX["mouthPucker"], BLENDSHAPE_INDEX["mouthFunnel"]]
 CLOSE = BLENDSHAPE_INDEX["mouthClose"]
+NOSE_STAYS = 0.7  # of a wrinkled nose, also on closed lips: `kept_shut` makes them meet
 NOSE = [BLENDSHAPE_INDEX[f"noseSneer{side}"] for side in SIDES]
 
 
@@ -75,8 +76,7 @@ def protected(feeling: FloatArray, mouth: FloatArray, voice: FloatArray) -> Floa
     Where speech closes the lips, what opens them is left out; where it parts them, what closes them is; where it
     rounds them, most of what spreads them.
     """
-    effect = LipGeometry.load().opening.copy()
-    effect[NOSE] = 0.0  # a wrinkled nose stays, or closed-mouth anger and disgust lose their look; `kept_shut` closes
+    effect = LipGeometry.load().opening
     opening = LipGeometry.load().opening_of(mouth)
     closing = (meant_shut(opening, voice))[:, None]
     vowel = _eased((opening - VOWEL) / (OPEN_VOWEL - VOWEL))[:, None]
@@ -87,7 +87,9 @@ def protected(feeling: FloatArray, mouth: FloatArray, voice: FloatArray) -> Floa
     spreads = (feeling * LipGeometry.load().width > 0) & (LipGeometry.load().width > SPREADS)
     feeling = feeling * np.where(spreads, 1.0 - YIELD_TO_ROUNDING * rounding, 1.0)
     held = (1.0 - closing) * (1.0 - ALREADY_OPEN * vowel)  # a mouth that speech has opened is not opened twice
-    return feeling * np.where(opens, held, 1.0) * np.where(closes, 1.0 - parted, 1.0)
+    kept = np.where(opens, held, 1.0) * np.where(closes, 1.0 - parted, 1.0)
+    kept[:, NOSE] = np.maximum(kept[:, NOSE], NOSE_STAYS)  # or closed-mouth anger and disgust would lose their look
+    return feeling * kept
 
 
 def meant_shut(opening: FloatArray, voice: FloatArray) -> FloatArray:
