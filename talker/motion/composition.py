@@ -33,7 +33,7 @@ LOUDNESS_SHARE = 0.18  # how much the feeling grows with loudness around its mea
 SIDES = ("Left", "Right")
 ROUND = [BLENDSHAPE_INDEX["mouthPucker"], BLENDSHAPE_INDEX["mouthFunnel"]]
 CLOSE = BLENDSHAPE_INDEX["mouthClose"]
-NOSE_STAYS = 0.7  # of a wrinkled nose, also on closed lips: `kept_shut` makes them meet
+NOSE_STAYS = 0.5  # of a wrinkled nose, also on closed lips: `kept_shut` makes them meet
 NOSE = [BLENDSHAPE_INDEX[f"noseSneer{side}"] for side in SIDES]
 
 
