@@ -17,8 +17,8 @@ is generated.
 Nothing that you upload leaves the computer that runs this page; results are removed when you close it.
 
 ## Licences
-Code and own weights: Apache-2.0; the model cards in `checkpoints/` state data and limits; what was
-trained with data for non-commercial use (RAVDESS voices, for the emotion space) says so there. The face model derives from ICT-FaceKit (MIT).
+Code and own weights: Apache-2.0; the model cards in `checkpoints/` state data and limits; what was trained with data
+for non-commercial use says so there. The face model derives from ICT-FaceKit (MIT).
 """
 
 

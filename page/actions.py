@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import tempfile
 import threading
@@ -62,7 +63,7 @@ def animate(
     seed: int = 0,
 ) -> tuple[Any, str, pd.DataFrame, pd.DataFrame, list[str]]:
     """Make the video; widgets in, widgets out."""
-    check_request(picture, consent)
+    portrait = checked_portrait(picture, consent)
     with run_of(request, "talk") as (folder, stopped):
         options = SpeakOptions(
             strength=strength, head=head, blinks=blinks, gaze=gaze, brows=brows, mouth=mouth, still=still,
@@ -76,7 +77,7 @@ def animate(
         )
         clip = heard(tab, speech, text, voice, seconds) if seconds or is_recorded(tab, speech, text) else None
         result = TALKER.speak(
-            picture, clip, text=None if clip else text, voice=voice, emotion=feeling, options=options,
+            portrait, clip, text=None if clip else text, voice=voice, emotion=feeling, options=options,
             out=folder / "talker.mp4", progress=show.rendering,
         )  # fmt: skip
         written = subtitles(result, folder) if subtitled else None
@@ -147,12 +148,13 @@ class Shown:
         self._progress((done, total), desc=what, unit=unit)
 
 
-def check_request(picture: str | None, consent: bool) -> None:
-    """A toast unless there are a portrait and the consent to animate it."""
+def checked_portrait(picture: str | None, consent: bool) -> str:
+    """The portrait's path; a toast unless there is one, and the consent to animate it."""
     if picture is None:
         raise gr.Error("Please choose a portrait first.", title="Talker", print_exception=False)
     if not consent:
         raise gr.Error("Please confirm that you may animate this face.", title="Talker", print_exception=False)
+    return picture
 
 
 def is_recorded(tab: str, speech: str | None, text: str) -> bool:
@@ -183,14 +185,14 @@ def compare(
     seed: int = 0,
 ) -> tuple[str, str]:
     """A film and a contact sheet of portraits × emotions × strengths."""
-    check_request(picture, consent)
+    portrait = checked_portrait(picture, consent)
     with run_of(request, "compare") as (folder, stopped):
         show = Shown(progress, stopped)
         TALKER.fetch_weights(show.fetching)
         spoken = split_tags(text or "")[0]
         words = [*(emotions or []), *(line.strip() for line in described.splitlines() if line.strip())]
         clip = heard(tab, speech, spoken, voice, seconds)
-        pictures = [path for path in (picture, other) if path is not None]
+        pictures = [path for path in (portrait, other) if path is not None]
         options = SpeakOptions(seed=int(seed))
         return compared(TALKER, pictures, clip, words, strengths or [], options, folder, show.comparing)
 
@@ -201,11 +203,12 @@ def before_after(picture: str | None, emotion: str, strength: float) -> tuple[By
         return before_and_after(TALKER, picture, emotion, strength) if picture else None
 
 
-def fetch_all(progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008
+def fetch_all(progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008 - how Gradio asks for a progress bar
     """Fetch every asset that is missing, and show what is there."""
+    show = Shown(progress, threading.Event())
     with errors_as_toasts():
         for name, asset in hub.ASSETS.items():
-            hub.fetch(name, lambda done, total, title=asset.title: progress((done, total), desc=title, unit="bytes"))
+            hub.fetch(name, functools.partial(show.fetching, asset.title))
     return weights_table()
 
 

@@ -21,10 +21,10 @@ VALUE_NAMES = (
     "source", "emotion", "feeling_text", "feeling_picture", "feeling_voice", "feeling_video", "mix", "timeline",
 )  # fmt: skip
 JOIN_SHARES = (
-    "(...shares) => {{ const names = {names}; "
+    f"(...shares) => {{ const names = {json.dumps(FEELINGS)}; "
     "return names.map((name, i) => [name, shares[i]]).filter(row => row[1] > 0)"
-    ".map(row => row[0] + '=' + row[1]).join(', ') }}"
-).format(names=json.dumps(FEELINGS))
+    ".map(row => row[0] + '=' + row[1]).join(', ') }"
+)
 
 
 def feeling_panel() -> dict[str, Any]:
@@ -98,7 +98,7 @@ def _mix() -> dict[str, Any]:
 def _timeline() -> dict[str, Any]:
     table = gr.Dataframe(
         TIMELINE, headers=["from second", "emotion", "strength"], datatype=["number", "str", "number"],
-        column_count=(3, "fixed"), type="array", interactive=True, label="Each row lasts until the next", buttons=[],
+        column_count=3, type="array", interactive=True, label="Each row lasts until the next", buttons=[],
     )  # fmt: skip
     return {"timeline": table}
 
