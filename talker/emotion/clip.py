@@ -143,7 +143,7 @@ def _distil(network: SpaceNetwork, tower: LanguageTower, bank: PromptBank) -> No
         seen = sentences[torch.randint(len(sentences), (BATCH,)), rows]
         points = network.text(seen + NOISE * network.text.deviation * torch.randn_like(seen))
         named = torch.cat([torch.ones(BATCH), torch.zeros(len(other))])
-        gate = network.names_feeling(torch.cat([seen, other]))[:, 0]
+        gate = network.gate(torch.cat([seen, other]))
         loss = functional.nll_loss(network.read(points), target[rows])
         loss = loss + 0.5 * functional.binary_cross_entropy_with_logits(gate, named, pos_weight=balance)
         optimiser.zero_grad()

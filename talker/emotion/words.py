@@ -23,10 +23,10 @@ OPPOSITES: dict[str, tuple[str, float]] = {
     "surprised": ("bored", 0.5), "fear": ("calm", 0.7), "disgusted": ("content", 0.4), "contempt": ("empathy", 0.4),
 }  # fmt: skip
 NEGATION_PATTERN = re.compile(
-    r"^(?:(?:she|he|they|you|i|it|is|are|am|was|looks?|looking|feels?|feeling|be|being|do|does|did)\s+|i'm\s+|she's\s+)*"
+    r"^(?:(?:she|he|they|you|i|it|is|are|am|was|looks?|looking|feels?|feeling|be|being|do|does)\s+|i'm\s+|she's\s+)*"
     r"(?:not|no longer|no|never|without|isn't|aren't|wasn't|don't|doesn't|free of|anything but|far from|un-)\s+"
     r"(?:be\s+|being\s+|look(?:ing)?\s+|feel(?:ing)?\s+|so\s+|very\s+|really\s+|at all\s+|a\s+|any\s+|trace of\s+)*"
-    r"(?!to\s)(?P<denied>.+?)(?:\s+(?:at all|any more|anymore))?$",
+    r"(?!to\s)(?P<denied>\S+(?:\s+\S+){0,2}?)(?:\s+(?:at all|any more|anymore))?$",
     re.IGNORECASE,
 )
 # Between two feelings that show at once; the number is the share of the second.

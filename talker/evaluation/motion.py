@@ -166,9 +166,7 @@ def _correlation(one: FloatArray, other: FloatArray, where: FloatArray) -> float
 def _best_lag(opening: FloatArray, time: FloatArray, truth: LipTrace, talk: FloatArray) -> float:
     """Frames of 40 ms by which the prediction is late (perfect: 0)."""
     shifts = np.arange(-4, 4.5, 0.5)
-    fits = [
-        _correlation(np.interp(truth.time + s * LEAD_UNIT_S, time, opening), truth.opening, talk) for s in shifts
-    ]
+    fits = [_correlation(np.interp(truth.time + s * LEAD_UNIT_S, time, opening), truth.opening, talk) for s in shifts]
     return float(shifts[int(np.argmax(fits))])
 
 
