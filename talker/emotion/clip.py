@@ -10,12 +10,13 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor
 from torch.nn import functional
 
 from talker import hub
@@ -38,7 +39,7 @@ BATCH_TEXTS = 64
 class ClipTower:
     """CLIP's text side: texts -> [N, width] unit vectors. `network` and `tokenizer` are open_clip's."""
 
-    def __init__(self, network: nn.Module, tokenizer: nn.Module, name: str = f"CLIP {MODEL}") -> None:
+    def __init__(self, network: Any, tokenizer: Callable[[list[str]], Tensor], name: str = f"CLIP {MODEL}") -> None:
         self.name = name
         self._network = network.eval().requires_grad_(False)
         self._tokenizer = tokenizer

@@ -97,7 +97,7 @@ def retrieval(
 
 def corpus_rows(texts: TextSet, voices: VoiceRecords, faces: FaceRecords) -> list[tuple[str, ...]]:
     """Four classes from RAVDESS to EMO-DB and back."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for source, target in (("ravdess", "emodb"), ("emodb", "ravdess")):
         known = voices.where((voices.corpus == source) & np.isin(voices.feeling, FOUR))
         space = SpaceTrainer(SpaceConfig(), EmotionTraining(), texts, known, faces).fit()

@@ -27,7 +27,7 @@ license: {licence}
 # Emotion space{variant}
 
 A unit sphere (64 dimensions) on which texts, voices, faces and {feelings} named feelings lie, and the towers that put
-them there. `talker.emotion.space.EmotionSpace.load` reads it; docs/emotion.md says how it was made and what was measured.
+them there. `talker.emotion.space.EmotionSpace.load` reads it; docs/emotion.md says how it was made and measured.
 
 Towers: text (all-MiniLM-L6-v2 sentences, 384 numbers), voice (Whisper tiny.en, second layer, mean and spread, with
 prosody: 790), picture (478 landmarks freed of pose, 80 principal shapes, with 52 detector scores: 132). Trained by
