@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import NoReturn
 
 from talker.errors import CancelledError, TalkerError
+from talker.hub import CHECKPOINTS
 from talker.media.files import prepare_folder
 from talker.media.livelink import save_livelink
 from talker.pipeline import Talker
 from talker.types import EMOTION_LABELS, MAX_STRENGTH, RENDERERS, SIZES, EmotionCode, Progress, Result, SpeakOptions
+from talker.workbench import EVALUATIONS, TRAININGS, evaluate, train
 
 ERROR_CODE = 2
 INTERRUPTED_CODE = 130  # what shells report after Ctrl-C
@@ -172,6 +174,27 @@ def _sheet(arguments: argparse.Namespace, talker: Talker) -> None:
     print(arguments.out)
 
 
+def _add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "name", choices=EVALUATIONS, help="; ".join(f"{n}: {job.help}" for n, job in EVALUATIONS.items())
+    )
+    parser.add_argument("--data", type=Path, metavar="DIR", help="folder with the data that the evaluation needs")
+
+
+def _evaluate(arguments: argparse.Namespace, talker: Talker) -> None:
+    print(evaluate(arguments.name, arguments.data))
+
+
+def _add_train_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", choices=TRAININGS, help="; ".join(f"{n}: {job.help}" for n, job in TRAININGS.items()))
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with the training data")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the weights (default checkpoints/NAME)")
+
+
+def _train(arguments: argparse.Namespace, talker: Talker) -> None:
+    train(arguments.name, arguments.data, arguments.out or CHECKPOINTS / arguments.name)
+
+
 def _progress_line(unit: str) -> Progress | None:
     """A counter that rewrites its line; none where nobody watches."""
     if not sys.stderr.isatty():
@@ -197,4 +220,6 @@ def _complain(message: str) -> None:
 VERBS = (
     Verb("speak", "Write a video of a portrait speaking with a feeling.", _add_speak_arguments, _speak),
     Verb("sheet", "Show one portrait speaking with all eight feelings side by side.", _add_sheet_arguments, _sheet),
+    Verb("evaluate", "Measure a part of Talker and print the table.", _add_evaluate_arguments, _evaluate),
+    Verb("train", "Derive or train the weights in checkpoints/.", _add_train_arguments, _train),
 )

@@ -23,6 +23,7 @@ LEVELS = (
     ("portrait", "emotion", "motion", "render"),
     ("pipeline", "training"),
     ("", "evaluation"),
+    ("workbench",),
     ("cli",),
     ("__main__",),
     ("app",),

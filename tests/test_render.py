@@ -174,3 +174,12 @@ def test_rest_of_another_face_does_not_leak(portrait: Portrait) -> None:
     blank = dataclasses.replace(portrait, fit=dataclasses.replace(portrait.fit, expression=np.zeros(52, np.float32)))
     frame = Renderer(blank, SpeakOptions()).frame(np.zeros(52), STILL)
     assert _psnr(_face(portrait, frame), _face(portrait, portrait.image)) > 30
+
+
+@pytest.mark.parametrize("expression", [{"jawOpen": 0.5, "mouthSmile": 0.6}, {"browDown": 1.0, "eyeBlink": 0.7}])
+def test_the_fast_flow_draws_what_the_full_one_does(portrait: Portrait, expression: dict[str, float]) -> None:
+    pose = np.array([0.08, -0.12, 0.05, 0, 0, 0])
+    options = SpeakOptions(size="crop512")
+    fast = Renderer(portrait, options).frame(expand(expression), pose)
+    plain = Renderer(portrait, options, flow_face_px=np.inf).frame(expand(expression), pose)
+    assert np.abs(fast.astype(float) - plain.astype(float)).mean() <= 1.0

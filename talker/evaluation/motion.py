@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from talker.blendshapes import BLENDSHAPE_COUNT
 from talker.emotion.labels import label_code
@@ -122,14 +123,14 @@ def score(system: System, clips: list[TrackedClip]) -> MotionScore:
         closures.append(_closures(opening, truth.time, clip.speech))
     opening_r, width_r, amplitude, best = (float(np.nanmean(column)) for column in zip(*rows, strict=True))
     hit, wanted, false, far = (sum(column) for column in zip(*closures, strict=True))
-    return MotionScore(opening_r, width_r, amplitude, hit / max(1, wanted), false / max(1, far), best)
+    return MotionScore(opening_r, width_r, amplitude, _share(hit, wanted), _share(false, far), best)
 
 
 def person(clips: list[TrackedClip]) -> MotionScore:
     """What the filmed people themselves score on closures."""
     counts = [_closures(trace(clip).opening, trace(clip).time, clip.speech) for clip in clips]
     hit, wanted, false, far = (sum(column) for column in zip(*counts, strict=True))
-    return MotionScore(1.0, 1.0, 1.0, hit / max(1, wanted), false / max(1, far), 0.0)
+    return MotionScore(1.0, 1.0, 1.0, _share(hit, wanted), _share(false, far), 0.0)
 
 
 def _closures(opening: FloatArray, time: FloatArray, speech: SpeechClip) -> tuple[int, int, int, int]:
@@ -150,20 +151,25 @@ def _closures(opening: FloatArray, time: FloatArray, speech: SpeechClip) -> tupl
     return hit, wanted, int(closed[far].sum()), int(far.sum())
 
 
-def _talking(speech: SpeechClip, time: FloatArray) -> FloatArray:
+def _share(part: int, whole: int) -> float:
+    """part / whole; not a number when nothing was there to count."""
+    return part / whole if whole else float("nan")
+
+
+def _talking(speech: SpeechClip, time: FloatArray) -> NDArray[np.bool_]:
     """[T] whether something is said at these times (s)."""
     frames = max(1, round(speech.duration_s * 100))
     voice = speaking(speech, frames, 100.0, tight=True)
     return np.interp(time, np.arange(frames) / 100, voice) > 0.5
 
 
-def _correlation(one: FloatArray, other: FloatArray, where: FloatArray) -> float:
+def _correlation(one: FloatArray, other: FloatArray, where: NDArray[np.bool_]) -> float:
     """Pearson's r (perfect: 1); 0 where one doesn't move."""
     a, b = one[where], other[where]
     return float(np.corrcoef(a, b)[0, 1]) if a.std() > 1e-9 and b.std() > 1e-9 else 0.0
 
 
-def _best_lag(opening: FloatArray, time: FloatArray, truth: LipTrace, talk: FloatArray) -> float:
+def _best_lag(opening: FloatArray, time: FloatArray, truth: LipTrace, talk: NDArray[np.bool_]) -> float:
     """Frames of 40 ms by which the prediction is late (perfect: 0)."""
     shifts = np.arange(-4, 4.5, 0.5)
     fits = [_correlation(np.interp(truth.time + s * LEAD_UNIT_S, time, opening), truth.opening, talk) for s in shifts]
@@ -225,4 +231,8 @@ def _header() -> str:
 
 def _row(system: str, place: str, result: MotionScore) -> str:
     values = (result.opening, result.width, result.amplitude, result.closed, result.false)
-    return f"| {system} | {place} | " + " | ".join(f"{value:.2f}" for value in values) + f" | {result.lag:+.1f} |"
+    return (
+        f"| {system} | {place} | "
+        + " | ".join("–" if np.isnan(value) else f"{value:.2f}" for value in values)
+        + f" | {result.lag:+.1f} |"
+    )

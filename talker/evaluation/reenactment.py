@@ -57,7 +57,7 @@ def run(data: Path, *, tuning: bool = False) -> str:
     paths = [path for pattern in patterns for path in sorted(data.glob(pattern)) if path.stem not in EXCLUDED]
     if not paths:
         raise DataError(f"{data} holds none of {', '.join(patterns)}.")
-    rows = []
+    rows: list[ClipScores | str] = []
     for path in paths:
         try:
             rows.append(score_clip(path))
@@ -114,7 +114,7 @@ def relative_to_own_gaze(expression: FloatArray, rest: FloatArray) -> FloatArray
 
 def _compare(picture: ByteArray, real: ByteArray, landmarks: FloatArray, detector: FaceDetector) -> Scores:
     lips = landmarks[list(OUTER_LIPS), :2]
-    width = np.ptp(landmarks[:, 0])
+    width = float(np.ptp(landmarks[:, 0]))
     mouth = _box(lips, MOUTH_MARGIN * width, real.shape)
     face = _box(landmarks[:, :2], 0.0, real.shape)
     found = detector.detect(picture)

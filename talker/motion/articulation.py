@@ -27,10 +27,12 @@ TRUSTED_CONFIDENCE = 0.5  # of a transcript whose phones may move the lips
 SILENT_LOUDNESS = 0.12  # of `Prosody.loudness`; below it nothing is said
 EASY_S, TIGHT_S = 0.16, 0.05  # lips part this much before a sound and rest this much after; gaps bridged otherwise
 REST_EASE_S = 0.05
+GATE_EASE_S = 0.012
 OPENING = expand(dict.fromkeys((*visemes.OPENING_CHANNELS, "mouthFunnel", "mouthShrugUpper"), 1.0)) > 0
 ROUNDING = expand(dict.fromkeys(visemes.ROUNDING_CHANNELS, 1.0)) > 0
 CLOSED = expand({"mouthPress": 0.3, "mouthRollLower": 0.14, "mouthRollUpper": 0.1})  # lips together
 BITE = expand({"mouthRollLower": 0.42, "mouthUpperUp": 0.2})  # lower lip under the upper teeth
+NARROWED = ((("W", "UW"), 0.6), (("OW", "R", "ER", "UH"), 0.35))  # rounded lips leave only a small opening
 JAW, CLOSE = BLENDSHAPE_INDEX["jawOpen"], BLENDSHAPE_INDEX["mouthClose"]
 
 
@@ -40,7 +42,9 @@ class ArticulationConfig:
 
     channels: the blendshapes it predicts. components: of the principal component analysis of the features.
     context: neighbouring feature frames (20 ms apart) on each side.
-    opening_gain, rounding_gain: give back the amplitude that regression to the mean takes away.
+    lead_s: how much earlier than heard the mouth moves; lips shape a sound before it is heard.
+    opening_gain, rounding_gain: give back the amplitude that regression to the mean takes away; phone_gain does so
+        for the visemes.
     phone_share_opening, phone_share_rounding: part of the visemes where the phones are known, 0..1.
     gate_open, gate_shut: probability of p, b, m at which the lips begin to close and are closed.
     """
@@ -48,9 +52,11 @@ class ArticulationConfig:
     channels: tuple[str, ...]
     components: int = 128
     context: int = 3
-    opening_gain: float = 1.0
-    rounding_gain: float = 1.0
-    phone_share_opening: float = 0.4
+    lead_s: float = 0.02
+    opening_gain: float = 1.5
+    rounding_gain: float = 1.7
+    phone_gain: float = 1.2
+    phone_share_opening: float = 0.25
     phone_share_rounding: float = 0.5
     gate_open: float = 0.15
     gate_shut: float = 0.45
@@ -120,20 +126,26 @@ def articulate(
 ) -> FaceMotion:
     """`speech_motion` from what the head heard: (blendshapes [T,52], probability of p, b, m [T]) at 50 Hz."""
     frames = max(1, round(clip.duration_s * fps))
-    predicted = at_frames(gaussian_filter1d(heard[0], 0.5 * FRAME_RATE / fps, axis=0, mode="nearest"), frames, fps)
+    smooth = gaussian_filter1d(heard[0], 0.5 * FRAME_RATE / fps, axis=0, mode="nearest")
+    predicted = at_frames(smooth, frames, fps, lead_s=config.lead_s)
+    closing = gaussian_filter1d(heard[1], GATE_EASE_S * FRAME_RATE, mode="nearest")[:, None]
     gain = np.where(ROUNDING, config.rounding_gain, config.opening_gain)
-    gate = (at_frames(heard[1][:, None], frames, fps)[:, 0] - config.gate_open) / (config.gate_shut - config.gate_open)
-    mouth, gate = predicted, np.clip(gate, 0.0, 1.0)
+    gate = at_frames(closing, frames, fps, lead_s=config.lead_s)[:, 0] - config.gate_open
+    gate = gate / (config.gate_shut - config.gate_open)
+    mouth, gate = predicted * gain, np.clip(gate, 0.0, 1.0)
     bite: FloatArray = np.zeros(frames)
     transcript = clip.transcript
     if transcript and transcript.phones and transcript.confidence >= TRUSTED_CONFIDENCE:
         shaped = visemes.coarticulate(transcript.phones, frames, fps)
         share = np.where(ROUNDING, config.phone_share_rounding, config.phone_share_opening)
         share = np.where(OPENING | ROUNDING, share, 0.75)
-        mouth = mouth * (1.0 - share) + shaped * share
+        mouth = mouth * (1.0 - share) + shaped * config.phone_gain * share
         gate = np.maximum(gate, visemes.closure(transcript.phones, visemes.BILABIALS, frames, fps))
         bite = visemes.closure(transcript.phones, visemes.LABIODENTALS, frames, fps)
-    mouth = np.maximum(mouth * gain, 0.0) * speaking(clip, frames, fps)[:, None]
+        for names, amount in NARROWED:
+            narrow = amount * visemes.closure(transcript.phones, names, frames, fps)
+            mouth = np.where(OPENING, mouth * (1.0 - narrow[:, None]), mouth)
+    mouth = np.maximum(mouth, 0.0) * speaking(clip, frames, fps)[:, None]
     mouth = shut_lips(bite_lip(mouth, bite), gate * speaking(clip, frames, fps))
     blendshapes = np.clip(mouth, 0.0, 1.0).astype(np.float32)
     return FaceMotion(blendshapes, np.zeros((frames, 6), np.float32), fps)
@@ -172,9 +184,11 @@ def speaking(clip: SpeechClip, frames: int, fps: float, *, tight: bool = False) 
     return at_frames(eased[:, None], frames, fps, 100.0)[:, 0]
 
 
-def at_frames(values: FloatArray, frames: int, fps: float, rate_hz: float = FRAME_RATE) -> FloatArray:
-    """Values [T,C] at `rate_hz`, linearly interpolated at [frames] moments t / fps; the ends are held."""
-    position = np.clip(np.arange(frames) * rate_hz / fps, 0, len(values) - 1)
+def at_frames(
+    values: FloatArray, frames: int, fps: float, rate_hz: float = FRAME_RATE, *, lead_s: float = 0.0
+) -> FloatArray:
+    """Values [T,C] at `rate_hz`, linearly interpolated at [frames] moments t / fps + lead_s; the ends are held."""
+    position = np.clip((np.arange(frames) / fps + lead_s) * rate_hz, 0, len(values) - 1)
     before = np.minimum(position.astype(int), max(0, len(values) - 2))
     after = np.minimum(before + 1, len(values) - 1)
     share = (position - before)[:, None].astype(np.float32)

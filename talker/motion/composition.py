@@ -20,14 +20,20 @@ from talker.types import EmotionCode, FaceMotion, FloatArray, SpeakOptions, Spee
 
 SHUT, PARTED = 0.004, 0.022  # lip opening (face widths) below which speech means closed lips, above which it doesn't
 VOWEL, OPEN_VOWEL = 0.025, 0.06  # lip opening from which speech means an open mouth, and certainly does
+PART, PARTS = 0.012, 0.035  # lip opening from which a feeling begins not to close it, and may not at all
+ALREADY_OPEN = 0.5  # part of a feeling's opening that is left out on an open vowel
 OPENS = 0.004  # face widths: a channel that parts the lips more than this per unit is held back on closures
+SPREADS = 0.02  # face widths: a channel that widens the mouth more than this per unit gives way to rounding
+ROUNDED, YIELD_TO_ROUNDING = 0.7, 0.65  # pucker and funnel that count as fully rounded; the part that gives way
 KNEE, ROOM = 0.8, 0.35  # values above the knee are squeezed into the room above it
 SNEER_CAP, SNEER_KNEE = 1.4, 1.0  # noseSneer + mouthUpperUp of one side
 EASE_S = 0.45  # a feeling comes and goes over this time
 START, END, PAUSE = 0.35, 0.6, 0.8  # part of the feeling that shows in the first and last frame, and in pauses
 LOUDNESS_SHARE = 0.18  # how much the feeling grows with loudness around its mean
 SIDES = ("Left", "Right")
+ROUND = [BLENDSHAPE_INDEX["mouthPucker"], BLENDSHAPE_INDEX["mouthFunnel"]]
 CLOSE = BLENDSHAPE_INDEX["mouthClose"]
+NOSE = [BLENDSHAPE_INDEX[f"noseSneer{side}"] for side in SIDES]
 
 
 def compose(speech: FaceMotion, emotion: EmotionCode, clip: SpeechClip, options: SpeakOptions) -> FaceMotion:
@@ -66,15 +72,22 @@ def presence(voice: FloatArray, loudness: FloatArray, fps: float) -> FloatArray:
 def protected(feeling: FloatArray, mouth: FloatArray, voice: FloatArray) -> FloatArray:
     """The feeling [T,52] without what would undo the speech `mouth` [T,52].
 
-    Where speech closes the lips, what opens them is left out; where it opens them wide, what closes them is.
+    Where speech closes the lips, what opens them is left out; where it parts them, what closes them is; where it
+    rounds them, most of what spreads them.
     """
-    effect = LipGeometry.load().opening
+    effect = LipGeometry.load().opening.copy()
+    effect[NOSE] = 0.0  # a wrinkled nose stays, or closed-mouth anger and disgust lose their look; `kept_shut` closes
     opening = LipGeometry.load().opening_of(mouth)
     closing = (meant_shut(opening, voice))[:, None]
     vowel = _eased((opening - VOWEL) / (OPEN_VOWEL - VOWEL))[:, None]
+    parted = _eased((opening - PART) / (PARTS - PART))[:, None]
     opens = (feeling * effect > 0) & (np.abs(effect) > OPENS)
     closes = (feeling * effect < 0) & (np.abs(effect) > OPENS)
-    return feeling * np.where(opens, 1.0 - closing, 1.0) * np.where(closes, 1.0 - vowel, 1.0)
+    rounding = _eased(mouth[:, ROUND].sum(1) / ROUNDED)[:, None]
+    spreads = (feeling * LipGeometry.load().width > 0) & (LipGeometry.load().width > SPREADS)
+    feeling = feeling * np.where(spreads, 1.0 - YIELD_TO_ROUNDING * rounding, 1.0)
+    held = (1.0 - closing) * (1.0 - ALREADY_OPEN * vowel)  # a mouth that speech has opened is not opened twice
+    return feeling * np.where(opens, held, 1.0) * np.where(closes, 1.0 - parted, 1.0)
 
 
 def meant_shut(opening: FloatArray, voice: FloatArray) -> FloatArray:

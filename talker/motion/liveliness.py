@@ -31,6 +31,7 @@ DRIFT_HZ = 0.32
 NOD = 0.035  # rad, of a strongly stressed syllable
 BREATH_HZ = 0.27
 BREATH = (0.004, 0.0022)  # rad of pitch and face widths of rise
+FOLLOW, FOLLOW_S = 0.15, 0.3  # rad per eyeLook unit, and how slowly the head follows the eyes
 EASE_IN_S = 0.6  # the head starts in the portrait's own pose
 RANDOM_STREAMS = ("blinks", "gaze", "head", "breath", "brows")
 
@@ -75,7 +76,8 @@ def enliven(prosody: Prosody, speaking: FloatArray, manner: Temperament, options
     pose = np.zeros((frames, 6))
     if not options.still:
         pose += _head(scene, manner, random["head"]) * options.head
-        pose[:, 1] += 0.12 * horizontal * options.head  # the head goes a little where the eyes go
+        followed = gaussian_filter1d(horizontal, FOLLOW_S * fps, mode="nearest")
+        pose[:, 1] += FOLLOW * followed * options.head  # the head goes a little where the eyes have gone
         pose += _breath(scene, manner, random["breath"]) * min(options.head, 1.0)
     ease = np.clip(scene.time / EASE_IN_S, 0.0, 1.0)[:, None]
     return Life(blendshapes, blink, pose * ease * ease * (3.0 - 2.0 * ease))

@@ -100,8 +100,8 @@ class Eye:
         source = geometry.rest_points + self._rims * shut
         attributes = np.concatenate([source, ratio[:, None], self._unrolled[:, None]], axis=1)  # [V,4]
         drawn = skin.interpolate(self._skin, attributes)
-        area = self._grown(window.polygon(outline), margin * 0.5)
-        hole = area & ~skin.covered
+        away = window.distance(outline)
+        hole = (away <= margin * 0.5) & ~skin.covered
         picture = frame[window.slices].astype(np.float32)
         lids = sample(self._image, drawn[..., :2]) * drawn[..., 2:3]
         lids *= 1.0 + shut * drawn[..., 3:] * (self._lid_tone - 1.0)
@@ -112,7 +112,7 @@ class Eye:
             ball = self._ball_colours(window, turn, gaze, outline)
             ball *= 1.0 - 0.75 * np.clip((shut - 0.7) / 0.3, 0.0, 1.0)  # no light between lids that all but meet
             patch = blend(ball, patch, soft_edge(~hole))
-        weight = feather(self._grown(area, margin), margin)
+        weight = np.clip(1.5 - away / margin, 0.0, 1.0)
         frame[window.slices] = np.clip(blend(picture, patch, weight) + 0.5, 0, 255).astype(np.uint8)
 
     def _height(self, outline: FloatArray) -> float:
@@ -187,7 +187,7 @@ class Eye:
         outline = self._geometry.landmark_points(points, self._outline)
         window = Window.around(outline, 1.2 * self._geometry.fit.scale, self._image.shape)
         skin = window.rasterise(points, camera[:, 2], self._skin)
-        area = self._grown(window.polygon(outline), 0.2 * self._geometry.fit.scale)
+        area = window.distance(outline) <= 0.2 * self._geometry.fit.scale
         return area & ~skin.covered, window
 
     def _make_plate(self) -> Plate:
@@ -207,11 +207,6 @@ class Eye:
         opacity = np.clip((LIMBUS + 0.1 - away) / 0.2, 0, 1).astype(np.float32)
         bare = blend(white, iris, opacity)
         return Plate(window, white, iris, opacity, _shadow_profile(picture, bare, hole, depth))
-
-    @staticmethod
-    def _grown(mask: BoolArray, radius: float) -> BoolArray:
-        size = int(max(radius, 1)) * 2 + 1
-        return cv2.dilate(mask.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))) > 0
 
 
 def _complete_disc(picture: FloatArray, seen: BoolArray, away: FloatArray) -> FloatArray:

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from numba import njit
 from scipy.interpolate import RBFInterpolator
 from scipy.spatial import cKDTree
 
@@ -60,13 +61,11 @@ class FaceTraits:
 class Shape:
     """The face in one expression, before the head turns.
 
-    camera: [V,3] cm in camera axes. points: [V,2] px in the picture. offsets: [V,3] cm, difference to the rest, in
-    camera axes.
+    camera: [V,3] cm in camera axes. points: [V,2] px in the picture.
     """
 
     camera: FloatArray
     points: FloatArray
-    offsets: FloatArray
 
 
 class HeadGeometry:
@@ -83,9 +82,8 @@ class HeadGeometry:
         projected = self.project(self.rest_camera)
         self.residual = self._residual(projected, portrait.landmarks)  # [V,2] px
         self.rest_points = projected + self.residual  # [V,2] px: the mesh on the picture
-        self.basis = self.model.expression_basis @ turn  # [52,V,3]
+        self.basis = np.ascontiguousarray(self.model.expression_basis @ turn)  # [52,V,3]
         self._measure_lids()
-        self._flat_basis = np.ascontiguousarray(self.basis.reshape(len(self.basis), -1))  # [52,V*3]
         shut = self._lip_gap(self.rest_points)
         shut[shut > SHUT_GAP_CM * self.fit.scale] = 0.0
         self.residual += self._part_lips(self.rest_points, -shut)  # lips that all but touch do touch
@@ -104,11 +102,11 @@ class HeadGeometry:
         """The face with `expression` [52] (absolute, not relative to what the picture shows)."""
         absolute = self._absolute(expression)
         delta = absolute - self.rest
-        offsets = (delta @ self._flat_basis).reshape(-1, 3)  # [V,3]
-        camera = self.rest_camera + offsets
-        points = self.project(camera) + self.residual
+        camera = self.rest_camera.copy()
+        _add_shapes(self.basis, delta, camera)
+        points: FloatArray = self.project(camera) + self.residual
         points = self._touch_lids(self._touch_lips(points, absolute), absolute)
-        return Shape(camera, points, offsets)
+        return Shape(camera, points)
 
     def _residual(self, projected: FloatArray, landmarks: FloatArray) -> FloatArray:
         """[V,2] px that lay the mesh on the picture: what the landmarks ask for, spread smoothly."""
@@ -195,6 +193,17 @@ class HeadGeometry:
         along = np.interp(points[:, 0], columns[order], widening[order]) / 2
         shift = (self.traits.lower_lip - self.traits.upper_lip) * along
         return (shift[:, None] * self.down(points)).astype(np.float32)
+
+
+@njit(cache=True, nogil=True)
+def _add_shapes(basis, delta, mesh) -> None:  # type: ignore[no-untyped-def]
+    """Add to `mesh` [V,3] the shapes `basis` [52,V,3] times `delta` [52], passing over those that are not used."""
+    for row in range(len(delta)):
+        amount = delta[row]
+        if amount != 0.0:
+            for vertex in range(len(mesh)):
+                for axis in range(3):
+                    mesh[vertex, axis] += amount * basis[row, vertex, axis]
 
 
 def _unit(vector: FloatArray) -> FloatArray:

@@ -90,9 +90,13 @@ def white_in_this_light(eye_white: FloatArray, image: ByteArray, geometry: HeadG
     return np.clip(tint, 0.85, 1.15) * np.clip(max(float(eye_white.mean()), least), 90.0, 235.0)
 
 
-@njit(cache=True, nogil=True)
-def shade(picture, factor, result) -> None:  # type: ignore[no-untyped-def]
+def shade(picture: ByteArray, factor: FloatArray, result: ByteArray) -> None:
     """Write `picture` [h,w,3] times `factor` [h,w] into `result` [h,w,3], rounded and limited to 0..255."""
+    _shade(picture, factor, result)
+
+
+@njit(cache=True, nogil=True)
+def _shade(picture, factor, result) -> None:  # type: ignore[no-untyped-def]
     height, width = factor.shape
     for y in range(height):
         for x in range(width):

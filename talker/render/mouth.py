@@ -87,7 +87,8 @@ class Mouth:
         source = geometry.rest_points + self._rims * (1.0 - likeness)
         attributes = np.concatenate([source, ratio[:, None]], axis=1)  # [V,3]
         drawn = skin.interpolate(self._skin, attributes)
-        inside_lips = window.polygon(outline)
+        away = window.distance(outline)
+        inside_lips = away == 0
         hole = inside_lips & ~skin.covered
         picture = frame[window.slices].astype(np.float32)
         lips = sample(self._image, drawn[..., :2]) * drawn[..., 2:]
@@ -98,13 +99,8 @@ class Mouth:
                 patch,
                 _lip_opacity(skin.covered, hole),
             )
-        weight = feather(self._blend_area(inside_lips, margin), margin * 0.5)
+        weight = np.clip(2.0 * (1.0 - away / margin), 0.0, 1.0)
         frame[window.slices] = np.clip(blend(picture, patch, weight) + 0.5, 0, 255).astype(np.uint8)
-
-    def _blend_area(self, inside_lips: BoolArray, margin: float) -> BoolArray:
-        size = int(max(margin, 1)) * 2 + 1
-        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-        return cv2.dilate(inside_lips.astype(np.uint8), kernel) > 0
 
     def _draw_inside(
         self,

@@ -53,6 +53,11 @@ class Window:
         """Draw the mesh inside the window."""
         return rasterise(points - self.corner, depth, triangles, self.height, self.width, cull=cull)
 
+    def distance(self, outline: FloatArray) -> FloatArray:
+        """[h,w] px from the closed `outline` [N,2] to each pixel outside it; 0 inside."""
+        outside = (~self.polygon(outline)).astype(np.uint8)
+        return cv2.distanceTransform(outside, cv2.DIST_L2, 3)
+
     def polygon(self, outline: FloatArray) -> BoolArray:
         """[h,w] pixels inside the closed `outline` [N,2] px."""
         mask = np.zeros((self.height, self.width), np.uint8)

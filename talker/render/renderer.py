@@ -7,7 +7,10 @@ mouth and eyes, where skin opens, are then drawn at the picture's own resolution
 
 from __future__ import annotations
 
+import os
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -24,6 +27,8 @@ from talker.render.smooth_fill import smooth_fill
 from talker.render.unfold import Unfolded
 from talker.types import ByteArray, FaceMotion, FloatArray, Portrait, SpeakOptions
 
+WORKERS = min(4, os.cpu_count() or 1)  # frames drawn at the same time
+cv2.setNumThreads(1)  # frames are drawn side by side: threads inside each would only wait for one another
 FLOW_FACE_PX = 110  # width of the face in the low-resolution flow
 EXPRESSION_FADE = 0.4  # of the face width: how far an expression still moves what lies around the face
 REGION = (1.35, 1.5, 1.35, 1.35)  # face widths from the face's centre: left, up, right, down
@@ -32,10 +37,12 @@ REGION = (1.35, 1.5, 1.35, 1.35)  # face widths from the face's centre: left, up
 class Renderer:
     """Everything that does not depend on the frame is prepared once, here.
 
-    portrait: whose face. options: `size` and `wrinkles` matter here.
+    portrait: whose face. options: `size` and `wrinkles` matter here. flow_face_px: width of the face in the flow;
+    infinity gives the specification, a flow at the picture's own resolution, that the fast one is tested against.
     """
 
-    def __init__(self, portrait: Portrait, options: SpeakOptions) -> None:
+    def __init__(self, portrait: Portrait, options: SpeakOptions, *, flow_face_px: float = FLOW_FACE_PX) -> None:
+        self._flow_face_px = flow_face_px
         self._options = options
         self._portrait = portrait = at_size(portrait, options.size)
         self._image = np.ascontiguousarray(portrait.image)
@@ -58,9 +65,15 @@ class Renderer:
         return self._image.shape[1], self._image.shape[0]
 
     def render(self, motion: FaceMotion) -> Iterator[ByteArray]:
-        """Frames [H,W,3], one at a time."""
-        for blendshapes, pose in zip(motion.blendshapes, motion.pose, strict=True):
-            yield self.frame(blendshapes, pose)
+        """Frames [H,W,3], in order; a few are drawn at the same time, and no more than these are held."""
+        with ThreadPoolExecutor(WORKERS) as pool:
+            drawing: deque[Future[ByteArray]] = deque()
+            for blendshapes, pose in zip(motion.blendshapes, motion.pose, strict=True):
+                drawing.append(pool.submit(self.frame, blendshapes, pose))
+                if len(drawing) > WORKERS:
+                    yield drawing.popleft().result()
+            while drawing:
+                yield drawing.popleft().result()
 
     def frame(self, blendshapes: FloatArray, pose: FloatArray) -> ByteArray:
         """The portrait [H,W,3] with this expression [52] and head pose [6] (relative to its own)."""
@@ -83,7 +96,7 @@ class Renderer:
     def _prepare_flow(self) -> None:
         """Grids and triangles that every frame uses."""
         region, model = self._region, self._geometry.model
-        self._flow_scale = min(1.0, FLOW_FACE_PX / self._portrait.face_width)
+        self._flow_scale = min(1.0, self._flow_face_px / self._portrait.face_width)
         self._flow_size = (
             max(round(region.width * self._flow_scale), 2), max(round(region.height * self._flow_scale), 2),
         )  # fmt: skip

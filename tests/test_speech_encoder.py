@@ -1,0 +1,138 @@
+"""The speech encoder against the recogniser it was cut from, and against itself on long and silent sound."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from faster_whisper import WhisperModel
+from safetensors.torch import save_file
+
+from talker import hub
+from talker.errors import AssetError
+from talker.speech import voice
+from talker.speech.encoder import EncoderConfig, SpeechEncoder, WhisperEncoder, log_mel_spectrogram
+from talker.types import SpeechClip
+
+
+@pytest.fixture(scope="module")
+def clip() -> SpeechClip:
+    return voice.say("The quick brown fox jumps over the lazy dog.")
+
+
+def _noise(seconds: float, seed: int = 0) -> SpeechClip:
+    random = np.random.default_rng(seed)
+    swell = 0.1 + 0.1 * np.sin(np.arange(int(16000 * seconds)) / 3000)
+    return SpeechClip((random.standard_normal(len(swell)) * swell).astype(np.float32), 16000)
+
+
+def test_all_layers_equal_the_recognisers_own_encoder(clip: SpeechClip) -> None:
+    from talker.media.audio import resample
+
+    network = SpeechEncoder.load(EncoderConfig(layers=4, final_norm=True)).network
+    samples = resample(clip.samples, clip.sample_rate, 16000)
+    log_mel = log_mel_spectrogram(samples)
+    frames = log_mel.shape[1]
+    padded = np.zeros((80, 3000), np.float32)
+    padded[:, :frames] = log_mel
+    whisper = WhisperModel(str(hub.fetch("whisper_tiny_en")), device="cpu", compute_type="float32")
+    theirs = np.array(whisper.encode(padded))[0]
+    with torch.inference_mode():
+        ours = network(torch.from_numpy(padded[None]))[0].numpy()
+    spoken = slice(0, frames // 2)
+    assert np.abs(ours[spoken] - theirs[spoken]).max() < 1e-4 * np.abs(theirs).max()
+    assert np.abs(ours - theirs).mean() < 1e-5
+
+
+def test_log_mel_equals_the_recognisers_own() -> None:
+    from faster_whisper.feature_extractor import FeatureExtractor
+
+    samples = _noise(35.0).samples  # longer than one chunk
+    theirs = FeatureExtractor(feature_size=80)(samples, padding=0)
+    ours = log_mel_spectrogram(samples)
+    assert np.abs(ours[:, : theirs.shape[1]] - theirs[:, : ours.shape[1]]).max() < 1e-3
+
+
+def test_both_published_forms_give_the_same_network(tmp_path: Path) -> None:
+    network = SpeechEncoder.load().network
+    state = {}
+    for name, tensor in network.state_dict().items():
+        state |= _as_on_the_hub(name, tensor)
+    for part in ("weight", "bias"):
+        state[f"model.encoder.layer_norm.{part}"] = torch.zeros(384)
+    save_file(state, tmp_path / "model.safetensors")
+    again = SpeechEncoder.load(weights=tmp_path / "model.safetensors").network
+    for name, tensor in network.state_dict().items():
+        keys = slice(384, 768)  # the key's bias is zero in the published weights
+        if name.endswith("query_key_value.bias"):
+            assert not tensor[keys].any()
+        assert torch.equal(again.state_dict()[name], tensor), name
+
+
+def _as_on_the_hub(name: str, tensor: torch.Tensor) -> dict[str, torch.Tensor]:
+    """One of our tensors under the Hub's names."""
+    if name == "positions":
+        return {"model.encoder.embed_positions.weight": tensor}
+    if not name.startswith("blocks"):
+        return {f"model.encoder.{name.replace('stem', 'conv1').replace('downsample', 'conv2')}": tensor.clone()}
+    _, layer, module, part = name.split(".")
+    prefix = f"model.encoder.layers.{layer}"
+    if module == "query_key_value":
+        query, key, value = tensor.chunk(3)
+        parts = {"q": query, "k": key, "v": value} if part == "weight" else {"q": query, "v": value}
+        return {f"{prefix}.self_attn.{which}_proj.{part}": values.clone() for which, values in parts.items()}
+    names = {
+        "attention_norm": "self_attn_layer_norm",
+        "attention_output": "self_attn.out_proj",
+        "hidden_norm": "final_layer_norm",
+        "hidden": "fc1",
+        "output": "fc2",
+    }
+    return {f"{prefix}.{names[module]}.{part}": tensor.clone()}
+
+
+def test_windows_join_without_a_jump() -> None:
+    sound = _noise(12.0)
+    whole = SpeechEncoder.load().encode(sound)
+    cut = SpeechEncoder.load(EncoderConfig(window_s=5.0, overlap_s=2.0)).encode(sound)
+    assert whole.shape == cut.shape == (600, 384)
+    step_whole = np.abs(np.diff(whole, axis=0)).mean(1)
+    step_cut = np.abs(np.diff(cut, axis=0)).mean(1)
+    for seam in (slice(150, 250), slice(300, 400), slice(450, 550)):  # 5 s windows that share 2 s
+        assert step_cut[seam].mean() < 1.1 * step_whole[seam].mean()
+        assert step_cut[seam].max() < 1.3 * step_whole[seam].max()
+
+
+def test_every_length_gives_fifty_frames_a_second() -> None:
+    torch.manual_seed(0)
+    encoder = SpeechEncoder(WhisperEncoder(EncoderConfig.tiny()))
+    for seconds in (0.1, 0.5, 0.99, 1.0, 1.01, 1.7, 1.71, 2.4, 5.0):
+        features = encoder.encode(_noise(seconds))
+        assert len(features) == round(seconds * 50)
+        assert np.isfinite(features).all()
+
+
+def test_projection_is_applied_before_joining() -> None:
+    encoder = SpeechEncoder(WhisperEncoder(EncoderConfig.tiny()))
+    sound = _noise(3.0)
+    whole = encoder.encode(sound)
+    part = encoder.encode(sound, lambda features: features[:, :3])
+    np.testing.assert_allclose(part, whole[:, :3], atol=1e-6)
+
+
+def test_other_weights_are_refused_by_name(tmp_path: Path) -> None:
+    for name, content in (("model.bin", b"\x06\0\0\0nonsense"), ("model.safetensors", b"nonsense"), ("empty.bin", b"")):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(AssetError, match=name):
+            SpeechEncoder.load(weights=tmp_path / name)
+    with pytest.raises(AssetError, match=r"missing\.bin"):
+        SpeechEncoder.load(weights=tmp_path / "missing.bin")
+
+
+def test_silence_is_encoded() -> None:
+    silent = SpeechClip(np.zeros(16000, np.float32), 16000)
+    config = dataclasses.replace(EncoderConfig.tiny(), window_s=2.0)
+    assert np.isfinite(SpeechEncoder(WhisperEncoder(config)).encode(silent)).all()
