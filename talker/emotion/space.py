@@ -30,7 +30,6 @@ from talker.errors import AssetError
 from talker.types import LANDMARK_COUNT, FloatArray
 
 CHECKPOINT = "emotion"
-GATE_HIDDEN = 48
 PERMISSIVE_CHECKPOINT = "emotion-permissive"
 
 
@@ -112,19 +111,13 @@ class SpaceNetwork(nn.Module):
         self.picture = Tower(config.picture_width, config.width, config.picture_hidden, dropout)
         self.register_buffer("face_mean", torch.zeros(LANDMARK_COUNT, 3))
         self.register_buffer("face_shapes", torch.zeros(config.picture_shapes, LANDMARK_COUNT * 3))
-        self.names_feeling = nn.Sequential(  # does a text speak of a feeling at all
-            nn.Linear(config.text_width, GATE_HIDDEN), nn.GELU(), nn.Dropout(dropout), nn.Linear(GATE_HIDDEN, 1)
-        )
+        self.names_feeling = nn.Linear(config.text_width, 1)  # does a text speak of a feeling at all
         self.voice_strength = nn.Linear(config.voice_width, 1)
 
     def read(self, points: Tensor) -> Tensor:
         """Log weights [B, feelings] of the feelings that points [B, width] stand for."""
         similarity = points @ functional.normalize(self.keys, dim=-1).T  # [B, feelings]
         return functional.log_softmax(similarity * self.log_sharpness.exp(), dim=-1)
-
-    def gate(self, sentences: Tensor) -> Tensor:
-        """Logits [B] that encoded texts [B, text_width] speak of a feeling."""
-        return self.names_feeling((sentences - self.text.mean) / self.text.deviation)[:, 0]
 
     def strength(self, measured: Tensor) -> Tensor:
         """How strongly voices [B, voice_width] feel, [B] in 0..1.5."""
@@ -208,7 +201,7 @@ class EmotionSpace:
         """
         tensor = torch.from_numpy(np.asarray(sentences, np.float32))
         points = functional.normalize(self.network.text(tensor).mean(0), dim=-1)
-        return points.numpy(), torch.sigmoid(self.network.gate(tensor[0])).numpy()
+        return points.numpy(), torch.sigmoid(self.network.names_feeling(tensor[0])[:, 0]).numpy()
 
     def place_voice(self, statistics: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Points [T, width] of voice statistics [T, voice_width], and how strong each is [T]."""

@@ -33,7 +33,7 @@ NEGATION_PATTERN = re.compile(
 JOINERS: dict[str, float] = {
     "with a hint of": 0.3, "with a touch of": 0.3, "with a trace of": 0.3, "tinged with": 0.35, "mixed with": 0.5,
     "as well as": 0.5, "and yet": 0.55, "but also": 0.55, "but": 0.55, "yet": 0.55, "though": 0.45, "and": 0.5,
-    "plus": 0.5, "with": 0.4,
+    "plus": 0.5,
 }  # fmt: skip
 JOINER_PATTERN = re.compile(
     r"\s*(?:,\s*)?\b(" + "|".join(sorted(JOINERS, key=len, reverse=True)) + r")\b\s+|\s*[/+&,;]\s*", re.IGNORECASE

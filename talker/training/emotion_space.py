@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from talker.emotion.catalogue import FEELINGS
+from talker.emotion.gate import fit_gate
 from talker.emotion.picture_features import measure_faces, principal_shapes
 from talker.emotion.prompts import PromptBank, in_templates
 from talker.emotion.sentences import LanguageTower
@@ -47,7 +48,7 @@ class EmotionTraining:
     weights: Mapping[str, float] = field(
         default_factory=lambda: MappingProxyType(
             {"text": 1.0, "voice": 1.0, "picture": 1.0, "pairs": 0.5, "geometry": 20.0, "language": 1.0,
-             "cross": 0.3, "gate": 0.5, "strength": 0.5}
+             "cross": 0.3,  "strength": 0.5}
         )
     )  # fmt: skip
     geometry_shares: tuple[float, float, float] = (0.35, 0.4, 0.25)
@@ -145,14 +146,15 @@ class SpaceTrainer:
 
     def _finish_text(self) -> None:
         """The keys stand; the text tower, which has most to learn, learns on alone."""
-        parameters = [*self.network.text.parameters(), *self.network.names_feeling.parameters()]
+        fit_gate(self.network.names_feeling, self.texts.sentences[0], self.texts.no_feeling)
+        parameters = self.network.text.parameters()
         optimiser = torch.optim.AdamW(parameters, self.training.learning_rate, weight_decay=self.training.weight_decay)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimiser, self.training.learning_rate, total_steps=self.training.text_steps
         )
         for _ in range(self.training.text_steps):
             text, target = self._text_batch()
-            loss = self._text_loss(self.network.text(self._noisy(text)), target) + self._gate_loss(text)
+            loss = self._text_loss(self.network.text(self._noisy(text)), target)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -177,7 +179,6 @@ class SpaceTrainer:
             "geometry": geometry(keys, self.wanted),
             "language": geometry(points["text"], _centred_similarity(text)),
             "cross": self._cross_loss(),
-            "gate": self._gate_loss(text),
             "strength": functional.mse_loss(self.network.strength(voice), self.asked_strength[rows]),
         }
 
@@ -265,13 +266,6 @@ class SpaceTrainer:
         scaled = ((own - tower.mean) / tower.deviation).clamp(-6.0, 6.0)
         other_scaled = ((other - tower.mean) / tower.deviation).clamp(-6.0, 6.0)
         return self.cross.loss(scaled, tower(own), other_scaled, tower(donor))
-
-    def _gate_loss(self, text: Tensor) -> Tensor:
-        both = torch.cat([text, self.texts.no_feeling])
-        named = torch.cat([torch.ones(len(text)), torch.zeros(len(self.texts.no_feeling))])
-        balance = torch.tensor(len(self.texts.no_feeling) / len(text))
-        logits = self.network.gate(both)
-        return functional.binary_cross_entropy_with_logits(logits, named, pos_weight=balance)
 
 
 def _standardise(tower: nn.Module, measured: Tensor) -> None:
