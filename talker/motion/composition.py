@@ -57,6 +57,13 @@ def compose(speech: FaceMotion, emotion: EmotionCode, clip: SpeechClip, options:
     return FaceMotion(face.astype(np.float32), life.pose.astype(np.float32), fps)
 
 
+def held(emotion: EmotionCode) -> FloatArray:
+    """The still face [52] of a feeling at its strongest moment, as a silent portrait would show it."""
+    shown = emotion.displacement * emotion.strength[:, None]  # [T,52]
+    strongest = shown[np.abs(shown).sum(1).argmax()]
+    return soft_limit(cap_sneer(strongest[None]))[0].astype(np.float32)
+
+
 def presence(voice: FloatArray, loudness: FloatArray, fps: float) -> FloatArray:
     """[T] around 1: the feeling eases in and out, recedes in pauses and swells with the voice."""
     frames = len(voice)
