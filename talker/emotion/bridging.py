@@ -20,7 +20,7 @@ from talker.types import EmotionCode, FloatArray
 CARRIED = 0.45
 BRIDGED = ("mouthSmile", "mouthFrown", "mouthDimple", "cheekSquint")
 # A face at rest looks a little sad, above all an old one: calm is lips and brows that are not quite slack.
-RESTING_LIFT = to_blendshapes({"12": 0.15, "1": -0.2})
+RESTING_LIFT = to_blendshapes({"12": 0.2, "1": -0.25})
 SMILES = 0.3  # fitted mouthSmile from which a photograph needs no such lift
 LINGERS_S = 0.3  # how much longer a feeling takes to come where the photograph fully shows another
 

@@ -37,8 +37,8 @@ class EmotionTraining:
     geometry_shares: of words, faces and affect in the keys.
     """
 
-    steps: int = 1500
-    text_steps: int = 1500
+    steps: int = 1400
+    text_steps: int = 1200
     batch: int = 192
     learning_rate: float = 2e-3
     weight_decay: float = 0.05
@@ -48,7 +48,7 @@ class EmotionTraining:
     weights: Mapping[str, float] = field(
         default_factory=lambda: MappingProxyType(
             {"text": 1.0, "voice": 1.0, "picture": 1.0, "pairs": 0.5, "geometry": 20.0, "language": 1.0,
-             "cross": 0.3,  "strength": 0.5}
+             "cross": 0.3, "strength": 0.5}
         )
     )  # fmt: skip
     geometry_shares: tuple[float, float, float] = (0.35, 0.4, 0.25)
