@@ -200,10 +200,11 @@ def _add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
         "name", choices=EVALUATIONS, help="; ".join(f"{n}: {job.help}" for n, job in EVALUATIONS.items())
     )
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder with the data that the evaluation needs")
+    parser.add_argument("--pictures", type=Path, metavar="DIR", help="folder for pictures of what went worst")
 
 
 def _evaluate(arguments: argparse.Namespace, talker: Talker) -> None:
-    print(evaluate(arguments.name, arguments.data))
+    print(evaluate(arguments.name, arguments.data, arguments.pictures))
 
 
 def _add_train_arguments(parser: argparse.ArgumentParser) -> None:

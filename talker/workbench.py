@@ -16,6 +16,7 @@ class Job:
 
     place: str  # module:function
     help: str
+    draws: bool = False  # can also write pictures to look at
 
     def load(self) -> Callable[..., object]:
         """The function itself."""
@@ -28,7 +29,12 @@ EVALUATIONS = {  # each function takes the data folder (or None) and returns the
     "road": Job(
         "talker.evaluation.road:run", "mouth and feelings on the finished frames (without --data: one portrait)"
     ),
-    "render": Job("talker.evaluation.reenactment:run", "the renderer against real video of held-out people"),
+    "render": Job(
+        "talker.evaluation.reenactment:run", "the renderer against real video of held-out people", draws=True
+    ),
+    "robustness": Job(
+        "talker.evaluation.robustness:run", "every portrait under all shapes and poses, and back to itself", draws=True
+    ),
     "motion": Job("talker.evaluation.motion:run", "lips against filmed speakers"),
 }
 TRAININGS = {  # each function takes the data folder and the folder to write
@@ -38,11 +44,19 @@ TRAININGS = {  # each function takes the data folder and the folder to write
 NEEDS_NO_DATA = frozenset({"road"})
 
 
-def evaluate(name: str, data: Path | None) -> str:
-    """The table that an evaluation prints; InputError when it needs data and none is given."""
+def evaluate(name: str, data: Path | None, pictures: Path | None = None) -> str:
+    """The table that an evaluation prints; those that draw write pictures of what went worst into `pictures`.
+
+    Raises InputError when it needs data and none is given, or is asked for pictures that it does not draw.
+    """
     if data is None and name not in NEEDS_NO_DATA:
         raise InputError(f"The evaluation {name!r} needs --data DIR.")
-    return str(EVALUATIONS[name].load()(data))
+    job = EVALUATIONS[name]
+    if pictures is None:
+        return str(job.load()(data))
+    if not job.draws:
+        raise InputError(f"The evaluation {name!r} draws no pictures: leave --pictures out.")
+    return str(job.load()(data, pictures=pictures))
 
 
 def train(name: str, data: Path, out: Path) -> None:

@@ -95,7 +95,7 @@ def protected(feeling: FloatArray, mouth: FloatArray, voice: FloatArray) -> Floa
     feeling = feeling * np.where(spreads, 1.0 - YIELD_TO_ROUNDING * rounding, 1.0)
     held = (1.0 - closing) * (1.0 - ALREADY_OPEN * vowel)  # a mouth that speech has opened is not opened twice
     kept = np.where(opens, held, 1.0) * np.where(closes, 1.0 - parted, 1.0)
-    kept[:, NOSE] = np.maximum(kept[:, NOSE], NOSE_STAYS)  # or closed-mouth anger and disgust would lose their look
+    kept[:, NOSE] = 1.0 - (1.0 - NOSE_STAYS) * closing  # or closed-mouth anger and disgust would lose their look
     return feeling * kept
 
 
