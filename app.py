@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +154,13 @@ def wire_compare(comparison: dict[str, Any], widgets: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
-    build_page().launch(
-        theme=theme(), css_paths=ASSETS / "page.css", footer_links=["api", "settings"], max_file_size="200mb"
+    opened = build_page()
+    opened.launch(
+        theme=theme(),
+        css_paths=ASSETS / "page.css",
+        footer_links=["api", "settings"],
+        max_file_size="200mb",
+        prevent_thread_lock=True,
     )
+    warm_up()  # the page is there already
+    opened.block_thread()

@@ -21,7 +21,6 @@ from page.panels import load_settings, look
 from page.result import curves, downloads, feeling_over_time, notes, subtitles
 from page.session import errors_as_toasts, run_of
 from talker import SpeakOptions, SpeechClip, Talker, TalkerError, hub
-from talker.emotion.timeline import split_tags
 from talker.errors import CancelledError
 from talker.media.audio import load_speech
 from talker.types import EMOTION_LABELS, ByteArray
@@ -189,6 +188,8 @@ def compare(
     with run_of(request, "compare") as (folder, stopped):
         show = Shown(progress, stopped)
         TALKER.fetch_weights(show.fetching)
+        from talker.emotion.timeline import split_tags  # brings torch, which the page doesn't need to open
+
         spoken = split_tags(text or "")[0]
         words = [*(emotions or []), *(line.strip() for line in described.splitlines() if line.strip())]
         clip = heard(tab, speech, spoken, voice, seconds)

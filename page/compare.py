@@ -11,9 +11,7 @@ import gradio as gr
 from page.panels import picture_input
 from talker import SpeakOptions, Talker
 from talker.errors import InputError
-from talker.evaluation.sheet import cells, write_sheet
 from talker.media.audio import beginning
-from talker.render.crop import at_size
 from talker.types import EMOTION_LABELS, ByteArray, Progress, SpeechClip
 
 MOST_CELLS = 24
@@ -33,9 +31,15 @@ def compare_panel() -> dict[str, Any]:
             seconds = gr.Slider(1, 10, 3, step=0.5, label="Seconds of the speech")
             start = gr.Button("Compare", variant="primary", elem_id="compare-start")
         with gr.Column(scale=9, min_width=320):
-            film = gr.Video(label="All at the same time", buttons=["download"], height=420, elem_id="grid-film")
+            film = gr.Video(
+                label="All at the same time", show_label=False, buttons=["download"], height=420, elem_id="grid-film"
+            )
             sheet = gr.Image(
-                label="Six moments of each", interactive=False, buttons=["download", "fullscreen"], type="filepath"
+                label="Six moments of each",
+                show_label=False,
+                interactive=False,
+                buttons=["download", "fullscreen"],
+                type="filepath",
             )
     gr.HTML("<h2>Before and after</h2><p class='quiet'>The photograph, and the person with the feeling.</p>")
     with gr.Row():
@@ -58,6 +62,8 @@ def compared(
     progress: Progress,
 ) -> tuple[str, str]:
     """Paths of the film and of the contact sheet. Raises InputError for nothing, and for too much, to compare."""
+    from talker.evaluation.sheet import cells, write_sheet  # MoviePy takes a second to import
+
     count = len(pictures) * len(emotions) * len(strengths)
     if not 1 <= count <= MOST_CELLS:
         raise InputError(f"Please choose between 1 and {MOST_CELLS} faces to compare; these are {count}.")
@@ -72,6 +78,8 @@ def compared(
 
 def before_and_after(talker: Talker, picture: str, emotion: str, strength: float) -> tuple[ByteArray, ByteArray]:
     """The photograph's head and shoulders, and the same with a feeling."""
+    from talker.render.crop import at_size  # brings the renderer, which the page doesn't need to open
+
     portrait = talker.look(picture)
     after = talker.preview(portrait, emotion, SpeakOptions(strength=strength))
     return at_size(portrait, "crop512").image, after

@@ -25,6 +25,11 @@ JOIN_SHARES = (
     "return names.map((name, i) => [name, shares[i]]).filter(row => row[1] > 0)"
     ".map(row => row[0] + '=' + row[1]).join(', ') }"
 )
+SPLIT_SHARES = (
+    f"(mix) => {json.dumps(FEELINGS)}.map(name => "
+    "{ const row = mix.split(',').map(part => part.split('=')).find(row => row[0].trim() === name); "
+    "return row ? Math.max(0, Math.min(1, parseFloat(row[1]) || 0)) : 0 })"
+)
 
 
 def feeling_panel() -> dict[str, Any]:
@@ -90,6 +95,7 @@ def _mix() -> dict[str, Any]:
             start = {"happy": 0.6, "fear": 0.4}.get(name, 0.0)
             sliders.append(gr.Slider(0, 1, start, step=0.05, label=name, min_width=150, buttons=[]))
     mix = gr.Textbox("happy=0.6, fear=0.4", label="Shares", elem_id="shares")
+    mix.change(None, mix, sliders, js=SPLIT_SHARES, api_visibility="private")
     for slider in sliders:
         slider.release(None, sliders, mix, js=JOIN_SHARES, api_visibility="private")
     return {"mix": mix}

@@ -11,13 +11,12 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 
 from talker import hub
 from talker.emotion.request import EmotionRequest, named_or_described
-from talker.emotion.timeline import split_tags, tagged_code
 from talker.errors import InputError, MotionError
 from talker.media.audio import load_speech
 from talker.media.image import ImageSource, load_image
@@ -36,6 +35,9 @@ from talker.types import (
     Transcript,
     Video,
 )
+
+if TYPE_CHECKING:  # importing it for real takes seconds, for torch
+    from talker.emotion.timeline import Tag
 
 NEEDED_WEIGHTS = ("face_landmarker", "whisper_tiny_en")
 TRUSTED_CONFIDENCE = 0.5  # below it the phones' times are not used
@@ -136,11 +138,11 @@ class Talker:
         with _timed(timings, "portrait"):
             face = portrait if isinstance(portrait, Portrait) else self.look(portrait, options.face_index)
         with _timed(timings, "speech"):
-            spoken, tags = split_tags(text) if text is not None else (None, [])
+            spoken, tags = _split_tags(text) if text is not None else (None, [])
             clip = self.hear(speech, spoken, voice)
         with _timed(timings, "emotion"):
             if tags and clip.transcript is not None:
-                emotion = tagged_code(tags, clip.transcript, clip.duration_s, named_or_described)
+                emotion = _tagged_code(tags, clip.transcript, clip.duration_s)
             code = self.feel(emotion, options.strength, clip, permissive=options.permissive)
         with _timed(timings, "motion"):
             motion = self.move(clip, code, options)
@@ -248,6 +250,18 @@ def _notes(
     width, height = animator.size
     notes.append(f"Rendered by {type(animator).__name__} at {width}×{height} px.")
     return tuple(notes)
+
+
+def _split_tags(text: str) -> tuple[str, list[Tag]]:
+    from talker.emotion.timeline import split_tags
+
+    return split_tags(text)
+
+
+def _tagged_code(tags: list[Tag], transcript: Transcript, duration_s: float) -> EmotionCode:
+    from talker.emotion.timeline import tagged_code
+
+    return tagged_code(tags, transcript, duration_s, named_or_described)
 
 
 def _analyse(image: ByteArray, face_index: int) -> Portrait:

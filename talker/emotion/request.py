@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from talker.emotion.catalogue import find_feeling
-from talker.emotion.labels import label_code
 from talker.errors import EmotionError
 from talker.types import EMOTION_LABELS, EmotionCode, SpeechClip
 
@@ -67,10 +65,15 @@ def read_emotion(request: EmotionRequest, clip: SpeechClip | None = None, *, per
 
 def named_or_described(text: str, permissive: bool = False) -> EmotionCode:
     """The feeling of a name in the catalogue, or of any other words, which are read as a description."""
-    return label_code(text) if find_feeling(text) is not None else _text(text, ReadingContext(permissive=permissive))
+    from talker.emotion.catalogue import find_feeling
+
+    context = ReadingContext(permissive=permissive)
+    return _label(text, context) if find_feeling(text) is not None else _text(text, context)
 
 
 def _label(value: str, context: ReadingContext) -> EmotionCode:
+    from talker.emotion.labels import label_code
+
     return label_code(value)
 
 
