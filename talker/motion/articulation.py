@@ -116,6 +116,12 @@ def speech_motion(clip: SpeechClip, *, fps: float = 25.0) -> FaceMotion:
     return articulate(clip, _head().config, hear(clip), fps)
 
 
+def prepare() -> None:
+    """Read the weights now, so that the first clip doesn't wait for them."""
+    _head()
+    _encoder()
+
+
 def hear(clip: SpeechClip) -> tuple[FloatArray, FloatArray]:
     """What the trained head hears in a clip: (blendshapes [T,52], probability of p, b, m [T]) at 50 Hz."""
     return _head().predict(_encoder().encode(clip, _head().project))

@@ -45,7 +45,7 @@ class EncoderConfig:
         """The name and shape of every weight: linear layers as [out, in], convolutions as [out, in, 3]."""
         width = self.width
         shapes: dict[str, tuple[int, ...]] = {"positions": (self.positions, width)}
-        layers = {"stem": (width, self.mels, 3), "downsample": (width, width, 3)}
+        layers: dict[str, tuple[int, ...]] = {"stem": (width, self.mels, 3), "downsample": (width, width, 3)}
         norms = ["final_norm"] if self.final_norm else []
         for block in (f"blocks.{layer}" for layer in range(self.layers)):
             norms += [f"{block}.attention_norm", f"{block}.hidden_norm"]
@@ -68,7 +68,9 @@ class WhisperEncoder:
 
     def __post_init__(self) -> None:
         shapes = self.config.weight_shapes()
-        wrong = [name for name, shape in shapes.items() if np.shape(self.weights.get(name)) != shape]
+        wrong = [
+            name for name, shape in shapes.items() if name not in self.weights or self.weights[name].shape != shape
+        ]
         if wrong:
             raise ValueError(f"missing or of another size: {', '.join(wrong)}")
 
