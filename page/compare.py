@@ -26,7 +26,7 @@ def compare_panel() -> dict[str, Any]:
             other = picture_input("A second portrait, if you like", 190)
             gr.HTML("<p class='quiet'>Above: a second portrait, if you like.</p>", padding=False)
             emotions = gr.CheckboxGroup(list(EMOTION_LABELS), value=list(EMOTION_LABELS), label="Emotions")
-            described = gr.Textbox(label="Also, in words (one a line)", lines=2, placeholder="tired but proud")
+            described = gr.Textbox("", label="Also, in words (one a line)", lines=2, placeholder="tired but proud")
             strengths = gr.CheckboxGroup([0.5, 1.0, 1.5], value=[1.0], label="Strengths")
             seconds = gr.Slider(1, 10, 3, step=0.5, label="Seconds of the speech")
             start = gr.Button("Compare", variant="primary", elem_id="compare-start")

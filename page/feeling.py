@@ -66,7 +66,7 @@ def _speech() -> dict[str, Any]:
 
 def _text() -> dict[str, Any]:
     text = gr.Textbox(
-        label="Describe the feeling", placeholder="slightly nervous but happy; starts calm, ends in tears; 🙄",
+        "", label="Describe the feeling", placeholder="slightly nervous but happy; starts calm, ends in tears; 🙄",
         elem_id="feeling-text",
     )  # fmt: skip
     return {"feeling_text": text}

@@ -86,7 +86,7 @@ def words_panel() -> dict[str, Any]:
     with gr.Tabs() as tabs:
         with gr.Tab("Type", id="text") as typing:
             text = gr.Textbox(
-                lines=3, label="Words", show_label=False, elem_id="words",
+                "", lines=3, label="Words", show_label=False, elem_id="words",
                 placeholder="What shall the person say? (English) Feelings can change on the way: "
                 "[happy] We won! [sad:0.6] But it is over.",
             )  # fmt: skip

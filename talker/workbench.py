@@ -35,13 +35,16 @@ EVALUATIONS = {  # each function takes the data folder (or None) and returns the
     "robustness": Job(
         "talker.evaluation.robustness:run", "every portrait under all shapes and poses, and back to itself", draws=True
     ),
+    "shapes": Job("talker.evaluation.shapes:run", "what the landmark detector sees of each drawn shape"),
+    "identity": Job("talker.evaluation.turns:run", "whether a head that turns or feels stays the person", draws=True),
+    "speed": Job("talker.evaluation.speed:run", "milliseconds per stage and frame, and memory (needs no data)"),
     "motion": Job("talker.evaluation.motion:run", "lips against filmed speakers"),
 }
 TRAININGS = {  # each function takes the data folder and the folder to write
     "face-model": Job("talker.training.face_model:derive", "the compact face model, from ICT's"),
     "motion": Job("talker.training.motion:train_motion", "speech to lips"),
 }
-NEEDS_NO_DATA = frozenset({"road"})
+NEEDS_NO_DATA = frozenset({"road", "speed"})
 
 
 def evaluate(name: str, data: Path | None, pictures: Path | None = None) -> str:

@@ -225,3 +225,11 @@ def test_a_comparison_has_a_row_per_portrait_emotion_and_strength(
     assert main([*words, "--emotions", "happy", "sad", "--strengths", "0.5", "1", "1.5"], talker) == 0
     with Image.open(out) as sheet:
         assert sheet.height == 2 * 2 * 3 * (256 + 24)
+
+
+def test_landmarks_are_written_and_drawn(talker: Talker, portrait: Path, tmp_path: Path) -> None:
+    extra = [f"--landmarks={tmp_path / 'l.npz'}", f"--landmark-video={tmp_path / 'l.mp4'}"]
+    assert main(command(portrait, tmp_path, *extra), talker) == 0
+    with np.load(tmp_path / "l.npz") as saved:
+        frames = len(saved["landmarks_478"])
+    assert video.open_video(tmp_path / "l.mp4").frame_count == frames > 0

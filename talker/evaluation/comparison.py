@@ -7,8 +7,9 @@ from dataclasses import astuple, dataclass
 import cv2
 import numpy as np
 
+from talker.blendshapes import BLENDSHAPE_COUNT
 from talker.evaluation.recognition import FaceRecogniser, distance
-from talker.face.detector import FaceDetector
+from talker.face.detector import DetectedFace, FaceDetector
 from talker.face.landmarks import FACE_OVAL, OUTER_LIPS
 from talker.render.geometry import BLINK_ROWS, GAZE_ROWS, OWN_BLINK
 from talker.types import BoolArray, ByteArray, FloatArray
@@ -63,16 +64,21 @@ class Comparer:
         width = float(np.ptp(landmarks[:, 0]))
         mouth = box(landmarks[list(OUTER_LIPS)], MOUTH_MARGIN * width, picture)
         face = box(landmarks, 0.0, picture)
-        found = self._detector.detect(picture)
+        found = find_near(self._detector, picture, real.landmarks)
         error, identity = np.nan, np.nan
-        if found:
-            apart = found[0].landmarks[:FACE_LANDMARKS, :2] - landmarks[:FACE_LANDMARKS]
+        if found is not None:
+            apart = found.landmarks[:FACE_LANDMARKS, :2] - landmarks[:FACE_LANDMARKS]
             error = float(np.linalg.norm(apart, axis=1).mean() / width)
-            identity = distance(self._recogniser.embed(picture, found[0].landmarks), real.embedding)
+            identity = distance(self._recogniser.embed(picture, found.landmarks), real.embedding)
         sharpness = laplacian(picture[face]) / max(laplacian(real.image[face]), 1e-6)
         return Scores(
             psnr(picture[mouth], real.image[mouth]), psnr(picture[face], real.image[face]), error, sharpness, identity
         )
+
+
+def find_near(detector: FaceDetector, picture: ByteArray, landmarks: FloatArray) -> DetectedFace | None:
+    """The face that lies about where `landmarks` [478,3] are; much faster than searching the whole picture."""
+    return detector.refine(picture, DetectedFace(landmarks, np.zeros(BLENDSHAPE_COUNT, np.float32)))
 
 
 def as_asked(expression: FloatArray, rest: FloatArray) -> FloatArray:
