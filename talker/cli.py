@@ -17,11 +17,22 @@ from typing import NoReturn
 
 from talker.emotion.request import SOURCES, EmotionRequest
 from talker.errors import CancelledError, TalkerError
+from talker.face.landmark_motion import check_landmark_path, landmark_motion
 from talker.hub import CHECKPOINTS
 from talker.media.files import prepare_folder
 from talker.media.livelink import save_livelink
+from talker.media.video import check_video_path, write_video
 from talker.pipeline import Talker
-from talker.types import EMOTION_LABELS, MAX_STRENGTH, RENDERERS, SIZES, Progress, Result, SpeakOptions
+from talker.types import (
+    EMOTION_LABELS,
+    MAX_STRENGTH,
+    RENDERERS,
+    SIZES,
+    Progress,
+    Result,
+    SpeakOptions,
+    Video,
+)
 from talker.workbench import EVALUATIONS, TRAININGS, evaluate, train
 
 ERROR_CODE = 2
@@ -125,13 +136,19 @@ def _add_speak_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, metavar="MP4", help="the video to write")
     parser.add_argument("--motion", metavar="NPZ", help="also write the motion, as Talker reads it")
     parser.add_argument("--csv", metavar="CSV", help="also write the motion, as Live Link Face records it")
+    parser.add_argument("--landmarks", metavar="FILE", help="also write moving landmarks: 478 and 68 (.npz), 68 (.csv)")
+    parser.add_argument("--landmark-video", metavar="MP4", help="also draw the moving landmarks")
     parser.add_argument("--preview", metavar="GIF", help="also write the first seconds as a GIF or WebP without sound")
 
 
 def _speak(arguments: argparse.Namespace, talker: Talker) -> None:
-    for extra in (arguments.motion, arguments.csv, arguments.preview):
+    for extra in (arguments.motion, arguments.csv, arguments.preview, arguments.landmarks):
         if extra is not None:
             prepare_folder(Path(extra))
+    if arguments.landmarks:
+        check_landmark_path(arguments.landmarks)
+    if arguments.landmark_video:
+        check_video_path(arguments.landmark_video)
     result = talker.speak(
         arguments.portrait,
         arguments.speech,
@@ -146,11 +163,23 @@ def _speak(arguments: argparse.Namespace, talker: Talker) -> None:
         result.motion.save(arguments.motion)
     if arguments.csv:
         save_livelink(result.motion, arguments.csv)
+    if arguments.landmarks or arguments.landmark_video:
+        _write_landmarks(arguments, talker, result)
     if arguments.preview:
         from talker.media.film import write_preview  # MoviePy takes a second to import
 
         write_preview(result.video, arguments.preview)
     _report(result)
+
+
+def _write_landmarks(arguments: argparse.Namespace, talker: Talker, result: Result) -> None:
+    """The landmark door: files and a drawing of the portrait's moving landmarks."""
+    moving = landmark_motion(talker.look(arguments.portrait, result.options.face_index), result.motion)
+    if arguments.landmarks:
+        moving.save(arguments.landmarks)
+    if arguments.landmark_video:
+        drawn = Video(moving.draw(), len(moving), moving.fps, moving.drawn_size, result.speech)
+        write_video(drawn, arguments.landmark_video)
 
 
 def _add_sheet_arguments(parser: argparse.ArgumentParser) -> None:

@@ -203,6 +203,11 @@ def _scratch_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
+def is_there(name: str) -> bool:
+    """Whether the weights are in the cache, whole and unchanged."""
+    return _is_complete(ASSETS[name], cache_folder() / name)
+
+
 def _is_complete(asset: Asset, folder: Path) -> bool:
     """Whether every file lies in `folder` with the right content."""
     try:

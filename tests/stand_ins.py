@@ -94,7 +94,7 @@ class FakeRooms:
         return np.full(52, code.strength.max() / 2, np.float32)
 
     def as_rooms(self) -> Rooms:
-        return Rooms(  # fmt: skip
+        return Rooms(
             self.analyse,
             self.say,
             self.transcribe,

@@ -180,3 +180,11 @@ def test_slips_of_our_own_are_not_hidden(talker: Talker, portrait: Path, tmp_pat
 def test_the_family_of_errors_is_exported() -> None:
     with pytest.raises(TalkerError):
         Talker().look("absent.png")
+
+
+def test_landmarks_are_written_and_drawn(talker: Talker, portrait: Path, tmp_path: Path) -> None:
+    extra = [f"--landmarks={tmp_path / 'l.npz'}", f"--landmark-video={tmp_path / 'l.mp4'}"]
+    assert main(command(portrait, tmp_path, *extra), talker) == 0
+    with np.load(tmp_path / "l.npz") as saved:
+        frames = len(saved["landmarks_478"])
+    assert video.open_video(tmp_path / "l.mp4").frame_count == frames > 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from talker.emotion.catalogue import feeling_names, find_feeling
-from talker.emotion.space import emotion_space
+from talker.emotion.keys import feeling_keys
 from talker.errors import EmotionError
 from talker.types import EMOTION_LABELS, MAX_STRENGTH, EmotionCode, FloatArray
 
@@ -23,7 +23,7 @@ def label_code(label: str, strength: float = 1.0, *, permissive: bool = False) -
     if not 0.0 <= strength <= MAX_STRENGTH:
         raise EmotionError(f"The strength of an emotion must lie between 0 and {MAX_STRENGTH}, not {strength}.")
     return EmotionCode(
-        embedding=emotion_space(permissive).key(feeling.name)[None],
+        embedding=feeling_keys(permissive)[feeling.name][None],
         displacement=feeling.displacement[None],
         strength=np.array([strength], np.float32),
         probabilities=read_as(feeling.probabilities[None], strength),

@@ -25,12 +25,10 @@ from torch.nn import functional
 from talker import hub
 from talker.emotion.action_units import limit_sneer
 from talker.emotion.catalogue import FEELINGS, Feeling
+from talker.emotion.keys import CHECKPOINT, PERMISSIVE_CHECKPOINT
 from talker.emotion.picture_features import measure_faces
 from talker.errors import AssetError
 from talker.types import LANDMARK_COUNT, FloatArray
-
-CHECKPOINT = "emotion"
-PERMISSIVE_CHECKPOINT = "emotion-permissive"
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from talker.errors import EmotionError
-from talker.speech.encoder import FRAME_RATE, EncoderConfig, SpeechEncoder
+from talker.speech.encoder import FRAME_RATE, SpeechEncoder
 from talker.speech.prosody import Prosody, measure
+from talker.speech.whisper import EncoderConfig
 from talker.types import FloatArray, SpeechClip
 
 ENCODER_LAYERS = 2

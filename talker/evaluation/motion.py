@@ -24,7 +24,7 @@ from talker.motion import visemes
 from talker.motion.articulation import at_frames, hear, speaking, speech_motion
 from talker.motion.composition import compose
 from talker.motion.lips import CORNERS, FACE_SIDES, LOWER_LIP, UPPER_LIP, LipGeometry
-from talker.speech import phones, recogniser
+from talker.speech import phones, prosody, recogniser
 from talker.training.motion_data import TrackedClip, grid_clips
 from talker.types import EMOTION_LABELS, FaceMotion, FloatArray, SpeakOptions, SpeechClip
 
@@ -159,7 +159,7 @@ def _share(part: int, whole: int) -> float:
 def _talking(speech: SpeechClip, time: FloatArray) -> NDArray[np.bool_]:
     """[T] whether something is said at these times (s)."""
     frames = max(1, round(speech.duration_s * 100))
-    voice = speaking(speech, frames, 100.0, tight=True)
+    voice = speaking(prosody.measure(speech, rate_hz=100.0), frames, 100.0, tight=True)
     return np.interp(time, np.arange(frames) / 100, voice) > 0.5
 
 
@@ -189,7 +189,7 @@ def _composed(clips: list[TrackedClip]) -> Iterator[str]:
             opening = geometry.opening_of(composed.blendshapes)
             limit = CLOSED_SHARE * np.percentile(geometry.opening_of(motion.blendshapes), 90)
             counts.append(_closures(np.where(opening < limit, 0.0, 1.0), time, speech))
-            quiet = speaking(speech, len(motion), motion.fps) < 0.01
+            quiet = speaking(prosody.measure(speech, rate_hz=100.0), len(motion), motion.fps) < 0.01
             silent.append(float(geometry.opening_of(motion.blendshapes)[quiet].max(initial=0.0)))
         hit, wanted = (sum(column) for column in list(zip(*counts, strict=True))[:2])
         share = hit / max(1, wanted)

@@ -58,6 +58,28 @@ MIDLINE = (
     199,
     200,
 )
+# the landmarks nearest to the 68 points of Multi-PIE, in the order that iBUG's 300-W fixed (image left to right)
+# fmt: off
+MULTI_PIE = (
+    127, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 356,  # jaw
+    70, 63, 105, 66, 107, 336, 296, 334, 293, 300,  # brows
+    168, 197, 5, 4, 98, 97, 2, 326, 327,  # nose
+    33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380,  # eyes
+    61, 40, 37, 0, 267, 270, 291, 321, 314, 17, 84, 91,  # outer lips
+    78, 81, 13, 311, 308, 402, 14, 178,  # inner lips
+)
+# fmt: on
+MULTI_PIE_LINES = (
+    tuple(range(17)),
+    tuple(range(17, 22)),
+    tuple(range(22, 27)),
+    tuple(range(27, 31)),
+    tuple(range(31, 36)),
+    (*range(36, 42), 36),
+    (*range(42, 48), 42),
+    (*range(48, 60), 48),
+    (*range(60, 68), 60),
+)
 FIRST_LEFT = 248  # the topology lists the midline and the right side first, then the left side in the same order
 FIRST_IRIS = 468
 

@@ -16,6 +16,7 @@ from talker.types import FloatArray, SpeechClip
 
 MAX_SECONDS = 600.0
 MIN_SECONDS = 0.1
+PIECE_S = 30  # of a long clip that are resampled at once
 MAX_RATE = 48000  # Hz; nothing in speech lies above 24 kHz
 SILENCE = 10 ** (-60 / 20)  # a peak below -60 dBFS is not a voice
 FORMATS = "wav, mp3, m4a, flac, ogg, opus and webm, or a video with sound"
@@ -71,6 +72,44 @@ def beginning(clip: SpeechClip, seconds: float) -> SpeechClip:
         phones = tuple(token for token in transcript.phones if token.start_s < length_s)
         transcript = dataclasses.replace(transcript, words=words, phones=phones)
     return SpeechClip(samples, clip.sample_rate, transcript)
+
+
+class SoundAtRate:
+    """A clip at another rate, resampled piece by piece as it is read, so that no second copy of a long clip is held.
+
+    `len` is the number of samples at that rate. It is read forwards: a request may overlap the one before, but not
+    begin before it did.
+    """
+
+    def __init__(self, clip: SpeechClip, rate: int) -> None:
+        self._samples, self._from_hz, self._rate = clip.samples, clip.sample_rate, rate
+        self._length = round(len(clip.samples) * rate / clip.sample_rate)
+        self._stream = soxr.ResampleStream(clip.sample_rate, rate, 1)
+        self._held: FloatArray = np.zeros(0, np.float32)
+        self._start, self._taken = 0, 0  # where `_held` begins at `rate`; how many source samples were resampled
+
+    def __len__(self) -> int:
+        return self._length
+
+    def between(self, first: int, end: int, *, mirrored: bool = False) -> FloatArray:
+        """Samples [end - first]; what lies outside the clip is silent, or the clip mirrored at its ends."""
+        inside = self._inside(max(first, 0), min(end, self._length))
+        missing = (max(0, -first), max(0, end - self._length))
+        return np.pad(inside, missing, mode="reflect" if mirrored and max(missing) < len(inside) else "constant")
+
+    def _inside(self, first: int, end: int) -> FloatArray:
+        if self._from_hz == self._rate:
+            return self._samples[first:end].astype(np.float32, copy=False)
+        self._held, self._start = self._held[first - self._start :], first
+        while len(self._held) < end - first:
+            piece = self._samples[self._taken : self._taken + PIECE_S * self._from_hz].astype(np.float32, copy=False)
+            self._taken += len(piece)
+            ended = self._taken >= len(self._samples)
+            found = self._stream.resample_chunk(piece, last=ended)
+            if ended:  # the resampler may round the length otherwise
+                found = fit_length(found, self._length - first - len(self._held))
+            self._held = np.concatenate([self._held, found])
+        return self._held[: end - first]
 
 
 def fit_length(samples: FloatArray, length: int) -> FloatArray:

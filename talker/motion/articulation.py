@@ -116,6 +116,12 @@ def speech_motion(clip: SpeechClip, *, fps: float = 25.0) -> FaceMotion:
     return articulate(clip, _head().config, hear(clip), fps)
 
 
+def prepare() -> None:
+    """Read the weights now, so that the first clip doesn't wait for them."""
+    _head()
+    _encoder()
+
+
 def hear(clip: SpeechClip) -> tuple[FloatArray, FloatArray]:
     """What the trained head hears in a clip: (blendshapes [T,52], probability of p, b, m [T]) at 50 Hz."""
     return _head().predict(_encoder().encode(clip, _head().project))
@@ -145,8 +151,9 @@ def articulate(
         for names, amount in NARROWED:
             narrow = amount * visemes.closure(transcript.phones, names, frames, fps)
             mouth = np.where(OPENING, mouth * (1.0 - narrow[:, None]), mouth)
-    mouth = np.maximum(mouth, 0.0) * speaking(clip, frames, fps)[:, None]
-    mouth = shut_lips(bite_lip(mouth, bite), gate * speaking(clip, frames, fps))
+    voice = speaking(prosody.measure(clip, rate_hz=100.0), frames, fps)
+    mouth = np.maximum(mouth, 0.0) * voice[:, None]
+    mouth = shut_lips(bite_lip(mouth, bite), gate * voice)
     blendshapes = np.clip(mouth, 0.0, 1.0).astype(np.float32)
     return FaceMotion(blendshapes, np.zeros((frames, 6), np.float32), fps)
 
@@ -172,16 +179,15 @@ def bite_lip(mouth: FloatArray, bite: FloatArray) -> FloatArray:
     return np.maximum(bitten, BITE * amount)
 
 
-def speaking(clip: SpeechClip, frames: int, fps: float, *, tight: bool = False) -> FloatArray:
+def speaking(heard: prosody.Prosody, frames: int, fps: float, *, tight: bool = False) -> FloatArray:
     """[frames] 1 while something is said, eased to 0 in silence.
 
     tight: without the time in which lips part before the sound and come to rest after it.
     """
-    measured = prosody.measure(clip, rate_hz=100.0)
-    loud = (measured.loudness > SILENT_LOUDNESS).astype(np.float32)
-    reach = round((TIGHT_S if tight else EASY_S) * 100) * 2 + 1
-    eased = gaussian_filter1d(maximum_filter1d(loud, reach), REST_EASE_S * 100, mode="nearest")
-    return at_frames(eased[:, None], frames, fps, 100.0)[:, 0]
+    loud = (heard.loudness > SILENT_LOUDNESS).astype(np.float32)
+    reach = round((TIGHT_S if tight else EASY_S) * heard.rate_hz) * 2 + 1
+    eased = gaussian_filter1d(maximum_filter1d(loud, reach), REST_EASE_S * heard.rate_hz, mode="nearest")
+    return at_frames(eased[:, None], frames, fps, heard.rate_hz)[:, 0]
 
 
 def at_frames(

@@ -44,7 +44,7 @@ def compose(speech: FaceMotion, emotion: EmotionCode, clip: SpeechClip, options:
     """
     frames, fps = len(speech), speech.fps
     heard = prosody.measure(clip, rate_hz=100.0)
-    voice = speaking(clip, frames, fps)
+    voice = speaking(heard, frames, fps)
     manner = temperament_of(emotion, frames, fps)
     mouth = speech.blendshapes.astype(np.float64) * (options.mouth * np.asarray(manner.mouth))[:, None]
     loudness = at_frames(heard.loudness[:, None], frames, fps, heard.rate_hz)[:, 0]

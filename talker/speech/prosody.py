@@ -51,17 +51,17 @@ def measure(clip: SpeechClip, *, rate_hz: float = 50.0) -> Prosody:
     Pitch: peak of the autocorrelation, normalised by that of the window (Boersma, "Accurate short-term analysis of
     the fundamental frequency", 1993), with a slight preference for short periods, smoothed by a median of 5 frames.
     """
-    samples = audio.resample(clip.samples, clip.sample_rate, SAMPLE_RATE).astype(np.float32)
-    count = max(1, round(len(samples) / SAMPLE_RATE * rate_hz))
+    sound = audio.SoundAtRate(clip, SAMPLE_RATE)
+    count = max(1, round(len(sound) / SAMPLE_RATE * rate_hz))
     centres = np.round(np.arange(count) * SAMPLE_RATE / rate_hz).astype(int)
-    padded = np.pad(samples, (WINDOW // 2, WINDOW + int(SAMPLE_RATE / rate_hz)))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)
     level = np.empty(count, np.float32)
     pitch = np.empty(count, np.float32)
     voicing = np.empty(count, np.float32)
     for start in range(0, count, CHUNK_FRAMES):
         part = slice(start, start + CHUNK_FRAMES)
-        rows = frames[centres[part]]  # [t, WINDOW]
+        first, last = int(centres[part][0]), int(centres[part][-1])
+        piece = sound.between(first - WINDOW // 2, last + WINDOW // 2)
+        rows = np.lib.stride_tricks.sliding_window_view(piece, WINDOW)[centres[part] - first]  # [t, WINDOW]
         level[part] = np.sqrt((rows**2).mean(1))
         pitch[part], voicing[part] = _pitch(rows)
     loudness_db = np.maximum(20 * np.log10(np.maximum(level, 1e-9)), SILENCE_DB)

@@ -6,11 +6,11 @@ import struct
 from pathlib import Path
 
 import numpy as np
-import torch
 from safetensors import SafetensorError, safe_open
-from torch import Tensor, nn
 
 from talker.errors import AssetError
+from talker.speech.whisper import EncoderConfig, WhisperEncoder
+from talker.types import FloatArray
 
 CTRANSLATE2_DTYPES = {0: np.float32, 4: np.float16}  # the ids that encoder weights are stored in
 NORMS = {"attention_norm": "self_attention/layer_norm", "hidden_norm": "ffn/layer_norm"}
@@ -29,26 +29,26 @@ HUB_PARTS = {
 }
 
 
-def load_encoder_weights(network: nn.Module, layers: int, path: Path) -> None:
-    """Fill `network` (a WhisperEncoder of that many layers) from `path`.
+def load_whisper_encoder(config: EncoderConfig, path: Path) -> WhisperEncoder:
+    """The encoder whose weights lie in `path`, a `model.bin` or `.safetensors`.
 
-    Raises AssetError when the file isn't a Whisper encoder of the network's width.
+    Raises AssetError when the file isn't a Whisper encoder of the configured size.
     """
+    read = _from_safetensors if path.suffix == ".safetensors" else _from_ctranslate2
     try:
-        state = _from_safetensors(path, layers) if path.suffix == ".safetensors" else _from_ctranslate2(path, layers)
-        wanted = set(network.state_dict())
-        network.load_state_dict({name: tensor for name, tensor in state.items() if name in wanted})
-    except (OSError, KeyError, ValueError, struct.error, RuntimeError, SafetensorError) as error:
+        found = read(path, config.layers)
+        return WhisperEncoder(config, {name: found[name] for name in config.weight_shapes()})
+    except (OSError, KeyError, ValueError, struct.error, SafetensorError) as error:
         raise AssetError(f"{path} doesn't hold the weights of Whisper tiny.en's encoder ({error}).") from error
 
 
-def read_ctranslate2(path: Path, prefix: str) -> dict[str, Tensor]:
+def read_ctranslate2(path: Path, prefix: str) -> dict[str, FloatArray]:
     """The variables of a CTranslate2 `model.bin` whose names start with `prefix`, as float32.
 
     The file holds (little-endian): version, specification name, revision, count, and for each variable its name, rank,
     dimensions, type id, byte count and bytes. Other variables are skipped, not read.
     """
-    found: dict[str, Tensor] = {}
+    found: dict[str, FloatArray] = {}
     with open(path, "rb") as file:
 
         def number(layout: str) -> int:
@@ -66,13 +66,13 @@ def read_ctranslate2(path: Path, prefix: str) -> dict[str, Tensor]:
             dtype, size = number("<B"), number("<I")
             if name.startswith(prefix) and dtype in CTRANSLATE2_DTYPES:
                 values = np.frombuffer(file.read(size), CTRANSLATE2_DTYPES[dtype]).reshape(shape)
-                found[name.removeprefix(prefix)] = torch.from_numpy(values.astype(np.float32))
+                found[name.removeprefix(prefix)] = values.astype(np.float32)
             else:
                 file.seek(size, 1)
     return found
 
 
-def _from_ctranslate2(path: Path, layers: int) -> dict[str, Tensor]:
+def _from_ctranslate2(path: Path, layers: int) -> dict[str, FloatArray]:
     source = read_ctranslate2(path, "encoder/")
     state = {"positions": source["position_encodings/encodings"]}
     for ours, theirs in (("stem", "conv1"), ("downsample", "conv2")):
@@ -88,12 +88,13 @@ def _from_ctranslate2(path: Path, layers: int) -> dict[str, Tensor]:
     return state
 
 
-def _from_safetensors(path: Path, layers: int) -> dict[str, Tensor]:
-    with safe_open(path, framework="pt") as file:
+def _from_safetensors(path: Path, layers: int) -> dict[str, FloatArray]:
+    with safe_open(path, framework="numpy") as file:
         prefix = "model.encoder." if "model.encoder.conv1.weight" in file.keys() else "encoder."  # noqa: SIM118
 
-        def tensor(name: str) -> Tensor:
-            return file.get_tensor(prefix + name).float()
+        def tensor(name: str) -> FloatArray:
+            values: FloatArray = file.get_tensor(prefix + name)
+            return values.astype(np.float32)
 
         state = {"positions": tensor("embed_positions.weight")}
         for part in ("weight", "bias"):
@@ -107,8 +108,8 @@ def _from_safetensors(path: Path, layers: int) -> dict[str, Tensor]:
         for layer in range(layers):
             attention = f"layers.{layer}.self_attn"
             query, value = tensor(f"{attention}.q_proj.bias"), tensor(f"{attention}.v_proj.bias")
-            state[f"blocks.{layer}.query_key_value.bias"] = torch.cat([query, torch.zeros_like(query), value])
-            state[f"blocks.{layer}.query_key_value.weight"] = torch.cat(
+            state[f"blocks.{layer}.query_key_value.bias"] = np.concatenate([query, np.zeros_like(query), value])
+            state[f"blocks.{layer}.query_key_value.weight"] = np.concatenate(
                 [tensor(f"{attention}.{which}_proj.weight") for which in "qkv"]
             )
     return state
