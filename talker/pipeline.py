@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 
 from talker import hub
+from talker.emotion.bridging import bridge
+from talker.emotion.request import EmotionRequest, named_or_described
 from talker.errors import InputError, MotionError
 from talker.media.audio import load_speech
 from talker.media.image import ImageSource, load_image
@@ -23,6 +27,7 @@ from talker.types import (
     ByteArray,
     EmotionCode,
     FaceMotion,
+    FloatArray,
     Portrait,
     Progress,
     Result,
@@ -32,8 +37,15 @@ from talker.types import (
     Video,
 )
 
+if TYPE_CHECKING:  # importing it for real takes seconds, for torch
+    from talker.emotion.timeline import Tag
+
 NEEDED_WEIGHTS = ("face_landmarker", "whisper_tiny_en")
 TRUSTED_CONFIDENCE = 0.5  # below it the phones' times are not used
+PREVIEW_SIZE = "crop512"  # large enough to judge a face, small enough to be there at once
+KEPT_PORTRAITS, KEPT_ANIMATORS = 6, 3  # a page that several people use switches between them
+Emotion = str | EmotionCode | EmotionRequest  # a label, a feeling, or anything that one can be read from
+Value = TypeVar("Value")
 FetchProgress = Callable[[str, int, int], None]  # (what, done bytes, total bytes)
 
 
@@ -55,15 +67,37 @@ class Rooms:
     analyse: Callable[[ByteArray, int], Portrait]
     say: Callable[[str, str], SpeechClip]
     transcribe: Callable[[SpeechClip], Transcript]
-    label_code: Callable[[str, float], EmotionCode]
+    label_code: Callable[[str, float, bool], EmotionCode]
     speech_motion: Callable[[SpeechClip, float], FaceMotion]
     compose: Callable[[FaceMotion, EmotionCode, SpeechClip, SpeakOptions], FaceMotion]
     animator: Callable[[Portrait, SpeakOptions], Animator]
+    read_emotion: Callable[[EmotionRequest, SpeechClip | None, bool], EmotionCode]
+    held: Callable[[EmotionCode], FloatArray]
 
     @classmethod
     def default(cls) -> Rooms:
         """The rooms of this project."""
-        return cls(_analyse, _say, _transcribe, _label_code, _speech_motion, _compose, _animator)
+        return cls(_analyse, _say, _transcribe, _label_code, _speech_motion, _compose, _animator, _read, _held)
+
+
+class Recent:
+    """The last few values of a slow step; each is worked out once, also when several threads ask at the same time."""
+
+    def __init__(self, kept: int) -> None:
+        self._kept = kept
+        self._values: OrderedDict[Hashable, object] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """The value of `key`, made now when it isn't among the last few."""
+        with self._lock:
+            if key not in self._values:
+                value = make()
+                self._values[key] = value
+                if len(self._values) > self._kept:
+                    self._values.popitem(last=False)
+            self._values.move_to_end(key)
+            return self._values[key]  # type: ignore[return-value]
 
 
 class Talker:
@@ -72,13 +106,13 @@ class Talker:
     >>> Talker().speak("portrait.jpg", text="Hello, it is good to see you.", emotion="happy", out="hello.mp4")
 
     Every step is a method of its own, so that a caller can stop between them, show what was found, or bring its own
-    motion. A portrait that was analysed and prepared once is remembered.
+    motion. Portraits that were analysed and prepared lately are remembered. Several threads may use one Talker.
     """
 
     def __init__(self, rooms: Rooms | None = None) -> None:
         self.rooms = rooms or Rooms.default()
-        self._last_portrait: tuple[str, Portrait] | None = None
-        self._last_animator: tuple[Portrait, SpeakOptions, Animator] | None = None
+        self._portraits = Recent(KEPT_PORTRAITS)
+        self._animators = Recent(KEPT_ANIMATORS)
 
     def speak(
         self,
@@ -87,13 +121,14 @@ class Talker:
         *,
         text: str | None = None,
         voice: str = "american",
-        emotion: str | EmotionCode = "neutral",
+        emotion: Emotion = "neutral",
         options: SpeakOptions | None = None,
         out: str | Path = "talker.mp4",
         progress: Progress | None = None,
     ) -> Result:
         """Write the video of the portrait saying `speech`, or `text` in an offline voice, with a feeling.
 
+        text: may hold tags such as "[happy] We won! [sad:0.6] But it is over."; they take the place of `emotion`.
         progress: called with (frames done, frames in all); a `CancelledError` raised from it stops the work.
 
         Raises a TalkerError when something handed in can't be used; then there is no output file.
@@ -104,9 +139,12 @@ class Talker:
         with _timed(timings, "portrait"):
             face = portrait if isinstance(portrait, Portrait) else self.look(portrait, options.face_index)
         with _timed(timings, "speech"):
-            clip = self.hear(speech, text, voice)
+            spoken, tags = _split_tags(text) if text is not None else (None, [])
+            clip = self.hear(speech, spoken, voice)
         with _timed(timings, "emotion"):
-            code = self.feel(emotion, options.strength)
+            if tags and clip.transcript is not None:
+                emotion = _tagged_code(tags, clip.transcript, clip.duration_s)
+            code = self.feel(emotion, options.strength, clip, portrait=face, permissive=options.permissive)
         with _timed(timings, "motion"):
             motion = self.move(clip, code, options)
         with _timed(timings, "preparation"):
@@ -131,9 +169,7 @@ class Talker:
         """Find and fit the face in a picture; ImageError or FaceError says what is wrong with it."""
         image = load_image(picture)
         key = f"{hashlib.sha256(image.tobytes()).hexdigest()} {image.shape} {face_index}"
-        if self._last_portrait is None or self._last_portrait[0] != key:
-            self._last_portrait = (key, self.rooms.analyse(image, face_index))
-        return self._last_portrait[1]
+        return self._portraits.get(key, lambda: self.rooms.analyse(image, face_index))
 
     def hear(
         self, speech: str | Path | SpeechClip | None = None, text: str | None = None, voice: str = "american"
@@ -146,11 +182,26 @@ class Talker:
         clip = speech if isinstance(speech, SpeechClip) else load_speech(speech or "")
         return clip if clip.transcript is not None else clip.with_transcript(self.rooms.transcribe(clip))
 
-    def feel(self, emotion: str | EmotionCode, strength: float = 1.0) -> EmotionCode:
-        """The feeling of a label at `strength` (0..1.5); a code's own strength is multiplied by it."""
-        if isinstance(emotion, EmotionCode):
-            return dataclasses.replace(emotion, strength=np.clip(emotion.strength * strength, 0, MAX_STRENGTH))
-        return self.rooms.label_code(emotion, strength)
+    def feel(
+        self,
+        emotion: Emotion,
+        strength: float = 1.0,
+        clip: SpeechClip | None = None,
+        *,
+        portrait: Portrait | None = None,
+        permissive: bool = False,
+    ) -> EmotionCode:
+        """The feeling of a label at `strength` (0..1.5); a code's own strength is multiplied by it.
+
+        clip: the speech, which some requests are read from or run along.
+        portrait: whose face will show it; what the picture itself expresses is then taken into account.
+        """
+        if isinstance(emotion, str):
+            code = self.rooms.label_code(emotion, strength, permissive)
+        else:
+            code = emotion if isinstance(emotion, EmotionCode) else self.rooms.read_emotion(emotion, clip, permissive)
+            code = dataclasses.replace(code, strength=np.clip(code.strength * strength, 0, MAX_STRENGTH))
+        return code if portrait is None else bridge(code, portrait.rest)
 
     def move(self, clip: SpeechClip, emotion: EmotionCode, options: SpeakOptions) -> FaceMotion:
         """What the face does while it says `clip` with that feeling; the same for the same seed."""
@@ -159,10 +210,17 @@ class Talker:
     def prepare(self, portrait: Portrait, options: SpeakOptions) -> Animator:
         """Everything about a portrait that does not depend on the frame, done once for the same look."""
         look = SpeakOptions(size=options.size, renderer=options.renderer, wrinkles=options.wrinkles)
-        last = self._last_animator
-        if last is None or last[0] is not portrait or last[1] != look:
-            self._last_animator = last = (portrait, look, self.rooms.animator(portrait, options))
-        return last[2]
+        key = (id(portrait), look)  # the portrait is kept beside its animator, so that its id stays its own
+        return self._animators.get(key, lambda: (portrait, self.rooms.animator(portrait, options)))[1]
+
+    def preview(
+        self, portrait: Portrait, emotion: Emotion, options: SpeakOptions, clip: SpeechClip | None = None
+    ) -> ByteArray:
+        """A still [512,512,3] of the person showing the feeling, silently, at its strongest moment."""
+        code = self.feel(emotion, options.strength, clip, portrait=portrait, permissive=options.permissive)
+        animator = self.prepare(portrait, dataclasses.replace(options, size=PREVIEW_SIZE))
+        still = FaceMotion(self.rooms.held(code)[None], np.zeros((1, 6), np.float32), options.fps)
+        return next(iter(animator.render(still)))
 
     def film(
         self,
@@ -204,6 +262,18 @@ def _notes(
     return tuple(notes)
 
 
+def _split_tags(text: str) -> tuple[str, list[Tag]]:
+    from talker.emotion.timeline import split_tags
+
+    return split_tags(text)
+
+
+def _tagged_code(tags: list[Tag], transcript: Transcript, duration_s: float) -> EmotionCode:
+    from talker.emotion.timeline import tagged_code
+
+    return tagged_code(tags, transcript, duration_s, named_or_described)
+
+
 def _analyse(image: ByteArray, face_index: int) -> Portrait:
     from talker.portrait.analyse import analyse
 
@@ -223,10 +293,10 @@ def _transcribe(clip: SpeechClip) -> Transcript:
     return align(clip, transcribe(clip))
 
 
-def _label_code(label: str, strength: float) -> EmotionCode:
+def _label_code(label: str, strength: float, permissive: bool) -> EmotionCode:
     from talker.emotion.labels import label_code
 
-    return label_code(label, strength)
+    return label_code(label, strength, permissive=permissive)
 
 
 def _speech_motion(clip: SpeechClip, fps: float) -> FaceMotion:
@@ -245,3 +315,15 @@ def _animator(portrait: Portrait, options: SpeakOptions) -> Animator:
     from talker.render.renderer import Renderer
 
     return Renderer(portrait, options)
+
+
+def _read(request: EmotionRequest, clip: SpeechClip | None, permissive: bool) -> EmotionCode:
+    from talker.emotion.request import read_emotion
+
+    return read_emotion(request, clip, permissive=permissive)
+
+
+def _held(code: EmotionCode) -> FloatArray:
+    from talker.motion.composition import held
+
+    return held(code)

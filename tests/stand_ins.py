@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from talker import FaceMotion, Portrait, SpeakOptions, SpeechClip
+from talker.emotion.request import EmotionRequest
 from talker.errors import EmotionError
 from talker.pipeline import Rooms
 from talker.types import (
@@ -67,7 +68,7 @@ class FakeRooms:
         self.calls.append("transcribe")
         return Transcript((TimedToken("mumble", 0, 1),), confidence=0.2)
 
-    def label_code(self, label: str, strength: float) -> EmotionCode:
+    def label_code(self, label: str, strength: float, permissive: bool = False) -> EmotionCode:
         if label not in EMOTION_LABELS:
             raise EmotionError(f"There is no emotion called {label!r}.")
         rows = np.zeros((1, 8), np.float32)
@@ -85,7 +86,22 @@ class FakeRooms:
         self.calls.append("animator")
         return FakeAnimator(portrait)
 
+    def read_emotion(self, request: EmotionRequest, clip: SpeechClip | None, permissive: bool) -> EmotionCode:
+        self.calls.append(f"read {request.source}")
+        return self.label_code(request.value, 1.0)
+
+    def held(self, code: EmotionCode) -> FloatArray:
+        return np.full(52, code.strength.max() / 2, np.float32)
+
     def as_rooms(self) -> Rooms:
         return Rooms(
-            self.analyse, self.say, self.transcribe, self.label_code, self.speech_motion, self.compose, self.animator
+            self.analyse,
+            self.say,
+            self.transcribe,
+            self.label_code,
+            self.speech_motion,
+            self.compose,
+            self.animator,
+            self.read_emotion,
+            self.held,
         )

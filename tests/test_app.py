@@ -1,6 +1,7 @@
 """The web page: it starts at once, its examples exist, and its functions do what the widgets say."""
 
 import inspect
+import json
 import os
 import re
 import socket
@@ -23,7 +24,9 @@ from PIL import Image
 from stand_ins import FakeRooms
 
 import app
+from page import actions, feeling, result, session
 from talker import FaceMotion, SpeakOptions, Talker
+from talker.emotion.request import SOURCES
 from talker.media import provenance, video
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -44,31 +47,34 @@ def run(picture: str, monkeypatch: pytest.MonkeyPatch) -> Run:
     """`app.animate` with stand-ins behind it and every widget at its start."""
     talker = Talker(FakeRooms().as_rooms())
     monkeypatch.setattr(talker, "fetch_weights", lambda progress: progress("the weights", 1, 2))
-    monkeypatch.setattr(app, "TALKER", talker)
+    monkeypatch.setattr(actions, "TALKER", talker)
 
     def animate(progress: Callable[..., None] = lambda *_, **__: None, **changes: Any) -> tuple[Any, ...]:
         given = {"picture": picture, "tab": "text", "speech": None, "text": "Hello", "voice": "american"}
-        given |= {"emotion": "happy", "consent": True} | SETTINGS | changes
-        return app.animate(SimpleNamespace(session_hash="one"), progress, *given.values())
+        given |= dict.fromkeys(feeling.VALUE_NAMES) | {"source": "label", "emotion": "happy"}
+        given |= {"consent": True, "subtitled": False, "seconds": 0.0} | SETTINGS | changes
+        return actions.animate(SimpleNamespace(session_hash="one"), progress, *given.values())
 
     return animate
 
 
 def test_a_run_gives_video_notes_plot_and_files(run: Run) -> None:
     said: list[str] = []
-    film, notes, table, files = run(lambda *_, desc, **__: said.append(desc), strength=0.5)
+    film, notes, table, feelings, files = run(lambda *_, desc, **__: said.append(desc), strength=0.5)
     assert video.open_video(film).frame_count == 25
     assert "Hello" in notes
-    assert set(table["what"]) == set(app.CURVES)
-    assert len(table) == 25 * len(app.CURVES)
+    assert set(table["what"]) == set(result.CURVES)
+    assert len(table) == 25 * len(result.CURVES)
     assert [Path(name).name for name in files] == [
         "talker.mp4",
+        "preview.gif",
         "motion.npz",
         "motion-livelink.csv",
         "settings.json",
     ]
-    assert SpeakOptions.load(files[3]).strength == 0.5
-    assert len(FaceMotion.load(files[1])) == 25
+    assert SpeakOptions.load(files[4]).strength == 0.5
+    assert len(FaceMotion.load(files[2])) == 25
+    assert feelings[feelings["what"] == "strength"]["amount"].tolist() == [0.5, 0.5]
     assert "Fetching the weights" in said
     assert said[-1] == "Rendering"
 
@@ -79,6 +85,7 @@ def test_a_run_gives_video_notes_plot_and_files(run: Run) -> None:
         ({"picture": None}, "portrait"),
         ({"consent": False}, "confirm"),
         ({"emotion": "grumpy"}, "grumpy"),
+        ({"source": "timeline", "timeline": [["soon", "happy", 1]]}, "Row 1"),
         ({"picture": "absent.png"}, "absent"),
         ({"tab": "speech", "speech": "absent.wav"}, "absent"),
         ({"strength": 9}, "strength"),
@@ -93,7 +100,7 @@ def test_what_is_wrong_becomes_a_toast(run: Run, changes: dict[str, Any], messag
 def test_stopping_ends_the_run_and_the_next_one_works(run: Run) -> None:
     def press_stop(*_: Any, desc: str, **__: Any) -> None:
         if desc == "Rendering":
-            app.stop(SimpleNamespace(session_hash="one"))
+            session.stop(SimpleNamespace(session_hash="one"))
 
     with pytest.raises(gr.Error, match="Stopped"):
         run(press_stop)
@@ -101,36 +108,94 @@ def test_stopping_ends_the_run_and_the_next_one_works(run: Run) -> None:
 
 
 def test_the_face_is_outlined_or_the_reason_is_told(run: Run, picture: str) -> None:
-    shown, sentence = app.look(picture, 0)
+    shown, sentence = actions.found(picture, 0)
     assert "2 faces" in sentence
     original = np.asarray(Image.open(picture)).astype(int)
     drawn = shown["value"].astype(int)
     assert drawn.shape == original.shape
     assert np.array_equal(drawn[48, 40], original[48, 40]), "inside the face nothing changes"
     assert drawn[2, 2].sum() < original[2, 2].sum(), "outside it is darker"
-    shown, sentence = app.look("absent.png", 0)
+    shown, sentence = actions.found("absent.png", 0)
     assert not shown["visible"]
     assert "absent.png" in sentence
-    assert app.look(None, 0)[0]["visible"] is False
+    assert actions.found(None, 0)[0]["visible"] is False
 
 
 def test_examples_fill_the_page() -> None:
     assert len(app.EXAMPLES) >= 2
     for index, example in enumerate(app.EXAMPLES):
-        path, _, tab, text, emotion, strength = app.choose(SimpleNamespace(index=index))
-        assert Path(path).is_file()
-        assert (tab, text, emotion, strength) == ("text", example.text, example.emotion, example.strength)
+        filled = dict(zip(app.FILLED, app.choose(SimpleNamespace(index=index)), strict=True))
+        assert Path(filled["picture"]).is_file()
+        assert filled["text"] == example.text
+        assert filled["source"] == example.source
+        assert filled[app.EXAMPLE_WIDGETS[example.source]] == example.feeling
 
 
 def test_the_widgets_fit_the_function_that_they_are_wired_to() -> None:
     page = app.build_page()
     (speak,) = [entry for entry in page.fns.values() if entry.api_name == "speak"]
     widgets: list[Any] = list(range(len(speak.inputs)))
-    filled, progress_index, *_ = special_args(app.animate, widgets, request=None)
-    named = inspect.signature(app.animate).bind(*filled).arguments
+    filled, progress_index, *_ = special_args(actions.animate, widgets, request=None)
+    named = inspect.signature(actions.animate).bind(*filled).arguments
     assert progress_index == 1, "Gradio shows its progress bar"
     assert tuple(named)[-len(app.OPTION_NAMES) :] == app.OPTION_NAMES
     assert len(named) == 2 + len(speak.inputs)
+
+
+def test_every_source_asks_for_its_own_value(tmp_path: Path) -> None:
+    values = {"label": "happy", "text": "calm", "picture": "p.png", "voice": "v.wav", "video": "v.mp4", "mix": "sad=1"}
+    for source, value in values.items():
+        asked = feeling.asked(tmp_path, source, *values.values(), None)
+        assert (asked.source, asked.value) == (source, value)
+    assert set(feeling.CONTROLS) == set(SOURCES)
+    timeline = feeling.asked(tmp_path, "timeline", *values.values(), [[0, "happy", 1], ["", "", ""]])
+    assert json.loads(Path(timeline.value).read_text()) == [{"start_s": 0.0, "emotion": "happy", "strength": 1.0}]
+
+
+def test_the_preview_shows_the_feeling_or_says_what_it_needs(run: Run, picture: str) -> None:
+    image, sentence = actions.preview(picture, emotion="sad", strength=1.0)
+    weaker, _ = actions.preview(picture, emotion="sad", strength=0.2)
+    assert "sad" in sentence
+    assert image["value"][40, 40, 0] > weaker["value"][40, 40, 0]
+    assert "portrait" in actions.preview(None)[1]
+    assert "voice" in actions.preview(picture, source="speech")[1]
+    assert "grumpy" in actions.preview(picture, emotion="grumpy")[1]
+
+
+def test_a_comparison_is_a_film_and_a_sheet(run: Run, picture: str) -> None:
+    request = SimpleNamespace(session_hash="one")
+    film, sheet = actions.compare(
+        request, lambda *_, **__: None, picture, None, "text", None, "Hello", "american",
+        ["happy", "sad"], "", [0.5, 1.0], 3.0, True, 0,
+    )  # fmt: skip
+    assert video.open_video(film).size[0] > 3 * 200
+    with Image.open(sheet) as opened:
+        assert opened.height == 4 * (256 + 24)
+    with pytest.raises(gr.Error, match="between 1 and"):
+        actions.compare(request, lambda *_, **__: None, picture, text="Hello", emotions=[], strengths=[], consent=True)
+
+
+def test_results_replace_the_sessions_own_and_go_with_it(run: Run) -> None:
+    first = Path(run()[0])
+    second = Path(run()[0])
+    assert not first.exists()
+    assert second.exists()
+    session.leave(SimpleNamespace(session_hash="two"))
+    assert second.exists()
+    session.leave(SimpleNamespace(session_hash="one"))
+    assert not second.exists()
+
+
+def test_what_failed_leaves_nothing(run: Run) -> None:
+    with pytest.raises(gr.Error):
+        run(strength=9)
+    assert [path for path in Path(session.RESULTS.name).rglob("*") if path.is_file()] == []
+
+
+def test_subtitles_are_what_was_heard(run: Run) -> None:
+    run(subtitled=True)
+    (written,) = Path(session.RESULTS.name).rglob("*.vtt")
+    assert written.read_text() == "WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nHello\n"
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from talker.blendshapes import BLENDSHAPE_INDEX
+from talker.emotion.bridging import bridge
 from talker.emotion.labels import label_code
 from talker.emotion.timeline import Moment, load_timeline, split_tags, tagged_code, timeline_code
 from talker.emotion.transfer import direction, load_direction, mix, parse_mix, save_direction, vector_of
@@ -110,3 +111,13 @@ def test_directions_are_kept_by_name(tmp_path: Path) -> None:
         load_direction("other", tmp_path)
     with pytest.raises(EmotionError, match="can't be the name"):
         save_direction("../evil", vector, tmp_path)
+
+
+def test_bridging_counters_what_the_photograph_shows_and_the_wanted_face_does_not() -> None:
+    smiling = np.zeros(52, np.float32)
+    smiling[[SMILE, SMILE + 1]] = 0.8
+    sad, happy = label_code("sad"), label_code("happy")
+    assert bridge(sad, smiling).displacement[0, SMILE] < sad.displacement[0, SMILE] - 0.2
+    assert np.allclose(bridge(happy, smiling).displacement, happy.displacement)
+    assert np.allclose(bridge(sad, np.zeros(52)).displacement, sad.displacement)
+    assert bridge(sad, smiling).onset_s > sad.onset_s

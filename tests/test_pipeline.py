@@ -1,5 +1,6 @@
 """The doors: `Talker` with small stand-ins for the heavy rooms, and the command line over it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from stand_ins import RATE, FakeRooms
 
 from talker import FaceMotion, SpeakOptions, SpeechClip, Talker, TalkerError
 from talker.cli import main
+from talker.emotion.request import EmotionRequest
 from talker.errors import CancelledError, InputError
 from talker.media import provenance, video
 from talker.media.audio import load_speech
@@ -180,6 +182,49 @@ def test_slips_of_our_own_are_not_hidden(talker: Talker, portrait: Path, tmp_pat
 def test_the_family_of_errors_is_exported() -> None:
     with pytest.raises(TalkerError):
         Talker().look("absent.png")
+
+
+def test_a_preview_is_a_still_of_the_feeling_and_prepares_once(
+    talker: Talker, rooms: FakeRooms, portrait: Path
+) -> None:
+    face = talker.look(portrait)
+    strong, weak = (talker.preview(face, "happy", SpeakOptions(strength=strength)) for strength in (1.5, 0.5))
+    assert strong.shape == face.image.shape
+    assert strong[40, 40, 0] > weak[40, 40, 0]
+    assert rooms.calls.count("animator") == 1
+
+
+def test_requests_are_read_from_their_source_and_scaled(talker: Talker, rooms: FakeRooms) -> None:
+    assert talker.feel(EmotionRequest("text", "happy"), 0.5).strength == pytest.approx(0.5)
+    assert "read text" in rooms.calls
+
+
+def test_tags_in_the_text_are_felt_and_not_spoken(talker: Talker, portrait: Path, tmp_path: Path) -> None:
+    result = talker.speak(portrait, text="[sad] Hello", emotion="happy", out=tmp_path / "out.mp4")
+    assert result.speech.transcript is not None
+    assert result.speech.transcript.text == "Hello"
+    assert "sad" in result.emotion.source
+
+
+def test_several_threads_prepare_once_and_get_their_own(
+    talker: Talker, rooms: FakeRooms, portrait: Path, tmp_path: Path
+) -> None:
+    Image.new("RGB", (64, 72), "green").save(tmp_path / "other.png")
+    pictures = [portrait, tmp_path / "other.png"] * 8
+    with ThreadPoolExecutor(4) as pool:
+        sizes = list(pool.map(lambda path: talker.look(path).image.shape[:2], pictures))
+    assert sizes == [(96, 80), (72, 64)] * 8
+    assert rooms.calls.count("analyse") == 2
+
+
+def test_a_comparison_has_a_row_per_portrait_emotion_and_strength(
+    talker: Talker, portrait: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "comparison.png"
+    words = ["compare", "--portrait", str(portrait), "--also", str(portrait), "--text", "Hello", "--out", str(out)]
+    assert main([*words, "--emotions", "happy", "sad", "--strengths", "0.5", "1", "1.5"], talker) == 0
+    with Image.open(out) as sheet:
+        assert sheet.height == 2 * 2 * 3 * (256 + 24)
 
 
 def test_landmarks_are_written_and_drawn(talker: Talker, portrait: Path, tmp_path: Path) -> None:

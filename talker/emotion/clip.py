@@ -10,15 +10,17 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor
 from torch.nn import functional
 
 from talker import hub
+from talker.emotion.gate import fit_gate
 from talker.emotion.prompts import PromptBank, in_templates, prompt_bank
 from talker.emotion.sentences import LanguageTower, sentence_tower
 from talker.emotion.space import EmotionSpace, SpaceNetwork, emotion_space
@@ -38,7 +40,7 @@ BATCH_TEXTS = 64
 class ClipTower:
     """CLIP's text side: texts -> [N, width] unit vectors. `network` and `tokenizer` are open_clip's."""
 
-    def __init__(self, network: nn.Module, tokenizer: nn.Module, name: str = f"CLIP {MODEL}") -> None:
+    def __init__(self, network: Any, tokenizer: Callable[[list[str]], Tensor], name: str = f"CLIP {MODEL}") -> None:
         self.name = name
         self._network = network.eval().requires_grad_(False)
         self._tokenizer = tokenizer
@@ -134,18 +136,14 @@ def _distil(network: SpaceNetwork, tower: LanguageTower, bank: PromptBank) -> No
     target = torch.tensor([network.config.feelings.index(name) for name in names])
     network.text.mean.copy_(sentences[0].mean(0))
     network.text.deviation.fill_(float(sentences[0].std()))
-    parameters = [*network.text.parameters(), *network.names_feeling.parameters()]
-    optimiser = torch.optim.AdamW(parameters, LEARNING_RATE, weight_decay=0.05)
-    balance = torch.tensor(len(other) / BATCH)
+    fit_gate(network.names_feeling, sentences[0], other)
+    optimiser = torch.optim.AdamW(network.text.parameters(), LEARNING_RATE, weight_decay=0.05)
     network.train()
     for _ in range(STEPS):
         rows = torch.multinomial(torch.tensor(weights), BATCH, replacement=True)
         seen = sentences[torch.randint(len(sentences), (BATCH,)), rows]
         points = network.text(seen + NOISE * network.text.deviation * torch.randn_like(seen))
-        named = torch.cat([torch.ones(BATCH), torch.zeros(len(other))])
-        gate = network.names_feeling(torch.cat([seen, other]))[:, 0]
         loss = functional.nll_loss(network.read(points), target[rows])
-        loss = loss + 0.5 * functional.binary_cross_entropy_with_logits(gate, named, pos_weight=balance)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

@@ -15,7 +15,7 @@ from talker.types import FloatArray
 
 PROMPTS = Path(__file__).with_name("prompts.json")
 # A phrase is also seen inside such sentences, because people write both.
-TEMPLATES = ("{}", "feeling {}", "she looks {}")
+TEMPLATES = ("{}", "feeling {}", "she looks {}", "I feel {}", "a person who is {}", "the emotion: {}")
 WORD_SHARE = 0.5  # dictionary words count half: many are rare
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -217,10 +217,12 @@ class EmotionSpace:
         return [(self.config.feelings[i], float(weights[i])) for i in np.argsort(-weights)[:count]]
 
 
-def save_config(config: SpaceConfig, folder: Path) -> None:
-    """Write `config.json` of a checkpoint."""
+def save_space(space: EmotionSpace, folder: Path) -> None:
+    """Write a checkpoint that `EmotionSpace.load` reads."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(dataclasses.asdict(config), indent=1) + "\n")
+    (folder / "config.json").write_text(json.dumps(dataclasses.asdict(space.config), indent=1) + "\n")
+    state = {name: value.contiguous() for name, value in space.network.state_dict().items()}
+    save_file(state, folder / "model.safetensors")
 
 
 @lru_cache(maxsize=2)

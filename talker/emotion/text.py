@@ -9,6 +9,7 @@ import numpy as np
 
 from talker.emotion.catalogue import find_feeling
 from talker.emotion.codes import code_of, mixing_gain
+from talker.emotion.gate import NAMES_FEELING
 from talker.emotion.prompts import in_templates
 from talker.emotion.sentences import LanguageTower, sentence_tower
 from talker.emotion.space import EmotionSpace, emotion_space
@@ -30,7 +31,6 @@ from talker.errors import EmotionError
 from talker.types import EMOTION_LABELS, EmotionCode, FloatArray
 
 LONGEST = 1000  # characters
-NAMES_FEELING = 0.35  # from this probability a text counts as speaking of a feeling
 EMPHASIS = 1.15  # strength of a text in capitals, or with "!!"
 SHOWN_SHARE = 0.1  # feelings with less are not mentioned
 STAGE_SECONDS = 4.0  # length of a stage direction when the speech's isn't known

@@ -23,17 +23,17 @@ OPPOSITES: dict[str, tuple[str, float]] = {
     "surprised": ("bored", 0.5), "fear": ("calm", 0.7), "disgusted": ("content", 0.4), "contempt": ("empathy", 0.4),
 }  # fmt: skip
 NEGATION_PATTERN = re.compile(
-    r"^(?:(?:she|he|they|you|i|it|is|are|am|was|looks?|looking|feels?|feeling|be|being|do|does|did)\s+|i'm\s+|she's\s+)*"
+    r"^(?:(?:she|he|they|you|i|it|is|are|am|was|looks?|looking|feels?|feeling|be|being|do|does)\s+|i'm\s+|she's\s+)*"
     r"(?:not|no longer|no|never|without|isn't|aren't|wasn't|don't|doesn't|free of|anything but|far from|un-)\s+"
     r"(?:be\s+|being\s+|look(?:ing)?\s+|feel(?:ing)?\s+|so\s+|very\s+|really\s+|at all\s+|a\s+|any\s+|trace of\s+)*"
-    r"(?!to\s)(?P<denied>.+?)(?:\s+(?:at all|any more|anymore))?$",
+    r"(?!to\s)(?P<denied>\S+(?:\s+\S+){0,2}?)(?:\s+(?:at all|any more|anymore))?$",
     re.IGNORECASE,
 )
 # Between two feelings that show at once; the number is the share of the second.
 JOINERS: dict[str, float] = {
     "with a hint of": 0.3, "with a touch of": 0.3, "with a trace of": 0.3, "tinged with": 0.35, "mixed with": 0.5,
     "as well as": 0.5, "and yet": 0.55, "but also": 0.55, "but": 0.55, "yet": 0.55, "though": 0.45, "and": 0.5,
-    "plus": 0.5, "with": 0.4,
+    "plus": 0.5,
 }  # fmt: skip
 JOINER_PATTERN = re.compile(
     r"\s*(?:,\s*)?\b(" + "|".join(sorted(JOINERS, key=len, reverse=True)) + r")\b\s+|\s*[/+&,;]\s*", re.IGNORECASE

@@ -25,6 +25,7 @@ from talker.types import EMOTION_LABELS, FloatArray, Progress
 
 HELD_OUT_TEXTS = Path(__file__).with_name("prompts_test.json")
 FOLDS = 6
+FOLD_TRAINING = EmotionTraining(text_steps=1)  # texts are not what the folds measure
 FOUR = ("angry", "happy", "neutral", "sad")
 FIVE = (*FOUR, "surprised")
 
@@ -69,7 +70,7 @@ def held_out_fold(texts: TextSet, voices: VoiceRecords, faces: FaceRecords, fold
     person = np.array([int(name.split("/")[1]) for name in faces.person])
     seen_not = person % FOLDS == fold
     space = SpaceTrainer(
-        SpaceConfig(), EmotionTraining(), texts, voices.where(ravdess & ~heard_not), faces.where(~seen_not)
+        SpaceConfig(), FOLD_TRAINING, texts, voices.where(ravdess & ~heard_not), faces.where(~seen_not)
     ).fit()
     voice, face = voices.where(heard_not), faces.where(seen_not & np.isin(faces.feeling, FIVE))
     voice_points, _ = space.place_voice(voice.statistics[:, 0])
@@ -97,10 +98,10 @@ def retrieval(
 
 def corpus_rows(texts: TextSet, voices: VoiceRecords, faces: FaceRecords) -> list[tuple[str, ...]]:
     """Four classes from RAVDESS to EMO-DB and back."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for source, target in (("ravdess", "emodb"), ("emodb", "ravdess")):
         known = voices.where((voices.corpus == source) & np.isin(voices.feeling, FOUR))
-        space = SpaceTrainer(SpaceConfig(), EmotionTraining(), texts, known, faces).fit()
+        space = SpaceTrainer(SpaceConfig(), FOLD_TRAINING, texts, known, faces).fit()
         unknown = voices.where((voices.corpus == target) & np.isin(voices.feeling, FOUR))
         points, _ = space.place_voice(unknown.statistics[:, 0])
         four = [space.config.feelings.index(name) for name in FOUR]

@@ -1,13 +1,17 @@
-"""Everything at one glance: one portrait saying one thing with all eight feelings, as a picture or as a film."""
+"""Everything at one glance: portraits saying one thing with several feelings, as a picture or as a film."""
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from talker.emotion.request import named_or_described
 from talker.media.film import write_grid
 from talker.media.image import save_image
 from talker.pipeline import Talker
@@ -19,60 +23,90 @@ TITLE_PX = 24
 FILM_COLUMNS = 4
 
 
+@dataclass(frozen=True)
+class Cell:
+    """One row of a sheet, or one film of a grid: who shows which feeling (a label or a description), and how."""
+
+    title: str
+    portrait: Portrait
+    emotion: str
+    options: SpeakOptions
+
+
+def cells(
+    portraits: Sequence[Portrait], emotions: Sequence[str], strengths: Sequence[float], options: SpeakOptions
+) -> list[Cell]:
+    """All portraits × strengths × emotions, in this order. Raises OptionsError for a strength out of range."""
+    made = []
+    for number, portrait in enumerate(portraits, 1):
+        who = f"portrait {number}, " if len(portraits) > 1 else ""
+        for strength in strengths:
+            for emotion in emotions:
+                title = f"{who}{emotion}, strength {strength:g}"
+                made.append(Cell(title, portrait, emotion, dataclasses.replace(options, strength=strength)))
+    return made
+
+
 def write_sheet(
-    talker: Talker,
-    portrait: Portrait,
-    clip: SpeechClip,
-    options: SpeakOptions,
-    out: str | Path,
-    progress: Progress | None = None,
+    talker: Talker, rows: Sequence[Cell], clip: SpeechClip, out: str | Path, progress: Progress | None = None
 ) -> None:
-    """Write a film of all feelings side by side when `out` ends in .mp4, else a picture of six moments of each."""
+    """Write a film of all cells side by side when `out` ends in .mp4, else a picture of six moments of each."""
     if Path(out).suffix.lower() == ".mp4":
-        _write_film(talker, portrait, clip, options, out, progress)
+        _write_film(talker, rows, clip, out, progress)
     else:
-        save_image(contact_sheet(talker, portrait, clip, options, progress), out)
+        save_image(contact_sheet(talker, rows, clip, progress), out)
 
 
 def contact_sheet(
-    talker: Talker, portrait: Portrait, clip: SpeechClip, options: SpeakOptions, progress: Progress | None = None
+    talker: Talker, rows: Sequence[Cell], clip: SpeechClip, progress: Progress | None = None
 ) -> ByteArray:
-    """A picture [H,W,3] with a row per feeling and six moments, evenly spaced over the speech, in each."""
-    animator = talker.prepare(portrait, options)
-    width, height = animator.size
-    cell = (round(CELL_PX * width / height), CELL_PX)
-    sheet = Image.new("RGB", (cell[0] * MOMENTS, (CELL_PX + TITLE_PX) * len(EMOTION_LABELS)), "white")
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(TITLE_PX * 0.7)
-    for row, label in enumerate(EMOTION_LABELS):
-        motion = talker.move(clip, talker.feel(label, options.strength), options)
-        moments = np.linspace(0, len(motion) - 1, MOMENTS + 2).round().astype(int)[1:-1]
-        chosen = FaceMotion(motion.blendshapes[moments], motion.pose[moments], motion.fps)
-        top = row * (CELL_PX + TITLE_PX)
-        draw.text((4, top + 2), f"{label}, strength {options.strength:g}", fill="black", font=font)
-        for column, frame in enumerate(animator.render(chosen)):
-            picture = Image.fromarray(frame).resize(cell, Image.Resampling.LANCZOS)
-            sheet.paste(picture, (column * cell[0], top + TITLE_PX))
+    """A picture [H,W,3] with a row per cell and six moments, evenly spaced over the speech, in each."""
+    strips = []
+    for index, cell in enumerate(rows):
+        strips.append(_strip(talker, cell, clip))
         if progress is not None:
-            progress(row + 1, len(EMOTION_LABELS))
+            progress(index + 1, len(rows))
+    width = max(strip.width for strip in strips)
+    sheet = Image.new("RGB", (width, sum(strip.height for strip in strips)), "white")
+    top = 0
+    for strip in strips:
+        sheet.paste(strip, (0, top))
+        top += strip.height
     return np.asarray(sheet)
 
 
+def _strip(talker: Talker, cell: Cell, clip: SpeechClip) -> Image.Image:
+    """Six moments of one cell under its title."""
+    animator = talker.prepare(cell.portrait, cell.options)
+    width, height = animator.size
+    size = (round(CELL_PX * width / height), CELL_PX)
+    strip = Image.new("RGB", (size[0] * MOMENTS, CELL_PX + TITLE_PX), "white")
+    font = ImageFont.load_default(TITLE_PX * 0.7)
+    ImageDraw.Draw(strip).text((4, 2), cell.title, fill="black", font=font)
+    motion = _motion(talker, cell, clip)
+    moments = np.linspace(0, len(motion) - 1, MOMENTS + 2).round().astype(int)[1:-1]
+    chosen = FaceMotion(motion.blendshapes[moments], motion.pose[moments], motion.fps)
+    for column, frame in enumerate(animator.render(chosen)):
+        strip.paste(Image.fromarray(frame).resize(size, Image.Resampling.LANCZOS), (column * size[0], TITLE_PX))
+    return strip
+
+
+def _motion(talker: Talker, cell: Cell, clip: SpeechClip) -> FaceMotion:
+    """What the cell's face does; words that are no label are read as a description."""
+    known = cell.emotion if cell.emotion in EMOTION_LABELS else named_or_described(cell.emotion)
+    return talker.move(clip, talker.feel(known, cell.options.strength, portrait=cell.portrait), cell.options)
+
+
 def _write_film(
-    talker: Talker,
-    portrait: Portrait,
-    clip: SpeechClip,
-    options: SpeakOptions,
-    out: str | Path,
-    progress: Progress | None,
+    talker: Talker, rows: Sequence[Cell], clip: SpeechClip, out: str | Path, progress: Progress | None
 ) -> None:
-    """All feelings at the same time, four in a row."""
-    animator = talker.prepare(portrait, options)
+    """All cells at the same time, four in a row."""
     with tempfile.TemporaryDirectory(prefix="talker-") as folder:
         films = []
-        for row, label in enumerate(EMOTION_LABELS):
-            films.append((label, Path(folder) / f"{label}.mp4"))
-            motion = talker.move(clip, talker.feel(label, options.strength), options)
-            talker.film(animator, motion, clip, films[-1][1])
+        for index, cell in enumerate(rows):
+            films.append((cell.title, Path(folder) / f"{index}.mp4"))
+            animator = talker.prepare(cell.portrait, cell.options)
+            talker.film(animator, _motion(talker, cell, clip), clip, films[-1][1])
             if progress is not None:
-                progress(row + 1, len(EMOTION_LABELS))
+                progress(index + 1, len(rows))
         write_grid(films, out, columns=FILM_COLUMNS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,6 +60,18 @@ def resample(samples: FloatArray, from_hz: int, to_hz: int) -> FloatArray:
     wanted = round(len(samples) * to_hz / from_hz)
     resampled = soxr.resample(samples, from_hz, to_hz)  # [wanted ± 1]
     return np.pad(resampled, (0, max(0, wanted - len(resampled))))[:wanted].astype(np.float32)
+
+
+def beginning(clip: SpeechClip, seconds: float) -> SpeechClip:
+    """The first `seconds` of a clip, with the words and phones that begin in it."""
+    samples = clip.samples[: max(1, round(seconds * clip.sample_rate))]
+    transcript = clip.transcript
+    if transcript is not None:
+        length_s = len(samples) / clip.sample_rate
+        words = tuple(token for token in transcript.words if token.start_s < length_s)
+        phones = tuple(token for token in transcript.phones if token.start_s < length_s)
+        transcript = dataclasses.replace(transcript, words=words, phones=phones)
+    return SpeechClip(samples, clip.sample_rate, transcript)
 
 
 class SoundAtRate:

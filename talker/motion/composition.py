@@ -61,6 +61,13 @@ def compose(speech: FaceMotion, emotion: EmotionCode, clip: SpeechClip, options:
     return FaceMotion(face, life.pose.astype(np.float32), fps)
 
 
+def held(emotion: EmotionCode) -> FloatArray:
+    """The still face [52] of a feeling at its strongest moment, as a silent portrait would show it."""
+    shown = emotion.displacement * emotion.strength[:, None]  # [T,52]
+    strongest = shown[np.abs(shown).sum(1).argmax()]
+    return soft_limit(cap_sneer(strongest[None]))[0].astype(np.float32)
+
+
 def presence(voice: FloatArray, loudness: FloatArray, fps: float) -> FloatArray:
     """[T] around 1: the feeling eases in and out, recedes in pauses and swells with the voice."""
     frames = len(voice)
@@ -92,7 +99,7 @@ def protected(feeling: FloatArray, mouth: FloatArray, voice: FloatArray) -> Floa
     feeling = feeling * np.where(spreads, 1.0 - YIELD_TO_ROUNDING * rounding, 1.0)
     held = (1.0 - closing) * (1.0 - ALREADY_OPEN * vowel)  # a mouth that speech has opened is not opened twice
     kept = np.where(opens, held, 1.0) * np.where(closes, 1.0 - parted, 1.0)
-    kept[:, NOSE] = np.maximum(kept[:, NOSE], NOSE_STAYS)  # or closed-mouth anger and disgust would lose their look
+    kept[:, NOSE] = 1.0 - (1.0 - NOSE_STAYS) * closing  # or closed-mouth anger and disgust would lose their look
     return feeling * kept
 
 

@@ -87,7 +87,8 @@ def white_in_this_light(eye_white: FloatArray, image: ByteArray, geometry: HeadG
     skin = image[points[inside, 1], points[inside, 0]].astype(np.float32)
     least = SKIN_TO_WHITE * np.percentile(skin.mean(axis=1), 85) if len(skin) else 0.0
     tint = eye_white / max(float(eye_white.mean()), 1.0)
-    return np.clip(tint, 0.85, 1.15) * np.clip(max(float(eye_white.mean()), least), 90.0, 235.0)
+    tint = 0.5 + 0.5 * np.clip(tint, 0.8, 1.2)  # the eyes' white takes much colour from the skin around it
+    return tint * np.clip(max(float(eye_white.mean()), least), 90.0, 235.0)
 
 
 def shade(picture: ByteArray, factor: FloatArray, result: ByteArray) -> None:

@@ -21,8 +21,8 @@ INSIDE = ("mouth_socket", "gums", "tongue", "upper_teeth", "lower_teeth")
 # colours relative to a white surface in the same light
 COLOURS = {
     "mouth_socket": (0.22, 0.07, 0.06),
-    "gums": (0.72, 0.36, 0.34),
-    "tongue": (0.74, 0.38, 0.37),
+    "gums": (0.66, 0.37, 0.35),
+    "tongue": (0.60, 0.33, 0.32),
     "upper_teeth": (0.95, 0.90, 0.82),
     "lower_teeth": (0.90, 0.85, 0.77),
 }
@@ -31,6 +31,7 @@ LIP_SHADOW_CM = 0.35  # the lips shade what lies behind them over this distance
 TEETH_FADE_CM = 4.5
 LOWER_TEETH_CM = 0.22  # the lower row is set this much deeper than the face model has it
 CAVITY_CM = 6.0  # depth behind the front teeth after which light has fallen to 1/e
+SOFTNESS_CM = 0.02  # wet surfaces have no sharp edges between the model's facets
 LIKENESS_CM = 0.3  # mean motion of the lips after which the picture's own mouth inside is no guide any more
 INCISORS_SHOW_CM = 0.15  # below the upper lip of a resting, parted mouth
 RIM_MARGIN_CM = 0.04  # lip colour is taken this far outside the measured inner line
@@ -124,7 +125,7 @@ class Mouth:
         drawn = inside.interpolate(self._inside, attributes)
         shadow = cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 5) / (LIP_SHADOW_CM * geometry.fit.scale)
         colour = drawn[..., :3] * (LIP_SHADOW + (1 - LIP_SHADOW) * np.clip(shadow, 0, 1))[..., None]
-        colour = cv2.GaussianBlur(colour, (0, 0), 0.6)
+        colour = cv2.GaussianBlur(colour, (0, 0), max(0.6, SOFTNESS_CM * geometry.fit.scale))
         colour = np.where(inside.covered[..., None], colour, self._dark)
         if self._shown is not None:
             where = drawn[..., 3:5]

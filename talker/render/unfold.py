@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from talker.blendshapes import BLENDSHAPE_NAMES
 from talker.face.camera import FACE_WIDTH_CM
@@ -16,10 +17,12 @@ from talker.face.landmarks import FACE_OVAL, LEFT_BROW, LEFT_EYE, LIPS, RIGHT_BR
 from talker.face.raster import rasterise
 from talker.render.geometry import MASK_VERTICES, HeadGeometry
 from talker.render.light import Light
-from talker.types import ByteArray, FloatArray
+from talker.types import BoolArray, ByteArray, FloatArray
 
 NOSTRILS = (98, 97, 2, 326, 327, 240, 460, 75, 305, 60, 290)
 NOSE_BRIDGE = 5
+WORKING_FACE_PX = 320  # folds are smooth: they are worked out on a face of at most this width
+BLACK = 8.0  # added to pixel values before the logarithm
 FINE = 0.006  # of the face's width: finer structure is kept
 COARSE = 0.075  # what a fold is exchanged for is as smooth as this
 SHADING_TO_WEIGHT = 5.0  # of the change in log shading that counts as a whole fold
@@ -35,29 +38,39 @@ class Unfolded:
         """image: [h,w,3] the region. corner: [2] px, its first pixel in the picture."""
         self._rest = geometry.rest
         self._image = image
-        self._parts: list[tuple[list[int], float, FloatArray]] = []  # channels, their effort, what unfolding adds
+        self._parts: list[
+            tuple[list[int], float, NDArray[np.int16]]
+        ] = []  # channels, their effort, what unfolding adds
         efforts = [(half, float(np.linalg.norm(self._rest[half]))) for half in (_channels(True), _channels(False))]
         if max(effort for _, effort in efforts) < LEAST_EXPRESSION:
             return
         relaxed = light.ratio(geometry.shape(np.zeros_like(geometry.rest)).camera, 1.0)  # [V]
         change = np.abs(np.log(np.maximum(relaxed, 1e-3)))
+        shrink = min(1.0, WORKING_FACE_PX / (geometry.fit.scale * FACE_WIDTH_CM))
         points = geometry.rest_points - corner
-        weight = _fold_weights(geometry, points, image.shape, change)
-        added = _exchange_middle(image, weight, geometry.fit.scale * FACE_WIDTH_CM) - image
+        gain = _fold_gain(geometry, image, points, change, shrink)  # [h,w,3] log brightness
+        self._box = _bounds(np.abs(gain).max(axis=2) > 1e-3)
+        rows, _ = self._box
+        inside = image[self._box].astype(np.float32) + BLACK
+        added = inside * np.expm1(gain[self._box])
         bridge = geometry.landmark_points(points, (NOSE_BRIDGE,))[0, 1]
-        rows = np.arange(image.shape[0], dtype=np.float32)[:, None, None]
-        upper = np.clip((bridge - rows) / geometry.fit.scale + 0.5, 0, 1)  # eases over a centimetre
+        height = np.arange(rows.start, rows.stop, dtype=np.float32)[:, None, None]
+        upper = np.clip((bridge - height) / geometry.fit.scale + 0.5, 0, 1)  # eases over a centimetre
         for (half, effort), share in zip(efforts, (upper, 1.0 - upper), strict=True):
             if effort >= LEAST_EXPRESSION:
                 self._parts.append((half, effort, np.round(share * added).astype(np.int16)))
 
     def source(self, expression: FloatArray) -> ByteArray:
         """The region [h,w,3] to sample for a frame with this `expression` [52]."""
-        source = self._image
+        if not self._parts:
+            return self._image
+        face = self._image[self._box]
         for half, effort, added in self._parts:
             kept = float(np.dot(expression[half], self._rest[half])) / effort**2
             left = float(np.clip(1.0 - kept, 0.0, 1.0))
-            source = cv2.addWeighted(source, 1.0, added, left, 0.0, dtype=cv2.CV_8U)
+            face = cv2.addWeighted(face, 1.0, added, left, 0.0, dtype=cv2.CV_8U)
+        source = self._image.copy()
+        source[self._box] = face
         return source
 
 
@@ -69,12 +82,16 @@ def _channels(upper: bool) -> list[int]:
     ]  # fmt: skip
 
 
-def _fold_weights(geometry: HeadGeometry, mesh: FloatArray, shape: tuple[int, ...], change: FloatArray) -> FloatArray:
-    """[h,w] 0..1 how much of a fold each pixel lies in, from the `change` [V] in log shading; `mesh` [V,2] px."""
+def _fold_weights(
+    geometry: HeadGeometry, mesh: FloatArray, shape: tuple[int, ...], change: FloatArray, scale: float
+) -> FloatArray:
+    """[h,w] 0..1 how much of a fold each pixel lies in, from the `change` [V] in log shading; `mesh` [V,2] px.
+
+    scale: px per cm.
+    """
     triangles = geometry.model.triangles[(geometry.model.triangles < MASK_VERTICES).all(axis=1)]
     drawn = rasterise(mesh, geometry.rest_camera[:, 2], triangles, shape[0], shape[1])
     weight = np.clip(SHADING_TO_WEIGHT * drawn.interpolate(triangles, change[:, None])[..., 0], 0.0, 1.0)
-    scale = geometry.fit.scale
     features = np.ones(shape[:2], np.uint8)
     for outline in (LIPS, LEFT_EYE, RIGHT_EYE, LEFT_BROW, RIGHT_BROW, NOSTRILS):
         points = geometry.landmark_points(mesh, outline)
@@ -89,12 +106,28 @@ def _fold_weights(geometry: HeadGeometry, mesh: FloatArray, shape: tuple[int, ..
     return cv2.GaussianBlur(weight.astype(np.float32), (0, 0), 0.1 * scale)
 
 
-def _exchange_middle(image: ByteArray, weight: FloatArray, face_width: float) -> FloatArray:
-    """[H,W,3] the picture with what lies between FINE and COARSE taken out where `weight` [H,W] says so."""
-    picture = image.astype(np.float32)
-    light = np.log(picture + 8.0)  # per channel: a fold's shadow is redder than the skin beside it
+def _fold_gain(
+    geometry: HeadGeometry, image: ByteArray, mesh: FloatArray, change: FloatArray, shrink: float
+) -> FloatArray:
+    """[h,w,3] log brightness that takes out what lies between FINE and COARSE in folds; worked out at `shrink` size."""
+    height, width = image.shape[:2]
+    size = (max(round(width * shrink), 2), max(round(height * shrink), 2))
+    picture = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    small = (mesh + 0.5) * [size[0] / width, size[1] / height] - 0.5
+    scale = geometry.fit.scale * shrink
+    weight = _fold_weights(geometry, small, picture.shape, change, scale)
+    light = np.log(picture + BLACK)  # per channel: a fold's shadow is redder than the skin beside it
     inside = (weight > 0.02).astype(np.float32) * (1.0 - 0.9 * weight) + 1e-3  # the fold itself counts little
+    face_width = scale * FACE_WIDTH_CM
     fine = cv2.GaussianBlur(light, (0, 0), FINE * face_width)
     sums = cv2.GaussianBlur(light * inside[..., None], (0, 0), COARSE * face_width)
     coarse = sums / cv2.GaussianBlur(inside, (0, 0), COARSE * face_width)[..., None]
-    return (picture + 8.0) * np.exp(weight[..., None] * (coarse - fine)) - 8.0
+    return cv2.resize(weight[..., None] * (coarse - fine), (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def _bounds(mask: BoolArray) -> tuple[slice, slice]:
+    """Rows and columns of the smallest rectangle around `mask` [h,w]; empty when nothing is set."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if len(rows) == 0:
+        return slice(0, 0), slice(0, 0)
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from talker.blendshapes import expand
 from talker.emotion.catalogue import FEELINGS
 from talker.errors import FaceError
 from talker.face.detector import Landmarker
@@ -17,6 +18,10 @@ from talker.training.face_photographs import FaceRecords
 from talker.types import FloatArray, Progress, SpeakOptions
 
 STRENGTHS = (0.6, 1.3)  # rendered faces lie between these
+SPEAKING_SHARE = 0.5  # of the faces also speak, so that an open mouth alone is no surprise
+# What speech does to a mouth at most; a random part of each is added.
+SPEECH = {"jawOpen": 0.35, "mouthFunnel": 0.3, "mouthPucker": 0.3, "mouthStretch": 0.2, "mouthLowerDown": 0.35,
+          "mouthUpperUp": 0.2, "mouthClose": 0.1}  # fmt: skip
 STILL = np.zeros(6)
 
 
@@ -38,6 +43,8 @@ def render_faces(portraits: Sequence[Path], seed: int = 0, progress: Progress | 
                 continue
             for feeling in FEELINGS:
                 face = feeling.displacement * random.uniform(*STRENGTHS)
+                if random.random() < SPEAKING_SHARE:
+                    face = face + expand({name: most * random.random() for name, most in SPEECH.items()})
                 seen = landmarker.look(renderer.frame(face, STILL))
                 if seen:
                     landmarks.append(seen[0].landmarks.astype(np.float32))

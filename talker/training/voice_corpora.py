@@ -1,4 +1,4 @@
-"""Labelled voices for the emotion space: RAVDESS, EMO-DB and one acted voice, measured once and cached.
+"""Labelled voices for the emotion space: RAVDESS, EMO-DB, one acted voice, and plain speech.
 
 RAVDESS (Livingstone & Russo, 2018) is CC BY-NC-SA: weights trained on it are non-commercial. EMO-DB (Burkhardt et
 al., 2005) is free.
@@ -20,6 +20,7 @@ from talker.types import FloatArray, Progress
 RAVDESS_FEELINGS = ("neutral", "calm", "happy", "sad", "angry", "fear", "disgusted", "surprised")
 EMODB_FEELINGS = {"W": "angry", "F": "happy", "N": "neutral", "T": "sad", "A": "fear", "E": "disgusted", "L": "bored"}
 ACTED_FEELINGS = {"anger": "angry", "joy": "happy", "neutral": "neutral", "sad": "sad"}
+GRID_STEP = 20  # every so many of GRID's sentences: plain reading, so that not every calm voice is a sad one
 CROP_S = 2.0  # shorter windows beside each whole clip: codes per moment are read from such
 
 
@@ -59,7 +60,7 @@ def load_voices(data: Path, cache: Path | None = None, progress: Progress | None
     if cache is not None and cache.is_file():
         with np.load(cache, allow_pickle=False) as kept:
             return VoiceRecords(*(kept[name] for name in VoiceRecords.__dataclass_fields__))
-    clips = list(_clips(data / "speech_emotion"))
+    clips = [*_clips(data / "speech_emotion"), *_plain_clips(data / "grid" / "audio")]
     if not clips:
         raise DataError(f"{data} holds no speech_emotion folder with ravdess or emodb clips.")
     encoder = load_encoder()
@@ -97,3 +98,11 @@ def _clips(folder: Path) -> Iterator[tuple[Path, str, str, str, bool]]:
             if word in path.stem.lower():
                 yield path, feeling, "acted/1", path.stem, False
                 break
+
+
+def _plain_clips(folder: Path) -> Iterator[tuple[Path, str, str, str, bool]]:
+    """Some of GRID's read sentences as neutral voices: one in `GRID_STEP` of speaker s1, all of the others."""
+    own = sorted(folder.glob("s1_*"))[::GRID_STEP]
+    for path in [*own, *sorted(folder.glob("o_*"))]:
+        speaker = "s1" if path.stem.startswith("s1_") else path.stem
+        yield path, "neutral", f"grid/{speaker}", path.stem, False

@@ -1,0 +1,1 @@
+"""The parts of the web page; `app.py` wires them to `Talker`."""

@@ -1,0 +1,144 @@
+"""What a person points at to say how it shall feel, and the one place that turns any of it into an EmotionCode.
+
+A source is a row of `SOURCES`: the page draws its controls, the command line its flags, and `Talker.feel` its codes
+from the same rows. The readers' models are imported when they are first used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from talker.errors import EmotionError
+from talker.types import EMOTION_LABELS, EmotionCode, SpeechClip
+
+
+@dataclass(frozen=True)
+class EmotionRequest:
+    """A feeling that is still to be read.
+
+    source: a name in `SOURCES`. value: a label, a text, the path of a file, shares such as `happy=.6,fear=.4`.
+    """
+
+    source: str
+    value: str = ""
+
+
+@dataclass(frozen=True)
+class ReadingContext:
+    """What a reader may look at besides the value: the speech, and whether only unrestricted weights may be used."""
+
+    clip: SpeechClip | None = None
+    permissive: bool = False
+
+
+Reader = Callable[[str, ReadingContext], EmotionCode]
+
+
+@dataclass(frozen=True)
+class EmotionSource:
+    """One way to say what to feel.
+
+    name: in requests. title: on the page. flag, metavar, help: on the command line; no metavar means a flag alone.
+    """
+
+    name: str
+    title: str
+    flag: str
+    metavar: str
+    help: str
+    read: Reader
+
+
+def read_emotion(request: EmotionRequest, clip: SpeechClip | None = None, *, permissive: bool = False) -> EmotionCode:
+    """The feeling that was asked for, at its own strength.
+
+    Raises EmotionError for an unknown source, and what the source's own reader raises.
+    """
+    source = SOURCES.get(request.source)
+    if source is None:
+        raise EmotionError(f"Feelings can't be read from {request.source!r}. Known sources: {', '.join(SOURCES)}.")
+    if source.metavar and not request.value.strip():
+        raise EmotionError(f"Nothing to read the feeling from was given: {source.help}.")
+    return source.read(request.value, ReadingContext(clip, permissive))
+
+
+def named_or_described(text: str, permissive: bool = False) -> EmotionCode:
+    """The feeling of a name in the catalogue, or of any other words, which are read as a description."""
+    from talker.emotion.catalogue import find_feeling
+
+    context = ReadingContext(permissive=permissive)
+    return _label(text, context) if find_feeling(text) is not None else _text(text, context)
+
+
+def _label(value: str, context: ReadingContext) -> EmotionCode:
+    from talker.emotion.labels import label_code
+
+    return label_code(value)
+
+
+def _text(value: str, context: ReadingContext) -> EmotionCode:
+    from talker.emotion.text import text_code
+
+    duration_s = context.clip.duration_s if context.clip is not None else None
+    return text_code(value, duration_s=duration_s, permissive=context.permissive)
+
+
+def _picture(value: str, context: ReadingContext) -> EmotionCode:
+    from talker.emotion.picture import picture_code
+
+    return picture_code(value, permissive=context.permissive)
+
+
+def _voice(value: str, context: ReadingContext) -> EmotionCode:
+    from talker.emotion.voice import voice_code
+    from talker.media.audio import load_speech
+
+    return voice_code(load_speech(value), per_moment=False, permissive=context.permissive)
+
+
+def _video(value: str, context: ReadingContext) -> EmotionCode:
+    from talker.emotion.picture import video_code
+
+    return video_code(value, permissive=context.permissive)
+
+
+def _speech(value: str, context: ReadingContext) -> EmotionCode:
+    from talker.emotion.voice import voice_code
+
+    if context.clip is None:
+        raise EmotionError("The feeling shall come from the speech, but there is no speech yet.")
+    return voice_code(context.clip, permissive=context.permissive)
+
+
+def _mix(value: str, context: ReadingContext) -> EmotionCode:
+    from talker.emotion.transfer import mix, parse_mix
+
+    return mix(parse_mix(value))
+
+
+def _timeline(value: str, context: ReadingContext) -> EmotionCode:
+    from talker.emotion.timeline import load_timeline
+
+    if context.clip is None:
+        raise EmotionError("A timeline of feelings needs speech that it runs along.")
+    return load_timeline(value, context.clip.duration_s, read=lambda name: named_or_described(name, context.permissive))
+
+
+SOURCES: dict[str, EmotionSource] = {
+    row.name: row
+    for row in (
+        EmotionSource(
+            "speech", "From the speech", "--emotion-from-speech", "", "what the speech itself sounds like", _speech
+        ),
+        EmotionSource("label", "Label", "--emotion", "LABEL", f"one of {', '.join(EMOTION_LABELS)}", _label),
+        EmotionSource("text", "Text", "--emotion-text", "TEXT", "a description such as 'slightly nervous'", _text),
+        EmotionSource("picture", "Picture", "--emotion-image", "FILE", "a picture of a face that shows it", _picture),
+        EmotionSource("voice", "Voice", "--emotion-voice", "FILE", "a recording of a voice that has it", _voice),
+        EmotionSource("video", "Video", "--emotion-video", "FILE", "a video of a face that shows it", _video),
+        EmotionSource("mix", "Mix", "--mix", "SHARES", "shares of feelings such as happy=.6,fear=.4", _mix),
+        EmotionSource(
+            "timeline", "Timeline", "--timeline", "JSON", "a file with rows of start_s, emotion and strength", _timeline
+        ),
+    )
+}

@@ -1,0 +1,112 @@
+"""Feelings from texts, voices and pictures with the real weights, and what wrong inputs get."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from talker.emotion.clip import ClipTower, fitted_space, text_reader
+from talker.emotion.picture import picture_code
+from talker.emotion.prompts import prompt_bank
+from talker.emotion.space import emotion_space
+from talker.emotion.text import text_code
+from talker.emotion.voice import voice_code
+from talker.errors import EmotionError, FaceError, ImageError
+from talker.types import EMOTION_LABELS, SpeechClip
+
+
+def reads_as(code) -> str:
+    return EMOTION_LABELS[int(code.probabilities.mean(0).argmax())]
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("she is so happy that she laughs", "happy"), ("tears run down her cheeks", "sad"), ("a fit of rage", "angry"),
+        ("frightened to death", "fear"), ("that smells disgusting", "disgusted"),
+        ("wow, what a surprise!", "surprised"), ("😡", "angry"), ("calm", "neutral"), ("a scornful sneer", "contempt"),
+    ],
+)  # fmt: skip
+def test_texts_read_as_what_they_say(text: str, label: str) -> None:
+    assert reads_as(text_code(text)) == label
+
+
+def test_text_without_a_feeling_is_neutral_and_says_so() -> None:
+    code = text_code("the train leaves at nine")
+    assert "names no feeling" in code.source and not code.displacement.any()
+
+
+def test_intensity_and_negation() -> None:
+    assert text_code("slightly sad").strength[0] < text_code("sad").strength[0] < text_code("utterly sad").strength[0]
+    assert reads_as(text_code("not happy", strength=1.5)) != "happy"
+
+
+def test_stage_direction_becomes_a_timeline() -> None:
+    code = text_code("starts calm, ends in tears", duration_s=3.0)
+    assert len(code.strength) == 75
+    assert EMOTION_LABELS[int(code.probabilities[0].argmax())] == "neutral"
+    assert EMOTION_LABELS[int(code.probabilities[-1].argmax())] == "sad"
+
+
+@pytest.mark.parametrize("text", ["", "   ", "x" * 40_000_000])
+def test_useless_texts(text: str) -> None:
+    with pytest.raises(EmotionError):
+        text_code(text)
+
+
+def test_silent_and_tiny_voices() -> None:
+    for samples in (np.zeros(16000, np.float32), 0.1 * np.ones(1600, np.float32)):
+        with pytest.raises(EmotionError, match="heard"):
+            voice_code(SpeechClip(samples, 16000))
+
+
+def test_voice_gives_a_code_per_moment() -> None:
+    time = np.arange(6 * 16000) / 16000
+    samples = (0.3 * np.sin(2 * np.pi * 140 * time) * (1 + np.sin(2 * np.pi * 3 * time)) / 2).astype(np.float32)
+    code = voice_code(SpeechClip(samples, 16000))
+    assert len(code.strength) == 12 and code.rate_hz == 2.0
+    assert np.allclose(code.probabilities.sum(1), 1.0, atol=1e-4) and code.source.startswith("voice: ")
+    assert len(voice_code(SpeechClip(samples, 16000), per_moment=False).strength) == 1
+
+
+def test_pictures_without_a_face_or_that_are_none(tmp_path: Path) -> None:
+    with pytest.raises(FaceError, match="No face"):
+        picture_code(np.full((200, 200, 3), 128, np.uint8))
+    path = tmp_path / "picture.png"
+    path.write_bytes(b"no picture")
+    with pytest.raises(ImageError):
+        picture_code(path)
+
+
+class RandomClip(torch.nn.Module):
+    """A CLIP text side that knows nothing: letters counted and mixed at random."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.embedding = torch.nn.EmbeddingBag(128, 16)
+
+    def encode_text(self, tokens: torch.Tensor) -> torch.Tensor:
+        return self.embedding(tokens)
+
+
+class Letters(torch.nn.Module):
+    def forward(self, texts: list[str]) -> torch.Tensor:
+        return torch.tensor([[ord(letter) % 128 for letter in text.ljust(24)[:24]] for text in texts])
+
+
+def test_a_clip_that_understands_too_little_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Weights already fetched stay where they are; only the fitted heads go to the test's own cache.
+    sentence = text_reader.__globals__["sentence_tower"]()
+    monkeypatch.setenv("TALKER_CACHE", str(tmp_path))
+    tower = ClipTower(RandomClip(), Letters(), name="random CLIP")
+    assert tower.width == 16
+    reader, note = text_reader(tower)
+    assert "sentence encoder" in note and reader.tower_name == sentence.name
+    heads = list((tmp_path / "emotion-heads").iterdir())
+    assert len(heads) == 1
+    changed = heads[0].stat().st_mtime_ns
+    space, score = fitted_space(emotion_space(), tower, prompt_bank())
+    assert space.config.text_width == 16 and score < 0.85
+    assert heads[0].stat().st_mtime_ns == changed  # the second time the heads come from the cache
