@@ -141,11 +141,11 @@ def articulate(
     smooth = gaussian_filter1d(heard[0], 0.5 * FRAME_RATE / fps, axis=0, mode="nearest")
     predicted = at_frames(smooth, frames, fps, lead_s=config.lead_s)
     closing = gaussian_filter1d(heard[1], GATE_EASE_S * FRAME_RATE, mode="nearest")[:, None]
-    gain = np.where(ROUNDING, config.rounding_gain, config.opening_gain)
+    gain = np.where(ROUNDING, config.rounding_gain, config.opening_gain).astype(np.float32)
     gate = at_frames(closing, frames, fps, lead_s=config.lead_s)[:, 0] - config.gate_open
     gate = gate / (config.gate_shut - config.gate_open)
     mouth, gate = predicted * gain, np.clip(gate, 0.0, 1.0)
-    bite: FloatArray = np.zeros(frames)
+    bite: FloatArray = np.zeros(frames, np.float32)
     if transcript and transcript.phones and transcript.confidence >= TRUSTED_CONFIDENCE:
         shaped = visemes.coarticulate(transcript.phones, frames, fps)
         share = np.where(ROUNDING, config.phone_share_rounding, config.phone_share_opening)

@@ -50,12 +50,13 @@ def compose(speech: FaceMotion, emotion: EmotionCode, clip: SpeechClip, options:
     mouth = speech.blendshapes.astype(np.float64) * (options.mouth * np.asarray(manner.mouth))[:, None]
     loudness = at_frames(heard.loudness[:, None], frames, fps, heard.rate_hz)[:, 0]
     shown = code_rows(emotion, emotion.strength[:, None], frames, fps)[:, 0] * presence(voice, loudness, fps)
-    feeling = code_rows(emotion, emotion.displacement, frames, fps) * shown[:, None]
+    feeling = code_rows(emotion, emotion.displacement, frames, fps)
     life = enliven(heard, voice, manner, options, fps)
     face = np.empty(mouth.shape, np.float32)
     for start in range(0, frames, BLOCK):  # each frame stands for itself: blocks keep long speech small
         part = slice(start, start + BLOCK)
-        sum_of_all = mouth[part] + protected(feeling[part], mouth[part], voice[part]) + life.blendshapes[part]
+        felt = protected(feeling[part] * shown[part, None], mouth[part], voice[part])
+        sum_of_all = mouth[part] + felt + life.blendshapes[part]
         limited = soft_limit(cap_sneer(with_eyes(sum_of_all, life.blink[part])))
         face[part] = kept_shut(limited, mouth[part], voice[part])
     return FaceMotion(face, life.pose.astype(np.float32), fps)
