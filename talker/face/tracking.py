@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +32,7 @@ WARM_UP = 15  # frames before (or, backwards, after) a chunk that let the tracke
 LOOK_EVERY = 10  # frames between searches for the face
 CROP_MARGIN = 1.9  # side of the crop in sides of the face's box
 CROP_PIXELS = 384
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class FaceTrack:
     scores: [T,52] the detector's own blendshapes.
     fit: the face model on each frame, with one identity.
     fps: frames per second. size: (width, height) px.
+    model: which face model was fitted (a digest of its weights).
     """
 
     landmarks: FloatArray
@@ -50,6 +53,7 @@ class FaceTrack:
     fit: SequenceFit
     fps: float
     size: tuple[int, int]
+    model: str = ""
 
     def __len__(self) -> int:
         return len(self.landmarks)
@@ -71,6 +75,7 @@ class FaceTrack:
                 scores=self.scores,
                 fps=np.float64(self.fps),
                 size=np.array(self.size),
+                model=np.array(self.model),
                 **fit,
             )
 
@@ -80,7 +85,8 @@ class FaceTrack:
         with np.load(path, allow_pickle=False) as data:
             fit = SequenceFit(**{part.name: data[f"fit_{part.name}"] for part in dataclasses.fields(SequenceFit)})
             width, height = (int(side) for side in data["size"])
-            return cls(data["landmarks"], data["detected"], data["scores"], fit, float(data["fps"]), (width, height))
+            landmarks, detected, scores = data["landmarks"], data["detected"], data["scores"]
+            return cls(landmarks, detected, scores, fit, float(data["fps"]), (width, height), str(data["model"]))
 
 
 def track_video(path: str | Path, *, fps: float | None = None, progress: Progress | None = None) -> FaceTrack:
@@ -92,14 +98,28 @@ def track_video(path: str | Path, *, fps: float | None = None, progress: Progres
     """
     video = open_video(path, fps=fps)
     kept = hub.cache_folder() / "tracks" / f"{_content_key(Path(path), video.fps)}.npz"
-    if kept.is_file():
-        return FaceTrack.load(kept)
+    track = _from_cache(kept)
+    if track is not None:
+        return track
     try:
         track = track_frames(video, video.frame_count, video.fps, progress=progress)
     except FaceError as error:
         raise FaceError(f"{Path(path).name}: {error}") from error
-    kept.parent.mkdir(parents=True, exist_ok=True)
     track.save(kept)
+    return track
+
+
+def _from_cache(kept: Path) -> FaceTrack | None:
+    """The track in a cache file, fitted anew where it was fitted with another face model; None without a whole file."""
+    if not kept.is_file():
+        return None
+    try:
+        track = FaceTrack.load(kept)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return None
+    if track.model != _model_key():
+        track = dataclasses.replace(track, fit=fit_sequence(track.landmarks), model=_model_key())
+        track.save(kept)
     return track
 
 
@@ -124,7 +144,7 @@ def track_frames(
     if not detected.any():
         raise FaceError("No face was found in the video. Please use one that shows a person from the front.")
     landmarks, scores = _fill_gaps(landmarks, detected), _fill_gaps(scores, detected)
-    return FaceTrack(landmarks, detected, scores, fit_sequence(landmarks), fps, size)
+    return FaceTrack(landmarks, detected, scores, fit_sequence(landmarks), fps, size, _model_key())
 
 
 class _Report:
@@ -175,19 +195,19 @@ def _chunks(
 
     Each piece carries `WARM_UP` crops more on either side. Frames are looked at once, in order.
     """
-    stream = enumerate(frames)
-    open_pieces: list[tuple[int, View, list[ByteArray]]] = []
-    for index, image in stream:
+    pieces: list[tuple[int, View, list[ByteArray]]] = []  # those being filled; they overlap by their warm-ups
+    for index, image in enumerate(frames):
         report.step()
-        start = index + WARM_UP if index else 0
-        if start % CHUNK == 0 and (index == 0 or start > 0):
-            open_pieces.append((start, _surroundings(boxes, start), []))
-        for _, view, crops in open_pieces:
+        if index == 0:
+            pieces.append((0, _surroundings(boxes, 0), []))
+        elif (index + WARM_UP) % CHUNK == 0:
+            pieces.append((index + WARM_UP, _surroundings(boxes, index + WARM_UP), []))
+        for _, view, crops in pieces:
             crops.append(view.draw(image))
-        if open_pieces and index == open_pieces[0][0] + CHUNK + WARM_UP - 1:
-            start, view, crops = open_pieces.pop(0)
+        if index + 1 == pieces[0][0] + CHUNK + WARM_UP:
+            start, view, crops = pieces.pop(0)
             yield start, view, crops, min(WARM_UP, start)
-    for start, view, crops in open_pieces:
+    for start, view, crops in pieces:
         if len(crops) > min(WARM_UP, start):
             yield start, view, crops, min(WARM_UP, start)
 
@@ -241,11 +261,15 @@ def _fill_gaps(values: FloatArray, known: BoolArray) -> FloatArray:
 
 
 def _content_key(path: Path, fps: float) -> str:
-    """Changes with the film's content, the rate, the face model and the way of tracking."""
+    """Changes with the film's content, the rate and the way of tracking."""
     digest = hashlib.sha256(f"{CACHE_VERSION} {fps:.6f}".encode())
-    model = hub.checkpoint("face-model") / "model.safetensors"
-    for file in (path, model):
-        with open(file, "rb") as stream:
-            for block in iter(lambda: stream.read(1 << 20), b""):
-                digest.update(block)
+    with open(path, "rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
     return digest.hexdigest()
+
+
+@lru_cache(maxsize=1)
+def _model_key() -> str:
+    """Changes with the face model's weights."""
+    return hashlib.sha256((hub.checkpoint("face-model") / "model.safetensors").read_bytes()).hexdigest()
