@@ -110,6 +110,7 @@ def _add_input_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--voice", default="american", metavar="NAME", help="voice for --text: american or british")
     for name, kind, choices, text in OPTION_FLAGS:
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, choices=choices, help=text)
+    parser.add_argument("--permissive", action="store_const", const=True, help="only weights that allow commercial use")
     parser.add_argument("--still", action="store_const", const=True, help="keep the head where it is")
     parser.add_argument("--options", metavar="JSON", help="settings file; the flags above win over it")
 
@@ -117,7 +118,7 @@ def _add_input_arguments(parser: argparse.ArgumentParser) -> None:
 def _read_options(arguments: argparse.Namespace) -> SpeakOptions:
     """The settings file, if there is one, with the flags that were given on top."""
     options = SpeakOptions.load(arguments.options) if arguments.options else SpeakOptions()
-    flags = {name: getattr(arguments, name) for name in ("still", *(row[0] for row in OPTION_FLAGS))}
+    flags = {name: getattr(arguments, name) for name in ("still", "permissive", *(row[0] for row in OPTION_FLAGS))}
     return dataclasses.replace(options, **{name: value for name, value in flags.items() if value is not None})
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import numpy as np
 
 from talker import hub
+from talker.emotion.bridging import bridge
 from talker.emotion.request import EmotionRequest, named_or_described
 from talker.errors import InputError, MotionError
 from talker.media.audio import load_speech
@@ -66,7 +67,7 @@ class Rooms:
     analyse: Callable[[ByteArray, int], Portrait]
     say: Callable[[str, str], SpeechClip]
     transcribe: Callable[[SpeechClip], Transcript]
-    label_code: Callable[[str, float], EmotionCode]
+    label_code: Callable[[str, float, bool], EmotionCode]
     speech_motion: Callable[[SpeechClip, float], FaceMotion]
     compose: Callable[[FaceMotion, EmotionCode, SpeechClip, SpeakOptions], FaceMotion]
     animator: Callable[[Portrait, SpeakOptions], Animator]
@@ -143,7 +144,7 @@ class Talker:
         with _timed(timings, "emotion"):
             if tags and clip.transcript is not None:
                 emotion = _tagged_code(tags, clip.transcript, clip.duration_s)
-            code = self.feel(emotion, options.strength, clip, permissive=options.permissive)
+            code = self.feel(emotion, options.strength, clip, portrait=face, permissive=options.permissive)
         with _timed(timings, "motion"):
             motion = self.move(clip, code, options)
         with _timed(timings, "preparation"):
@@ -182,16 +183,25 @@ class Talker:
         return clip if clip.transcript is not None else clip.with_transcript(self.rooms.transcribe(clip))
 
     def feel(
-        self, emotion: Emotion, strength: float = 1.0, clip: SpeechClip | None = None, *, permissive: bool = False
+        self,
+        emotion: Emotion,
+        strength: float = 1.0,
+        clip: SpeechClip | None = None,
+        *,
+        portrait: Portrait | None = None,
+        permissive: bool = False,
     ) -> EmotionCode:
         """The feeling of a label at `strength` (0..1.5); a code's own strength is multiplied by it.
 
         clip: the speech, which some requests are read from or run along.
+        portrait: whose face will show it; what the picture itself expresses is then taken into account.
         """
         if isinstance(emotion, str):
-            return self.rooms.label_code(emotion, strength)
-        code = emotion if isinstance(emotion, EmotionCode) else self.rooms.read_emotion(emotion, clip, permissive)
-        return dataclasses.replace(code, strength=np.clip(code.strength * strength, 0, MAX_STRENGTH))
+            code = self.rooms.label_code(emotion, strength, permissive)
+        else:
+            code = emotion if isinstance(emotion, EmotionCode) else self.rooms.read_emotion(emotion, clip, permissive)
+            code = dataclasses.replace(code, strength=np.clip(code.strength * strength, 0, MAX_STRENGTH))
+        return code if portrait is None else bridge(code, portrait.rest)
 
     def move(self, clip: SpeechClip, emotion: EmotionCode, options: SpeakOptions) -> FaceMotion:
         """What the face does while it says `clip` with that feeling; the same for the same seed."""
@@ -207,7 +217,7 @@ class Talker:
         self, portrait: Portrait, emotion: Emotion, options: SpeakOptions, clip: SpeechClip | None = None
     ) -> ByteArray:
         """A still [512,512,3] of the person showing the feeling, silently, at its strongest moment."""
-        code = self.feel(emotion, options.strength, clip, permissive=options.permissive)
+        code = self.feel(emotion, options.strength, clip, portrait=portrait, permissive=options.permissive)
         animator = self.prepare(portrait, dataclasses.replace(options, size=PREVIEW_SIZE))
         still = FaceMotion(self.rooms.held(code)[None], np.zeros((1, 6), np.float32), options.fps)
         return next(iter(animator.render(still)))
@@ -283,10 +293,10 @@ def _transcribe(clip: SpeechClip) -> Transcript:
     return align(clip, transcribe(clip))
 
 
-def _label_code(label: str, strength: float) -> EmotionCode:
+def _label_code(label: str, strength: float, permissive: bool) -> EmotionCode:
     from talker.emotion.labels import label_code
 
-    return label_code(label, strength)
+    return label_code(label, strength, permissive=permissive)
 
 
 def _speech_motion(clip: SpeechClip, fps: float) -> FaceMotion:

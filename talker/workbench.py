@@ -39,10 +39,13 @@ EVALUATIONS = {  # each function takes the data folder (or None) and returns the
     "identity": Job("talker.evaluation.turns:run", "whether a head that turns or feels stays the person", draws=True),
     "speed": Job("talker.evaluation.speed:run", "milliseconds per stage and frame, and memory (needs no data)"),
     "motion": Job("talker.evaluation.motion:run", "lips against filmed speakers"),
+    "emotion": Job("talker.evaluation.emotion:run", "texts, voices and faces in the emotion space, people held out"),
+    "feelings": Job("talker.evaluation.emotion_faces:run", "what a judge sees in the drawn feelings, and read-back"),
 }
 TRAININGS = {  # each function takes the data folder and the folder to write
     "face-model": Job("talker.training.face_model:derive", "the compact face model, from ICT's"),
     "motion": Job("talker.training.motion:train_motion", "speech to lips"),
+    "emotion": Job("talker.training.emotion:train", "the emotion space and its permissive variant"),
 }
 NEEDS_NO_DATA = frozenset({"road", "speed"})
 

@@ -68,7 +68,7 @@ class FakeRooms:
         self.calls.append("transcribe")
         return Transcript((TimedToken("mumble", 0, 1),), confidence=0.2)
 
-    def label_code(self, label: str, strength: float) -> EmotionCode:
+    def label_code(self, label: str, strength: float, permissive: bool = False) -> EmotionCode:
         if label not in EMOTION_LABELS:
             raise EmotionError(f"There is no emotion called {label!r}.")
         rows = np.zeros((1, 8), np.float32)

@@ -20,7 +20,7 @@ from talker.pipeline import Rooms
 from talker.types import SpeakOptions, SpeechClip
 rooms = Rooms.default()
 clip = SpeechClip(numpy.random.default_rng(0).normal(0, 0.1, 16000).astype("float32"), 16000)
-rooms.compose(rooms.speech_motion(clip, 25.0), rooms.label_code("happy", 1.0), clip, SpeakOptions())
+rooms.compose(rooms.speech_motion(clip, 25.0), rooms.label_code("happy", 1.0, False), clip, SpeakOptions())
 assert "torch" not in sys.modules, "torch was imported"
 """
     subprocess.run([sys.executable, "-c", program], check=True)

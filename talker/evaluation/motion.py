@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from talker.blendshapes import BLENDSHAPE_COUNT
 from talker.emotion.labels import label_code
 from talker.errors import DataError
+from talker.evaluation import cost
 from talker.face.tracking import track_video
 from talker.media import audio
 from talker.motion import visemes
@@ -76,6 +77,7 @@ def run(data: Path) -> str:
     lines.append("| feeling, strength 1 | p/b/m closed | as neutral, points | opening in silence, max |")
     lines.append("|---|---|---|---|")
     lines += list(_composed(clips))
+    lines += ["", *cost.table(data)]
     return "\n".join(lines)
 
 

@@ -94,7 +94,7 @@ def _strip(talker: Talker, cell: Cell, clip: SpeechClip) -> Image.Image:
 def _motion(talker: Talker, cell: Cell, clip: SpeechClip) -> FaceMotion:
     """What the cell's face does; words that are no label are read as a description."""
     known = cell.emotion if cell.emotion in EMOTION_LABELS else named_or_described(cell.emotion)
-    return talker.move(clip, talker.feel(known, cell.options.strength), cell.options)
+    return talker.move(clip, talker.feel(known, cell.options.strength, portrait=cell.portrait), cell.options)
 
 
 def _write_film(

@@ -92,6 +92,8 @@ def _table(turns: list[Drawn], feelings: list[Drawn], apart: FloatArray) -> Iter
     rows = [(f"turned within ±{YAW:g}° yaw, ±{PITCH:g}° pitch, ±{ROLL:g}° roll", turns)]
     rows += [(label, [row for row in feelings if row.what == label]) for label in EMOTION_LABELS]
     for title, drawn in rows:
+        if not drawn:
+            continue
         found = np.array([row.distance for row in drawn])
         within = np.nan_to_num(found, nan=9.0) < SAME_PERSON
         yield f"| {title} | {np.nanmean(found):.3f} | {np.nanmax(found):.3f} | {within.sum()} of {len(found)} |"

@@ -21,12 +21,13 @@ from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_INDEX, expand
 from talker.motion import visemes
 from talker.speech import prosody
 from talker.speech.encoder import FRAME_RATE, SpeechEncoder
-from talker.types import FaceMotion, FloatArray, SpeechClip
+from talker.types import FaceMotion, FloatArray, SpeechClip, Transcript
 
 TRUSTED_CONFIDENCE = 0.5  # of a transcript whose phones may move the lips
 SILENT_LOUDNESS = 0.12  # of `Prosody.loudness`; below it nothing is said
 EASY_S, TIGHT_S = 0.16, 0.05  # lips part this much before a sound and rest this much after; gaps bridged otherwise
 REST_EASE_S = 0.05
+LOUDNESS_RATE = 100.0  # Hz, at which it is measured whether something is said
 GATE_EASE_S = 0.012
 OPENING = expand(dict.fromkeys((*visemes.OPENING_CHANNELS, "mouthFunnel", "mouthShrugUpper"), 1.0)) > 0
 ROUNDING = expand(dict.fromkeys(visemes.ROUNDING_CHANNELS, 1.0)) > 0
@@ -113,7 +114,9 @@ def speech_motion(clip: SpeechClip, *, fps: float = 25.0) -> FaceMotion:
     The clip's transcript, when it has trusted phones, shapes the lips as well; without one the sound alone does.
     Frame t is at t / fps s; silence closes the mouth.
     """
-    return articulate(clip, _head().config, hear(clip), fps)
+    frames = max(1, round(clip.duration_s * fps))
+    voice = speaking(prosody.measure(clip, rate_hz=LOUDNESS_RATE), frames, fps)
+    return articulate(hear(clip), voice, fps, clip.transcript)
 
 
 def prepare() -> None:
@@ -128,19 +131,21 @@ def hear(clip: SpeechClip) -> tuple[FloatArray, FloatArray]:
 
 
 def articulate(
-    clip: SpeechClip, config: ArticulationConfig, heard: tuple[FloatArray, FloatArray], fps: float
+    heard: tuple[FloatArray, FloatArray], voice: FloatArray, fps: float, transcript: Transcript | None = None
 ) -> FaceMotion:
-    """`speech_motion` from what the head heard: (blendshapes [T,52], probability of p, b, m [T]) at 50 Hz."""
-    frames = max(1, round(clip.duration_s * fps))
+    """`speech_motion` from what the head heard, (blendshapes [T,52], probability of p, b, m [T]) at 50 Hz.
+
+    voice: [frames] 1 while something is said, as `speaking` gives it.
+    """
+    config, frames = _head().config, len(voice)
     smooth = gaussian_filter1d(heard[0], 0.5 * FRAME_RATE / fps, axis=0, mode="nearest")
     predicted = at_frames(smooth, frames, fps, lead_s=config.lead_s)
     closing = gaussian_filter1d(heard[1], GATE_EASE_S * FRAME_RATE, mode="nearest")[:, None]
-    gain = np.where(ROUNDING, config.rounding_gain, config.opening_gain)
+    gain = np.where(ROUNDING, config.rounding_gain, config.opening_gain).astype(np.float32)
     gate = at_frames(closing, frames, fps, lead_s=config.lead_s)[:, 0] - config.gate_open
     gate = gate / (config.gate_shut - config.gate_open)
     mouth, gate = predicted * gain, np.clip(gate, 0.0, 1.0)
-    bite: FloatArray = np.zeros(frames)
-    transcript = clip.transcript
+    bite: FloatArray = np.zeros(frames, np.float32)
     if transcript and transcript.phones and transcript.confidence >= TRUSTED_CONFIDENCE:
         shaped = visemes.coarticulate(transcript.phones, frames, fps)
         share = np.where(ROUNDING, config.phone_share_rounding, config.phone_share_opening)
@@ -151,7 +156,6 @@ def articulate(
         for names, amount in NARROWED:
             narrow = amount * visemes.closure(transcript.phones, names, frames, fps)
             mouth = np.where(OPENING, mouth * (1.0 - narrow[:, None]), mouth)
-    voice = speaking(prosody.measure(clip, rate_hz=100.0), frames, fps)
     mouth = np.maximum(mouth, 0.0) * voice[:, None]
     mouth = shut_lips(bite_lip(mouth, bite), gate * voice)
     blendshapes = np.clip(mouth, 0.0, 1.0).astype(np.float32)

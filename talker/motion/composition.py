@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter1d
 from talker.blendshapes import BLENDSHAPE_INDEX
 from talker.motion.articulation import at_frames, speaking
 from talker.motion.lips import LipGeometry
-from talker.motion.liveliness import Life, enliven
+from talker.motion.liveliness import enliven
 from talker.motion.temperament import code_rows, temperament_of
 from talker.speech import prosody
 from talker.types import EmotionCode, FaceMotion, FloatArray, SpeakOptions, SpeechClip
@@ -27,6 +27,7 @@ SPREADS = 0.02  # face widths: a channel that widens the mouth more than this pe
 ROUNDED, YIELD_TO_ROUNDING = 0.7, 0.65  # pucker and funnel that count as fully rounded; the part that gives way
 KNEE, ROOM = 0.8, 0.35  # values above the knee are squeezed into the room above it
 SNEER_CAP, SNEER_KNEE = 1.4, 1.0  # noseSneer + mouthUpperUp of one side
+BLOCK = 4096  # frames that are composed at once
 EASE_S = 0.45  # a feeling comes and goes over this time
 START, END, PAUSE = 0.35, 0.6, 0.8  # part of the feeling that shows in the first and last frame, and in pauses
 LOUDNESS_SHARE = 0.18  # how much the feeling grows with loudness around its mean
@@ -49,12 +50,16 @@ def compose(speech: FaceMotion, emotion: EmotionCode, clip: SpeechClip, options:
     mouth = speech.blendshapes.astype(np.float64) * (options.mouth * np.asarray(manner.mouth))[:, None]
     loudness = at_frames(heard.loudness[:, None], frames, fps, heard.rate_hz)[:, 0]
     shown = code_rows(emotion, emotion.strength[:, None], frames, fps)[:, 0] * presence(voice, loudness, fps)
-    feeling = code_rows(emotion, emotion.displacement, frames, fps) * shown[:, None]
-    face: FloatArray = mouth + protected(feeling, mouth, voice)
+    feeling = code_rows(emotion, emotion.displacement, frames, fps)
     life = enliven(heard, voice, manner, options, fps)
-    face = soft_limit(cap_sneer(with_eyes(face + life.blendshapes, life)))
-    face = kept_shut(face, mouth, voice)
-    return FaceMotion(face.astype(np.float32), life.pose.astype(np.float32), fps)
+    face = np.empty(mouth.shape, np.float32)
+    for start in range(0, frames, BLOCK):  # each frame stands for itself: blocks keep long speech small
+        part = slice(start, start + BLOCK)
+        felt = protected(feeling[part] * shown[part, None], mouth[part], voice[part])
+        sum_of_all = mouth[part] + felt + life.blendshapes[part]
+        limited = soft_limit(cap_sneer(with_eyes(sum_of_all, life.blink[part])))
+        face[part] = kept_shut(limited, mouth[part], voice[part])
+    return FaceMotion(face, life.pose.astype(np.float32), fps)
 
 
 def held(emotion: EmotionCode) -> FloatArray:
@@ -114,16 +119,16 @@ def kept_shut(face: FloatArray, mouth: FloatArray, voice: FloatArray) -> FloatAr
     return closed
 
 
-def with_eyes(face: FloatArray, life: Life) -> FloatArray:
-    """`face` [T,52] with the blinks: lids meet whatever the feeling does with them, and the eyeball sinks a little."""
+def with_eyes(face: FloatArray, blink: FloatArray) -> FloatArray:
+    """`face` [T,52] with the blinks [T]: lids meet whatever is felt, and the eyeball sinks a little."""
     blinking = face.copy()
     for side in SIDES:
         lid, wide, squint = (BLENDSHAPE_INDEX[f"{name}{side}"] for name in ("eyeBlink", "eyeWide", "eyeSquint"))
         resting = np.clip(face[:, lid], 0.0, 1.0)
-        blinking[:, lid] = face[:, lid] + (1.0 - resting) * life.blink
-        blinking[:, wide] *= 1.0 - life.blink
-        blinking[:, squint] *= 1.0 - 0.5 * life.blink
-        blinking[:, BLENDSHAPE_INDEX[f"eyeLookDown{side}"]] += 0.1 * life.blink
+        blinking[:, lid] = face[:, lid] + (1.0 - resting) * blink
+        blinking[:, wide] *= 1.0 - blink
+        blinking[:, squint] *= 1.0 - 0.5 * blink
+        blinking[:, BLENDSHAPE_INDEX[f"eyeLookDown{side}"]] += 0.1 * blink
     return blinking
 
 

@@ -77,6 +77,6 @@ def temperament_of(code: EmotionCode, frames: int, fps: float) -> Temperament:
 def code_rows(code: EmotionCode, values: FloatArray, frames: int, fps: float) -> FloatArray:
     """A code's rows [R,C] at the motion's [frames]; one row holds for the whole clip."""
     if len(values) == 1:
-        return np.repeat(values.astype(np.float64), frames, axis=0)
+        return np.broadcast_to(values.astype(np.float64), (frames, values.shape[1]))
     time, own = np.arange(frames) / fps, np.arange(len(values)) / code.rate_hz
     return np.stack([np.interp(time, own, column) for column in values.T], axis=1)

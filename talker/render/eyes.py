@@ -137,7 +137,7 @@ class Eye:
         if strip.sum() < 4 or skin.sum() < 4:
             return np.ones(3, np.float32)
         tone = LID_TO_BROW * np.median(colours[skin], axis=0) / np.maximum(np.median(colours[strip], axis=0), 8.0)
-        return np.clip(tone, 1.0, 2.0).astype(np.float32)
+        return np.clip(tone, 1.0, 1.6).astype(np.float32)
 
     def _rim_shifts(self) -> FloatArray:
         """[V,2] px from where a lid's lower part lies in the picture to what it shows when the eye is shut.

@@ -28,7 +28,7 @@ COLOURS = {
 }
 LIP_SHADOW = 0.72  # brightness right behind the lips
 LIP_SHADOW_CM = 0.35  # the lips shade what lies behind them over this distance
-TEETH_FADE_CM = 4.5
+TEETH_FADE_CM = 3.2  # behind the front teeth the light of the others has fallen to 1/e
 LOWER_TEETH_CM = 0.22  # the lower row is set this much deeper than the face model has it
 CAVITY_CM = 6.0  # depth behind the front teeth after which light has fallen to 1/e
 SOFTNESS_CM = 0.02  # wet surfaces have no sharp edges between the model's facets
@@ -61,9 +61,11 @@ class Mouth:
             white = self._teeth.brightest / np.array(COLOURS["upper_teeth"]) / 0.95
             self._colour = self._vertex_colours(white)
         self._shown = self._shown_inside()
-        self._fading = np.full(len(model.neutral), CAVITY_CM, np.float32)
+        self._tooth_light = np.ones(len(model.neutral), np.float32)
         for part in ("upper_teeth", "lower_teeth"):  # the cheeks shade the back teeth
-            self._fading[slice(*model.parts[part])] = TEETH_FADE_CM
+            row = slice(*model.parts[part])
+            behind = model.neutral[row, 2].max() - model.neutral[row, 2]  # cm
+            self._tooth_light[row] = np.exp(-((behind / TEETH_FADE_CM) ** 2))
         self._jaw = slice(*model.parts["lower_teeth"])
         self._dark = np.array(COLOURS["mouth_socket"], np.float32) * white * 0.9
         self._skull = slice(*model.parts["upper_teeth"])
@@ -120,7 +122,7 @@ class Mouth:
         inside = window.rasterise(points, camera[:, 2], self._inside, cull=False)
         normals = vertex_normals(camera, self._inside)
         facing = 0.7 + 0.3 * np.abs(normals[:, 2])
-        deep = np.exp(-np.maximum(self._front - camera[:, 2], 0.0) / self._fading)
+        deep = self._tooth_light * np.exp(-np.maximum(self._front - camera[:, 2], 0.0) / CAVITY_CM)
         attributes = np.concatenate([self._colour * (facing * deep)[:, None], geometry.rest_points], axis=1)  # [V,5]
         drawn = inside.interpolate(self._inside, attributes)
         shadow = cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 5) / (LIP_SHADOW_CM * geometry.fit.scale)

@@ -22,8 +22,9 @@ from talker.types import BoolArray, ByteArray, FloatArray
 NOSTRILS = (98, 97, 2, 326, 327, 240, 460, 75, 305, 60, 290)
 NOSE_BRIDGE = 5
 WORKING_FACE_PX = 320  # folds are smooth: they are worked out on a face of at most this width
+NO_FOLD = 1.0  # log brightness: what differs more from its surroundings is a nostril or a hair
 BLACK = 8.0  # added to pixel values before the logarithm
-FINE = 0.006  # of the face's width: finer structure is kept
+FINE = 0.0035  # of the face's width: finer structure is kept
 COARSE = 0.075  # what a fold is exchanged for is as smooth as this
 SHADING_TO_WEIGHT = 5.0  # of the change in log shading that counts as a whole fold
 KEEP_AWAY_CM = 0.45  # from lips, eyes, brows and nostrils, whose edges are no folds
@@ -122,7 +123,10 @@ def _fold_gain(
     fine = cv2.GaussianBlur(light, (0, 0), FINE * face_width)
     sums = cv2.GaussianBlur(light * inside[..., None], (0, 0), COARSE * face_width)
     coarse = sums / cv2.GaussianBlur(inside, (0, 0), COARSE * face_width)[..., None]
-    return cv2.resize(weight[..., None] * (coarse - fine), (width, height), interpolation=cv2.INTER_LINEAR)
+    gain = coarse - fine
+    is_fold = np.clip((NO_FOLD - np.abs(gain).mean(axis=2)) / 0.3, 0.0, 1.0)
+    gain *= (weight * is_fold)[..., None]
+    return cv2.resize(gain, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
 def _bounds(mask: BoolArray) -> tuple[slice, slice]:

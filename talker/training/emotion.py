@@ -43,19 +43,17 @@ decide anything about anyone.
 """
 
 
-def train(data: Path, checkpoints: Path, progress: Progress | None = None) -> None:
-    """Write both checkpoints under `checkpoints`. Raises DataError when `data` lacks something."""
+def train(data: Path, out: Path, progress: Progress | None = None) -> None:
+    """Write the space to `out` and its permissive variant beside it. Raises DataError when `data` lacks something."""
     voices = load_voices(data, hub.cache_folder() / "emotion-voices.npz", progress)
     faces = join_faces(load_photographs(data), rendered(data, progress))
     config = SpaceConfig()
     texts = TextSet.encode(prompt_bank(), sentence_tower(), config.feelings)
-    for name, chosen in (
-        (CHECKPOINT, np.ones(len(voices), bool)),
-        (PERMISSIVE_CHECKPOINT, voices.corpus != NON_COMMERCIAL),
-    ):
+    beside = out.with_name(out.name + PERMISSIVE_CHECKPOINT.removeprefix(CHECKPOINT))
+    for folder, chosen in ((out, np.ones(len(voices), bool)), (beside, voices.corpus != NON_COMMERCIAL)):
         space = SpaceTrainer(config, EmotionTraining(), texts, voices.where(chosen), faces).fit()
-        save_space(space, checkpoints / name)
-        (checkpoints / name / "README.md").write_text(_card(space, permissive=name == PERMISSIVE_CHECKPOINT))
+        save_space(space, folder)
+        (folder / "README.md").write_text(_card(space, permissive=folder == beside))
 
 
 def rendered(data: Path, progress: Progress | None = None) -> FaceRecords:
@@ -81,7 +79,7 @@ def _card(space: EmotionSpace, *, permissive: bool) -> str:
         if permissive
         else "**Non-commercial**: RAVDESS is licensed CC BY-NC-SA 4.0. `emotion-permissive` was trained without it."
     )
-    own = "EMO-DB and one acted voice (NVIDIA Audio2Face samples, Apache-2.0)"
+    own = "EMO-DB, one acted voice (NVIDIA Audio2Face samples, Apache-2.0) and read sentences of GRID (CC BY 4.0)"
     return CARD.format(
         licence="apache-2.0" if permissive else "cc-by-nc-sa-4.0",
         variant=", permissive variant" if permissive else "",

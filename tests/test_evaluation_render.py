@@ -1,0 +1,199 @@
+"""What judges the renderer, tried on one photograph and on a film that the renderer made itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+
+from talker import hub
+from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_INDEX, expand
+from talker.errors import DataError, InputError
+from talker.evaluation import reenactment, robustness, shapes, speed, turns
+from talker.evaluation.comparison import Comparer, as_asked, face_area, laplacian, psnr
+from talker.evaluation.pictures import Strip, save_strips
+from talker.evaluation.portraits import portrait_paths, spread
+from talker.evaluation.recognition import SAME_PERSON, FaceRecogniser, distance
+from talker.face.detector import FaceDetector
+from talker.face.tracking import FaceTrack, track_frames
+from talker.media.image import load_image
+from talker.media.video import open_video, write_video
+from talker.portrait.analyse import analyse
+from talker.render.crop import at_size
+from talker.render.renderer import Renderer
+from talker.types import ByteArray, FaceMotion, FloatArray, Portrait, SpeakOptions, Video
+from talker.workbench import EVALUATIONS, evaluate
+
+STILL = np.zeros(6, np.float32)
+
+
+class ColourRecogniser:
+    """Stands in for the network: a face is the mean colour of its quarters."""
+
+    def embed(self, image: ByteArray, landmarks: FloatArray) -> FloatArray:
+        left, top, right, bottom = *landmarks[:, :2].min(0), *landmarks[:, :2].max(0)
+        face = image[int(top) : int(bottom), int(left) : int(right)].astype(float) / 255
+        halves = [part for half in np.array_split(face, 2) for part in np.array_split(half, 2, axis=1)]
+        return np.concatenate([part.mean(axis=(0, 1)) for part in halves])
+
+
+@pytest.fixture(scope="module")
+def portrait() -> Portrait:
+    return at_size(analyse(skimage.data.astronaut()), "crop256")
+
+
+@pytest.fixture(scope="module")
+def renderer(portrait: Portrait) -> Renderer:
+    return Renderer(portrait, SpeakOptions())
+
+
+def test_measures_have_their_perfect_values(portrait: Portrait) -> None:
+    with FaceDetector() as detector:
+        comparer = Comparer(detector, ColourRecogniser())
+        real = comparer.real(portrait.image, portrait.landmarks)
+        same = comparer.compare(portrait.image, real)
+        blank = comparer.compare(np.zeros_like(portrait.image), real)
+    assert same.mouth_psnr > 70 and same.face_psnr > 70 and same.sharpness == 1.0
+    assert same.landmarks < 0.01 and same.identity < 0.02
+    assert blank.face_psnr < 20 and blank.sharpness == 0.0 and np.isnan(blank.landmarks) and np.isnan(blank.identity)
+
+
+def test_sharpness_and_psnr_fall_with_blur(portrait: Portrait) -> None:
+    blurred = (portrait.image[:, :-1] // 2 + portrait.image[:, 1:] // 2).astype(np.uint8)
+    assert laplacian(blurred) < laplacian(portrait.image)
+    assert psnr(blurred, portrait.image[:, 1:]) < psnr(portrait.image, portrait.image)
+
+
+def test_as_asked_undoes_what_the_renderer_adds(portrait: Portrait, renderer: Renderer) -> None:
+    asked = as_asked(portrait.rest, portrait.rest)
+    gaze = [row for name, row in BLENDSHAPE_INDEX.items() if name.startswith("eyeLook")]
+    assert np.abs(asked[gaze]).max() < 1e-6
+    area = face_area(portrait.landmarks, portrait.image)
+    assert psnr(renderer.frame(asked, STILL)[area], portrait.image[area]) >= robustness.LEAST_PSNR
+
+
+def test_a_film_that_the_renderer_made_is_reenacted(
+    portrait: Portrait, renderer: Renderer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jaw = np.concatenate([np.zeros(6), np.linspace(0, 0.7, 10)])
+    motion = FaceMotion(jaw[:, None] * expand({"jawOpen": 1.0}), np.zeros((len(jaw), 6), np.float32))
+    (tmp_path / "talking" / "mead").mkdir(parents=True)
+    video = Video(renderer.render(motion), len(motion), motion.fps, renderer.size)
+    write_video(video, tmp_path / "talking" / "mead" / "one.mp4")
+    monkeypatch.setattr(reenactment, "track_video", _track_without_cache)
+    monkeypatch.setattr(reenactment, "FaceRecogniser", ColourRecogniser)
+    table = reenactment.run(tmp_path, pictures=tmp_path / "pictures")
+    assert "mouth PSNR better than unmoved in 1 of 1" in table
+    assert "landmarks nearer than unmoved in 1 of 1" in table
+    assert load_image(tmp_path / "pictures" / "reenactment-worst.png").size > 0
+    with pytest.raises(DataError, match="none of"):
+        reenactment.run(tmp_path, tuning=True)
+
+
+def _track_without_cache(path: Path) -> FaceTrack:
+    video = open_video(path)
+    return track_frames(video, video.frame_count, video.fps)
+
+
+def test_a_photograph_survives_everything(portrait: Portrait) -> None:
+    row = robustness.score_portrait("astronaut", portrait)
+    assert row.failures == () and row.own >= robustness.LEAST_PSNR and row.long_way is None
+    table = "\n".join(robustness._summary([row]))
+    assert "| portraits with an exception | 0 | 0 |" in table and "1 of 1" in table
+
+
+class BrokenRenderer:
+    """Fails where a jaw opens and gives too small a frame when the head turns to the image's right."""
+
+    size = (40, 30)
+
+    def frame(self, expression: FloatArray, pose: FloatArray) -> ByteArray:
+        if expression[BLENDSHAPE_INDEX["jawOpen"]]:
+            raise IndexError("no jaw")
+        return np.zeros((29 if pose[1] > 0 else 30, 40, 3), np.uint8)
+
+
+def test_what_fails_is_named() -> None:
+    failures = list(robustness._failures(BrokenRenderer()))
+    assert failures[0] == "jawOpen: IndexError('no jaw')"
+    assert len(failures) == 1 + sum(yaw > 0 for yaw, _, _ in robustness.POSES)
+
+
+def test_head_poses_stay_within_the_range() -> None:
+    degrees = np.degrees([robustness.head_pose(*pose)[:3] for pose in robustness.POSES])
+    np.testing.assert_allclose(np.abs(degrees).max(axis=0), [10, 15, 10], rtol=1e-5)
+
+
+def test_each_shape_explains_its_own_motion_best() -> None:
+    motions = np.random.default_rng(0).normal(size=(BLENDSHAPE_COUNT, 30, 2))
+    names = list(BLENDSHAPE_INDEX)
+    for name in ("jawOpen", "tongueOut"):
+        assert shapes._explaining(motions, 0.3 * motions[BLENDSHAPE_INDEX[name]], names) == name
+    assert shapes._explaining(motions, np.zeros((30, 2)), names) == ""
+
+
+def test_drawn_shapes_are_seen(portrait: Portrait, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shapes, "BLENDSHAPE_NAMES", ("jawOpen", "browInnerUp", "eyeBlinkLeft", "cheekPuff"))
+    monkeypatch.setattr(shapes, "OPTIONS", SpeakOptions(size="crop256"))
+    tally = shapes.Tally()
+    with FaceDetector() as detector:
+        shapes.look(portrait, detector, tally, "astronaut")
+    assert all(case.seen for case in [*tally.cases, *tally.mesh]) and tally.lost == []
+    assert [len(tally.cases), len(tally.mesh)] == [6, 2]
+    assert np.abs(tally.distances["lips apart"]).max() < 0.05
+    assert "Seen by neither: none" in "\n".join(shapes._table(tally))
+
+
+def test_who_is_not_found_counts_as_another(portrait: Portrait) -> None:
+    with FaceDetector() as detector:
+        viewer = turns.Viewer("astronaut", portrait, detector, ColourRecogniser())
+        same = viewer.draw("nothing", as_asked(portrait.rest, portrait.rest), STILL)
+    assert same.distance < 0.05
+    lost = turns.Drawn("nobody", "turned", np.nan, same.pictures)
+    table = "\n".join(turns._table([same, lost], [], np.array([0.9])))
+    assert "| 1 of 2 |" in table and "* nobody turned: nan" in table
+
+
+@pytest.mark.skipif(not (hub.cache_folder() / "face_recogniser").exists(), reason="its 100 MB are fetched to measure")
+def test_the_recogniser_knows_a_mirrored_face(portrait: Portrait) -> None:
+    recogniser = FaceRecogniser()
+    mirrored = np.ascontiguousarray(portrait.image[:, ::-1])
+    with FaceDetector() as detector:
+        (face, *_) = detector.detect(mirrored)
+    one = recogniser.embed(portrait.image, portrait.landmarks)
+    assert distance(one, recogniser.embed(mirrored, face.landmarks)) < SAME_PERSON
+
+
+def test_the_clock_knows_every_stage() -> None:
+    timing = speed.measure("crop256", 3)
+    assert set(timing.stages_ms) == {*speed.STAGES, "sampling"}
+    assert min(timing.stages_ms.values()) > 0 and timing.frame_ms > 0 and timing.encoded_ms > 0
+    assert 50 < timing.memory_mb < 8000
+
+
+def test_a_lively_motion_stays_in_range() -> None:
+    motion = speed.lively_motion(30)
+    assert motion.blendshapes.min() >= 0 and motion.blendshapes.max() <= 1 and np.abs(motion.pose).max() < 0.3
+
+
+def test_portraits_are_found_and_spread(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="portraits"):
+        portrait_paths(tmp_path)
+    paths = [Path(f"{number}.jpg") for number in range(10)]
+    assert [path.stem for path in spread(paths, 3)] == ["0", "3", "6"] and spread(paths, 20) == paths
+
+
+def test_strips_of_any_size_make_one_picture(tmp_path: Path) -> None:
+    strip = Strip("two", (np.zeros((10, 30, 3), np.uint8), np.zeros((50, 20, 3), np.uint8)))
+    save_strips([strip] * 3, tmp_path / "new" / "strips.png")
+    assert load_image(tmp_path / "new" / "strips.png").shape[2] == 3
+
+
+def test_every_evaluation_loads_and_pictures_need_one_that_draws(tmp_path: Path) -> None:
+    assert all(callable(job.load()) for job in EVALUATIONS.values())
+    with pytest.raises(InputError, match="draws no pictures"):
+        evaluate("speed", None, tmp_path)
+    with pytest.raises(InputError, match="needs --data"):
+        evaluate("robustness", None)
