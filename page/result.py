@@ -85,7 +85,7 @@ def downloads(result: Result, folder: Path) -> list[str]:
     """The files of a run: video, a preview for chats, motion, motion for Live Link Face, settings."""
     from talker.media.film import write_preview  # MoviePy takes a second to import
 
-    write_preview(result.video, folder / "preview.gif")
+    write_preview(result.video, folder / "preview.gif", seconds=2.5)
     result.motion.save(folder / "motion.npz")
     save_livelink(result.motion, folder / "motion-livelink.csv")
     result.options.save(folder / "settings.json")
