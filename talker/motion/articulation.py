@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
+from threadpoolctl import threadpool_limits
 
 from talker import hub
 from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_INDEX, expand
@@ -108,6 +109,7 @@ def in_context(projected: FloatArray, context: int) -> FloatArray:
     return np.concatenate([padded[shift : shift + length] for shift in range(2 * context + 1)], axis=1)
 
 
+@threadpool_limits.wrap(limits=1, user_api="blas")  # products this small lose time to a second thread
 def speech_motion(clip: SpeechClip, *, fps: float = 25.0) -> FaceMotion:
     """The mouth's motion for a clip: jaw, lips and tongue; everything else at rest, the head still.
 

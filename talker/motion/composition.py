@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
+from threadpoolctl import threadpool_limits
 
 from talker.blendshapes import BLENDSHAPE_INDEX
 from talker.motion.articulation import at_frames, speaking
@@ -38,6 +39,7 @@ NOSE_STAYS = 0.5  # of a wrinkled nose, also on closed lips: `kept_shut` makes t
 NOSE = [BLENDSHAPE_INDEX[f"noseSneer{side}"] for side in SIDES]
 
 
+@threadpool_limits.wrap(limits=1, user_api="blas")  # products this small lose time to a second thread
 def compose(speech: FaceMotion, emotion: EmotionCode, clip: SpeechClip, options: SpeakOptions) -> FaceMotion:
     """The whole face: `speech` (lips, jaw and tongue) with a feeling and with blinks, gaze, head and brows.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from talker.motion.articulation import LOUDNESS_RATE, articulate, hear, speaking
 from talker.speech import prosody
@@ -41,6 +42,7 @@ class StreamingArticulation:
         self._loudness_db: FloatArray = np.zeros(0, np.float32)  # of the sound before `_first`
         self._last: FloatArray | None = None  # the last final frame [52]
 
+    @threadpool_limits.wrap(limits=1, user_api="blas")  # products this small lose time to a second thread
     def feed(self, samples: FloatArray) -> FaceMotion:
         """Take the next samples [N] (mono, -1..1) and return the frames [T,52], T often 0, that became final."""
         self._samples = np.concatenate([self._samples, samples.astype(np.float32)])
