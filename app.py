@@ -123,10 +123,11 @@ def wire_talk(widgets: dict[str, Any]) -> None:
 def wire_preview(widgets: dict[str, Any]) -> None:
     """Whatever changes the look of the feeling shows it at once."""
     inputs = [
-        widgets[name] for name in ("picture", "tab", "speech", *VALUE_NAMES, "strength", "wrinkles", "face_index")
+        widgets[name]
+        for name in ("picture", "tab", "speech", *VALUE_NAMES, "strength", "wrinkles", "permissive", "face_index")
     ]
     changing = ("picture", "source", "emotion", "feeling_picture", "feeling_voice", "feeling_video", "mix", "timeline",
-                "strength", "wrinkles", "face_index")  # fmt: skip
+                "strength", "wrinkles", "permissive", "face_index")  # fmt: skip
     triggers = [widgets[name].change for name in changing]
     triggers += [widgets["feeling_text"].submit, widgets["feeling_text"].blur, widgets["speech"].change]
     gr.on(

@@ -58,6 +58,7 @@ def animate(
     size: str = "native",
     fps: float = 25.0,
     wrinkles: float = 0.5,
+    permissive: bool = False,
     face_index: int = 0,
     seed: int = 0,
 ) -> tuple[Any, str, pd.DataFrame, pd.DataFrame, list[str]]:
@@ -66,7 +67,8 @@ def animate(
     with run_of(request, "talk") as (folder, stopped):
         options = SpeakOptions(
             strength=strength, head=head, blinks=blinks, gaze=gaze, brows=brows, mouth=mouth, still=still,
-            size=size, fps=float(fps), wrinkles=wrinkles, face_index=int(face_index), seed=int(seed),
+            size=size, fps=float(fps), wrinkles=wrinkles, permissive=permissive,
+            face_index=int(face_index), seed=int(seed),
         )  # fmt: skip
         show = Shown(progress, stopped)
         TALKER.fetch_weights(show.fetching)
@@ -99,6 +101,7 @@ def preview(
     timeline: list[list[Any]] | None = None,
     strength: float = 1.0,
     wrinkles: float = 0.5,
+    permissive: bool = False,
     face_index: int = 0,
 ) -> tuple[Any, str]:
     """A still of this person with the feeling, or a sentence that says what it needs."""
@@ -107,7 +110,7 @@ def preview(
     recorded = is_recorded(tab, speech, "")
     if source == "speech" and not recorded:
         return gr.update(), "<p class='quiet'>The feeling is read from the voice when the video is made.</p>"
-    options = SpeakOptions(strength=strength, wrinkles=wrinkles, face_index=int(face_index))
+    options = SpeakOptions(strength=strength, wrinkles=wrinkles, permissive=permissive, face_index=int(face_index))
     try:
         with tempfile.TemporaryDirectory(prefix="talker-") as folder:
             feeling = asked(
@@ -115,7 +118,7 @@ def preview(
                 timeline,
             )  # fmt: skip
             clip = load_speech(speech) if recorded and speech else SILENCE
-            code = TALKER.feel(feeling, clip=clip)
+            code = TALKER.feel(feeling, clip=clip, permissive=permissive)
         image = TALKER.preview(TALKER.look(picture, options.face_index), code, options)
     except TalkerError as error:
         return gr.update(), f"<p class='bad' role='alert'>{html.escape(str(error))}</p>"

@@ -27,7 +27,16 @@ SIZE_NAMES = {
     "crop512": "Head and shoulders, 512 px",
     "crop1024": "Head and shoulders, 1024 px",
 }
-SETTING_NAMES = (*LIFE, "still", "size", "fps", "wrinkles", "face_index", "seed")  # options that aren't the feeling's
+SETTING_NAMES = (
+    *LIFE,
+    "still",
+    "size",
+    "fps",
+    "wrinkles",
+    "permissive",
+    "face_index",
+    "seed",
+)  # options that aren't the feeling's
 
 
 def look(talker: Talker, picture: str | None, face_index: float) -> tuple[Any, str]:
@@ -112,6 +121,7 @@ def settings_panel() -> dict[str, Any]:
         widgets["size"] = gr.Dropdown(names, value="native", label="Size of the video")
         widgets["fps"] = gr.Radio([("25", 25), ("30", 30)], value=25, label="Frames per second")
         widgets["wrinkles"] = gr.Slider(0, 1, 0.5, step=0.05, label="Folds and wrinkles")
+        widgets["permissive"] = gr.Checkbox(False, label="Only weights that allow commercial use")
         widgets["face_index"] = gr.Number(
             0, precision=0, minimum=0, label="Which face, when there are several (0: largest)"
         )
