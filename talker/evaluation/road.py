@@ -64,7 +64,11 @@ MEASURES = (
 
 
 def run(data: Path | None = None) -> str:
-    """The tables, for a photograph that a package carries and, with `data`, for five more portraits."""
+    """The table, for a photograph that a package carries and, with `data`, for five more portraits.
+
+    A measure counts when the feeling's row asks for enough motion, and is right when the drawn face moved the same way
+    and at least a third as far.
+    """
     talker = Talker()
     portraits = [("astronaut", talker.look(skimage.data.astronaut()))]
     if data is not None:
@@ -73,17 +77,20 @@ def run(data: Path | None = None) -> str:
             raise DataError(f"{data} holds no portraits/*.jpg.")
         portraits += [(paths[number - 1].stem, talker.look(load_image(paths[number - 1]))) for number in PORTRAITS]
     lines = [
-        "| portrait | mouth opening, asked and drawn: r | feelings whose landmarks move as their rows say |",
-        "|---|---|---|",
+        "| portrait | mouth opening, asked and drawn: r | measures right | feelings with all right | the others |",
+        "|---|---|---|---|---|",
     ]
     for name, portrait in portraits:
         correlation = mouth_correlation(talker, portrait)
         verdicts = [feeling_verdict(portrait, label) for label in EMOTION_LABELS]
-        wrong = [
-            f"{label}: {', '.join(verdict)}" for label, verdict in zip(EMOTION_LABELS, verdicts, strict=True) if verdict
-        ]
-        right = sum(not verdict for verdict in verdicts)
-        lines.append(f"| {name} | {correlation:.3f} | {right} of {len(EMOTION_LABELS)} {'; '.join(wrong)} |")
+        wrong = {label: words for label, (_, words) in zip(EMOTION_LABELS, verdicts, strict=True) if words}
+        judged = sum(count for count, _ in verdicts)
+        right = judged - sum(len(words) for words in wrong.values())
+        others = "; ".join(f"{label}: {', '.join(words)}" for label, words in wrong.items())
+        clean = len(EMOTION_LABELS) - len(wrong)
+        lines.append(
+            f"| {name} | {correlation:.3f} | {right} of {judged} | {clean} of {len(EMOTION_LABELS)} | {others} |"
+        )
     return "\n".join(lines)
 
 
@@ -104,20 +111,22 @@ def drawn_landmarks(portrait: Portrait, motion: FaceMotion) -> list[FloatArray]:
         return [detector.detect(frame)[0].landmarks for frame in renderer.render(motion)]
 
 
-def feeling_verdict(portrait: Portrait, label: str) -> list[str]:
-    """Names of the measures that moved against the feeling's row, or less than a third as far; empty is perfect."""
+def feeling_verdict(portrait: Portrait, label: str) -> tuple[int, list[str]]:
+    """How many measures the feeling's row moves, and those that the drawn face did not move so; none is perfect."""
     displacement = label_code(label).displacement[0]
     motion = FaceMotion(np.stack([np.zeros_like(displacement), displacement]), np.zeros((2, 6), np.float32))
     found = drawn_landmarks(portrait, motion)
     asked = _asked(portrait, displacement)
-    wrong = []
+    judged, wrong = 0, []
     for measure, wanted in zip(MEASURES, asked, strict=True):
         got = measure.of(found[1]) - measure.of(found[0])
         if measure is LIPS_APART:  # lips that touch can't come nearer
             wanted = max(wanted, -measure.of(found[0]))
-        if abs(wanted) >= LEAST_MOTION and got / wanted < 1 / 3:
-            wrong.append(f"{measure.name} {got:+.3f} for {wanted:+.3f}")
-    return wrong
+        if abs(wanted) >= LEAST_MOTION:
+            judged += 1
+            if got / wanted < 1 / 3:
+                wrong.append(f"{measure.name} {got:+.3f} for {wanted:+.3f}")
+    return judged, wrong
 
 
 def _asked(portrait: Portrait, displacement: FloatArray) -> Sequence[float]:
