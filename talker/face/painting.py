@@ -8,21 +8,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
-from matplotlib.path import Path as Outline
 
 from talker.face.camera import project_fit, rotation_matrix
-from talker.face.model import FACE_VERTICES, FaceModel, IntArray, vertex_normals
+from talker.face.model import FACE_VERTICES, FaceModel, vertex_normals
 from talker.face.raster import rasterise
-from talker.types import ByteArray, FaceFit, FloatArray
+from talker.types import BoolArray, ByteArray, FaceFit, FloatArray
 
 # outlines in the neutral model's x and y (cm) of the person's left half; the other half mirrors them
 LIPS = np.array([[-1, -2.46], [0, -2.5], [0.73, -2.44], [1.7, -2.8], [2.5, -3.5], [1.8, -4.06], [1, -4.3], [-1, -4.36]])
-BROW = np.array([[1.1, 5.75], [2.4, 6.05], [3.8, 6.1], [5.0, 5.85], [5.9, 5.1], [4.9, 5.4], [2.4, 5.35], [1.15, 5.0]])
+BROW = np.array(
+    [[1.0, 5.5], [2.4, 5.85], [3.8, 5.9], [5.0, 5.65], [5.9, 4.9], [4.9, 5.2], [3.6, 5.35], [2.4, 5.15], [1.05, 4.8]]
+)
 SUPERSAMPLING = 2
 AMBIENT, DIFFUSE = 0.55, 0.5
-LIGHT = np.array([0.25, 0.45, 0.86])
-IRIS_RADIUS_CM, PUPIL_RADIUS_CM = 0.62, 0.25
+LIGHT = np.array([0.25, 0.45, 0.86]) / np.linalg.norm([0.25, 0.45, 0.86])
+IRIS_RADIUS_CM, PUPIL_RADIUS_CM = 0.6, 0.22
+KAPPA = 5.0  # degrees by which a pupil sits outwards of the line of sight
+SCLERA, PUPIL, TEETH = (236, 232, 228), (16, 14, 14), (238, 232, 220)
+GUMS, TONGUE, CAVITY = (170, 84, 84), (190, 100, 100), (36, 14, 14)
 
 
 @dataclass(frozen=True)
@@ -44,54 +49,88 @@ def paint_face(model: FaceModel, fit: FaceFit, height: int, width: int, palette:
     many = SUPERSAMPLING
     fragments = rasterise((points + 0.5) * many - 0.5, depth, model.triangles, height * many, width * many, cull=False)
     normals = vertex_normals(vertices, model.triangles) @ rotation_matrix(fit.rotation).T
-    shade = AMBIENT + DIFFUSE * np.clip(normals @ (LIGHT / np.linalg.norm(LIGHT)), 0, 1)
-    shade[slice(*model.parts["mouth_socket"])] = 0.3
-    lit = fragments.interpolate(model.triangles, (vertex_colours(model, palette) * shade[:, None]).astype(np.float32))
-    image = np.where(fragments.covered[..., None], lit, np.array(palette.background, np.float32))
+    shade = AMBIENT + DIFFUSE * np.clip(normals @ LIGHT, 0, 1)
+    attributes = np.column_stack([model.neutral, _lashes(model), shade])
+    drawn = fragments.interpolate(model.triangles, attributes)[fragments.covered]  # [P,5]
+    part = _part_of_triangles(model)[fragments.triangle[fragments.covered]]
+    image = np.empty((height * many, width * many, 3), np.float32)
+    image[:] = palette.background
+    image[fragments.covered] = _colours(model, drawn[:, :3], drawn[:, 3], part, palette) * drawn[:, 4:]
     small = image.reshape(height, many, width, many, 3).mean(axis=(1, 3))
     return np.clip(small + 0.5, 0, 255).astype(np.uint8)
 
 
-def vertex_colours(model: FaceModel, palette: Palette) -> FloatArray:
-    """[V,3] colour of each vertex, 0..255."""
-    neutral = model.neutral
-    colours = np.empty((len(neutral), 3), np.float32)
-    colours[:] = palette.skin
-    half = np.column_stack([np.abs(neutral[:, 0]), neutral[:, 1]])
-    front = neutral[:, 2] > 5
-    colours[front & Outline(LIPS).contains_points(half)] = palette.lips
-    colours[front & Outline(BROW).contains_points(half)] = palette.hair
-    colours[_scalp(model)] = palette.hair
-    colours[_lid_edges(model)] = palette.hair
-    for name, colour in (("gums", (170, 84, 84)), ("tongue", (190, 100, 100)), ("mouth_socket", (120, 50, 50))):
-        colours[slice(*model.parts[name])] = colour
-    for side in ("left", "right"):
-        first, end = model.parts[f"sclera_{side}"][0], model.parts[f"iris_{side}"][1]
-        ball = neutral[first:end]
-        centre = (ball.min(axis=0) + ball.max(axis=0)) / 2
-        off_axis = np.linalg.norm((ball - centre)[:, :2], axis=1)
-        forward = ball[:, 2] > centre[2]
-        colours[first:end] = (236, 232, 228)
-        colours[first:end][forward & (off_axis < IRIS_RADIUS_CM)] = palette.iris
-        colours[first:end][forward & (off_axis < PUPIL_RADIUS_CM)] = (16, 14, 14)
-    for name in ("upper_teeth", "lower_teeth"):
-        colours[slice(*model.parts[name])] = (238, 232, 220)
+def _part_of_triangles(model: FaceModel) -> np.ndarray:
+    """[F] which of the model's parts, by number, each triangle belongs to."""
+    ends = np.array([end for _, end in model.parts.values()])
+    return np.searchsorted(ends, model.triangles[:, 0], side="right")
+
+
+def _colours(model: FaceModel, place: FloatArray, lash: FloatArray, part: np.ndarray, palette: Palette) -> FloatArray:
+    """[P,3] colour (0..255) of points at `place` [P,3] of the neutral face, in the parts numbered `part` [P]."""
+    colours = np.empty((len(place), 3), np.float32)
+    fixed = {"gums": GUMS, "tongue": TONGUE, "mouth_socket": CAVITY, "upper_teeth": TEETH, "lower_teeth": TEETH}
+    for number, name in enumerate(model.parts):
+        chosen = part == number
+        if name == "skin":
+            colours[chosen] = _skin_colours(place[chosen], lash[chosen], palette)
+        elif name in fixed:
+            colours[chosen] = fixed[name]
+        else:
+            colours[chosen] = _eye_colours(model, place[chosen], name.rpartition("_")[2], palette)
     return colours
 
 
-def _scalp(model: FaceModel) -> IntArray:
-    """Indices of the skin that hair covers: above the forehead and behind the ears."""
-    skin = model.neutral[: model.parts["skin"][1]]
-    above = skin[:, 1] > 11.0 - 0.2 * np.clip(8 - skin[:, 2], 0, None)
-    behind = (skin[:, 2] < 1.0) & (skin[:, 1] > -1.0)
-    behind[:FACE_VERTICES] = False
-    return np.flatnonzero(above | behind).astype(np.int32)
+def _skin_colours(place: FloatArray, lash: FloatArray, palette: Palette) -> FloatArray:
+    half = np.column_stack([np.abs(place[:, 0]), place[:, 1]])
+    front = place[:, 2] > 5
+    colours = np.empty((len(place), 3), np.float32)
+    colours[:] = palette.skin
+    colours[front & _inside(LIPS, half)] = palette.lips
+    above = place[:, 1] > 11.0 - 0.2 * np.clip(8 - place[:, 2], 0, None)
+    behind = (place[:, 2] < -3.5) & (place[:, 1] > -1.0)
+    hair = above | behind | (front & _inside(BROW, half)) | (lash > 0.5)
+    colours[hair] = palette.hair
+    return colours
 
 
-def _lid_edges(model: FaceModel) -> IntArray:
-    """Indices of the skin vertices along the openings for the eyes."""
+def _eye_colours(model: FaceModel, place: FloatArray, side: str, palette: Palette) -> FloatArray:
+    """The white, with iris and pupil about the axis of sight."""
+    ball = model.neutral[model.parts[f"sclera_{side}"][0] : model.parts[f"iris_{side}"][1]]
+    low, high = ball.min(axis=0), ball.max(axis=0)
+    radius = (high[0] - low[0]) / 2
+    centre = np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2] + radius])
+    outwards = np.radians(KAPPA) * (1 if side == "left" else -1)
+    axis = np.array([np.sin(outwards), 0.0, np.cos(outwards)])
+    along = (place - centre) @ axis
+    off_axis = np.linalg.norm(place - centre - along[:, None] * axis, axis=1)
+    colours = np.empty((len(place), 3), np.float32)
+    colours[:] = SCLERA
+    colours[(along > 0) & (off_axis < IRIS_RADIUS_CM)] = palette.iris
+    colours[(along > 0) & (off_axis < PUPIL_RADIUS_CM)] = PUPIL
+    return colours
+
+
+def _inside(outline: FloatArray, points: FloatArray) -> BoolArray:
+    """Which `points` [P,2] (cm) lie within a polygon."""
+    resolution = 100  # steps per cm
+    corner = outline.min(axis=0) - 0.1
+    size = np.ceil((outline.max(axis=0) + 0.1 - corner) * resolution).astype(int)
+    mask = np.zeros((size[1], size[0]), np.uint8)
+    cv2.fillPoly(mask, [np.round((outline - corner) * resolution).astype(np.int32)], 1)
+    cell = np.round((points - corner) * resolution).astype(int)
+    within = ((cell >= 0) & (cell < size)).all(axis=1)
+    result = np.zeros(len(points), bool)
+    result[within] = mask[cell[within, 1], cell[within, 0]] > 0
+    return result
+
+
+def _lashes(model: FaceModel) -> FloatArray:
+    """[V] 1 along the openings for the eyes."""
     edges = np.sort(model.skin_triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
     unique, count = np.unique(edges, axis=0, return_counts=True)
     border = np.unique(unique[count == 1])
     height = model.neutral[border, 1]
-    return border[(height > 1) & (height < 6)].astype(np.int32)
+    lash = np.zeros(len(model.neutral))
+    lash[border[(height > 1) & (height < 6) & (border < FACE_VERTICES)]] = 1
+    return lash
