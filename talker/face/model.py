@@ -22,7 +22,6 @@ from talker.types import LANDMARK_COUNT, FloatArray
 
 IntArray = NDArray[np.int32]
 FACE_VERTICES = 9409  # of the skin: the front mask with ears; the rest of the skin is scalp and neck
-SKIN_VERTICES = 11248
 
 
 @dataclass(frozen=True)

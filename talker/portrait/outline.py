@@ -5,13 +5,9 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
+from talker.face.landmarks import FACE_OVAL
 from talker.types import ByteArray, Portrait
 
-# MediaPipe's face oval, from the forehead on clockwise in the image
-FACE_OVAL = (
-    10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
-    152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
-)  # fmt: skip
 COLOUR = (255, 138, 76)
 DIMMED = 0.55  # brightness outside the face
 LONGEST_SIDE = 720  # px

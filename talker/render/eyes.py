@@ -11,13 +11,14 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from talker.face.landmarks import LEFT_IRIS, RIGHT_IRIS
 from talker.render.geometry import EYE_LIDS, MASK_VERTICES, HeadGeometry
 from talker.render.patch import Window, blend, feather, sample, soft_edge
 from talker.render.smooth_fill import smooth_fill
 from talker.types import BoolArray, ByteArray, FloatArray
 
 CORNERS = {"Right": (33, 133), "Left": (263, 362)}
-IRIS = {"Right": (468, 469, 470, 471, 472), "Left": (473, 474, 475, 476, 477)}
+IRIS = {"Right": RIGHT_IRIS, "Left": LEFT_IRIS}
 REACH_CM = 2.2  # skin around the eye that is drawn at full resolution
 LASH_BAND_CM = 0.38  # height of the lashes and their line above the lid's edge
 LASH_EDGE = 0.965  # of the way to the edge: below it lashes are shown

@@ -17,7 +17,7 @@ from scipy.spatial import cKDTree
 
 from talker.blendshapes import BLENDSHAPE_INDEX, expand
 from talker.face.camera import project_turned, rotation_matrix
-from talker.face.model import FaceModel, load_face_model
+from talker.face.model import FaceModel, IntArray, load_face_model
 from talker.types import FloatArray, Portrait
 
 MASK_VERTICES = 6706  # ICT's narrow face: the skin that is redrawn, without ears and neck
@@ -29,7 +29,7 @@ EYE_LIDS = {  # landmarks of upper and lower lid, in pairs from one corner to th
     "Right": ((246, 161, 160, 159, 158, 157, 173), (7, 163, 144, 145, 153, 154, 155)),
     "Left": ((466, 388, 387, 386, 385, 384, 398), (249, 390, 373, 374, 380, 381, 382)),
 }
-INNER_LIPS = (  # landmarks of upper and lower lip where they touch, from the image's left to its right
+LIP_PAIRS = (  # landmarks of upper and lower lip where they touch, from the image's left to its right
     (191, 80, 81, 82, 13, 312, 311, 310, 415),
     (95, 88, 178, 87, 14, 317, 402, 318, 324),
 )
@@ -45,12 +45,14 @@ LIP_REACH_CM = 2.0  # how far from the line where the lips touch a vertex still 
 class FaceTraits:
     """What depends on the face model alone.
 
+    mask_triangles: [F',3] triangles of the skin that is redrawn.
     residual_weights: [V,468] how much of each landmark's residual a vertex takes.
     upper_lip, lower_lip: [V] how much a vertex belongs to either lip, 0..1.
     lids: per side [V], how much a vertex goes with the upper lid's edge, 0..1.
     """
 
     model: FaceModel
+    mask_triangles: IntArray
     residual_weights: FloatArray
     upper_lip: FloatArray
     lower_lip: FloatArray
@@ -158,7 +160,7 @@ class HeadGeometry:
 
     def _lip_gap(self, points: FloatArray) -> FloatArray:
         """[9] distance (px, along the face's own vertical) between the lips at the inner landmarks."""
-        upper, lower = (self.landmark_points(points, lip) for lip in INNER_LIPS)
+        upper, lower = (self.landmark_points(points, lip) for lip in LIP_PAIRS)
         return (lower - upper) @ self.down(points)
 
     def down(self, points: FloatArray) -> FloatArray:
@@ -169,7 +171,7 @@ class HeadGeometry:
     def _mesh_gap(self, mesh: FloatArray) -> FloatArray:
         """[9] the same distance on the bare mesh (or what a shape adds to it), in px at the portrait's scale."""
         landmarks = self.model.landmarks(mesh)
-        upper, lower = (landmarks[list(lip)] for lip in INNER_LIPS)
+        upper, lower = (landmarks[list(lip)] for lip in LIP_PAIRS)
         return (upper[:, 1] - lower[:, 1]) * self.fit.scale
 
     def _touch_lips(self, points: FloatArray, expression: FloatArray) -> FloatArray:
@@ -188,7 +190,7 @@ class HeadGeometry:
 
     def _part_lips(self, points: FloatArray, widening: FloatArray) -> FloatArray:
         """[V,2] px that widen the gap between the lips by `widening` [9] px, half for each lip."""
-        columns = self.landmark_points(points, INNER_LIPS[0])[:, 0]
+        columns = self.landmark_points(points, LIP_PAIRS[0])[:, 0]
         order = np.argsort(columns)
         along = np.interp(points[:, 0], columns[order], widening[order]) / 2
         shift = (self.traits.lower_lip - self.traits.upper_lip) * along
@@ -216,9 +218,9 @@ def face_traits(folder: Path) -> FaceTraits:
     model = load_face_model(folder)
     residual_weights = _residual_weights(model)
     upper_lip, lower_lip = _lip_weights(model)
-    return FaceTraits(
-        model, residual_weights, upper_lip, lower_lip, {side: _lid_weights(model, side) for side in EYE_LIDS}
-    )
+    mask_triangles = model.triangles[(model.triangles < MASK_VERTICES).all(axis=1)]
+    lids = {side: _lid_weights(model, side) for side in EYE_LIDS}
+    return FaceTraits(model, mask_triangles, residual_weights, upper_lip, lower_lip, lids)
 
 
 def _residual_weights(model: FaceModel) -> FloatArray:
@@ -233,7 +235,7 @@ def _residual_weights(model: FaceModel) -> FloatArray:
 
 def _lip_weights(model: FaceModel) -> tuple[FloatArray, FloatArray]:
     jaw = model.expression_basis[BLENDSHAPE_INDEX["jawOpen"]]
-    contact = model.landmarks(model.neutral)[list(INNER_LIPS[0] + INNER_LIPS[1])]
+    contact = model.landmarks(model.neutral)[list(LIP_PAIRS[0] + LIP_PAIRS[1])]
     distance = cKDTree(contact).query(model.neutral)[0]
     near = np.clip(1.0 - distance / LIP_REACH_CM, 0.0, 1.0)
     near = near * near * (3 - 2 * near)

@@ -28,8 +28,7 @@ class Light:
 
     def __init__(self, geometry: HeadGeometry, image: ByteArray) -> None:
         self._geometry = geometry
-        model = geometry.model
-        self._triangles = model.triangles[(model.triangles < MASK_VERTICES).all(axis=1)]
+        self._triangles = geometry.traits.mask_triangles
         self._rest_normals = self._normals(geometry.rest_camera)
         self.coefficients = self._estimate(image)
         self._rest_shading = self._shading(self._rest_normals)

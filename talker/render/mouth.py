@@ -9,14 +9,14 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from talker.face.camera import FACE_WIDTH_CM
+from talker.face.landmarks import INNER_LIPS, OUTER_LIPS
 from talker.face.model import vertex_normals
 from talker.render.geometry import MASK_VERTICES, HeadGeometry
 from talker.render.patch import Window, blend, feather, sample, soft_edge
 from talker.render.teeth import find_teeth
 from talker.types import BoolArray, ByteArray, FloatArray
 
-OUTER_LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
-INNER_LIPS = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95)
 INSIDE = ("mouth_socket", "gums", "tongue", "upper_teeth", "lower_teeth")
 # colours relative to a white surface in the same light
 COLOURS = {
@@ -36,6 +36,7 @@ LIKENESS_CM = 0.3  # mean motion of the lips after which the picture's own mouth
 INCISORS_SHOW_CM = 0.15  # below the upper lip of a resting, parted mouth
 RIM_MARGIN_CM = 0.04  # lip colour is taken this far outside the measured inner line
 UPPER_LIP_MIDDLE = (13,)
+MARGIN = 0.06  # of the face's width around the lips, over which they blend into the rest
 REACH_CM = 3.0  # skin around the lips that is drawn at full resolution
 
 
@@ -82,7 +83,7 @@ class Mouth:
         """
         geometry = self._geometry
         outline = geometry.landmark_points(points, OUTER_LIPS)
-        margin = 0.06 * geometry.fit.scale * 15
+        margin = MARGIN * geometry.fit.scale * FACE_WIDTH_CM
         window = Window.around(outline, margin, frame.shape)
         depth = camera[:, 2]
         skin = window.rasterise(points, depth, self._skin)

@@ -19,7 +19,7 @@ from talker.face.raster import rasterise
 from talker.hub import checkpoint
 from talker.render.crop import at_size
 from talker.render.eyes import Eye
-from talker.render.geometry import MASK_VERTICES, HeadGeometry
+from talker.render.geometry import HeadGeometry
 from talker.render.head_motion import HeadMotion, Region
 from talker.render.light import Light, shade, white_in_this_light
 from talker.render.mouth import Mouth
@@ -95,12 +95,12 @@ class Renderer:
 
     def _prepare_flow(self) -> None:
         """Grids and triangles that every frame uses."""
-        region, model = self._region, self._geometry.model
+        region = self._region
         self._flow_scale = min(1.0, self._flow_face_px / self._portrait.face_width)
         self._flow_size = (
             max(round(region.width * self._flow_scale), 2), max(round(region.height * self._flow_scale), 2),
         )  # fmt: skip
-        self._mask_triangles = model.triangles[(model.triangles < MASK_VERTICES).all(axis=1)]
+        self._mask_triangles = self._geometry.traits.mask_triangles
         x, y = np.arange(region.width, dtype=np.float32), np.arange(region.height, dtype=np.float32)
         self._grid = np.stack(np.meshgrid(x, y), axis=-1)  # [h,w,2] px of the region
         width, height = self._flow_size

@@ -15,7 +15,7 @@ from talker.blendshapes import BLENDSHAPE_NAMES
 from talker.face.camera import FACE_WIDTH_CM
 from talker.face.landmarks import FACE_OVAL, LEFT_BROW, LEFT_EYE, LIPS, RIGHT_BROW, RIGHT_EYE
 from talker.face.raster import rasterise
-from talker.render.geometry import MASK_VERTICES, HeadGeometry
+from talker.render.geometry import HeadGeometry
 from talker.render.light import Light
 from talker.types import BoolArray, ByteArray, FloatArray
 
@@ -90,7 +90,7 @@ def _fold_weights(
 
     scale: px per cm.
     """
-    triangles = geometry.model.triangles[(geometry.model.triangles < MASK_VERTICES).all(axis=1)]
+    triangles = geometry.traits.mask_triangles
     drawn = rasterise(mesh, geometry.rest_camera[:, 2], triangles, shape[0], shape[1])
     weight = np.clip(SHADING_TO_WEIGHT * drawn.interpolate(triangles, change[:, None])[..., 0], 0.0, 1.0)
     features = np.ones(shape[:2], np.uint8)

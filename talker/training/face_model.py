@@ -77,8 +77,6 @@ def derive(source: Path, target: Path) -> None:
         ict = {name: data[name] for name in data.files}
     keep, triangles, ranges = _select(ict)
     mirror = _mirror(ict["neutral"])
-    position = np.full(len(ict["neutral"]), -1)
-    position[keep] = np.arange(len(keep))
     kept_mirror = _nearest_kept(ict["neutral"], keep, mirror)
     expression = _arkit_shapes(ict, ranges, keep)
     tensors: dict[str, np.ndarray] = {
@@ -176,8 +174,7 @@ def _arkit_shapes(ict: dict[str, np.ndarray], ranges: dict[str, list[int]], keep
         if name == "tongueOut":
             shapes[row] = _tongue_out(ict, ranges, keep, index)
             continue
-        ict_name = name.replace("Left", "_L").replace("Right", "_R") if name[:5] not in ("jawLe", "jawRi") else name
-        ict_name = name if name in index else ict_name
+        ict_name = name if name in index else name.replace("Left", "_L").replace("Right", "_R")
         stem = name.removesuffix("Left").removesuffix("Right")
         for source in MERGED.get(name, (ict_name,)):
             shapes[row] += GAINS.get(stem, 1.0) * ict["expression"][index[source]][keep].astype(np.float32)
