@@ -26,7 +26,7 @@ from page.session import RESULTS, errors_as_toasts, missing, run_of
 from talker import SpeakOptions, SpeechClip, Talker, TalkerError, hub
 from talker.emotion.request import named_or_described
 from talker.media.audio import load_speech
-from talker.pipeline import Emotion
+from talker.pipeline import NEEDED_WEIGHTS, Emotion
 from talker.types import EMOTION_LABELS, ByteArray, EmotionCode
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def speak(
 
 
 def example(
-    request: gr.Request,
+    request: gr.Request | None,
     progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio asks for a progress bar
     number: float = 0,
 ) -> Film:
@@ -233,6 +233,6 @@ def pick(event: gr.SelectData, picture: str | None, face_index: int, shown: Byte
 
 
 def warm_up() -> None:
-    """Compile and load what the first visitor would wait for; without weights there is nothing to load yet."""
-    if hub.is_there("face_landmarker"):
-        TALKER.preview(TALKER.look(EXAMPLES[0].picture), EMOTION_LABELS[0], SpeakOptions())
+    """Make the first example's film, and so load and compile everything; without weights there is nothing to load."""
+    if all(hub.is_there(name) for name in NEEDED_WEIGHTS):
+        example(None)

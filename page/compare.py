@@ -48,7 +48,7 @@ def compare_panel() -> dict[str, Any]:
             shown = gr.Radio(NAMES, value="happy", label=texts.EMOTION, show_label=False, elem_id="shown")
         with gr.Column(scale=9, min_width=320):
             slider = gr.ImageSlider(
-                label=texts.BEFORE_AFTER, show_label=False, height=440, buttons=[], elem_id="before-after"
+                label=texts.BEFORE_AFTER, show_label=False, height=500, buttons=[], elem_id="before-after"
             )
     return {
         "other": other, "emotions": emotions, "described": described, "strengths": strengths, "seconds": seconds,

@@ -62,8 +62,8 @@ EXAMPLES = (
     Example("picture", "From a face", ADMIRAL, {
         "text": "A ship in port is safe, but that is not what ships are built for.",
         "source": "picture", "feeling_picture": str(ASTRONAUT)}),
-    Example("video", "From a video", ADMIRAL, {
-        "text": "Nanoseconds! I carry one in my bag.", "source": "video", "feeling_video": str(SURPRISE)}),
+    Example("video", "From a video", ASTRONAUT, {
+        "text": "Did you see that? It flew right past the window!", "source": "video", "feeling_video": str(SURPRISE)}),
     Example("voice", "From a voice", ASTRONAUT, {
         "text": "I will always remember this evening.", "source": "voice", "feeling_voice": str(SAD)}),
     Example("speech", "From the speech", ADMIRAL, {

@@ -11,7 +11,7 @@ import numpy as np
 import soundfile
 from PIL import Image
 
-from page.examples import ASTRONAUT, EXAMPLES, FOLDER, LOUD, SAD, SURPRISE
+from page.examples import ADMIRAL, EXAMPLES, FOLDER, LOUD, SAD, SURPRISE
 from page.feeling import asked
 from talker import SpeakOptions, Talker
 from talker.media.audio import load_speech
@@ -41,7 +41,7 @@ def make() -> None:
         clip = talker.hear(text=words)
         soundfile.write(path, acted(clip.samples, clip.sample_rate, *change), clip.sample_rate)
     talker.speak(
-        ASTRONAUT, text="Oh! Look at that!", emotion="surprised", options=SpeakOptions(size="crop256", seed=2),
+        ADMIRAL, text="Oh! Look at that!", emotion="surprised", options=SpeakOptions(size="crop256", seed=2),
         out=SURPRISE,
     )  # fmt: skip
     for example in EXAMPLES:

@@ -73,7 +73,7 @@ def words_panel() -> dict[str, Any]:
         with gr.Tab(texts.TYPE, id="text") as typing:
             text = gr.Textbox(
                 START.text, lines=3, label=texts.WORDS, show_label=False, elem_id="words",
-                placeholder=texts.WORDS_PLACEHOLDER, info=texts.WORDS_HINT,
+                placeholder=f"{texts.WORDS_PLACEHOLDER}\n{texts.WORDS_HINT}",
             )  # fmt: skip
             names = [(title, name) for name, title in texts.VOICES.items()]
             voice = gr.Radio(names, value=START.voice, label=texts.VOICE, elem_id="voice")
