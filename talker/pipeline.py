@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from talker.media.audio import load_speech
 from talker.media.image import ImageSource, load_image
 from talker.media.provenance import labelled
 from talker.media.video import check_video_path, write_video
+from talker.render.choice import Animator, animator
 from talker.types import (
     MAX_STRENGTH,
     ByteArray,
@@ -50,17 +51,6 @@ Value = TypeVar("Value")
 FetchProgress = Callable[[str, int, int], None]  # (what, done bytes, total bytes)
 
 
-class Animator(Protocol):
-    """A renderer after its work per portrait is done."""
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(width, height) px of its frames."""
-
-    def render(self, motion: FaceMotion) -> Iterator[ByteArray]:
-        """The frames [H,W,3] of a motion, one after the other."""
-
-
 @dataclass(frozen=True)
 class Rooms:
     """What the pipeline is made of; tests and experiments hand in others. Heavy rooms are imported at first use."""
@@ -78,7 +68,7 @@ class Rooms:
     @classmethod
     def default(cls) -> Rooms:
         """The rooms of this project."""
-        return cls(_analyse, _say, _transcribe, _label_code, _speech_motion, _compose, _animator, _read, _held)
+        return cls(_analyse, _say, _transcribe, _label_code, _speech_motion, _compose, animator, _read, _held)
 
 
 class Recent:
@@ -268,7 +258,7 @@ def _notes(
     if portrait.faces > 1:
         notes.append(f"The picture holds {portrait.faces} faces; number {options.face_index} talks (0 is the largest).")
     width, height = animator.size
-    notes.append(f"Rendered by {type(animator).__name__} at {width}×{height} px.")
+    notes.append(f"Rendered by {animator.name} at {width}×{height} px.")
     return tuple(notes)
 
 
@@ -319,12 +309,6 @@ def _compose(speech: FaceMotion, code: EmotionCode, clip: SpeechClip, options: S
     from talker.motion.composition import compose
 
     return compose(speech, code, clip, options)
-
-
-def _animator(portrait: Portrait, options: SpeakOptions) -> Animator:
-    from talker.render.renderer import Renderer
-
-    return Renderer(portrait, options)
 
 
 def _read(request: EmotionRequest, clip: SpeechClip | None, permissive: bool) -> EmotionCode:

@@ -41,6 +41,8 @@ class Renderer:
     infinity gives the specification, a flow at the picture's own resolution, that the fast one is tested against.
     """
 
+    name = "geometry"
+
     def __init__(self, portrait: Portrait, options: SpeakOptions, *, flow_face_px: float = FLOW_FACE_PX) -> None:
         self._flow_face_px = flow_face_px
         self._options = options
