@@ -27,7 +27,7 @@ from talker import SpeakOptions, SpeechClip, Talker, TalkerError, hub
 from talker.emotion.request import named_or_described
 from talker.media.audio import load_speech
 from talker.pipeline import NEEDED_WEIGHTS, Emotion
-from talker.types import EMOTION_LABELS, ByteArray, EmotionCode
+from talker.types import ByteArray, EmotionCode
 
 if TYPE_CHECKING:
     from talker.emotion.timeline import Tag
@@ -89,18 +89,19 @@ def example(
 def made(given: Given, folder: Path, show: Shown, seconds: float = 0.0) -> Film:
     """The video, or its first `seconds` when these aren't 0, and everything that is shown of it."""
     TALKER.fetch_weights(show.fetching)
+    picture = given.picture or ""
     feeling: Emotion = asked(folder, given)
     clip = heard(given, seconds, show) if seconds or given.recorded else None
     if clip and not given.recorded:  # the words are a sound already, so their tags have to be read here
         feeling = first_tag(given.text) or feeling
     result = TALKER.speak(
-        given.picture, clip, text=None if clip else given.text, voice=given.voice, emotion=feeling,
+        picture, clip, text=None if clip else given.text, voice=given.voice, emotion=feeling,
         options=given.options(), out=folder / "talker.mp4", progress=show.drawing, stage=show.stage,
     )  # fmt: skip
     written = subtitles(result, folder) if given.subtitled else None
     film = gr.Video(str(result.video), subtitles=written) if written else str(result.video)
     feelings = feeling_over_time(result.emotion, result.speech.duration_s)
-    files = downloads(result, TALKER.look(given.picture, given.face_index), folder)
+    files = downloads(result, TALKER.look(picture, given.face_index), folder)
     return film, notes(result), curves(result.motion), feelings, files
 
 

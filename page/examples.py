@@ -50,7 +50,7 @@ EXAMPLES = (
         "text": "We have always done it this way? That is the most dangerous phrase in the language.",
         "emotion": "contempt", "strength": 1.0}),
     Example("changing", "Changing", ASTRONAUT, {
-        "text": "[happy] We made it to orbit! [sad:0.9] But the radio has gone silent. [surprised] Wait, there they are!"}),
+        "text": "[happy] We made it to orbit! [sad:0.9] But the radio is silent. [surprised] Wait, there they are!"}),
     Example("words", "In words", ADMIRAL, {
         "text": "I found the bug. It was an actual moth, and it was in the relay.",
         "source": "text", "feeling_text": "slightly disgusted, but amused", "strength": 1.2}),

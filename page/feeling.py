@@ -52,9 +52,7 @@ def feeling_panel() -> dict[str, Any]:
 
 def _label() -> dict[str, Any]:
     names = [(texts.EMOTIONS[label], label) for label in EMOTION_LABELS]
-    return {
-        "emotion": gr.Radio(names, value=START.emotion, show_label=False, label=texts.EMOTION, elem_id="emotions")
-    }
+    return {"emotion": gr.Radio(names, value=START.emotion, show_label=False, label=texts.EMOTION, elem_id="emotions")}
 
 
 def _speech() -> dict[str, Any]:

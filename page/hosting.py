@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ Function = Callable[..., Any]
 
 def on_gpu(seconds: int) -> Callable[[Function], Function]:
     """Mark a function that may use a GPU for so long; without the package `spaces` it stays as it is."""
-    if importlib.util.find_spec("spaces") is None:
+    if "spaces" not in sys.modules and importlib.util.find_spec("spaces") is None:
         return lambda function: function
     import spaces
 

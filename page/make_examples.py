@@ -48,14 +48,15 @@ def make() -> None:
         given = example.given
         portrait = talker.look(example.picture)
         with tempfile.TemporaryDirectory() as folder:
-            clip = load_speech(given.speech) if given.speech else None
-            code = talker.feel(asked(Path(folder), given), clip=clip)
+            speech = load_speech(given.speech) if given.speech else None
+            code = talker.feel(asked(Path(folder), given), clip=speech)
         still = talker.preview(portrait, code, given.options())
         face = talker.look(still).face_box
         side = max(face[2] - face[0], face[3] - face[1]) * (1 + 2 * BESIDE)
         centre = ((face[0] + face[2]) / 2, (face[1] + face[3]) / 2 - (ABOVE - BESIDE) * side / 4)
         cut = cv2.getRectSubPix(still, (round(side), round(side)), centre)
-        Image.fromarray(cut).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS).save(example.thumbnail, quality=88)
+        small = Image.fromarray(cut).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
+        small.save(example.thumbnail, quality=88)
 
 
 if __name__ == "__main__":

@@ -97,8 +97,9 @@ def settings_panel() -> dict[str, Any]:
     with gr.Accordion(texts.MORE, open=False):
         sizes = [(texts.SIZES[size], size) for size in SIZES]
         widgets["size"] = gr.Dropdown(sizes, value=START.size, label=texts.SIZE)
+        renderers = [(texts.RENDERERS[name], name) for name in RENDERERS]
         widgets["renderer"] = gr.Dropdown(
-            list(RENDERERS), value=START.renderer, label=texts.RENDERER, visible=len(RENDERERS) > 2
+            renderers, value=START.renderer, label=texts.RENDERER, visible=len(RENDERERS) > 2
         )
         widgets["fps"] = gr.Radio([("25", 25), ("30", 30)], value=25, label=texts.FPS)
         widgets["wrinkles"] = gr.Slider(0, 1, START.wrinkles, step=0.05, label=texts.WRINKLES)

@@ -72,6 +72,10 @@ SIZES = {
 FPS = "Frames per second"
 WRINKLES = "Folds and wrinkles"
 RENDERER = "What draws the face"
+RENDERERS = {
+    "auto": "The best that is there", "geometry": "Geometry alone", "generator": "Geometry with a network",
+    "liveportrait": "LivePortrait",
+}  # fmt: skip
 PERMISSIVE = "Only weights that allow commercial use"
 FACE_INDEX = "Which face, when there are several (0: the largest)"
 SEED = "Seed: the same number gives the same motion"

@@ -135,7 +135,7 @@ def _job(row: Mapping[str, Any], number: int, folder: Path) -> Job:
         emotion = str(_inside(folder, emotion, number))
     out = str(given.get("out", f"{number:03d}.mp4"))
     if PurePosixPath(out).name != out or "\\" in out or not out.lower().endswith(".mp4"):
-        raise InputError(f"Row {number} of the manifest: out must be the name of an mp4, without folders; it is {out!r}.")
+        raise InputError(f"Row {number} of the manifest: out must be the name of an mp4 without folders, not {out!r}.")
     speech = _inside(folder, str(given["speech"]), number) if "speech" in given else None
     return Job(
         portrait=_inside(folder, str(given["portrait"]), number),

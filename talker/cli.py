@@ -65,6 +65,11 @@ OPTION_FLAGS: tuple[tuple[str, type, Sequence[str] | None, str], ...] = (
     ("renderer", str, RENDERERS, "what draws the face (default auto)"),
     ("face_index", int, None, "which face when there are several; 0 is the largest (default 0)"),
 )
+SWITCHES = (
+    ("permissive", "only weights that allow commercial use"),
+    ("still", "keep the head where it is"),
+    ("label", "write AI-generated into a corner of the picture"),
+)
 
 
 def main(arguments: Sequence[str] | None = None, talker: Talker | None = None) -> int:
@@ -111,16 +116,15 @@ def _add_input_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--voice", default="american", metavar="NAME", help="voice for --text: american or british")
     for name, kind, choices, text in OPTION_FLAGS:
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, choices=choices, help=text)
-    parser.add_argument("--permissive", action="store_const", const=True, help="only weights that allow commercial use")
-    parser.add_argument("--still", action="store_const", const=True, help="keep the head where it is")
-    parser.add_argument("--label", action="store_const", const=True, help="write AI-generated into the picture's corner")
+    for name, text in SWITCHES:
+        parser.add_argument(f"--{name}", action="store_const", const=True, help=text)
     parser.add_argument("--options", metavar="JSON", help="settings file; the flags above win over it")
 
 
 def _read_options(arguments: argparse.Namespace) -> SpeakOptions:
     """The settings file, if there is one, with the flags that were given on top."""
     options = SpeakOptions.load(arguments.options) if arguments.options else SpeakOptions()
-    flags = {name: getattr(arguments, name) for name in ("still", "permissive", "label", *(row[0] for row in OPTION_FLAGS))}
+    flags = {row[0]: getattr(arguments, row[0]) for row in (*SWITCHES, *OPTION_FLAGS)}
     return dataclasses.replace(options, **{name: value for name, value in flags.items() if value is not None})
 
 
@@ -228,7 +232,9 @@ def _write_sheet(
 
 
 def _add_batch_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--manifest", required=True, metavar="FILE", help=f"csv or json with {', '.join(COLUMNS[:7])} …")
+    parser.add_argument(
+        "--manifest", required=True, metavar="FILE", help=f"csv or json with {', '.join(COLUMNS[:7])} …"
+    )
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for the videos and their report")
 
 

@@ -1,4 +1,4 @@
-"""The plane of valence and arousal (Russell's circumplex): a point of it becomes a mixture of the feelings around it."""
+"""The plane of valence and arousal (Russell's circumplex): a point becomes a mixture of the feelings there."""
 
 from __future__ import annotations
 
