@@ -212,6 +212,19 @@ def _unit(vector: FloatArray) -> FloatArray:
     return vector / np.linalg.norm(vector)
 
 
+def as_asked(expression: FloatArray, rest: FloatArray) -> FloatArray:
+    """[52] a measured expression in the renderer's terms: gaze and narrow eyes are relative to the portrait's own.
+
+    The inverse of what the renderer does with what it is asked for, so that `as_asked(rest, rest)` is the portrait.
+    """
+    result = np.array(expression, np.float32)
+    result[GAZE_ROWS] -= rest[GAZE_ROWS]
+    for row in BLINK_ROWS.values():
+        own = min(float(rest[row]), OWN_BLINK)
+        result[row] = (result[row] - own) / (1.0 - own)
+    return result
+
+
 @lru_cache(maxsize=2)
 def face_traits(folder: Path) -> FaceTraits:
     """Measure the model in `folder`, once."""
