@@ -21,7 +21,6 @@ from pathlib import Path
 
 from talker.errors import AssetError
 from talker.sources import AddressSource, AssetFile, HubSource, Source, Unavailable, WheelSource
-from talker.sources import hub_reachable as hub_reachable
 from talker.types import Progress
 
 CHECKPOINTS = Path(__file__).resolve().parents[1] / "checkpoints"
@@ -213,7 +212,8 @@ def _download(name: str, asset: Asset, folder: Path, progress: Progress) -> None
             with _scratch_folder() as scratch:
                 source.download(asset.files, scratch, progress)
                 for file in asset.files:
-                    _check(scratch / file.path, file)
+                    if not _is_whole(scratch / file.path, file):
+                        raise Unavailable(f"its {file.path} is another file than the one Talker was built with")
                 for file in asset.files:
                     (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
                     os.replace(scratch / file.path, folder / file.path)
@@ -243,13 +243,15 @@ def is_there(name: str) -> bool:
 def _is_complete(asset: Asset, folder: Path) -> bool:
     """Whether every file lies in `folder` with the right content."""
     try:
-        for file in asset.files:
-            status = os.stat(folder / file.path)
-            if not _matches(str(folder / file.path), status.st_size, status.st_mtime_ns, file):
-                return False
+        return all(_is_whole(folder / file.path, file) for file in asset.files)
     except OSError:
         return False
-    return True
+
+
+def _is_whole(path: Path, file: AssetFile) -> bool:
+    """Whether what lies at `path` is `file`; OSError where nothing does."""
+    status = os.stat(path)
+    return _matches(str(path), status.st_size, status.st_mtime_ns, file)
 
 
 @functools.cache
@@ -259,12 +261,6 @@ def _matches(path: str, size: int, modified_ns: int, file: AssetFile) -> bool:
         return False
     with open(path, "rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest() == file.sha256
-
-
-def _check(path: Path, file: AssetFile) -> None:
-    status = os.stat(path)
-    if not _matches(str(path), status.st_size, status.st_mtime_ns, file):
-        raise Unavailable(f"its {file.path} is another file than the one Talker was built with")
 
 
 def _silent(done: int, total: int) -> None:
