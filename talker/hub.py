@@ -17,6 +17,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 
 from talker.errors import AssetError
@@ -218,7 +219,7 @@ def _download(name: str, asset: Asset, folder: Path, progress: Progress) -> None
                     (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
                     os.replace(scratch / file.path, folder / file.path)
                 return
-        except (Unavailable, OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        except (Unavailable, OSError, HTTPException, KeyError, ValueError, zipfile.BadZipFile) as error:
             failures.append(f"{source.place()}: {error}")
     wanted = ", ".join(f"{file.path} (sha256 {file.sha256})" for file in asset.files)
     raise AssetError(
