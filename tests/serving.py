@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PATIENCE_SECONDS = 90.0  # the machine may be busy with other things
+PATIENCE_SECONDS = 180.0  # the machine may be busy with other things
 
 
 @dataclass(frozen=True)
