@@ -27,7 +27,8 @@ Progress = Callable[[int, int], None]  # (done, total); raising `CancelledError`
 
 EMOTION_LABELS = ("neutral", "happy", "sad", "angry", "surprised", "fear", "disgusted", "contempt")
 LANDMARK_COUNT = 478
-RENDERERS = ("auto", "geometry")
+RENDERERS = ("auto", "geometry", "liveportrait")
+RESEARCH_RENDERERS = ("liveportrait",)  # whose weights were trained on data that are for research only
 SIZES = ("native", "crop256", "crop512", "crop1024")
 AMOUNTS = ("mouth", "head", "blinks", "gaze", "brows")
 MAX_STRENGTH = 1.5
@@ -306,6 +307,8 @@ class SpeakOptions:
             raise OptionsError(f"Option size must be one of {', '.join(SIZES)}, not {self.size!r}.")
         if self.renderer not in RENDERERS:
             raise OptionsError(f"Option renderer must be one of {', '.join(RENDERERS)}, not {self.renderer!r}.")
+        if self.permissive and self.renderer in RESEARCH_RENDERERS:
+            raise OptionsError(f"Option renderer can't be {self.renderer!r} when only permissive weights are allowed.")
         if self.face_index < 0 or self.seed < 0:
             raise OptionsError("Options face_index and seed can't be negative.")
 

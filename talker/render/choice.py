@@ -13,7 +13,10 @@ from typing import Protocol
 from talker.types import ByteArray, FaceMotion, Portrait, SpeakOptions
 
 AUTOMATIC = "auto"
-PLACES = {"geometry": "talker.render.renderer:Renderer"}  # name to module:class
+PLACES = {  # name to module:class
+    "geometry": "talker.render.renderer:Renderer",
+    "liveportrait": "talker.render.liveportrait.animator:LivePortraitRenderer",
+}
 
 
 class Animator(Protocol):
