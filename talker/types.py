@@ -270,8 +270,7 @@ class SpeakOptions:
     wrinkles: strength of folds and shading, 0..1.
     size: `native` puts the face back into the whole picture, `crop…` gives a square of head and shoulders.
     face_index: which face when there are several (0 is the largest).
-    permissive: use only weights whose data allow commercial use.
-    label: write "AI-generated" into a corner of the picture.
+    permissive: use only weights whose data allow commercial use. label: write "AI-generated" into a corner.
     """
 
     strength: float = 1.0
@@ -303,10 +302,9 @@ class SpeakOptions:
                 raise OptionsError(f"Option {option.name} must lie between 0 and {limit:g}, not {value}.")
         if not 10 <= self.fps <= 60:
             raise OptionsError(f"Option fps must lie between 10 and 60, not {self.fps}.")
-        if self.size not in SIZES:
-            raise OptionsError(f"Option size must be one of {', '.join(SIZES)}, not {self.size!r}.")
-        if self.renderer not in RENDERERS:
-            raise OptionsError(f"Option renderer must be one of {', '.join(RENDERERS)}, not {self.renderer!r}.")
+        for name, known in (("size", SIZES), ("renderer", RENDERERS)):
+            if (value := getattr(self, name)) not in known:
+                raise OptionsError(f"Option {name} must be one of {', '.join(known)}, not {value!r}.")
         if self.permissive and self.renderer in RESEARCH_RENDERERS:
             raise OptionsError(f"Option renderer can't be {self.renderer!r} when only permissive weights are allowed.")
         if self.face_index < 0 or self.seed < 0:

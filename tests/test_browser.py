@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import soundfile
 from PIL import Image
-from serving import Server, served
 
 from page import texts
 from page.examples import ADMIRAL, ASTRONAUT, EXAMPLES, LOUD, SURPRISE
+from page.serving import Server, served
 from talker.media import provenance
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
