@@ -73,8 +73,8 @@ FPS = "Frames per second"
 WRINKLES = "Folds and wrinkles"
 RENDERER = "What draws the face"
 RENDERERS = {
-    "auto": "The best that is there", "geometry": "Geometry alone", "generator": "Geometry with a network",
-    "liveportrait": "LivePortrait",
+    "auto": "Automatic", "geometry": "Geometry", "generator": "Geometry, refined by a network",
+    "liveportrait": "LivePortrait (research only, slow without a GPU)",
 }  # fmt: skip
 PERMISSIVE = "Only weights that allow commercial use"
 FACE_INDEX = "Which face, when there are several (0: the largest)"

@@ -270,8 +270,7 @@ class SpeakOptions:
     wrinkles: strength of folds and shading, 0..1.
     size: `native` puts the face back into the whole picture, `crop…` gives a square of head and shoulders.
     face_index: which face when there are several (0 is the largest).
-    permissive: use only weights whose data allow commercial use.
-    label: write "AI-generated" into a corner of the picture.
+    permissive: use only weights whose data allow commercial use. label: write "AI-generated" into a corner.
     """
 
     strength: float = 1.0
