@@ -271,6 +271,7 @@ class SpeakOptions:
     size: `native` puts the face back into the whole picture, `crop…` gives a square of head and shoulders.
     face_index: which face when there are several (0 is the largest).
     permissive: use only weights whose data allow commercial use.
+    label: write "AI-generated" into a corner of the picture.
     """
 
     strength: float = 1.0
@@ -286,6 +287,7 @@ class SpeakOptions:
     renderer: str = "auto"
     face_index: int = 0
     permissive: bool = False
+    label: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:

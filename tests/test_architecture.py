@@ -23,7 +23,7 @@ LEVELS = (
     ("face", "speech"),
     ("portrait", "emotion", "motion", "render"),
     ("pipeline", "training"),
-    ("", "evaluation"),
+    ("", "evaluation", "batch"),
     ("workbench",),
     ("cli",),
     ("__main__",),

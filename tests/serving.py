@@ -1,0 +1,58 @@
+"""The real page in a process of its own, for tests that talk to it."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PATIENCE_SECONDS = 90.0  # the machine may be busy with other things
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where the page answers, which process it is, and the processor time (s) it took to answer first."""
+
+    url: str
+    pid: int
+    started_s: float
+
+
+@contextmanager
+def served(**environment: str) -> Iterator[Server]:
+    """`python app.py` as the README says, once it answers."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    settings = os.environ | {"GRADIO_SERVER_PORT": url.rsplit(":", 1)[1]} | environment
+    start = time.perf_counter()
+    process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=settings, stdout=subprocess.DEVNULL)
+    try:
+        while not answers(url):
+            assert time.perf_counter() - start < PATIENCE_SECONDS
+            time.sleep(0.1)
+        yield Server(url, process.pid, processor_seconds(process.pid))
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def processor_seconds(pid: int) -> float:
+    """User and system time of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            return b"Talker" in response.read()
+    except urllib.error.URLError:
+        return False
