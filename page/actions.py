@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from page import faces, texts
-from page.about import weights_table
+from page.about import NEEDED, weights_table
 from page.compare import before_and_after, compared, shortened
 from page.examples import EXAMPLES
 from page.feeling import asked
@@ -213,11 +213,11 @@ def batch(
 
 
 def fetch_all(progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008 - how Gradio asks for a progress bar
-    """Fetch every asset that is missing; gives the table of what is there."""
+    """Fetch what the page needs and lacks; gives the table of what is there."""
     show = Shown(progress)
     with errors_as_toasts():
-        for name, asset in hub.ASSETS.items():
-            hub.fetch(name, functools.partial(show.fetching, asset.title))
+        for name in NEEDED:
+            hub.fetch(name, functools.partial(show.fetching, hub.ASSETS[name].title))
     return weights_table()
 
 

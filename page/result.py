@@ -62,7 +62,7 @@ def see_panel() -> dict[str, Any]:
 
 def empty(sentence: str) -> gr.HTML:
     """What stands where something will be; page.css hides it once that is there."""
-    return gr.HTML(f"<div class='empty'><p>{sentence}</p></div>", padding=False, elem_classes="placeholder")
+    return gr.HTML(f"<div class='nothing-yet'><p>{sentence}</p></div>", padding=False, elem_classes="placeholder")
 
 
 def result_panel() -> dict[str, Any]:
