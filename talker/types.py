@@ -290,21 +290,20 @@ class SpeakOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        limits: dict[str, float] = {"strength": MAX_STRENGTH, "wrinkles": 1.0} | dict.fromkeys(AMOUNTS, 2.0)
+        limits = {"strength": (0, MAX_STRENGTH), "wrinkles": (0, 1), "fps": (10, 60)} | dict.fromkeys(AMOUNTS, (0, 2))
+        choices = {"size": SIZES, "renderer": RENDERERS}
         for option in dataclasses.fields(self):
             value = getattr(self, option.name)
             wanted = type(option.default)
             accepted = (int, float) if wanted is float else (wanted,)
             if type(value) not in accepted:
                 raise OptionsError(f"Option {option.name} must be a {wanted.__name__}, not {value!r}.")
-            limit = limits.get(option.name)
-            if limit is not None and not 0 <= value <= limit:
-                raise OptionsError(f"Option {option.name} must lie between 0 and {limit:g}, not {value}.")
-        if not 10 <= self.fps <= 60:
-            raise OptionsError(f"Option fps must lie between 10 and 60, not {self.fps}.")
-        for name, known in (("size", SIZES), ("renderer", RENDERERS)):
-            if (value := getattr(self, name)) not in known:
-                raise OptionsError(f"Option {name} must be one of {', '.join(known)}, not {value!r}.")
+            least, most = limits.get(option.name, (value, value))
+            if not least <= value <= most:
+                raise OptionsError(f"Option {option.name} must lie between {least} and {most:g}, not {value}.")
+            allowed = choices.get(option.name, (value,))
+            if value not in allowed:
+                raise OptionsError(f"Option {option.name} must be one of {', '.join(allowed)}, not {value!r}.")
         if self.permissive and self.renderer in RESEARCH_RENDERERS:
             raise OptionsError(f"Option renderer can't be {self.renderer!r} when only permissive weights are allowed.")
         if self.face_index < 0 or self.seed < 0:

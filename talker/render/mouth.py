@@ -14,11 +14,13 @@ from talker.face.landmarks import INNER_LIPS, OUTER_LIPS
 from talker.render.geometry import MASK_VERTICES, HeadGeometry
 from talker.render.mouth_inside import MouthInside
 from talker.render.patch import Window, blend, feather, sample
+from talker.render.smooth_fill import smooth_fill
 from talker.render.teeth import find_teeth
 from talker.types import BoolArray, ByteArray, FloatArray
 
 LIKENESS_CM = 0.3  # mean motion of the lips after which the picture's own mouth inside is no guide any more
-RIM_MARGIN_CM = 0.07  # lip colour is taken this far outside the measured inner line
+RIM_MARGIN_CM = 0.1  # lips are taken from this far outside the measured inner line
+RIM_SHADE = 0.2  # the lips' wet inside is this much darker
 EDGE_CM = 0.03  # softness of the edge between lips and mouth
 MARGIN = 0.06  # of the face's width around the lips, over which they blend into the rest
 REACH_CM = 3.0  # skin around the lips that is drawn at full resolution
@@ -41,7 +43,7 @@ class Mouth:
         teeth = find_teeth(image, inner, white, geometry.fit.scale, face_width)
         self._inside = MouthInside(geometry, landmarks, white, teeth)
         self._shown = self._shown_inside()
-        self._rims = self._rim_shifts()  # [V,2] px
+        self._lip_window, self._lips = self._closed_lips(inner)
 
     def draw(
         self, frame: ByteArray, camera: FloatArray, points: FloatArray, ratio: FloatArray, drift: FloatArray
@@ -58,14 +60,13 @@ class Mouth:
         depth = camera[:, 2]
         skin = window.rasterise(points, depth, self._skin)
         likeness = self._likeness(points - drift)
-        source = geometry.rest_points + self._rims * (1.0 - likeness)
-        attributes = np.concatenate([source, ratio[:, None]], axis=1)  # [V,3]
+        attributes = np.concatenate([geometry.rest_points, ratio[:, None]], axis=1)  # [V,3]
         drawn = skin.interpolate(self._skin, attributes)
         away = window.distance(outline)
         inside_lips = away == 0
         hole = inside_lips & ~skin.covered
         picture = frame[window.slices].astype(np.float32)
-        lips = sample(self._image, drawn[..., :2]) * drawn[..., 2:]
+        lips = self._lip_colours(drawn[..., :2], likeness) * drawn[..., 2:]
         patch = np.where(skin.covered[..., None], lips, picture)
         if hole.any():
             inside = self._draw_inside(window, camera, points, hole, drift, likeness)
@@ -89,28 +90,33 @@ class Mouth:
         seen = cv2.remap(self._shown, where, None, cv2.INTER_LINEAR)
         return blend(colour, sample(self._image, where), seen * known * likeness)
 
+    def _lip_colours(self, where: FloatArray, likeness: float) -> FloatArray:
+        """[h,w,3] lips and the skin around them, that lie at `where` [h,w,2] px in the picture."""
+        own = sample(self._image, where)
+        box = self._lip_window
+        local = where - box.corner
+        inside = (local >= 1).all(axis=2) & (local < [box.width - 2, box.height - 2]).all(axis=2)
+        return blend(own, sample(self._lips, local), np.where(inside, 1.0 - likeness, 0.0))
+
     def _likeness(self, points: FloatArray) -> float:
         """1 where the lips lie as in the picture, falling to 0 as they leave it: then its inside tells nothing."""
         lips = self._geometry.landmark_points(points - self._geometry.rest_points, INNER_LIPS)
         moved = np.linalg.norm(lips, axis=1).mean() / (LIKENESS_CM * self._geometry.fit.scale)
         return float(np.exp(-(moved**2)))
 
-    def _rim_shifts(self) -> FloatArray:
-        """[V,2] px from where a lip's inner rim lies in the picture, which may be on teeth, onto the lip."""
-        geometry = self._geometry
-        points = geometry.rest_points
-        inner = geometry.landmark_points(points, INNER_LIPS)
-        shifts = np.zeros_like(points)
-        margin = RIM_MARGIN_CM * geometry.fit.scale
-        upper, lower = inner[:11], inner[[0, *range(19, 10, -1), 10]]
-        for lip, weight, sign in ((upper, geometry.traits.upper_lip, -1.0), (lower, geometry.traits.lower_lip, 1.0)):
-            order = np.argsort(lip[:, 0])
-            line = np.interp(points[:, 0], lip[order, 0], lip[order, 1]) + sign * margin
-            left, right = lip[:, 0].min(), lip[:, 0].max()
-            within = np.minimum(points[:, 0] - left, right - points[:, 0]) / (0.1 * (right - left))
-            mine = (weight > 0.3) & (sign * (points[:, 1] - line) < 0)
-            shifts[mine, 1] = ((line - points[:, 1]) * np.clip(within, 0.0, 1.0))[mine]
-        return shifts
+    def _closed_lips(self, inner: FloatArray) -> tuple[Window, FloatArray]:
+        """The picture [h,w,3] around the mouth, with lips in place of what is seen between them.
+
+        inner: [N,2] px. Where lips roll or part, their rims come to light, which the picture hides, or shows teeth at.
+        """
+        margin = RIM_MARGIN_CM * self._geometry.fit.scale
+        window = Window.around(inner, 8 * margin + 4, self._image.shape)
+        away = window.distance(inner)
+        picture = self._image[window.slices].astype(np.float32)
+        lips = smooth_fill(picture, away > margin)
+        depth = cv2.distanceTransform((away <= margin).astype(np.uint8), cv2.DIST_L2, 3) / (2 * margin)
+        lips *= (1.0 - RIM_SHADE * np.clip(depth, 0.0, 1.0))[..., None]
+        return window, lips
 
     def _shown_inside(self) -> FloatArray | None:
         """[H,W] 0..1 where the picture itself shows the inside of the mouth; None when it is shut."""

@@ -57,8 +57,9 @@ class Renderer:
         white = white_in_this_light(eye_white, self._image, self._geometry)
         self._mouth = Mouth(self._geometry, self._image, portrait.landmarks, white, portrait.face_width)
         self._unfolded = Unfolded(
-            self._geometry, self._light, np.ascontiguousarray(self._image[self._region.slices]), self._head.origin
-        )
+            self._geometry, self._light, np.ascontiguousarray(self._image[self._region.slices]), self._head.origin,
+            options.wrinkles,
+        )  # fmt: skip
         self._prepare_flow()
 
     @property
