@@ -155,13 +155,15 @@ def compare(
     emotions: list[str] | None = None,
     described: str = "",
     strengths: list[float] | None = None,
+    renderers: list[str] | None = None,
     seconds: float = 3.0,
 ) -> tuple[str, str]:
-    """A film and a contact sheet of portraits × emotions × strengths; an example's portrait and words where none are.
+    """Feelings side by side, as a film and a contact sheet; an example's portrait and words where none are given.
 
     Args:
         picture: the portrait. other: a second one.
-        emotions: labels. described: feelings in words, one a line. strengths: each 0 to 1.5.
+        emotions: labels. described: feelings in words, one a line.
+        strengths: each 0 to 1.5. renderers: what draws them; all of these are combined.
         seconds: how much of the speech.
     """
     if (given.picture or other) and not given.consent:
@@ -175,7 +177,9 @@ def compare(
         clip = heard(given, seconds, show)
         pictures = [given.picture or str(EXAMPLES[0].picture), *([other] if other else [])]
         options = SpeakOptions(seed=int(given.seed))
-        return compared(TALKER, pictures, clip, words, strengths or [], options, folder, show.comparing)
+        return compared(
+            TALKER, pictures, clip, words, strengths or [], renderers or [], options, folder, show.comparing
+        )
 
 
 def before_after(picture: str | None, emotion: str, strength: float) -> tuple[ByteArray, ByteArray]:

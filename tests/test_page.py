@@ -282,7 +282,7 @@ def test_a_comparison_is_a_film_and_a_sheet(run: Run, picture: str) -> None:
     def compare(emotions: list[str], strengths: list[float]) -> tuple[str, str]:
         values = (picture, "text", None, "Hello", "american", True, 0, 0)
         made: tuple[str, str] = actions.compare(
-            VISITOR, lambda *_, **__: None, *values, None, emotions, "", strengths, 3.0
+            VISITOR, lambda *_, **__: None, *values, None, emotions, "", strengths, ["auto"], 3.0
         )
         return made
 
