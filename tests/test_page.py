@@ -78,7 +78,7 @@ def test_a_run_gives_video_notes_plot_and_files(run: Run) -> None:
     assert len(table) == 25 * len(result.CURVES)
     assert [Path(name).name for name in files] == [
         "talker.mp4",
-        "preview.gif",
+        "preview.webp",
         "landmarks.mp4",
         "motion.npz",
         "motion-livelink.csv",
