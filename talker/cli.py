@@ -124,7 +124,7 @@ def _add_input_arguments(parser: argparse.ArgumentParser) -> None:
 def _read_options(arguments: argparse.Namespace) -> SpeakOptions:
     """The settings file, if there is one, with the flags that were given on top."""
     options = SpeakOptions.load(arguments.options) if arguments.options else SpeakOptions()
-    names = [name for name, _ in SWITCHES] + [row[0] for row in OPTION_FLAGS]
+    names = [name for name, _ in SWITCHES] + [name for name, *_ in OPTION_FLAGS]
     flags = {name: getattr(arguments, name) for name in names}
     return dataclasses.replace(options, **{name: value for name, value in flags.items() if value is not None})
 

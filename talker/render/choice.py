@@ -17,6 +17,7 @@ PLACES = {  # name to module:class
     "geometry": "talker.render.renderer:Renderer",
     "liveportrait": "talker.render.liveportrait.animator:LivePortraitRenderer",
 }
+SLOW = ("liveportrait",)  # many seconds a frame without a GPU
 
 
 class Animator(Protocol):
@@ -37,6 +38,11 @@ class Animator(Protocol):
 def chosen(renderer: str) -> str:
     """The name of the renderer that `renderer`, which may be `auto`, stands for on this machine."""
     return "geometry" if renderer == AUTOMATIC else renderer
+
+
+def quick(renderer: str) -> str:
+    """The renderer for previews, which have to be there at once on any machine, where `renderer` draws the film."""
+    return "geometry" if renderer in SLOW else renderer
 
 
 def animator(portrait: Portrait, options: SpeakOptions) -> Animator:
