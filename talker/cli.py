@@ -209,10 +209,14 @@ def _add_compare_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--strengths", nargs="+", type=float, default=[0.5, 1.0], metavar="N", help="each emotion at each of these"
     )
+    parser.add_argument(
+        "--renderers", nargs="+", choices=RENDERERS, default=[], help="each of all that by each of these"
+    )
 
 
 def _compare(arguments: argparse.Namespace, talker: Talker) -> None:
-    _write_sheet(arguments, talker, [arguments.portrait, *arguments.also], arguments.emotions, arguments.strengths)
+    portraits = [arguments.portrait, *arguments.also]
+    _write_sheet(arguments, talker, portraits, arguments.emotions, arguments.strengths, arguments.renderers)
 
 
 def _write_sheet(
@@ -221,6 +225,7 @@ def _write_sheet(
     pictures: Sequence[str],
     emotions: Sequence[str],
     strengths: Sequence[float],
+    renderers: Sequence[str] = (),
 ) -> None:
     from talker.evaluation.sheet import cells, write_sheet
 
@@ -228,7 +233,8 @@ def _write_sheet(
     options = _read_options(arguments)
     portraits = [talker.look(picture, options.face_index) for picture in pictures]
     clip = talker.hear(arguments.speech, arguments.text, arguments.voice)
-    write_sheet(talker, cells(portraits, emotions, strengths, options), clip, arguments.out, _progress_line("row"))
+    progress = _progress_line("row")
+    write_sheet(talker, cells(portraits, emotions, strengths, options, renderers), clip, arguments.out, progress)
     print(arguments.out)
 
 
@@ -292,7 +298,9 @@ def _complain(message: str) -> None:
 VERBS = (
     Verb("speak", "Write a video of a portrait speaking with a feeling.", _add_speak_arguments, _speak),
     Verb("sheet", "Show one portrait speaking with all eight feelings side by side.", _add_sheet_arguments, _sheet),
-    Verb("compare", "Show portraits, emotions and strengths side by side.", _add_compare_arguments, _compare),
+    Verb(
+        "compare", "Show portraits, emotions, strengths and renderers side by side.", _add_compare_arguments, _compare
+    ),
     Verb("batch", "Write the videos that a manifest lists.", _add_batch_arguments, _batch),
     Verb("evaluate", "Measure a part of Talker and print the table.", _add_evaluate_arguments, _evaluate),
     Verb("train", "Derive or train the weights in checkpoints/.", _add_train_arguments, _train),
