@@ -247,6 +247,22 @@ def _train(arguments: argparse.Namespace, talker: Talker) -> None:
     train(arguments.name, arguments.data, arguments.out or CHECKPOINTS / arguments.name)
 
 
+def _add_prepare_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with films that have sound")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder for the clips; a run goes on there"
+    )
+    parser.add_argument(
+        "--layout", default="auto", metavar="NAME", help="grid, mead, crema-d, ravdess or plain (default auto)"
+    )
+
+
+def _prepare(arguments: argparse.Namespace, talker: Talker) -> None:
+    from talker.training.prepare import prepare
+
+    print(prepare(arguments.data, arguments.out, layout=arguments.layout, progress=_progress_line("film")))
+
+
 def _progress_line(unit: str) -> Progress | None:
     """A counter that rewrites its line; none where nobody watches."""
     if not sys.stderr.isatty():
@@ -274,5 +290,6 @@ VERBS = (
     Verb("sheet", "Show one portrait speaking with all eight feelings side by side.", _add_sheet_arguments, _sheet),
     Verb("compare", "Show portraits, emotions and strengths side by side.", _add_compare_arguments, _compare),
     Verb("evaluate", "Measure a part of Talker and print the table.", _add_evaluate_arguments, _evaluate),
+    Verb("prepare", "Turn films with sound into clips to train on.", _add_prepare_arguments, _prepare),
     Verb("train", "Derive or train the weights in checkpoints/.", _add_train_arguments, _train),
 )

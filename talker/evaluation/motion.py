@@ -24,7 +24,7 @@ from talker.media import audio
 from talker.motion import visemes
 from talker.motion.articulation import at_frames, hear, speaking, speech_motion
 from talker.motion.composition import compose
-from talker.motion.lips import CORNERS, FACE_SIDES, LOWER_LIP, UPPER_LIP, LipGeometry
+from talker.motion.lips import LipGeometry, measured_lips
 from talker.speech import phones, prosody, recogniser
 from talker.training.motion_data import TrackedClip, grid_clips
 from talker.types import EMOTION_LABELS, FaceMotion, FloatArray, SpeakOptions, SpeechClip
@@ -95,15 +95,9 @@ def open_speech(data: Path) -> Iterator[TrackedClip]:
 
 def trace(clip: TrackedClip) -> LipTrace:
     """The lips of a tracked clip."""
-    points = clip.landmarks[..., :2].astype(np.float64)
-
-    def distance(one: int, other: int) -> FloatArray:
-        return np.asarray(np.linalg.norm(points[:, one] - points[:, other], axis=-1))
-
-    face = np.maximum(distance(*FACE_SIDES), 1e-6)
-    opening = np.mean([distance(upper, lower) for upper, lower in zip(UPPER_LIP, LOWER_LIP, strict=True)], axis=0)
-    time = np.arange(len(points)) / clip.fps + clip.lag_s
-    return LipTrace(opening / face, distance(*CORNERS) / face, time)
+    opening, width = measured_lips(clip.landmarks).T
+    time = np.arange(len(opening)) / clip.fps + clip.lag_s
+    return LipTrace(opening, width, time)
 
 
 def score(system: System, clips: list[TrackedClip]) -> MotionScore:

@@ -15,9 +15,10 @@ from talker.media import audio
 from talker.motion import visemes
 from talker.speech import phones, voice
 from talker.speech.encoder import FRAME_RATE, SpeechEncoder
+from talker.training.augmentation import WARPS, augmented
 from talker.training.mouth_fit import fit_mouth
 from talker.training.sentences import teaching_sentences
-from talker.types import FloatArray, SpeechClip, TimedToken, Transcript
+from talker.types import FloatArray, SpeechClip, Transcript
 
 GRID_FPS = 25.0
 GRID_HELD_OUT = 10  # every tenth clip of the training speaker is for reporting
@@ -105,24 +106,10 @@ def voice_examples(count: int, seed: int, encoder: SpeechEncoder) -> Iterator[Ex
     chance = np.random.default_rng(seed)
     for index, sentence in enumerate(teaching_sentences(count, seed)):
         spoken = voice.say(sentence, seed=seed + index)
-        warp = chance.choice([0.8, 0.88, 0.94, 1.0, 1.07, 1.15, 1.22])
-        samples = audio.resample(spoken.samples, spoken.sample_rate, round(spoken.sample_rate / warp))
-        samples = samples * chance.uniform(0.2, 1.0) + chance.normal(0, 10 ** chance.uniform(-4.5, -2.3), len(samples))
-        clip = SpeechClip(samples.astype(np.float32), spoken.sample_rate, _faster(spoken.transcript, warp))
+        clip = augmented(spoken, chance, warp=float(chance.choice(WARPS)))
         features = encoder.encode(clip)
         shaped = visemes.coarticulate(clip.transcript.phones if clip.transcript else (), len(features), FRAME_RATE)
         yield Example(features, shaped, _sounding(clip.transcript, np.arange(len(features)) / FRAME_RATE))
-
-
-def _faster(transcript: Transcript | None, factor: float) -> Transcript | None:
-    """The transcript of speech played `factor` times as fast."""
-    if transcript is None:
-        return None
-    words, sounds = (
-        tuple(TimedToken(token.text, token.start_s / factor, token.end_s / factor) for token in tokens)
-        for tokens in (transcript.words, transcript.phones)
-    )
-    return Transcript(words, sounds, transcript.language, transcript.confidence)
 
 
 def _sounding(transcript: Transcript | None, time: FloatArray) -> FloatArray:
