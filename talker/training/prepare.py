@@ -23,7 +23,7 @@ from talker.face.model import load_face_model
 from talker.face.tracking import FaceTrack, track_video
 from talker.media import audio
 from talker.motion import visemes
-from talker.motion.articulation import TRUSTED_CONFIDENCE, speaking
+from talker.motion.articulation import speaking, trusted_phones
 from talker.motion.lips import measured_lips
 from talker.speech import phones, prosody, recogniser
 from talker.speech.encoder import FRAME_RATE, SpeechEncoder
@@ -163,7 +163,7 @@ def _read(film: Recording) -> tuple[SpeechClip, FaceTrack]:
 
 def picture_lead(measured: FloatArray, fps: float, speech: SpeechClip, settings: PrepareSettings) -> float:
     """Seconds by which the picture leads the sound: where lips are shut most at p, b, m; 0 when too few are heard."""
-    middles = [0.5 * (phone.start_s + phone.end_s) for phone in _trusted_phones(speech) if _shuts(phone)]
+    middles = [0.5 * (phone.start_s + phone.end_s) for phone in trusted_phones(speech.transcript) if _shuts(phone)]
     if len(middles) < settings.closures:
         return 0.0
     opening = measured[:, 0] / max(float(np.percentile(measured[:, 0], 90)), 1e-6)
@@ -176,12 +176,6 @@ def picture_lead(measured: FloatArray, fps: float, speech: SpeechClip, settings:
 
 def _shuts(phone: TimedToken) -> bool:
     return phone.text in visemes.BILABIALS
-
-
-def _trusted_phones(speech: SpeechClip) -> tuple[TimedToken, ...]:
-    """The phones, where they can be believed."""
-    transcript = speech.transcript
-    return transcript.phones if transcript and transcript.confidence >= TRUSTED_CONFIDENCE else ()
 
 
 def _pieces(speech: SpeechClip, track: FaceTrack, settings: PrepareSettings) -> Iterator[tuple[int, int]]:
@@ -232,7 +226,7 @@ def _clip(
         motion.pose[part],
         mouth,
         lips,
-        _trusted_phones(sound),
+        trusted_phones(sound.transcript),
         fps,
         lag_s,
     )
