@@ -54,6 +54,8 @@ OPTION_FLAGS: tuple[tuple[str, type, Sequence[str] | None, str], ...] = (
     ("strength", float, None, f"how strong the feeling is, 0 to {MAX_STRENGTH} (default 1)"),
     ("seed", int, None, "chance of head motion and blinks; the same number gives the same motion (default 0)"),
     ("mouth", float, None, "how far the lips move, 0 to 2 (default 1)"),
+    ("articulation", float, None, "how clearly single sounds are shaped, 0 to 2 (default 1)"),
+    ("pace", float, None, "how fast head, eyes and lids move, 0 to 2 (default 1)"),
     ("head", float, None, "how much the head moves, 0 to 2 (default 1)"),
     ("blinks", float, None, "how often the eyes blink, 0 to 2 (default 1)"),
     ("gaze", float, None, "how much the eyes wander, 0 to 2 (default 1)"),

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from talker import hub
 from talker.blendshapes import BLENDSHAPE_COUNT
 from talker.emotion.labels import label_code
 from talker.errors import DataError
@@ -23,12 +24,14 @@ from talker.evaluation.motion_choice import chosen_without_the_speaker
 from talker.face.tracking import track_video
 from talker.media import audio
 from talker.motion import visemes
-from talker.motion.articulation import at_frames, hear, speaking, speech_motion
+from talker.motion.articulation import at_frames, hear, load_head, speaking, speech_motion
 from talker.motion.composition import compose
 from talker.motion.lips import LipGeometry
+from talker.motion.temperament import TEMPERAMENTS
 from talker.speech import phones, prosody, recogniser
+from talker.training import manner
 from talker.training.motion_data import TrackedClip, grid_clips
-from talker.types import EMOTION_LABELS, FaceMotion, SpeakOptions, SpeechClip
+from talker.types import EMOTION_LABELS, FaceMotion, FloatArray, SpeakOptions, SpeechClip
 
 LEADS = {"01": 2.0, "02": 4.0, "03": 2.0, "04": 0.5, "05": -0.5}  # frames of 40 ms by which the picture leads
 LONG_SILENCE_S = 0.3
@@ -44,11 +47,9 @@ def run(data: Path) -> str:
     for name, result in chosen_without_the_speaker(clips).items():
         lines.append(_row(name, "open", result))
     for place, group in (("GRID s1 held out", held_out), ("GRID others", others)):
-        lines.append(_row("sound alone", place, score(_sound_alone, group)))
-    lines.append("")
-    lines.append("| feeling, strength 1 | p/b/m closed | as neutral, points | opening in silence, max |")
-    lines.append("|---|---|---|---|")
-    lines += list(_composed(clips))
+        lines.append(_row("talker, sound alone", place, score(_sound_alone, group)))
+        lines.append(_row("network, sound alone", place, score(SYSTEMS["network, sound alone"], group)))
+    lines += ["", *_composed(clips), "", *_manners(data)]
     lines += ["", *cost.table(data)]
     return "\n".join(lines)
 
@@ -66,29 +67,68 @@ def open_speech(data: Path) -> Iterator[TrackedClip]:
 
 
 def _composed(clips: list[TrackedClip]) -> Iterator[str]:
-    """Rows: closures and silences of the composed motion per feeling, against the neutral talker."""
+    """Table: closures, silences and timing of the composed motion per feeling, against the neutral talker."""
     geometry = LipGeometry.load()
     spoken = [(clip.speech, speech_motion(clip.speech)) for clip in clips]
+    still = [geometry.opening_of(compose(motion, label_code("neutral"), speech, SpeakOptions()).blendshapes)
+             for speech, motion in spoken]  # fmt: skip
+    yield "| feeling | p/b/m closed | as neutral, points | open in silence | timing, frames | strength 0 is neutral |"
+    yield "|---|---|---|---|---|---|"
     neutral = 0.0
     for label in EMOTION_LABELS:
-        counts, silent = [], [0.0]
-        for speech, motion in spoken:
+        counts, silent, late, same = [], [0.0], [], True
+        for (speech, motion), calm in zip(spoken, still, strict=True):
             composed = compose(motion, label_code(label), speech, SpeakOptions())
-            time = np.arange(len(composed)) / composed.fps
             opening = geometry.opening_of(composed.blendshapes)
             limit = CLOSED_SHARE * np.percentile(geometry.opening_of(motion.blendshapes), 90)
+            time = np.arange(len(composed)) / composed.fps
             counts.append(closures(np.where(opening < limit, 0.0, 1.0), time, speech))
             quiet = speaking(prosody.measure(speech, rate_hz=100.0), len(motion), motion.fps) < 0.01
             silent.append(float(geometry.opening_of(motion.blendshapes)[quiet].max(initial=0.0)))
+            late.append(_delay(opening, calm))
+            weak = compose(motion, label_code(label, 0.0), speech, SpeakOptions())
+            same &= np.array_equal(geometry.opening_of(weak.blendshapes), calm)
         hit, wanted = (sum(column) for column in list(zip(*counts, strict=True))[:2])
         share = hit / max(1, wanted)
         neutral = share if label == "neutral" else neutral
-        yield f"| {label} | {share:.2f} | {100 * (share - neutral):+.0f} | {max(silent):.3f} |"
+        worst = max(late, key=abs)
+        yield (f"| {label} | {share:.2f} | {100 * (share - neutral):+.0f} | {max(silent):.3f} | {worst:+.1f} "
+               f"| {'bit for bit' if same else 'no'} |")  # fmt: skip
+
+
+def _delay(one: FloatArray, other: FloatArray) -> float:
+    """Frames by which one opening [T] is later than another (perfect: 0), in steps of a tenth."""
+    time = np.arange(len(one))
+    shifts = np.arange(-20, 21) / 10
+    inner = slice(3, -3)
+    fits = [np.corrcoef(np.interp(time + shift, time, one)[inner], other[inner])[0, 1] for shift in shifts]
+    return float(shifts[int(np.argmax(fits))])
+
+
+def _manners(data: Path) -> Iterator[str]:
+    """Table: how far lips move with a feeling, in multiples of neutral speech: filmed, and composed on and off."""
+    taught, other = manner.filmed(data, manner.TEACHER), manner.filmed(data, manner.HELD_OUT)
+    spoken = manner.sentences()
+    off, on = manner.composed(manner.unconditioned(), spoken), manner.composed(TEMPERAMENTS, spoken)
+    yield f"| lips move | {manner.TEACHER}, learnt from | {manner.HELD_OUT}, held out | condition off | condition on |"
+    yield "|---|---|---|---|---|"
+    for label in off:
+        yield f"| {label} | " + " | ".join(f"{rows[label].size:.2f}" for rows in (taught, other, off, on)) + " |"
+    yield (
+        "| misfit to the held-out person | | | "
+        + " | ".join(f"{manner.misfit(rows, other)[0]:.3f}" for rows in (off, on))
+        + " |"
+    )
 
 
 def _sound_alone(clip: SpeechClip, fps: float) -> FaceMotion:
     """The whole converter without a transcript."""
     return speech_motion(clip.with_transcript(None), fps=fps)
+
+
+def _network(clip: SpeechClip, fps: float) -> FaceMotion:
+    """The sequence model in the linear head's place."""
+    return speech_motion(clip, fps=fps, head=load_head(hub.checkpoint("motion-network")))
 
 
 def _phones_alone(clip: SpeechClip, fps: float) -> FaceMotion:
@@ -108,6 +148,8 @@ def _ridge_alone(clip: SpeechClip, fps: float) -> FaceMotion:
 SYSTEMS: dict[str, System] = {
     "talker, with transcript (closures circular)": lambda clip, fps: speech_motion(clip, fps=fps),
     "talker, sound alone": _sound_alone,
+    "network, with transcript (closures circular)": _network,
+    "network, sound alone": lambda clip, fps: _network(clip.with_transcript(None), fps),
     "ridge alone": _ridge_alone,
     "phones alone (closures circular)": _phones_alone,
 }

@@ -38,15 +38,16 @@ JAW, CLOSE = BLENDSHAPE_INDEX["jawOpen"], BLENDSHAPE_INDEX["mouthClose"]
 
 
 @threadpool_limits.wrap(limits=1, user_api="blas")  # products this small lose time to a second thread
-def speech_motion(clip: SpeechClip, *, fps: float = 25.0) -> FaceMotion:
+def speech_motion(clip: SpeechClip, *, fps: float = 25.0, head: Head | None = None) -> FaceMotion:
     """The mouth's motion for a clip: jaw, lips and tongue; everything else at rest, the head still.
 
     The clip's transcript, when it has trusted phones, shapes the lips as well; without one the sound alone does.
+    head: what hears it, by default the shipped one.
     Frame t is at t / fps s; silence closes the mouth.
     """
     frames = max(1, round(clip.duration_s * fps))
     voice = speaking(prosody.measure(clip, rate_hz=LOUDNESS_RATE), frames, fps)
-    return articulate(hear(clip), voice, fps, clip.transcript)
+    return articulate(hear(clip, head), voice, fps, clip.transcript, head.config if head else None)
 
 
 def prepare() -> None:

@@ -1,7 +1,7 @@
 """Trains checkpoints/motion: ridge regression from speech features to the mouth, logistic regression to the gate.
 
 The closed form is the point: a few hundred clips of one speaker and a synthetic voice are all there is, and every
-stronger head that was tried learns that speaker's vocabulary instead of speech (docs: findings).
+stronger head that was tried learns that speaker's vocabulary instead of speech (docs/results.md).
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ class NetworkTraining:
     weights: of the losses, by name. check: steps between looks at the held-out clips.
     """
 
-    steps: int = 3000
+    steps: int = 1500
     batch: int = 16
     window: int = 150
     rate: float = 1e-3
@@ -54,7 +54,7 @@ class NetworkTraining:
     voice_weight: float = 0.3
     hidden_phones: float = 0.5
     hidden_feeling: float = 0.2
-    check: int = 250
+    check: int = 150
     seed: int = 0
     weights: dict[str, float] = field(
         default_factory=lambda: {
