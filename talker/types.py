@@ -30,7 +30,7 @@ LANDMARK_COUNT = 478
 RENDERERS = ("auto", "geometry", "liveportrait")
 RESEARCH_RENDERERS = ("liveportrait",)  # whose weights were trained on data that are for research only
 SIZES = ("native", "crop256", "crop512", "crop1024")
-AMOUNTS = ("mouth", "head", "blinks", "gaze", "brows")
+AMOUNTS = ("mouth", "articulation", "pace", "head", "blinks", "gaze", "brows")
 MAX_STRENGTH = 1.5
 
 
@@ -266,6 +266,7 @@ class SpeakOptions:
 
     strength: of the emotion, 0..1.5.
     mouth, head, blinks, gaze, brows: amounts of lip motion, head motion, blinking, eye motion and brow emphasis.
+    articulation: how clearly single sounds are shaped; 0 mumbles. pace: how fast head, eyes and lids move.
     still: keep the head where it is; blinking goes on.
     wrinkles: strength of folds and shading, 0..1.
     size: `native` puts the face back into the whole picture, `crop…` gives a square of head and shoulders.
@@ -275,6 +276,8 @@ class SpeakOptions:
 
     strength: float = 1.0
     mouth: float = 1.0
+    articulation: float = 1.0
+    pace: float = 1.0
     head: float = 1.0
     blinks: float = 1.0
     gaze: float = 1.0
