@@ -14,13 +14,14 @@ from talker.face.detector import FaceDetector
 from talker.face.landmarks import INNER_LIPS, LEFT_EYE, RIGHT_EYE
 from talker.face.model import load_face_model
 from talker.hub import checkpoint
+from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
 from talker.render.crop import at_size
 from talker.render.geometry import HeadGeometry
 from talker.render.glasses import frame_weights, wears_glasses
 from talker.render.renderer import Renderer
 from talker.render.smooth_fill import smooth_fill
-from talker.types import FaceMotion, Portrait, SpeakOptions
+from talker.types import FaceMotion, Portrait
 
 STILL = np.zeros(6)
 
