@@ -23,17 +23,9 @@ from talker.hub import CHECKPOINTS
 from talker.media.files import prepare_folder
 from talker.media.livelink import save_livelink
 from talker.media.video import check_video_path, write_video
+from talker.options import MAX_STRENGTH, RENDERERS, SIZES, SpeakOptions
 from talker.pipeline import Talker
-from talker.types import (
-    EMOTION_LABELS,
-    MAX_STRENGTH,
-    RENDERERS,
-    SIZES,
-    Progress,
-    Result,
-    SpeakOptions,
-    Video,
-)
+from talker.types import EMOTION_LABELS, Progress, Result, Video
 from talker.workbench import EVALUATIONS, TRAININGS, evaluate, train
 
 ERROR_CODE = 2
@@ -55,6 +47,8 @@ OPTION_FLAGS: tuple[tuple[str, type, Sequence[str] | None, str], ...] = (
     ("strength", float, None, f"how strong the feeling is, 0 to {MAX_STRENGTH} (default 1)"),
     ("seed", int, None, "chance of head motion and blinks; the same number gives the same motion (default 0)"),
     ("mouth", float, None, "how far the lips move, 0 to 2 (default 1)"),
+    ("articulation", float, None, "how clearly single sounds are shaped, 0 to 2 (default 1)"),
+    ("pace", float, None, "how fast head, eyes and lids move, 0 to 2 (default 1)"),
     ("head", float, None, "how much the head moves, 0 to 2 (default 1)"),
     ("blinks", float, None, "how often the eyes blink, 0 to 2 (default 1)"),
     ("gaze", float, None, "how much the eyes wander, 0 to 2 (default 1)"),
@@ -273,6 +267,22 @@ def _train(arguments: argparse.Namespace, talker: Talker) -> None:
     train(arguments.name, arguments.data, arguments.out or CHECKPOINTS / arguments.name)
 
 
+def _add_prepare_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with films that have sound")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder for the clips; a run goes on there"
+    )
+    parser.add_argument(
+        "--layout", default="auto", metavar="NAME", help="grid, mead, crema-d, ravdess or plain (default auto)"
+    )
+
+
+def _prepare(arguments: argparse.Namespace, talker: Talker) -> None:
+    from talker.training.prepare import prepare
+
+    print(prepare(arguments.data, arguments.out, layout=arguments.layout, progress=_progress_line("film")))
+
+
 def _progress_line(unit: str) -> Progress | None:
     """A counter that rewrites its line; none where nobody watches."""
     if not sys.stderr.isatty():
@@ -303,5 +313,6 @@ VERBS = (
     ),
     Verb("batch", "Write the videos that a manifest lists.", _add_batch_arguments, _batch),
     Verb("evaluate", "Measure a part of Talker and print the table.", _add_evaluate_arguments, _evaluate),
+    Verb("prepare", "Turn films with sound into clips to train on.", _add_prepare_arguments, _prepare),
     Verb("train", "Derive or train the weights in checkpoints/.", _add_train_arguments, _train),
 )
