@@ -41,8 +41,8 @@ class EmotionTraining:
     geometry_shares: of words, faces and affect in the keys.
     """
 
-    steps: int = 1400
-    text_steps: int = 1200
+    steps: int = 700
+    text_steps: int = 900
     batch: int = 192
     learning_rate: float = 2e-3
     weight_decay: float = 0.05
