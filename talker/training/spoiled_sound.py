@@ -54,9 +54,9 @@ def _in_room(sound: FloatArray, length: int, random: np.random.Generator) -> Flo
 
 def _noisy(sound: FloatArray, rate: int, random: np.random.Generator) -> FloatArray:
     """The sound over noise between white and pink."""
-    noise = np.fft.rfft(random.standard_normal(len(sound)))
+    spectrum = np.fft.rfft(random.standard_normal(len(sound)))
     colour = np.maximum(np.fft.rfftfreq(len(sound), 1 / rate), 30.0) ** random.uniform(0.0, 1.0)
-    noise = np.fft.irfft(noise / colour, len(sound))
+    noise = np.fft.irfft(spectrum / colour, len(sound))
     below = 10 ** (-random.uniform(*NOISE_BELOW_DB) / 20)
     return sound + noise / np.linalg.norm(noise) * np.linalg.norm(sound) * below
 
