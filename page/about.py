@@ -9,7 +9,9 @@ import gradio as gr
 
 from page import texts
 from talker import hub
+from talker.pipeline import NEEDED_WEIGHTS
 
+NEEDED = (*NEEDED_WEIGHTS, "sentence_encoder", "voice_british")  # the others are for evaluations and for one renderer
 THERE = f"<span class='good'>{texts.THERE}</span>"
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from page import faces, texts
-from page.about import weights_table
+from page.about import NEEDED, weights_table
 from page.compare import before_and_after, compared, shortened
 from page.examples import EXAMPLES
 from page.feeling import asked
@@ -155,13 +155,15 @@ def compare(
     emotions: list[str] | None = None,
     described: str = "",
     strengths: list[float] | None = None,
+    renderers: list[str] | None = None,
     seconds: float = 3.0,
 ) -> tuple[str, str]:
-    """A film and a contact sheet of portraits × emotions × strengths; an example's portrait and words where none are.
+    """Feelings side by side, as a film and a contact sheet; an example's portrait and words where none are given.
 
     Args:
         picture: the portrait. other: a second one.
-        emotions: labels. described: feelings in words, one a line. strengths: each 0 to 1.5.
+        emotions: labels. described: feelings in words, one a line.
+        strengths: each 0 to 1.5. renderers: what draws them; all of these are combined.
         seconds: how much of the speech.
     """
     if (given.picture or other) and not given.consent:
@@ -175,7 +177,9 @@ def compare(
         clip = heard(given, seconds, show)
         pictures = [given.picture or str(EXAMPLES[0].picture), *([other] if other else [])]
         options = SpeakOptions(seed=int(given.seed))
-        return compared(TALKER, pictures, clip, words, strengths or [], options, folder, show.comparing)
+        return compared(
+            TALKER, pictures, clip, words, strengths or [], renderers or [], options, folder, show.comparing
+        )
 
 
 def before_after(picture: str | None, emotion: str, strength: float) -> tuple[ByteArray, ByteArray]:
@@ -213,11 +217,11 @@ def batch(
 
 
 def fetch_all(progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008 - how Gradio asks for a progress bar
-    """Fetch every asset that is missing; gives the table of what is there."""
+    """Fetch what the page needs and lacks; gives the table of what is there."""
     show = Shown(progress)
     with errors_as_toasts():
-        for name, asset in hub.ASSETS.items():
-            hub.fetch(name, functools.partial(show.fetching, asset.title))
+        for name in NEEDED:
+            hub.fetch(name, functools.partial(show.fetching, hub.ASSETS[name].title))
     return weights_table()
 
 

@@ -1,4 +1,4 @@
-"""Comparisons: portraits × emotions × strengths, with the same sound and the same chance."""
+"""Comparisons: portraits × emotions × strengths × renderers, with the same sound and the same chance."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from page.result import empty
 from talker import SpeakOptions, Talker
 from talker.errors import InputError
 from talker.media.audio import beginning
+from talker.options import RENDERERS
 from talker.types import EMOTION_LABELS, ByteArray, Progress, SpeechClip
 
 MOST_CELLS = 24
@@ -29,6 +30,10 @@ def compare_panel() -> dict[str, Any]:
             emotions = gr.CheckboxGroup(NAMES, value=list(EMOTION_LABELS), label=texts.FEELINGS)
             described = gr.Textbox("", label=texts.ALSO, lines=2, placeholder=texts.ALSO_PLACEHOLDER)
             strengths = gr.CheckboxGroup([0.5, 1.0, 1.5], value=[1.0], label=texts.STRENGTHS)
+            known = [(texts.RENDERERS[name], name) for name in RENDERERS]
+            renderers = gr.CheckboxGroup(
+                known, value=["auto"], label=texts.RENDERER, visible=len(RENDERERS) > 2, elem_id="renderers"
+            )
             seconds = gr.Slider(1, 10, 3, step=0.5, label=texts.SECONDS)
             with gr.Accordion(texts.OTHER, open=False):
                 other = picture_input(texts.OTHER, 190, "other")
@@ -51,7 +56,8 @@ def compare_panel() -> dict[str, Any]:
                 label=texts.BEFORE_AFTER, show_label=False, height=500, buttons=[], elem_id="before-after"
             )
     return {
-        "other": other, "emotions": emotions, "described": described, "strengths": strengths, "seconds": seconds,
+        "other": other, "emotions": emotions, "described": described, "strengths": strengths,
+        "renderers": renderers, "seconds": seconds,
         "start": start, "film": film, "sheet": sheet, "shown": shown, "slider": slider,
     }  # fmt: skip
 
@@ -62,6 +68,7 @@ def compared(
     clip: SpeechClip,
     emotions: list[str],
     strengths: list[float],
+    renderers: list[str],
     options: SpeakOptions,
     folder: Path,
     progress: Progress,
@@ -69,12 +76,12 @@ def compared(
     """Paths of the film and of the contact sheet. Raises InputError for nothing, and for too much, to compare."""
     from talker.evaluation.sheet import cells, write_sheet  # MoviePy takes a second to import
 
-    count = len(pictures) * len(emotions) * len(strengths)
+    count = len(pictures) * len(emotions) * len(strengths) * max(1, len(renderers))
     if not 1 <= count <= MOST_CELLS:
         raise InputError(texts.TOO_MANY.format(most=MOST_CELLS, count=count))
     options = dataclasses.replace(options, size=CELL_SIZE)
     portraits = [talker.look(picture) for picture in pictures]
-    rows = cells(portraits, emotions, strengths, options)
+    rows = cells(portraits, emotions, strengths, options, renderers)
     film, sheet = folder / "comparison.mp4", folder / "comparison.png"
     write_sheet(talker, rows, clip, sheet, lambda done, total: progress(done, 2 * total))
     write_sheet(talker, rows, clip, film, lambda done, total: progress(total + done, 2 * total))

@@ -60,7 +60,7 @@ def emotion_map() -> gr.HTML:
 def drawing() -> str:
     """The map as SVG, with a dot for every named feeling and a name wherever there is room for one."""
     taken: list[tuple[float, float, float, float]] = []
-    dots = "".join(_dot(row, taken) for row in FEELINGS)
+    dots, names = ("".join(drawn) for drawn in zip(*(_dot(row, taken) for row in FEELINGS), strict=True))
     rows = json.dumps([[row.name, *row.affect[:2]] for row in FEELINGS]).replace("'", "&#39;")
     axes = texts.MAP_AXES
     return (
@@ -71,12 +71,12 @@ def drawing() -> str:
         f"<text x='{WIDTH - 6}' y='{HEIGHT / 2 - 5}' text-anchor='end'>{axes['right']}</text>"
         f"<text x='{WIDTH / 2 + 6}' y='13'>{axes['top']}</text>"
         f"<text x='{WIDTH / 2 + 6}' y='{HEIGHT - 6}'>{axes['bottom']}</text></g>"
-        f"{dots}<g class='handle'><circle r='9'/><circle r='3'/></g></svg>"
+        f"{dots}{names}<g class='handle'><circle r='9'/><circle r='3'/></g></svg>"
     )
 
 
-def _dot(row: Feeling, taken: list[tuple[float, float, float, float]]) -> str:
-    """A feeling's dot; its name where that covers no other (`taken` holds the boxes and grows)."""
+def _dot(row: Feeling, taken: list[tuple[float, float, float, float]]) -> tuple[str, str]:
+    """A feeling's dot, and its name where that covers no other (`taken` holds the boxes and grows)."""
     x, y = (row.affect[0] + 1) / 2 * WIDTH, (1 - row.affect[1]) / 2 * HEIGHT
     colour = HUES[max(row.reads_as, key=lambda name: row.reads_as[name])]
     wide = len(row.name) * LETTER
@@ -90,4 +90,5 @@ def _dot(row: Feeling, taken: list[tuple[float, float, float, float]]) -> str:
             name = f"<text x='{at:.0f}' y='{y + 4:.0f}' text-anchor='{anchor}'>{row.name}</text>"
             break
     size = 5 if row.name in EMOTION_LABELS else 3.5
-    return f"<g><title>{row.name}</title><circle cx='{x:.0f}' cy='{y:.0f}' r='{size}' fill='{colour}'/>{name}</g>"
+    dot = f"<circle cx='{x:.0f}' cy='{y:.0f}' r='{size}' fill='{colour}'><title>{row.name}</title></circle>"
+    return dot, name

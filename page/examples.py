@@ -66,7 +66,7 @@ EXAMPLES = (
         "text": "Did you see that? It flew right past the window!", "source": "video", "feeling_video": str(SURPRISE)}),
     Example("voice", "From a voice", ASTRONAUT, {
         "text": "I will always remember this evening.", "source": "voice", "feeling_voice": str(SAD)}),
-    Example("speech", "From the speech", ADMIRAL, {
+    Example("speech", "From speech", ADMIRAL, {
         "tab": "speech", "speech": str(LOUD), "source": "speech"}),
 )
 # fmt: on

@@ -11,7 +11,7 @@ from page import texts
 from page.examples import EXAMPLES
 from page.given import OPTIONS, START
 from talker import SpeakOptions
-from talker.types import RENDERERS, SIZES
+from talker.options import RENDERERS, SIZES
 
 SETTING_NAMES = tuple(name for name in OPTIONS if name != "strength")  # options that aren't the feeling's
 
@@ -108,7 +108,7 @@ def settings_panel() -> dict[str, Any]:
         widgets["permissive"] = gr.Checkbox(START.permissive, label=texts.PERMISSIVE)
         widgets["face_index"] = gr.Number(START.face_index, precision=0, minimum=0, label=texts.FACE_INDEX)
         widgets["seed"] = gr.Number(START.seed, precision=0, minimum=0, label=texts.SEED)
-        widgets["settings"] = gr.File(label=texts.SETTINGS, file_types=[".json"], height=90, elem_id="settings")
+        widgets["settings"] = gr.File(label=texts.SETTINGS, file_types=[".json"], height=130, elem_id="settings")
     return widgets
 
 

@@ -29,7 +29,7 @@ CURVES = {
     "lids closed": {"eyeBlink": 0.5},
 }
 DOWNLOADS = (
-    "talker.mp4", "preview.gif", "landmarks.mp4", "motion.npz", "motion-livelink.csv", "settings.json",
+    "talker.mp4", "preview.webp", "landmarks.mp4", "motion.npz", "motion-livelink.csv", "settings.json",
     "timeline.json", "talker.vtt",
 )  # fmt: skip
 SHOWN_FROM = 0.05  # a feeling that never reaches this probability is left out of its plot
@@ -62,7 +62,7 @@ def see_panel() -> dict[str, Any]:
 
 def empty(sentence: str) -> gr.HTML:
     """What stands where something will be; page.css hides it once that is there."""
-    return gr.HTML(f"<div class='empty'><p>{sentence}</p></div>", padding=False, elem_classes="placeholder")
+    return gr.HTML(f"<div class='nothing-yet'><p>{sentence}</p></div>", padding=False, elem_classes="placeholder")
 
 
 def result_panel() -> dict[str, Any]:
@@ -115,7 +115,7 @@ def downloads(result: Result, portrait: Portrait, folder: Path) -> list[str]:
     """The files of a run: video, a preview for chats, motion and landmarks in several forms, settings."""
     from talker.media.film import write_preview  # MoviePy takes a second to import
 
-    write_preview(result.video, folder / "preview.gif", seconds=2.5)
+    write_preview(result.video, folder / "preview.webp", seconds=2.5)
     result.motion.save(folder / "motion.npz")
     save_livelink(result.motion, folder / "motion-livelink.csv")
     moving = landmark_motion(portrait, result.motion)

@@ -48,9 +48,9 @@ def served(**environment: str) -> Iterator[Server]:
 
 
 def processor_seconds(pid: int) -> float:
-    """User and system time of a process so far."""
+    """User and system time of a process so far, and of the children that it has waited for."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return sum(int(ticks) for ticks in fields[11:15]) / os.sysconf("SC_CLK_TCK")
 
 
 def answers(url: str) -> bool:

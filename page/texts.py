@@ -32,7 +32,7 @@ FEELING = "Feeling"
 SOURCE = "Where the feeling comes from"
 SOURCES = {
     "label": "Pick one", "text": "Describe", "map": "Map", "mix": "Mix", "timeline": "Over time",
-    "speech": "From the speech", "picture": "From a face", "voice": "From a voice", "video": "From a video",
+    "speech": "From speech", "picture": "From a face", "voice": "From a voice", "video": "From a video",
 }  # fmt: skip
 EMOTION = "Emotion"
 EMOTIONS = {
@@ -106,7 +106,6 @@ OVER_TIME = "Over time"
 FACE_PLOT, FEELING_PLOT = "The face", "The feeling"
 TOOK = "{length:.1f} s of video in {seconds:.1f} s."
 MARKED = "Its metadata says that it is generated."
-READY_MADE = "An example, made earlier with the settings that you see."
 
 # Compare
 COMPARE_HINT = (
@@ -144,7 +143,7 @@ BATCHING = "Making the videos"
 
 # About
 WEIGHTS = "Weights"
-FETCH = "Fetch what is missing"
+FETCH = "Fetch what this page needs"
 THERE, NOT_THERE = "there", "fetched when needed"
 WEIGHTS_HEAD = ("What", "Where", "Size", "Licence")
 OWN_WEIGHTS = "{name}, this project's own"

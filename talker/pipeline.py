@@ -23,9 +23,9 @@ from talker.media.audio import load_speech
 from talker.media.image import ImageSource, load_image
 from talker.media.provenance import labelled
 from talker.media.video import check_video_path, write_video
-from talker.render.choice import Animator, animator
+from talker.options import MAX_STRENGTH, SpeakOptions
+from talker.render.choice import Animator, animator, quick
 from talker.types import (
-    MAX_STRENGTH,
     ByteArray,
     EmotionCode,
     FaceMotion,
@@ -33,7 +33,6 @@ from talker.types import (
     Portrait,
     Progress,
     Result,
-    SpeakOptions,
     SpeechClip,
     Transcript,
     Video,
@@ -209,9 +208,13 @@ class Talker:
     def preview(
         self, portrait: Portrait, emotion: Emotion, options: SpeakOptions, clip: SpeechClip | None = None
     ) -> ByteArray:
-        """A still [512,512,3] of the person showing the feeling, silently, at its strongest moment."""
+        """A still [512,512,3] of the person showing the feeling, silently, at its strongest moment.
+
+        Where the options ask for a slow renderer, a quick one stands in.
+        """
         code = self.feel(emotion, options.strength, clip, portrait=portrait, permissive=options.permissive)
-        animator = self.prepare(portrait, dataclasses.replace(options, size=PREVIEW_SIZE))
+        look = dataclasses.replace(options, size=PREVIEW_SIZE, renderer=quick(options.renderer))
+        animator = self.prepare(portrait, look)
         still = FaceMotion(self.rooms.held(code)[None], np.zeros((1, 6), np.float32), options.fps)
         return next(iter(animator.render(still)))
 

@@ -167,6 +167,16 @@ def test_the_page_works_behind_a_sub_path() -> None:
         assert json.load(response)["root"].endswith("/talker")
 
 
+def test_language_models_get_the_endpoints_as_tools() -> None:
+    pytest.importorskip("mcp", reason="gradio[mcp] is not installed")
+    with (
+        served(GRADIO_MCP_SERVER="True") as running,
+        urllib.request.urlopen(f"{running.url}/gradio_api/mcp/schema") as response,
+    ):
+        tools = {tool["meta"]["endpoint_name"] for tool in json.load(response)}
+    assert tools == {name.strip("/") for name in ENDPOINTS}
+
+
 def test_many_runs_leave_memory_and_files_where_they_were(
     server: Server, client: Client, picture: Path, scratch: Path
 ) -> None:

@@ -17,9 +17,11 @@ import torch
 from scipy.spatial.transform import Rotation
 from torch.nn.functional import interpolate, normalize
 
-from talker import hub, sources
+from talker import Talker, hub, sources
 from talker.blendshapes import expand
 from talker.errors import AssetError, OptionsError
+from talker.media.video import open_video
+from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
 from talker.render.choice import animator
 from talker.render.geometry import as_asked
@@ -28,7 +30,7 @@ from talker.render.liveportrait.animator import LivePortraitRenderer, square_aro
 from talker.render.liveportrait.config import LivePortraitConfig
 from talker.render.liveportrait.keypoints import Motion
 from talker.render.liveportrait.weights import Networks
-from talker.types import FaceMotion, Portrait, SpeakOptions
+from talker.types import FaceMotion, Portrait
 
 FACTS = json.loads((Path(__file__).parent / "data" / "liveportrait.json").read_text())
 POWER_ITERATIONS = 50
@@ -204,6 +206,18 @@ def test_the_motion_of_the_drawn_frames_moves_the_face_and_nothing_else(portrait
     far = np.hypot(columns - middle[0], rows - middle[1]) > 1.2 * square
     assert far.any()
     np.testing.assert_array_equal(frames[2][far], portrait.image[far])
+
+
+def test_a_film_is_made_with_it(
+    portrait: Portrait, small: Networks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("talker.render.liveportrait.animator.published_networks", lambda: small)
+    talker = Talker()
+    made = talker.prepare(portrait, SpeakOptions(renderer="liveportrait", size="crop256"))
+    assert made.name == "liveportrait"
+    talker.film(made, FaceMotion(np.zeros((5, 52)), np.zeros((5, 6))), None, tmp_path / "film.mp4")
+    film = open_video(tmp_path / "film.mp4")
+    assert (film.size, film.frame_count) == ((256, 256), 5)
 
 
 def test_published_files_are_read_whole(tmp_path: Path, small: Networks) -> None:

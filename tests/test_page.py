@@ -25,7 +25,8 @@ from talker.emotion.catalogue import FEELINGS
 from talker.emotion.request import SOURCES
 from talker.errors import FaceError
 from talker.media import video
-from talker.types import EMOTION_LABELS, RENDERERS, SIZES
+from talker.options import RENDERERS, SIZES
+from talker.types import EMOTION_LABELS
 
 ROOT = Path(__file__).resolve().parents[1]
 VISITOR = SimpleNamespace(session_hash="one")
@@ -78,7 +79,7 @@ def test_a_run_gives_video_notes_plot_and_files(run: Run) -> None:
     assert len(table) == 25 * len(result.CURVES)
     assert [Path(name).name for name in files] == [
         "talker.mp4",
-        "preview.gif",
+        "preview.webp",
         "landmarks.mp4",
         "motion.npz",
         "motion-livelink.csv",
@@ -282,7 +283,7 @@ def test_a_comparison_is_a_film_and_a_sheet(run: Run, picture: str) -> None:
     def compare(emotions: list[str], strengths: list[float]) -> tuple[str, str]:
         values = (picture, "text", None, "Hello", "american", True, 0, 0)
         made: tuple[str, str] = actions.compare(
-            VISITOR, lambda *_, **__: None, *values, None, emotions, "", strengths, 3.0
+            VISITOR, lambda *_, **__: None, *values, None, emotions, "", strengths, ["auto"], 3.0
         )
         return made
 

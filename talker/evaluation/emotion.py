@@ -43,7 +43,7 @@ class HeldOut:
     """
 
     voice: tuple[FloatArray, FloatArray]
-    moved: FloatArray
+    moved: np.ndarray
     face: tuple[FloatArray, FloatArray]
     voice_to_face: float
     face_to_voice: float

@@ -26,10 +26,11 @@ from talker.evaluation.recognition import SAME_PERSON, FaceRecogniser, distance
 from talker.face.detector import Landmarker
 from talker.media.audio import load_speech
 from talker.media.image import load_image
+from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
 from talker.render.renderer import Renderer
 from talker.training.voice_corpora import RAVDESS_FEELINGS, acted_recordings
-from talker.types import EMOTION_LABELS, ByteArray, EmotionCode, FloatArray, Portrait, Progress, SpeakOptions
+from talker.types import EMOTION_LABELS, ByteArray, EmotionCode, FloatArray, Portrait, Progress
 
 FIRST, LAST = 151, 218
 READ_BACK_PORTRAITS = 10
