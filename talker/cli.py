@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from talker.batch import COLUMNS, REPORT, read_manifest, run_batch
 from talker.emotion.request import SOURCES, EmotionRequest
 from talker.errors import CancelledError, TalkerError
 from talker.face.landmark_motion import check_landmark_path, landmark_motion
@@ -66,6 +67,11 @@ OPTION_FLAGS: tuple[tuple[str, type, Sequence[str] | None, str], ...] = (
     ("renderer", str, RENDERERS, "what draws the face (default auto)"),
     ("face_index", int, None, "which face when there are several; 0 is the largest (default 0)"),
 )
+SWITCHES = (
+    ("permissive", "only weights that allow commercial use"),
+    ("still", "keep the head where it is"),
+    ("label", "write AI-generated into a corner of the picture"),
+)
 
 
 def main(arguments: Sequence[str] | None = None, talker: Talker | None = None) -> int:
@@ -112,15 +118,16 @@ def _add_input_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--voice", default="american", metavar="NAME", help="voice for --text: american or british")
     for name, kind, choices, text in OPTION_FLAGS:
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, choices=choices, help=text)
-    parser.add_argument("--permissive", action="store_const", const=True, help="only weights that allow commercial use")
-    parser.add_argument("--still", action="store_const", const=True, help="keep the head where it is")
+    for name, text in SWITCHES:
+        parser.add_argument(f"--{name}", action="store_const", const=True, help=text)
     parser.add_argument("--options", metavar="JSON", help="settings file; the flags above win over it")
 
 
 def _read_options(arguments: argparse.Namespace) -> SpeakOptions:
     """The settings file, if there is one, with the flags that were given on top."""
     options = SpeakOptions.load(arguments.options) if arguments.options else SpeakOptions()
-    flags = {name: getattr(arguments, name) for name in ("still", "permissive", *(row[0] for row in OPTION_FLAGS))}
+    names = [name for name, _ in SWITCHES] + [name for name, *_ in OPTION_FLAGS]
+    flags = {name: getattr(arguments, name) for name in names}
     return dataclasses.replace(options, **{name: value for name, value in flags.items() if value is not None})
 
 
@@ -204,10 +211,14 @@ def _add_compare_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--strengths", nargs="+", type=float, default=[0.5, 1.0], metavar="N", help="each emotion at each of these"
     )
+    parser.add_argument(
+        "--renderers", nargs="+", choices=RENDERERS, default=[], help="each of all that by each of these"
+    )
 
 
 def _compare(arguments: argparse.Namespace, talker: Talker) -> None:
-    _write_sheet(arguments, talker, [arguments.portrait, *arguments.also], arguments.emotions, arguments.strengths)
+    portraits = [arguments.portrait, *arguments.also]
+    _write_sheet(arguments, talker, portraits, arguments.emotions, arguments.strengths, arguments.renderers)
 
 
 def _write_sheet(
@@ -216,6 +227,7 @@ def _write_sheet(
     pictures: Sequence[str],
     emotions: Sequence[str],
     strengths: Sequence[float],
+    renderers: Sequence[str] = (),
 ) -> None:
     from talker.evaluation.sheet import cells, write_sheet
 
@@ -223,8 +235,22 @@ def _write_sheet(
     options = _read_options(arguments)
     portraits = [talker.look(picture, options.face_index) for picture in pictures]
     clip = talker.hear(arguments.speech, arguments.text, arguments.voice)
-    write_sheet(talker, cells(portraits, emotions, strengths, options), clip, arguments.out, _progress_line("row"))
+    progress = _progress_line("row")
+    write_sheet(talker, cells(portraits, emotions, strengths, options, renderers), clip, arguments.out, progress)
     print(arguments.out)
+
+
+def _add_batch_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--manifest", required=True, metavar="FILE", help=f"csv or json with {', '.join(COLUMNS[:7])} …"
+    )
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for the videos and their report")
+
+
+def _batch(arguments: argparse.Namespace, talker: Talker) -> None:
+    jobs = read_manifest(arguments.manifest)
+    made = run_batch(talker, jobs, arguments.out, _progress_line("video"))
+    print(f"{made} of {len(jobs)} videos made; {arguments.out / REPORT} lists them.")
 
 
 def _add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
@@ -290,7 +316,10 @@ def _complain(message: str) -> None:
 VERBS = (
     Verb("speak", "Write a video of a portrait speaking with a feeling.", _add_speak_arguments, _speak),
     Verb("sheet", "Show one portrait speaking with all eight feelings side by side.", _add_sheet_arguments, _sheet),
-    Verb("compare", "Show portraits, emotions and strengths side by side.", _add_compare_arguments, _compare),
+    Verb(
+        "compare", "Show portraits, emotions, strengths and renderers side by side.", _add_compare_arguments, _compare
+    ),
+    Verb("batch", "Write the videos that a manifest lists.", _add_batch_arguments, _batch),
     Verb("evaluate", "Measure a part of Talker and print the table.", _add_evaluate_arguments, _evaluate),
     Verb("prepare", "Turn films with sound into clips to train on.", _add_prepare_arguments, _prepare),
     Verb("train", "Derive or train the weights in checkpoints/.", _add_train_arguments, _train),

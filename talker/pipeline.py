@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -21,7 +21,9 @@ from talker.emotion.request import EmotionRequest, named_or_described
 from talker.errors import InputError, MotionError
 from talker.media.audio import load_speech
 from talker.media.image import ImageSource, load_image
+from talker.media.provenance import labelled
 from talker.media.video import check_video_path, write_video
+from talker.render.choice import Animator, animator, quick
 from talker.types import (
     MAX_STRENGTH,
     ByteArray,
@@ -49,17 +51,6 @@ Value = TypeVar("Value")
 FetchProgress = Callable[[str, int, int], None]  # (what, done bytes, total bytes)
 
 
-class Animator(Protocol):
-    """A renderer after its work per portrait is done."""
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(width, height) px of its frames."""
-
-    def render(self, motion: FaceMotion) -> Iterator[ByteArray]:
-        """The frames [H,W,3] of a motion, one after the other."""
-
-
 @dataclass(frozen=True)
 class Rooms:
     """What the pipeline is made of; tests and experiments hand in others. Heavy rooms are imported at first use."""
@@ -77,7 +68,7 @@ class Rooms:
     @classmethod
     def default(cls) -> Rooms:
         """The rooms of this project."""
-        return cls(_analyse, _say, _transcribe, _label_code, _speech_motion, _compose, _animator, _read, _held)
+        return cls(_analyse, _say, _transcribe, _label_code, _speech_motion, _compose, animator, _read, _held)
 
 
 class Recent:
@@ -125,32 +116,34 @@ class Talker:
         options: SpeakOptions | None = None,
         out: str | Path = "talker.mp4",
         progress: Progress | None = None,
+        stage: Callable[[str], None] | None = None,
     ) -> Result:
         """Write the video of the portrait saying `speech`, or `text` in an offline voice, with a feeling.
 
         text: may hold tags such as "[happy] We won! [sad:0.6] But it is over."; they take the place of `emotion`.
         progress: called with (frames done, frames in all); a `CancelledError` raised from it stops the work.
+        stage: called with the name of each step before it starts, and may stop the work in the same way.
 
         Raises a TalkerError when something handed in can't be used; then there is no output file.
         """
         options = options or SpeakOptions()
         timings: dict[str, float] = {}
         check_video_path(out)
-        with _timed(timings, "portrait"):
+        with _timed(timings, "portrait", stage):
             face = portrait if isinstance(portrait, Portrait) else self.look(portrait, options.face_index)
-        with _timed(timings, "speech"):
+        with _timed(timings, "speech", stage):
             spoken, tags = _split_tags(text) if text is not None else (None, [])
             clip = self.hear(speech, spoken, voice)
-        with _timed(timings, "emotion"):
+        with _timed(timings, "emotion", stage):
             if tags and clip.transcript is not None:
                 emotion = _tagged_code(tags, clip.transcript, clip.duration_s)
             code = self.feel(emotion, options.strength, clip, portrait=face, permissive=options.permissive)
-        with _timed(timings, "motion"):
+        with _timed(timings, "motion", stage):
             motion = self.move(clip, code, options)
-        with _timed(timings, "preparation"):
+        with _timed(timings, "preparation", stage):
             animator = self.prepare(face, options)
-        with _timed(timings, "rendering"):
-            self.film(animator, motion, clip, out, progress)
+        with _timed(timings, "rendering", stage):
+            self.film(animator, motion, clip, out, progress, label=options.label)
         notes = _notes(face, clip, code, options, animator)
         return Result(Path(out), motion, clip, code, options, timings, notes)
 
@@ -216,9 +209,13 @@ class Talker:
     def preview(
         self, portrait: Portrait, emotion: Emotion, options: SpeakOptions, clip: SpeechClip | None = None
     ) -> ByteArray:
-        """A still [512,512,3] of the person showing the feeling, silently, at its strongest moment."""
+        """A still [512,512,3] of the person showing the feeling, silently, at its strongest moment.
+
+        Where the options ask for a slow renderer, a quick one stands in.
+        """
         code = self.feel(emotion, options.strength, clip, portrait=portrait, permissive=options.permissive)
-        animator = self.prepare(portrait, dataclasses.replace(options, size=PREVIEW_SIZE))
+        look = dataclasses.replace(options, size=PREVIEW_SIZE, renderer=quick(options.renderer))
+        animator = self.prepare(portrait, look)
         still = FaceMotion(self.rooms.held(code)[None], np.zeros((1, 6), np.float32), options.fps)
         return next(iter(animator.render(still)))
 
@@ -229,18 +226,25 @@ class Talker:
         clip: SpeechClip | None,
         out: str | Path,
         progress: Progress | None = None,
+        *,
+        label: bool = False,
     ) -> None:
-        """Render a motion and write it with its sound."""
+        """Render a motion and write it with its sound; `label` writes into every frame that it is generated."""
         if len(motion) == 0:
             raise MotionError("The motion holds no frames.")
-        write_video(Video(animator.render(motion), len(motion), motion.fps, animator.size, clip), out, progress)
+        frames = animator.render(motion)
+        if label:
+            frames = labelled(frames, animator.size)
+        write_video(Video(frames, len(motion), motion.fps, animator.size, clip), out, progress)
 
 
 @contextmanager
-def _timed(timings: dict[str, float], stage: str) -> Iterator[None]:
+def _timed(timings: dict[str, float], name: str, stage: Callable[[str], None] | None) -> Iterator[None]:
+    if stage is not None:
+        stage(name)
     start = time.perf_counter()
     yield
-    timings[stage] = time.perf_counter() - start
+    timings[name] = time.perf_counter() - start
 
 
 def _notes(
@@ -258,7 +262,7 @@ def _notes(
     if portrait.faces > 1:
         notes.append(f"The picture holds {portrait.faces} faces; number {options.face_index} talks (0 is the largest).")
     width, height = animator.size
-    notes.append(f"Rendered by {type(animator).__name__} at {width}×{height} px.")
+    notes.append(f"Rendered by {animator.name} at {width}×{height} px.")
     return tuple(notes)
 
 
@@ -309,12 +313,6 @@ def _compose(speech: FaceMotion, code: EmotionCode, clip: SpeechClip, options: S
     from talker.motion.composition import compose
 
     return compose(speech, code, clip, options)
-
-
-def _animator(portrait: Portrait, options: SpeakOptions) -> Animator:
-    from talker.render.renderer import Renderer
-
-    return Renderer(portrait, options)
 
 
 def _read(request: EmotionRequest, clip: SpeechClip | None, permissive: bool) -> EmotionCode:

@@ -27,7 +27,8 @@ Progress = Callable[[int, int], None]  # (done, total); raising `CancelledError`
 
 EMOTION_LABELS = ("neutral", "happy", "sad", "angry", "surprised", "fear", "disgusted", "contempt")
 LANDMARK_COUNT = 478
-RENDERERS = ("auto", "geometry")
+RENDERERS = ("auto", "geometry", "liveportrait")
+RESEARCH_RENDERERS = ("liveportrait",)  # whose weights were trained on data that are for research only
 SIZES = ("native", "crop256", "crop512", "crop1024")
 AMOUNTS = ("mouth", "articulation", "pace", "head", "blinks", "gaze", "brows")
 MAX_STRENGTH = 1.5
@@ -270,7 +271,7 @@ class SpeakOptions:
     wrinkles: strength of folds and shading, 0..1.
     size: `native` puts the face back into the whole picture, `crop…` gives a square of head and shoulders.
     face_index: which face when there are several (0 is the largest).
-    permissive: use only weights whose data allow commercial use.
+    permissive: use only weights whose data allow commercial use. label: write "AI-generated" into a corner.
     """
 
     strength: float = 1.0
@@ -288,25 +289,26 @@ class SpeakOptions:
     renderer: str = "auto"
     face_index: int = 0
     permissive: bool = False
+    label: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
-        limits: dict[str, float] = {"strength": MAX_STRENGTH, "wrinkles": 1.0} | dict.fromkeys(AMOUNTS, 2.0)
+        limits = {"strength": (0, MAX_STRENGTH), "wrinkles": (0, 1), "fps": (10, 60)} | dict.fromkeys(AMOUNTS, (0, 2))
+        choices = {"size": SIZES, "renderer": RENDERERS}
         for option in dataclasses.fields(self):
             value = getattr(self, option.name)
             wanted = type(option.default)
             accepted = (int, float) if wanted is float else (wanted,)
             if type(value) not in accepted:
                 raise OptionsError(f"Option {option.name} must be a {wanted.__name__}, not {value!r}.")
-            limit = limits.get(option.name)
-            if limit is not None and not 0 <= value <= limit:
-                raise OptionsError(f"Option {option.name} must lie between 0 and {limit:g}, not {value}.")
-        if not 10 <= self.fps <= 60:
-            raise OptionsError(f"Option fps must lie between 10 and 60, not {self.fps}.")
-        if self.size not in SIZES:
-            raise OptionsError(f"Option size must be one of {', '.join(SIZES)}, not {self.size!r}.")
-        if self.renderer not in RENDERERS:
-            raise OptionsError(f"Option renderer must be one of {', '.join(RENDERERS)}, not {self.renderer!r}.")
+            least, most = limits.get(option.name, (value, value))
+            if not least <= value <= most:
+                raise OptionsError(f"Option {option.name} must lie between {least} and {most:g}, not {value}.")
+            allowed = choices.get(option.name, (value,))
+            if value not in allowed:
+                raise OptionsError(f"Option {option.name} must be one of {', '.join(allowed)}, not {value!r}.")
+        if self.permissive and self.renderer in RESEARCH_RENDERERS:
+            raise OptionsError(f"Option renderer can't be {self.renderer!r} when only permissive weights are allowed.")
         if self.face_index < 0 or self.seed < 0:
             raise OptionsError("Options face_index and seed can't be negative.")
 

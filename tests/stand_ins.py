@@ -28,6 +28,7 @@ class FakeAnimator:
     """Shows a plane, brighter the wider the jaw is open, and a bar that brightens with time."""
 
     portrait: Portrait
+    name: str = "stand-in"
 
     @property
     def size(self) -> tuple[int, int]:

@@ -13,12 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from talker.errors import DataError, TalkerError
-from talker.evaluation.comparison import Comparer, Scores, as_asked
+from talker.evaluation.comparison import Comparer, Scores
 from talker.evaluation.pictures import Strip, face_cut, save_strips
 from talker.evaluation.recognition import FaceRecogniser
 from talker.face.detector import FaceDetector
 from talker.face.tracking import FaceTrack, track_video
 from talker.media.video import open_video
+from talker.render.geometry import as_asked
 from talker.render.renderer import Renderer
 from talker.types import ByteArray, Portrait, SpeakOptions
 

@@ -41,6 +41,8 @@ class Renderer:
     infinity gives the specification, a flow at the picture's own resolution, that the fast one is tested against.
     """
 
+    name = "geometry"
+
     def __init__(self, portrait: Portrait, options: SpeakOptions, *, flow_face_px: float = FLOW_FACE_PX) -> None:
         self._flow_face_px = flow_face_px
         self._options = options
@@ -55,8 +57,9 @@ class Renderer:
         white = white_in_this_light(eye_white, self._image, self._geometry)
         self._mouth = Mouth(self._geometry, self._image, portrait.landmarks, white, portrait.face_width)
         self._unfolded = Unfolded(
-            self._geometry, self._light, np.ascontiguousarray(self._image[self._region.slices]), self._head.origin
-        )
+            self._geometry, self._light, np.ascontiguousarray(self._image[self._region.slices]), self._head.origin,
+            options.wrinkles,
+        )  # fmt: skip
         self._prepare_flow()
 
     @property
