@@ -14,7 +14,8 @@ from page.result import empty
 from talker import SpeakOptions, Talker
 from talker.errors import InputError
 from talker.media.audio import beginning
-from talker.types import EMOTION_LABELS, RENDERERS, ByteArray, Progress, SpeechClip
+from talker.options import RENDERERS
+from talker.types import EMOTION_LABELS, ByteArray, Progress, SpeechClip
 
 MOST_CELLS = 24
 CELL_SIZE = "crop256"

@@ -14,7 +14,8 @@ from page.given import START, Given
 from page.panels import heading, picture_input, quiet
 from talker.emotion.request import EmotionRequest
 from talker.errors import EmotionError
-from talker.types import EMOTION_LABELS, MAX_STRENGTH
+from talker.options import MAX_STRENGTH
+from talker.types import EMOTION_LABELS
 
 FEELINGS = EMOTION_LABELS[1:]  # what can be mixed; neutral is what is left
 TIMELINE = [[0.0, "happy", 1.0], [1.5, "surprised", 1.0], [3.0, "sad", 0.8]]

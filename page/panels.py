@@ -11,7 +11,7 @@ from page import texts
 from page.examples import EXAMPLES
 from page.given import OPTIONS, START
 from talker import SpeakOptions
-from talker.types import RENDERERS, SIZES
+from talker.options import RENDERERS, SIZES
 
 SETTING_NAMES = tuple(name for name in OPTIONS if name != "strength")  # options that aren't the feeling's
 

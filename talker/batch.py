@@ -14,8 +14,9 @@ from typing import Any
 
 from talker.emotion.request import SOURCES, EmotionRequest, named_or_described
 from talker.errors import CancelledError, InputError, TalkerError
+from talker.options import SpeakOptions
 from talker.pipeline import Emotion, Talker
-from talker.types import Progress, SpeakOptions
+from talker.types import Progress
 
 MANIFESTS = ("manifest.csv", "manifest.json")
 REPORT = "report.csv"

@@ -23,17 +23,9 @@ from talker.hub import CHECKPOINTS
 from talker.media.files import prepare_folder
 from talker.media.livelink import save_livelink
 from talker.media.video import check_video_path, write_video
+from talker.options import MAX_STRENGTH, RENDERERS, SIZES, SpeakOptions
 from talker.pipeline import Talker
-from talker.types import (
-    EMOTION_LABELS,
-    MAX_STRENGTH,
-    RENDERERS,
-    SIZES,
-    Progress,
-    Result,
-    SpeakOptions,
-    Video,
-)
+from talker.types import EMOTION_LABELS, Progress, Result, Video
 from talker.workbench import EVALUATIONS, TRAININGS, evaluate, train
 
 ERROR_CODE = 2

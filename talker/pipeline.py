@@ -23,9 +23,9 @@ from talker.media.audio import load_speech
 from talker.media.image import ImageSource, load_image
 from talker.media.provenance import labelled
 from talker.media.video import check_video_path, write_video
+from talker.options import MAX_STRENGTH, SpeakOptions
 from talker.render.choice import Animator, animator, quick
 from talker.types import (
-    MAX_STRENGTH,
     ByteArray,
     EmotionCode,
     FaceMotion,
@@ -33,7 +33,6 @@ from talker.types import (
     Portrait,
     Progress,
     Result,
-    SpeakOptions,
     SpeechClip,
     Transcript,
     Video,

@@ -21,6 +21,7 @@ from talker import Talker, hub, sources
 from talker.blendshapes import expand
 from talker.errors import AssetError, OptionsError
 from talker.media.video import open_video
+from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
 from talker.render.choice import animator
 from talker.render.geometry import as_asked
@@ -29,7 +30,7 @@ from talker.render.liveportrait.animator import LivePortraitRenderer, square_aro
 from talker.render.liveportrait.config import LivePortraitConfig
 from talker.render.liveportrait.keypoints import Motion
 from talker.render.liveportrait.weights import Networks
-from talker.types import FaceMotion, Portrait, SpeakOptions
+from talker.types import FaceMotion, Portrait
 
 FACTS = json.loads((Path(__file__).parent / "data" / "liveportrait.json").read_text())
 POWER_ITERATIONS = 50

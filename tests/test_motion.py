@@ -14,9 +14,10 @@ from talker.motion import visemes
 from talker.motion.articulation import at_frames, bite_lip, shut_before_speech, shut_lips, speech_motion
 from talker.motion.composition import cap_sneer, compose, soft_limit
 from talker.motion.lips import LipGeometry
+from talker.options import SpeakOptions
 from talker.speech import voice
 from talker.speech.pronunciation import ARPABET
-from talker.types import EMOTION_LABELS, EmotionCode, FaceMotion, SpeakOptions, SpeechClip, TimedToken
+from talker.types import EMOTION_LABELS, EmotionCode, FaceMotion, SpeechClip, TimedToken
 
 SENTENCE = "My people believe you would love five pies. Maybe Bob will come, too."
 JAW = BLENDSHAPE_INDEX["jawOpen"]

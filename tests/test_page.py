@@ -25,7 +25,8 @@ from talker.emotion.catalogue import FEELINGS
 from talker.emotion.request import SOURCES
 from talker.errors import FaceError
 from talker.media import video
-from talker.types import EMOTION_LABELS, RENDERERS, SIZES
+from talker.options import RENDERERS, SIZES
+from talker.types import EMOTION_LABELS
 
 ROOT = Path(__file__).resolve().parents[1]
 VISITOR = SimpleNamespace(session_hash="one")

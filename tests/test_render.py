@@ -10,11 +10,12 @@ import skimage.data
 
 from talker.blendshapes import expand
 from talker.face.detector import FaceDetector
+from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
 from talker.render.crop import at_size
 from talker.render.renderer import Renderer
 from talker.render.smooth_fill import smooth_fill
-from talker.types import FaceMotion, Portrait, SpeakOptions
+from talker.types import FaceMotion, Portrait
 
 STILL = np.zeros(6)
 

@@ -12,8 +12,9 @@ from stand_ins import FakeAnimator, FakeRooms
 
 from talker import SpeakOptions, Talker
 from talker.errors import OptionsError
+from talker.options import RENDERERS
 from talker.render.choice import AUTOMATIC, PLACES, SLOW, animator, chosen
-from talker.types import RENDERERS, Portrait
+from talker.types import Portrait
 
 
 def test_every_name_is_a_row_and_every_row_leads_to_a_renderer_of_that_name() -> None:

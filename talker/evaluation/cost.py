@@ -16,7 +16,8 @@ import soundfile
 
 from talker.errors import DataError
 from talker.media import audio
-from talker.types import FloatArray, SpeakOptions
+from talker.options import SpeakOptions
+from talker.types import FloatArray
 
 CLIP = Path("talking") / "speech" / "speech_01.mp4"
 SOUNDS = ((5, 44100), (60, 44100), (600, 44100), (3600, 16000), (3600, 44100))  # s, Hz

@@ -23,9 +23,10 @@ from talker.errors import DataError, FaceError
 from talker.evaluation.judge import CLASSES, JUDGED, Judge, Verdict
 from talker.face.detector import Landmarker
 from talker.media.image import load_image
+from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
 from talker.render.renderer import Renderer
-from talker.types import EMOTION_LABELS, ByteArray, EmotionCode, Portrait, Progress, SpeakOptions
+from talker.types import EMOTION_LABELS, ByteArray, EmotionCode, Portrait, Progress
 
 FIRST, LAST = 151, 218
 READ_BACK_PORTRAITS = 10

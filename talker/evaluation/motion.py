@@ -28,10 +28,11 @@ from talker.motion.articulation import at_frames, hear, load_head, speaking, spe
 from talker.motion.composition import compose
 from talker.motion.lips import LipGeometry
 from talker.motion.temperament import TEMPERAMENTS
+from talker.options import SpeakOptions
 from talker.speech import phones, prosody, recogniser
 from talker.training import manner
 from talker.training.motion_data import TrackedClip, grid_clips
-from talker.types import EMOTION_LABELS, FaceMotion, FloatArray, SpeakOptions, SpeechClip
+from talker.types import EMOTION_LABELS, FaceMotion, FloatArray, SpeechClip
 
 LEADS = {"01": 2.0, "02": 4.0, "03": 2.0, "04": 0.5, "05": -0.5}  # frames of 40 ms by which the picture leads
 LONG_SILENCE_S = 0.3

@@ -19,9 +19,10 @@ from talker.evaluation.recognition import FaceRecogniser
 from talker.face.detector import FaceDetector
 from talker.face.tracking import FaceTrack, track_video
 from talker.media.video import open_video
+from talker.options import SpeakOptions
 from talker.render.geometry import as_asked
 from talker.render.renderer import Renderer
-from talker.types import ByteArray, Portrait, SpeakOptions
+from talker.types import ByteArray, Portrait
 
 FRAME_STEP = 5
 REPORT_CLIPS = ("grid/video/o_*.mp4", "talking/speech/*.mp4", "talking/mead/*.mp4")  # held-out people

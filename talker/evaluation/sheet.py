@@ -15,8 +15,9 @@ from PIL import Image, ImageDraw, ImageFont
 from talker.emotion.request import named_or_described
 from talker.media.film import write_grid
 from talker.media.image import save_image
+from talker.options import SpeakOptions
 from talker.pipeline import Talker
-from talker.types import EMOTION_LABELS, ByteArray, FaceMotion, Portrait, Progress, SpeakOptions, SpeechClip
+from talker.types import EMOTION_LABELS, ByteArray, FaceMotion, Portrait, Progress, SpeechClip
 
 MOMENTS = 6
 CELL_PX = 256

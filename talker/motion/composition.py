@@ -18,8 +18,9 @@ from talker.motion.articulation import at_frames, speaking
 from talker.motion.lips import LipGeometry
 from talker.motion.liveliness import enliven
 from talker.motion.temperament import TEMPERAMENTS, Temperament, code_rows, paced, temperament_of
+from talker.options import SpeakOptions
 from talker.speech import prosody
-from talker.types import EmotionCode, FaceMotion, FloatArray, SpeakOptions, SpeechClip
+from talker.types import EmotionCode, FaceMotion, FloatArray, SpeechClip
 
 SHUT, PARTED = 0.004, 0.022  # lip opening (face widths) below which speech means closed lips, above which it doesn't
 VOWEL, OPEN_VOWEL = 0.025, 0.06  # lip opening from which speech means an open mouth, and certainly does

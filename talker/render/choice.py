@@ -1,7 +1,7 @@
 """Which renderer draws a portrait: rows by name, each imported when it is chosen.
 
 A renderer is a class that is made with (portrait, options), does there what does not depend on the frame, and is an
-`Animator` afterwards. A new one is a row here and a name in `talker.types.RENDERERS`.
+`Animator` afterwards. A new one is a row here and a name in `talker.options.RENDERERS`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import importlib
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from talker.types import ByteArray, FaceMotion, Portrait, SpeakOptions
+from talker.options import SpeakOptions
+from talker.types import ByteArray, FaceMotion, Portrait
 
 AUTOMATIC = "auto"
 PLACES = {  # name to module:class

@@ -17,6 +17,7 @@ import numpy as np
 
 from talker.face.raster import rasterise
 from talker.hub import checkpoint
+from talker.options import SpeakOptions
 from talker.render.crop import at_size
 from talker.render.eyes import Eye
 from talker.render.geometry import HeadGeometry
@@ -25,7 +26,7 @@ from talker.render.light import Light, shade, white_in_this_light
 from talker.render.mouth import Mouth
 from talker.render.smooth_fill import smooth_fill
 from talker.render.unfold import Unfolded
-from talker.types import ByteArray, FaceMotion, FloatArray, Portrait, SpeakOptions
+from talker.types import ByteArray, FaceMotion, FloatArray, Portrait
 
 WORKERS = min(4, os.cpu_count() or 1)  # frames drawn at the same time
 cv2.setNumThreads(1)  # frames are drawn side by side: threads inside each would only wait for one another

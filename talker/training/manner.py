@@ -23,9 +23,10 @@ from talker.motion.articulation import speech_motion
 from talker.motion.composition import compose
 from talker.motion.lips import LipGeometry, measured_lips
 from talker.motion.temperament import NEUTRAL, TEMPERAMENTS, Temperament
+from talker.options import SpeakOptions
 from talker.speech import voice
 from talker.training.sentences import teaching_sentences
-from talker.types import EMOTION_LABELS, FaceMotion, FloatArray, SpeakOptions, SpeechClip
+from talker.types import EMOTION_LABELS, FaceMotion, FloatArray, SpeechClip
 
 NOISE_S, COURSE_S = 0.028, 0.24  # jitter that is smoothed away, and movements too slow to be speech
 TEACHER, HELD_OUT = "M030", "W009"

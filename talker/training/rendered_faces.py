@@ -12,10 +12,11 @@ from talker.emotion.catalogue import FEELINGS
 from talker.errors import FaceError
 from talker.face.detector import Landmarker
 from talker.media.image import load_image
+from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
 from talker.render.renderer import Renderer
 from talker.training.face_photographs import FaceRecords
-from talker.types import FloatArray, Progress, SpeakOptions
+from talker.types import FloatArray, Progress
 
 STRENGTHS = (0.6, 1.3)  # rendered faces lie between these
 SPEAKING_SHARE = 0.5  # of the faces also speak, so that an open mouth alone is no surprise

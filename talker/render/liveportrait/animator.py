@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from talker.face.landmarks import LEFT_BROW, LEFT_EYE, LIPS, RIGHT_BROW, RIGHT_EYE
+from talker.options import SpeakOptions
 from talker.render.crop import at_size, resampled
 from talker.render.geometry import as_asked
 from talker.render.liveportrait.config import INPUT_PX, OUTPUT_PX
@@ -23,7 +24,7 @@ from talker.render.liveportrait.keypoints import Motion
 from talker.render.liveportrait.weights import Networks, published_networks
 from talker.render.patch import Window, blend, feather
 from talker.render.renderer import Renderer
-from talker.types import ByteArray, FaceMotion, FloatArray, Portrait, SpeakOptions
+from talker.types import ByteArray, FaceMotion, FloatArray, Portrait
 
 SQUARE = 2.3  # side of what the networks see, in sizes of the face below the brows
 RAISED = 0.125  # of that side: how far above the face's centre its own lies
