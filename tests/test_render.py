@@ -11,10 +11,10 @@ import skimage.data
 
 from talker.blendshapes import expand
 from talker.face.detector import FaceDetector
-from talker.options import SpeakOptions
 from talker.face.landmarks import INNER_LIPS, LEFT_EYE, RIGHT_EYE
 from talker.face.model import load_face_model
 from talker.hub import checkpoint
+from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
 from talker.render.crop import at_size
 from talker.render.geometry import HeadGeometry
