@@ -11,7 +11,7 @@ import pytest
 from talker.blendshapes import BLENDSHAPE_INDEX, BLENDSHAPE_NAMES
 from talker.emotion.labels import label_code
 from talker.motion import visemes
-from talker.motion.articulation import at_frames, bite_lip, shut_lips, speech_motion
+from talker.motion.articulation import at_frames, bite_lip, shut_before_speech, shut_lips, speech_motion
 from talker.motion.composition import cap_sneer, compose, soft_limit
 from talker.motion.lips import LipGeometry
 from talker.options import SpeakOptions
@@ -67,6 +67,22 @@ def test_pauses_close_the_mouth(clip: SpeechClip) -> None:
     middle = int((clip.duration_s + 0.4) * 25)
     assert opening[middle : middle + 5].max() < 0.005
     assert opening.max() > 0.05
+
+
+def test_lips_do_not_part_before_a_first_m(clip: SpeechClip, speech: FaceMotion) -> None:
+    assert clip.transcript is not None
+    said = next(phone for phone in clip.transcript.phones if phone.text != "SIL")
+    assert said.text == "M"
+    first = int(said.start_s * 25) + 1
+    assert _opening(speech)[:first].max() < 0.01
+    alone = speech_motion(clip.with_transcript(None))
+    assert _opening(alone)[:first].max() < 0.02
+    gate = np.array([0, 0, 0, 0, 0, 0.2, 1, 1, 0, 0, 0, 1, 0], np.float32)
+    voice = np.array([0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1], np.float32)
+    held = shut_before_speech(gate, voice, 25.0)
+    assert (held[:8] == 1).all() and np.array_equal(held[8:], gate[8:])
+    vowel_first = np.where(np.arange(13) == 11, gate, 0)
+    assert np.array_equal(shut_before_speech(vowel_first, voice, 25.0), vowel_first)
 
 
 def test_only_the_mouth_moves_and_stays_in_range(speech: FaceMotion) -> None:
