@@ -186,6 +186,9 @@ def test_an_example_is_made_for_the_first_visitor_and_kept_for_the_others(
     assert first is second
     assert made == len(steps) > 0
     assert Path(first[0]).is_file()
+    with pytest.raises(gr.Error, match="Stopped"):
+        actions.example(VISITOR, lambda *_, **__: session.stop(VISITOR), 1)
+    assert len(list(Path(session.RESULTS.name).glob("example-*"))) == 1
 
 
 def test_the_widgets_fit_the_functions_that_they_are_wired_to() -> None:

@@ -19,6 +19,7 @@ from talker.blendshapes import BLENDSHAPE_INDEX, expand
 from talker.face.camera import project_turned, rotation_matrix
 from talker.face.landmarks import LEFT_IRIS, RIGHT_IRIS
 from talker.face.model import FaceModel, IntArray, load_face_model
+from talker.render.glasses import frame_weights, wears_glasses
 from talker.types import FloatArray, Portrait
 
 MASK_VERTICES = 6706  # ICT's narrow face: the skin that is redrawn, without ears and neck
@@ -91,6 +92,8 @@ class HeadGeometry:
         self.residual = self._residual(projected, portrait.landmarks)  # [V,2] px
         self.rest_points = projected + self.residual  # [V,2] px: the mesh on the picture
         self.basis = np.ascontiguousarray(self.model.expression_basis @ turn)  # [52,V,3]
+        wearing = wears_glasses(portrait.image, portrait.landmarks)
+        self._free = 1.0 - frame_weights(self.model)[:, None] if wearing else None  # [V,1] share of motion
         self._measure_lids(portrait.landmarks)
         shut = self._lip_gap(self.rest_points)
         shut[shut > SHUT_GAP_CM * self.fit.scale] = 0.0
@@ -115,6 +118,8 @@ class HeadGeometry:
         _add_shapes(self.basis, delta, camera)
         points: FloatArray = self.project(camera) + self.residual
         points = self._touch_lids(self._touch_lips(points, absolute), absolute)
+        if self._free is not None:
+            points = self.rest_points + (points - self.rest_points) * self._free
         return Shape(camera, points)
 
     def _residual(self, projected: FloatArray, landmarks: FloatArray) -> FloatArray:
