@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import functools
 import html
+import shutil
 import tempfile
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +39,7 @@ SILENCE = SpeechClip(np.zeros(10 * 16000, np.float32), 16000)  # what a timeline
 GPU_SECONDS = 60
 Film = tuple[Any, str, pd.DataFrame, pd.DataFrame, list[str]]
 EXAMPLE_FILMS: dict[int, Film] = {}
+EXAMPLE_LOCK = threading.Lock()  # who comes while the page warms up waits for the same film
 
 
 @takes(*INPUTS)
@@ -79,10 +82,14 @@ def example(
         number: its place in the gallery, from 0.
     """
     chosen = int(number) % len(EXAMPLES)
-    with run_of(request, "talk") as (_, stopped):
+    with run_of(request, "talk") as (_, stopped), EXAMPLE_LOCK:
         if chosen not in EXAMPLE_FILMS:
             folder = Path(tempfile.mkdtemp(prefix="example-", dir=RESULTS.name))
-            EXAMPLE_FILMS[chosen] = made(EXAMPLES[chosen].given, folder, Shown(progress, stopped))
+            try:
+                EXAMPLE_FILMS[chosen] = made(EXAMPLES[chosen].given, folder, Shown(progress, stopped))
+            finally:
+                if chosen not in EXAMPLE_FILMS:
+                    shutil.rmtree(folder, ignore_errors=True)
         return EXAMPLE_FILMS[chosen]
 
 

@@ -10,9 +10,10 @@ import pytest
 
 from talker.blendshapes import BLENDSHAPE_INDEX, BLENDSHAPE_NAMES
 from talker.emotion.labels import label_code
-from talker.motion import visemes
-from talker.motion.articulation import at_frames, bite_lip, shut_lips, speech_motion
+from talker.motion import head, visemes
+from talker.motion.articulation import at_frames, bite_lip, shut_before_speech, shut_lips, speech_motion
 from talker.motion.composition import cap_sneer, compose, soft_limit
+from talker.motion.head import ArticulationConfig, Delivery, LinearHead, in_context
 from talker.motion.lips import LipGeometry
 from talker.options import SpeakOptions
 from talker.speech import voice
@@ -67,6 +68,22 @@ def test_pauses_close_the_mouth(clip: SpeechClip) -> None:
     middle = int((clip.duration_s + 0.4) * 25)
     assert opening[middle : middle + 5].max() < 0.005
     assert opening.max() > 0.05
+
+
+def test_lips_do_not_part_before_a_first_m(clip: SpeechClip, speech: FaceMotion) -> None:
+    assert clip.transcript is not None
+    said = next(phone for phone in clip.transcript.phones if phone.text != "SIL")
+    assert said.text == "M"
+    first = int(said.start_s * 25) + 1
+    assert _opening(speech)[:first].max() < 0.01
+    alone = speech_motion(clip.with_transcript(None))
+    assert _opening(alone)[:first].max() < 0.02
+    gate = np.array([0, 0, 0, 0, 0, 0.2, 1, 1, 0, 0, 0, 1, 0], np.float32)
+    voice = np.array([0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1], np.float32)
+    held = shut_before_speech(gate, voice, 25.0)
+    assert (held[:8] == 1).all() and np.array_equal(held[8:], gate[8:])
+    vowel_first = np.where(np.arange(13) == 11, gate, 0)
+    assert np.array_equal(shut_before_speech(vowel_first, voice, 25.0), vowel_first)
 
 
 def test_only_the_mouth_moves_and_stays_in_range(speech: FaceMotion) -> None:
@@ -225,6 +242,19 @@ def test_a_feeling_that_changes_over_time(clip: SpeechClip, speech: FaceMotion) 
     smile, frown = (BLENDSHAPE_INDEX[f"mouth{name}Left"] for name in ("Smile", "Frown"))
     assert motion.blendshapes[20, frown] > 0.3 > motion.blendshapes[20, smile]
     assert motion.blendshapes[80, smile] > 0.3 > motion.blendshapes[80, frown]
+
+
+def test_long_speech_is_predicted_in_blocks_without_a_seam(monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = np.random.default_rng(0)
+    config = ArticulationConfig.tiny()
+    weights = chance.normal(size=(3 * 8, 3)).astype(np.float32)
+    linear = LinearHead(config, np.zeros(20), np.eye(20, 8), weights, np.zeros(3, np.float32))
+    projected = chance.normal(size=(50, 8)).astype(np.float32)
+    whole = linear.predict(projected, Delivery())
+    np.testing.assert_allclose(whole[0][:, JAW], (in_context(projected, 1) @ weights)[:, 0], atol=1e-5)
+    monkeypatch.setattr(head, "BLOCK", 7)
+    for one, other in zip(linear.predict(projected, Delivery()), whole, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
 
 
 def test_neighbours_coarticulate() -> None:

@@ -148,7 +148,7 @@ def _checked(samples: FloatArray, rate: int, path: Path) -> FloatArray:
         raise AudioError(f"{path.name} is empty: it holds {len(samples) / rate:.2f} s of sound.")
     if not np.isfinite(samples).all():
         raise AudioError(f"{path.name} is damaged: it holds values that are not numbers.")
-    peak = float(np.abs(samples).max())
-    if float(np.abs(samples - samples.mean()).max()) < SILENCE:
+    lowest, highest, mean = float(samples.min()), float(samples.max()), float(samples.mean())  # an hour isn't copied
+    if max(highest - mean, mean - lowest) < SILENCE:
         raise AudioError(f"{path.name} is silent: please choose a recording in which someone speaks.")
-    return (samples / max(1.0, peak)).astype(np.float32)
+    return np.divide(samples, max(1.0, highest, -lowest), out=samples).astype(np.float32, copy=False)

@@ -26,6 +26,7 @@ Heard = tuple[FloatArray, FloatArray]  # blendshapes [T,52] and the probability 
 TRUSTED_CONFIDENCE = 0.5  # of a transcript whose phones may move the lips
 SILENT_LOUDNESS = 0.12  # of `Prosody.loudness`; below it nothing is said
 EASY_S, TIGHT_S = 0.16, 0.05  # lips part this much before a sound and rest this much after; gaps bridged otherwise
+FIRST_SOUND_S = 0.06  # within this, a closure is the beginning of what is said
 REST_EASE_S = 0.05
 LOUDNESS_RATE = 100.0  # Hz, at which it is measured whether something is said
 GATE_EASE_S = 0.012
@@ -99,9 +100,23 @@ def articulate(
             narrow = amount * visemes.closure(phones, names, frames, fps)
             mouth = np.where(OPENING, mouth * (1.0 - narrow[:, None]), mouth)
     mouth = np.maximum(mouth, 0.0) * voice[:, None]
-    mouth = shut_lips(bite_lip(mouth, bite), gate * voice)
+    mouth = shut_lips(bite_lip(mouth, bite), shut_before_speech(gate, voice, fps) * voice)
     blendshapes = np.clip(mouth, 0.0, 1.0).astype(np.float32)
     return FaceMotion(blendshapes, np.zeros((frames, 6), np.float32), fps)
+
+
+def shut_before_speech(gate: FloatArray, voice: FloatArray, fps: float) -> FloatArray:
+    """The gate [T], already closed in the silence before speech that begins with p, b or m.
+
+    Lips part a little before a sound; before these they would part and meet again. voice: as `speaking` gives it.
+    """
+    held = gate.copy()
+    for begin in np.flatnonzero(np.diff(voice > 0.5, prepend=False) & (voice > 0.5)):
+        sound = begin + (EASY_S + FIRST_SOUND_S) * fps  # the voice's curve rises this much before the sound
+        shut = begin + np.flatnonzero(gate[begin : int(sound) + 1] > 0.5)
+        if len(shut):
+            held[max(0, begin - round(EASY_S * fps)) : shut[0]] = 1.0
+    return held
 
 
 def shut_lips(mouth: FloatArray, gate: FloatArray) -> FloatArray:
