@@ -12,7 +12,8 @@ from talker import hub
 from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_INDEX, expand
 from talker.errors import DataError, InputError
 from talker.evaluation import reenactment, robustness, shapes, speed, turns
-from talker.evaluation.comparison import Comparer, as_asked, face_area, laplacian, psnr
+from talker.evaluation.comparison import Comparer, face_area, laplacian, psnr
+from talker.render.geometry import as_asked
 from talker.evaluation.pictures import Strip, save_strips
 from talker.evaluation.portraits import portrait_paths, spread
 from talker.evaluation.recognition import SAME_PERSON, FaceRecogniser, distance

@@ -11,7 +11,6 @@ from talker.blendshapes import BLENDSHAPE_COUNT
 from talker.evaluation.recognition import FaceRecogniser, distance
 from talker.face.detector import DetectedFace, FaceDetector
 from talker.face.landmarks import FACE_OVAL, OUTER_LIPS
-from talker.render.geometry import BLINK_ROWS, GAZE_ROWS, OWN_BLINK
 from talker.types import BoolArray, ByteArray, FloatArray
 
 MOUTH_MARGIN = 0.12  # of the face's width around the lips
@@ -79,19 +78,6 @@ class Comparer:
 def find_near(detector: FaceDetector, picture: ByteArray, landmarks: FloatArray) -> DetectedFace | None:
     """The face that lies about where `landmarks` [478,3] are; much faster than searching the whole picture."""
     return detector.refine(picture, DetectedFace(landmarks, np.zeros(BLENDSHAPE_COUNT, np.float32)))
-
-
-def as_asked(expression: FloatArray, rest: FloatArray) -> FloatArray:
-    """[52] a measured expression in the renderer's terms: gaze and narrow eyes are relative to the portrait's own.
-
-    The inverse of what the renderer does with what it is asked for, so that `as_asked(rest, rest)` is the portrait.
-    """
-    result = np.array(expression, np.float32)
-    result[GAZE_ROWS] -= rest[GAZE_ROWS]
-    for row in BLINK_ROWS.values():
-        own = min(float(rest[row]), OWN_BLINK)
-        result[row] = (result[row] - own) / (1.0 - own)
-    return result
 
 
 def box(points: FloatArray, margin: float, image: ByteArray) -> tuple[slice, slice]:

@@ -16,12 +16,13 @@ import numpy as np
 
 from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_NAMES
 from talker.errors import TalkerError
-from talker.evaluation.comparison import as_asked, face_area, psnr
+from talker.evaluation.comparison import face_area, psnr
 from talker.evaluation.pictures import Strip, save_strips
 from talker.evaluation.portraits import analysed, portrait_paths
 from talker.face.detector import FaceDetector
 from talker.portrait.analyse import analyse
 from talker.render.crop import at_size
+from talker.render.geometry import as_asked
 from talker.render.renderer import Renderer
 from talker.types import ByteArray, FloatArray, Portrait, SpeakOptions
 

@@ -16,13 +16,14 @@ import numpy as np
 
 from talker.emotion.labels import label_code
 from talker.errors import TalkerError
-from talker.evaluation.comparison import as_asked, find_near
+from talker.evaluation.comparison import find_near
 from talker.evaluation.pictures import Strip, face_cut, save_strips
 from talker.evaluation.portraits import FIRST_REPORTED, analysed, portrait_paths
 from talker.evaluation.recognition import SAME_PERSON, FaceRecogniser, distance
 from talker.evaluation.robustness import PITCH, POSES, ROLL, YAW, head_pose
 from talker.face.detector import FaceDetector
 from talker.render.crop import at_size
+from talker.render.geometry import as_asked
 from talker.render.renderer import Renderer
 from talker.types import EMOTION_LABELS, ByteArray, FloatArray, Portrait, SpeakOptions
 

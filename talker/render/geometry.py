@@ -197,6 +197,19 @@ class HeadGeometry:
         return (shift[:, None] * self.down(points)).astype(np.float32)
 
 
+def as_asked(expression: FloatArray, rest: FloatArray) -> FloatArray:
+    """[52] a measured expression as `shape` wants it: gaze and narrow eyes are relative to the portrait's own.
+
+    The inverse of what `HeadGeometry` does with what it is asked for, so that `as_asked(rest, rest)` is the portrait.
+    """
+    result = np.array(expression, np.float32)
+    result[GAZE_ROWS] -= rest[GAZE_ROWS]
+    for row in BLINK_ROWS.values():
+        own = min(float(rest[row]), OWN_BLINK)
+        result[row] = (result[row] - own) / (1.0 - own)
+    return result
+
+
 @njit(cache=True, nogil=True)
 def _add_shapes(basis, delta, mesh) -> None:  # type: ignore[no-untyped-def]
     """Add to `mesh` [V,3] the shapes `basis` [52,V,3] times `delta` [52], passing over those that are not used."""
