@@ -27,7 +27,7 @@ Progress = Callable[[int, int], None]  # (done, total); raising `CancelledError`
 
 EMOTION_LABELS = ("neutral", "happy", "sad", "angry", "surprised", "fear", "disgusted", "contempt")
 LANDMARK_COUNT = 478
-RENDERERS = ("auto", "geometry")
+RENDERERS = ("auto", "geometry", "generator")
 SIZES = ("native", "crop256", "crop512", "crop1024")
 AMOUNTS = ("mouth", "head", "blinks", "gaze", "brows")
 MAX_STRENGTH = 1.5

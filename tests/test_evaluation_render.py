@@ -13,7 +13,6 @@ from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_INDEX, expand
 from talker.errors import DataError, InputError
 from talker.evaluation import reenactment, robustness, shapes, speed, turns
 from talker.evaluation.comparison import Comparer, face_area, laplacian, psnr
-from talker.render.geometry import as_asked
 from talker.evaluation.pictures import Strip, save_strips
 from talker.evaluation.portraits import portrait_paths, spread
 from talker.evaluation.recognition import SAME_PERSON, FaceRecogniser, distance
@@ -23,6 +22,7 @@ from talker.media.image import load_image
 from talker.media.video import open_video, write_video
 from talker.portrait.analyse import analyse
 from talker.render.crop import at_size
+from talker.render.geometry import as_asked
 from talker.render.renderer import Renderer
 from talker.types import ByteArray, FaceMotion, FloatArray, Portrait, SpeakOptions, Video
 from talker.workbench import EVALUATIONS, evaluate

@@ -48,10 +48,7 @@ def run(data: Path, *, pictures: Path | None = None, tuning: bool = False) -> st
 
     pictures: folder for a picture of every clip's worst frame.
     """
-    patterns = TUNING_CLIPS if tuning else REPORT_CLIPS
-    paths = [path for pattern in patterns for path in sorted(data.glob(pattern)) if path.stem not in EXCLUDED]
-    if not paths:
-        raise DataError(f"{data} holds none of {', '.join(patterns)}.")
+    paths = clips(data, TUNING_CLIPS) if tuning else report_clips(data)
     rows: list[ClipScores | str] = []
     with FaceDetector() as detector:
         comparer = Comparer(detector, FaceRecogniser())
@@ -69,6 +66,19 @@ def run(data: Path, *, pictures: Path | None = None, tuning: bool = False) -> st
         ]  # fmt: skip
         save_strips(strips, pictures / "reenactment-worst.png")
     return _table(rows, scored)
+
+
+def report_clips(data: Path) -> list[Path]:
+    """Films of held-out people in `data`. DataError when there are none."""
+    return clips(data, REPORT_CLIPS)
+
+
+def clips(data: Path, patterns: tuple[str, ...]) -> list[Path]:
+    """Films of `data` that match `patterns`, but those that are left out. DataError when there are none."""
+    paths = [path for pattern in patterns for path in sorted(data.glob(pattern)) if path.stem not in EXCLUDED]
+    if not paths:
+        raise DataError(f"{data} holds none of {', '.join(patterns)}.")
+    return paths
 
 
 def score_clip(path: Path, comparer: Comparer) -> ClipScores:

@@ -72,8 +72,8 @@ class Sight:
     """What the generator is given of a frame.
 
     picture: [S,S,3] the square of the frame. masks: [S,S,3] 0..255 between the lips, the lips, the eyes.
-    maps: [S/4,S/4,6] where each pixel lies on the face (x, y, z in head units; 1 where there is skin), and how far from it
-    the portrait's square shows the same point (x, y in sides of the square).
+    maps: [S/4,S/4,6] where each pixel lies on the face (x, y, z in head units; 1 where there is skin), and how far
+    from it the portrait's square shows the same point (x, y in sides of the square).
     """
 
     picture: ByteArray

@@ -13,7 +13,10 @@ from typing import Protocol
 from talker.types import ByteArray, FaceMotion, Portrait, SpeakOptions
 
 AUTOMATIC = "auto"
-PLACES = {"geometry": "talker.render.renderer:Renderer"}  # name to module:class
+PLACES = {  # name to module:class
+    "geometry": "talker.render.renderer:Renderer",
+    "generator": "talker.render.refined:GeneratorRenderer",
+}
 
 
 class Animator(Protocol):

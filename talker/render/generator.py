@@ -1,10 +1,10 @@
 """The style-based generator: what the geometry can't know is added to its frame as residual flow and residual texture.
 
 One network of every size. A frame's square (`talker.render.aligned`) goes down a pyramid; on the way up each level
-looks again at the portrait's own features, where the geometry's flow and the levels below say that they lie, and adds to
-the flow, to a texture and to the mask that lets it through. Convolutions are modulated by the frame's style (expression,
-gaze, head) and the person's code, as in StyleGAN2 (Karras et al., "Analyzing and Improving the Image Quality of
-StyleGAN", 2020), without noise. All heads start at zero: an untrained generator leaves the frame as it is.
+looks again at the portrait's own features, where the geometry's flow and the levels below say that they lie, and adds
+to the flow, to a texture and to the mask that lets it through. Convolutions are modulated by the frame's style
+(expression, gaze, head) and the person's code, as in StyleGAN2 (Karras et al., "Analyzing and Improving the Image
+Quality of StyleGAN", 2020), without noise. All heads start at zero: an untrained generator leaves the frame as it is.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class GeneratorConfig:
 
 
 SIZES = {
-    "small": GeneratorConfig(256, (20, 40, 80), (8, 16, 32)),  # two CPU cores, frames of 512²
+    "small": GeneratorConfig(192, (20, 40, 80), (8, 16, 32)),  # two CPU cores, frames of 512²
     "base": GeneratorConfig(256, (64, 128, 256, 384), (32, 64, 96, 128), style=256, blocks=4),  # a GPU, 512²
     "large": GeneratorConfig(512, (64, 128, 256, 384, 512), (32, 64, 96, 128, 128), style=256, blocks=6),  # 1024²
 }
@@ -124,6 +124,11 @@ class Level(nn.Module):
         x = self.look(torch.cat([x, seen], dim=1), style)
         return x + self.refine(x, style)
 
+    def add(self, x: Tensor) -> Tensor:
+        """[B,6,...] what this level adds to flow, texture and mask."""
+        added: Tensor = self.head(x)
+        return added
+
 
 class Generator(nn.Module):
     """Any part of the square may be given, as long as its sides are multiples of `multiple` px."""
@@ -189,14 +194,14 @@ class Generator(nn.Module):
                 features[len(skips) - 1 - level], grid, padding_mode="border", align_corners=False
             )
             x = step(x, skip, seen, code)
-            added = step.head(x)
+            added = step.add(x)
             found = added if found is None else _resized(found, added) + added
         assert found is not None
         return Refinement(found[:, :2] * FLOW_PX, found[:, 2:5], torch.sigmoid(found[:, 5:]))
 
 
 def refined(picture: Tensor, refinement: Refinement, fade: Tensor) -> Tensor:
-    """[B,3,h,w] the part of the frame `picture` [B,3,h,w] with everything that is added, as far as `fade` [h,w] says."""
+    """[B,3,h,w] `picture` [B,3,h,w] with what is added to it, as far as `fade` [h,w] says."""
     height, width = picture.shape[-2:]
     y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     here = torch.stack([x, y]).to(picture) + refinement.flow * fade  # [B,2,h,w] px
@@ -207,7 +212,7 @@ def refined(picture: Tensor, refinement: Refinement, fade: Tensor) -> Tensor:
 
 
 def absolute(maps: Tensor) -> Tensor:
-    """`Sight.maps` [B,6,h,w] of a whole square, with the last two channels as places (0..1) in the portrait's square."""
+    """`Sight.maps` [B,6,h,w] of a whole square, the last two channels as places (0..1) in the portrait's."""
     height, width = maps.shape[-2:]
     y, x = torch.meshgrid((torch.arange(height) + 0.5) / height, (torch.arange(width) + 0.5) / width, indexing="ij")
     return torch.cat([maps[:, :-2], maps[:, -2:] + torch.stack([x, y]).to(maps)], dim=1)
@@ -223,8 +228,7 @@ def save_generator(generator: Generator, folder: Path) -> None:
 def load_generator(folder: Path) -> Generator:
     """Read what `save_generator` wrote."""
     values = json.loads((folder / "config.json").read_text())
-    config = GeneratorConfig(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
-    generator = Generator(config)
+    generator = Generator(GeneratorConfig(**values | {name: tuple(values[name]) for name in ("widths", "source")}))
     generator.load_state_dict(load_file(folder / "model.safetensors"))
     return generator.eval()
 

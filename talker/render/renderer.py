@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -77,15 +77,8 @@ class Renderer:
         return self._image.shape[1], self._image.shape[0]
 
     def render(self, motion: FaceMotion) -> Iterator[ByteArray]:
-        """Frames [H,W,3], in order; a few are drawn at the same time, and no more than these are held."""
-        with ThreadPoolExecutor(WORKERS) as pool:
-            drawing: deque[Future[ByteArray]] = deque()
-            for blendshapes, pose in zip(motion.blendshapes, motion.pose, strict=True):
-                drawing.append(pool.submit(self.frame, blendshapes, pose))
-                if len(drawing) > WORKERS:
-                    yield drawing.popleft().result()
-            while drawing:
-                yield drawing.popleft().result()
+        """Frames [H,W,3], in order."""
+        return streamed(self.frame, motion)
 
     def frame(self, blendshapes: FloatArray, pose: FloatArray) -> ByteArray:
         """The portrait [H,W,3] with this expression [52] and head pose [6] (relative to its own)."""
@@ -151,6 +144,18 @@ class Renderer:
         where = cv2.resize(values[..., :2] + turn, size, interpolation=cv2.INTER_LINEAR)
         where += self._grid
         return where, cv2.resize(shading, size, interpolation=cv2.INTER_LINEAR)
+
+
+def streamed(frame: Callable[[FloatArray, FloatArray], ByteArray], motion: FaceMotion) -> Iterator[ByteArray]:
+    """What `frame` draws of each (blendshapes, pose), in order; a few at the same time, and no more are held."""
+    with ThreadPoolExecutor(WORKERS) as pool:
+        drawing: deque[Future[ByteArray]] = deque()
+        for blendshapes, pose in zip(motion.blendshapes, motion.pose, strict=True):
+            drawing.append(pool.submit(frame, blendshapes, pose))
+            if len(drawing) > WORKERS:
+                yield drawing.popleft().result()
+        while drawing:
+            yield drawing.popleft().result()
 
 
 def _head_region(portrait: Portrait) -> Region:

@@ -1,7 +1,7 @@
 """`python -m talker train generator`: the style-based generator, on pairs of drawn and real frames.
 
-One process on whatever device there is; under `torchrun` one per device, each with its own chance. Training goes on from the
-checkpoint that an earlier run left in the same folder's `state`.
+One process on whatever device there is; under `torchrun` one per device, each with its own chance. A run goes on where
+an earlier one stopped, if its state lies in the folder beside (`NAME-training`), where the log is written, too.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import dataclasses
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,26 +20,25 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from talker.media.image import save_image
 from talker.render.aligned import MAP_STRIDE, MIRRORED_SIGN, MIRRORED_STYLE
 from talker.render.generator import SIZES, Generator, GeneratorConfig, Refinement, absolute, refined, save_generator
-from talker.render.regions import EYES, MOUTH, WHOLE, Region
+from talker.render.regions import EYES, MOUTH, Region
 from talker.training.generator_data import Pairs, load_pairs, prepare
 from talker.training.generator_losses import Losses, total
 from talker.types import Progress
 
 KINDS = {"talking": 0.5, "grid": 0.2, "portraits": 0.3}
 EXPOSURE = 0.12  # light and colour of a pair are changed by up to this share
-LIPS_COUNT, EYES_COUNT, SKIN_COUNT = 4.0, 2.0, 1.0  # how much a pixel counts
+LIPS_COUNT, EYES_COUNT, SKIN_COUNT, BASE = 4.0, 2.0, 1.0, 0.1  # how much a pixel counts
 
 
 @dataclass(frozen=True)
 class GeneratorTraining:
     """What is tuned in training.
 
-    batch: pairs a step (even: they come in twos). accumulate: batches per update. rate: of Adam, at the start. average:
-    of the weights that are kept (EMA). losses: weight of each term. regions: how often each part of the square is taken.
-    keep_s: seconds between checkpoints. seconds: after which training ends, should that come before `steps`.
+    batch: pairs a step. accumulate: batches per update. rate: of Adam, at the start. average: of the weights that are
+    kept (EMA). losses: weight of each term. regions: how often each part of the square is taken. keep_s: seconds
+    between checkpoints. seconds: after which training ends, should that come before `steps`.
     """
 
     steps: int = 12000
@@ -53,7 +52,7 @@ class GeneratorTraining:
             "pixels": 1.0, "edges": 2.0, "texture": 1.0, "flow": 0.002, "added": 0.01, "steady": 0.3
         }
     )  # fmt: skip
-    regions: tuple[tuple[Region, float], ...] = ((MOUTH, 0.65), (EYES, 0.25), (WHOLE, 0.1))
+    regions: tuple[tuple[Region, float], ...] = ((MOUTH, 0.7), (EYES, 0.3))
     keep_s: float = 300.0
     seed: int = 0
 
@@ -61,6 +60,25 @@ class GeneratorTraining:
     def tiny(cls) -> GeneratorTraining:
         """One short run for tests."""
         return cls(steps=2, batch=2)
+
+
+def train_generator(
+    data: Path,
+    out: Path,
+    settings: GeneratorTraining | None = None,
+    *,
+    size: str = "small",
+    progress: Progress | None = None,
+) -> Generator:
+    """Train one of `SIZES` on the films and portraits of `data`; writes config.json and model.safetensors into `out`.
+
+    Raises DataError when the data isn't there.
+    """
+    config = SIZES[size]
+    groups = {
+        kind: [load_pairs(path) for path in paths] for kind, paths in prepare(data, config.size, progress).items()
+    }
+    return Trainer(config, settings or GeneratorTraining(), groups, out).fit()
 
 
 @dataclass
@@ -162,6 +180,7 @@ class Trainer:
         self.losses = Losses().to(self.device)
         self.sampler = Sampler(groups, settings, settings.seed + self.rank)
         self.step = 0
+        self._start = time.monotonic()
         self._resume()
         self.parallel: nn.Module = self.generator
         if torch.distributed.is_initialized():
@@ -169,7 +188,7 @@ class Trainer:
 
     def fit(self) -> Generator:
         """Train until the steps or the time are over; returns the averaged generator."""
-        start = kept = time.monotonic()
+        start = self._start = kept = time.monotonic()
         sums: dict[str, list[float]] = {}
         while self.step < self.settings.steps and time.monotonic() - start < self.settings.seconds:
             for name, value in self.update().items():
@@ -187,7 +206,8 @@ class Trainer:
     def update(self) -> dict[str, float]:
         """One step of the optimiser; the terms of its last batch."""
         settings = self.settings
-        progress = min(self.step / settings.steps, 1.0)
+        spent = (time.monotonic() - self._start) / settings.seconds
+        progress = min(max(self.step / settings.steps, spent), 1.0)
         rate = settings.rate * min(1.0, (self.step + 1) / 100) * (0.51 + 0.49 * np.cos(np.pi * progress))
         for group in self.optimiser.param_groups:
             group["lr"] = rate
@@ -206,7 +226,7 @@ class Trainer:
         with torch.no_grad():
             for mean, value in zip(self.average.parameters(), self.generator.parameters(), strict=True):
                 mean.lerp_(value, 1 - share)
-        return {f"{region.name} {name}": float(value) for name, value in terms.items()}
+        return {f"{region.name} {name}": float(value.detach()) for name, value in terms.items()}
 
     def keep(self) -> None:
         """Write the averaged generator, and what is needed to go on."""
@@ -250,11 +270,12 @@ class Trainer:
 
 def importance(batch: Batch, fade: Tensor) -> Tensor:
     """[B,1,h,w] how much each pixel counts: lips and what lies around them most."""
-    lips, eyes = batch.picture[:, 4:5], batch.picture[:, 5:6]
-    around = nn.functional.max_pool2d(lips, 15, stride=1, padding=7)
-    eyes = nn.functional.max_pool2d(eyes, 9, stride=1, padding=4)
-    skin = nn.functional.interpolate(batch.maps[:, 3:4], size=lips.shape[-2:], mode="bilinear", align_corners=False)
-    return (0.1 + SKIN_COUNT * skin + LIPS_COUNT * around + EYES_COUNT * eyes) * fade
+    coarse = nn.functional.avg_pool2d(batch.picture[:, 4:6], MAP_STRIDE)  # [B,2,h/4,w/4] lips, eyes
+    around = nn.functional.max_pool2d(coarse, 5, stride=1, padding=2)
+    weight = BASE + SKIN_COUNT * batch.maps[:, 3:4] + LIPS_COUNT * around[:, :1] + EYES_COUNT * around[:, 1:]
+    return (
+        nn.functional.interpolate(weight, scale_factor=float(MAP_STRIDE), mode="bilinear", align_corners=False) * fade
+    )
 
 
 def _placed() -> tuple[int, torch.device]:

@@ -12,7 +12,7 @@ from torch.nn import functional
 from talker.render.generator import Refinement
 
 SCALES = 3  # of the pyramids
-CHARBONNIER = 0.01  # differences below it count squared, above it straight
+CHARBONNIER = 0.03  # differences below it count squared, above it straight
 GABOR_PX, GABOR_WAVE_PX, ORIENTATIONS = 7, 4.0, 4
 LUMA = (0.299, 0.587, 0.114)
 
@@ -24,6 +24,8 @@ class Losses(nn.Module):
     which asks for structure without asking where exactly it lies. flow: how unsmooth the residual flow is. added: how
     much texture is added at all. steady: how far what changes between two frames of a film differs from the film.
     """
+
+    gabor: Tensor
 
     def __init__(self) -> None:
         super().__init__()
