@@ -25,6 +25,7 @@ from talker.render.aligned import MAP_STRIDE, MAPS, STYLE
 
 CHECKPOINT = "generator"
 SLOPE = 0.2  # of leaky ReLU
+STYLE_DROPOUT = 0.3  # with a few dozen people, a style that is always whole is learnt by heart
 FLOW_PX = 4.0  # a head's 1 is this many pixels of the square
 PICTURE = 6  # channels of the frame: its colours and its masks
 
@@ -49,7 +50,7 @@ class GeneratorConfig:
     @classmethod
     def tiny(cls) -> GeneratorConfig:
         """For tests."""
-        return cls(32, (4, 6, 8), (3, 4, 5), style=8, blocks=1)
+        return cls(64, (4, 6, 8), (3, 4, 5), style=8, blocks=1)
 
 
 SIZES = {
@@ -140,7 +141,11 @@ class Generator(nn.Module):
         self.source_stem = nn.Conv2d(3 * 4, source[0], 3, padding=1)
         self.source_down = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(source))
         self.style = nn.Sequential(
-            nn.Linear(STYLE + source[-1], style), nn.LeakyReLU(SLOPE), nn.Linear(style, style), nn.LeakyReLU(SLOPE)
+            nn.Dropout(STYLE_DROPOUT),
+            nn.Linear(STYLE + source[-1], style),
+            nn.LeakyReLU(SLOPE),
+            nn.Linear(style, style),
+            nn.LeakyReLU(SLOPE),
         )
         self.stem = nn.Conv2d(PICTURE * 4, widths[0], 3, padding=1)
         self.down = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(widths))

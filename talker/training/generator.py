@@ -27,7 +27,10 @@ from talker.training.generator_data import Pairs, load_pairs, prepare
 from talker.training.generator_losses import Losses, total
 from talker.types import Progress
 
-KINDS = {"talking": 0.5, "grid": 0.2, "portraits": 0.3}
+KINDS = {"talking": 0.6, "grid": 0.2, "portraits": 0.2}
+FORGOTTEN = 0.3  # of the styles: what can be seen must do without them
+SHAKEN = 0.05  # standard deviation of what is added to a style
+SHIFT = 3  # cells of the maps by which a part of the square is moved about
 EXPOSURE = 0.12  # light and colour of a pair are changed by up to this share
 LIPS_COUNT, EYES_COUNT, SKIN_COUNT, BASE = 4.0, 2.0, 1.0, 0.1  # how much a pixel counts
 
@@ -127,13 +130,21 @@ class Sampler:
         while sum(len(part.style) for part in parts) < settings.batch:
             pairs = self._groups[kinds[random.choice(len(kinds), p=self._shares)]]
             chosen = pairs[random.integers(len(pairs))]
-            part = take(chosen, self._rows(len(chosen)), region)
+            shift = random.integers(-SHIFT, SHIFT + 1, 2)
+            part = take(chosen, self._rows(len(chosen)), region, (int(shift[0]), int(shift[1])))
+            part.style = self._shaken(part.style)
             if random.random() < 0.5:
                 part = part.mirrored()
             gain = (1 + EXPOSURE * random.uniform(-1, 1)) * (1 + 0.3 * EXPOSURE * random.uniform(-1, 1, (1, 3, 1, 1)))
             parts.append(part.lit(torch.from_numpy(gain.astype(np.float32))))
         columns = [torch.cat([getattr(part, name.name) for part in parts]) for name in dataclasses.fields(Batch)]
         return Batch(*(column[: settings.batch] for column in columns)), region
+
+    def _shaken(self, style: Tensor) -> Tensor:
+        """The style [B,STYLE] with noise, or nothing of it."""
+        if self._random.random() < FORGOTTEN:
+            return torch.zeros_like(style)
+        return style + SHAKEN * torch.from_numpy(self._random.standard_normal(style.shape).astype(np.float32))
 
     def _rows(self, count: int) -> list[int]:
         """Two frames that follow one another, or the only one there is."""
@@ -143,10 +154,12 @@ class Sampler:
         return [first, first + 1]
 
 
-def take(pairs: Pairs, rows: list[int], region: Region) -> Batch:
-    """Some frames' part of the square."""
+def take(pairs: Pairs, rows: list[int], region: Region, shift: tuple[int, int] = (0, 0)) -> Batch:
+    """Some frames' part of the square, moved by `shift` cells of the maps (down, right) as far as the square goes."""
     side = pairs.source.shape[0]
-    there, coarse = region.slices(side), region.slices(side // MAP_STRIDE)
+    cells = side // MAP_STRIDE
+    coarse = tuple(_moved(part, by, cells) for part, by in zip(region.slices(cells), shift, strict=True))
+    there = tuple(slice(part.start * MAP_STRIDE, part.stop * MAP_STRIDE) for part in coarse)
     inputs = np.concatenate([pairs.pictures[rows][:, *there], pairs.masks[rows][:, *there]], axis=-1)
     maps = absolute(torch.from_numpy(pairs.maps[rows].astype(np.float32)).permute(0, 3, 1, 2))
     return Batch(
@@ -156,6 +169,11 @@ def take(pairs: Pairs, rows: list[int], region: Region) -> Batch:
         torch.from_numpy(pairs.styles[rows]),
         _tensor(pairs.source[None]).expand(len(rows), -1, -1, -1),
     )
+
+
+def _moved(part: slice, by: int, end: int) -> slice:
+    by = min(max(by, -part.start), end - part.stop)
+    return slice(part.start + by, part.stop + by)
 
 
 def run_on(generator: nn.Module, batch: Batch, fade: Tensor) -> tuple[Tensor, Refinement]:
