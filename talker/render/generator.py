@@ -119,16 +119,14 @@ class Level(nn.Module):
         self.refine = ModulatedConv(width, width, style)
         self.head = Head(width, 2 if finest else 1)
 
-    def forward(self, x: Tensor, skip: Tensor, seen: Tensor, style: Tensor) -> Tensor:
-        """[B,width,h,w] of x [B,below,h/2,w/2], this level's own features and what is seen of the portrait."""
+    def forward(self, x: Tensor, skip: Tensor, seen: Tensor, style: Tensor) -> tuple[Tensor, Tensor]:
+        """Features [B,width,h,w], and what is added [B,6,...] to flow, texture and mask, of x [B,below,h/2,w/2], this
+        level's own features and what is seen of the portrait.
+        """
         x = functional.interpolate(self.lateral(x), scale_factor=2.0, mode="nearest") + skip
         x = self.look(torch.cat([x, seen], dim=1), style)
-        return x + self.refine(x, style)
-
-    def add(self, x: Tensor) -> Tensor:
-        """[B,6,...] what this level adds to flow, texture and mask."""
-        added: Tensor = self.head(x)
-        return added
+        x = x + self.refine(x, style)
+        return x, self.head(x)
 
 
 class Generator(nn.Module):
@@ -198,8 +196,7 @@ class Generator(nn.Module):
             seen = functional.grid_sample(
                 features[len(skips) - 1 - level], grid, padding_mode="border", align_corners=False
             )
-            x = step(x, skip, seen, code)
-            added = step.add(x)
+            x, added = step(x, skip, seen, code)
             found = added if found is None else _resized(found, added) + added
         assert found is not None
         return Refinement(found[:, :2] * FLOW_PX, found[:, 2:5], torch.sigmoid(found[:, 5:]))
