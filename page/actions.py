@@ -2,233 +2,249 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import html
+import shutil
 import tempfile
 import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 import numpy as np
 import pandas as pd
 
-from page.about import weights_table
+from page import faces, texts
+from page.about import NEEDED, weights_table
 from page.compare import before_and_after, compared, shortened
 from page.examples import EXAMPLES
 from page.feeling import asked
-from page.panels import load_settings, look
+from page.given import INPUTS, PREVIEW_INPUTS, Given, takes
+from page.hosting import on_gpu
+from page.progress import Shown
 from page.result import curves, downloads, feeling_over_time, notes, subtitles
-from page.session import errors_as_toasts, run_of
+from page.session import RESULTS, errors_as_toasts, missing, run_of
 from talker import SpeakOptions, SpeechClip, Talker, TalkerError, hub
-from talker.errors import CancelledError
+from talker.emotion.request import named_or_described
 from talker.media.audio import load_speech
-from talker.types import EMOTION_LABELS, ByteArray
+from talker.pipeline import NEEDED_WEIGHTS, Emotion
+from talker.types import ByteArray, EmotionCode
+
+if TYPE_CHECKING:
+    from talker.emotion.timeline import Tag
 
 TALKER = Talker()
 SILENCE = SpeechClip(np.zeros(10 * 16000, np.float32), 16000)  # what a timeline runs along in a preview
+GPU_SECONDS = 60
+Film = tuple[Any, str, pd.DataFrame, pd.DataFrame, list[str]]
+EXAMPLE_FILMS: dict[int, Film] = {}
+EXAMPLE_LOCK = threading.Lock()  # who comes while the page warms up waits for the same film
 
 
-def animate(
+@takes(*INPUTS)
+@on_gpu(GPU_SECONDS)
+def speak(
     request: gr.Request,
     progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio asks for a progress bar
-    picture: str | None = None,
-    tab: str = "text",
-    speech: str | None = None,
-    text: str = "",
-    voice: str = "american",
-    source: str = "label",
-    emotion: str = EMOTION_LABELS[0],
-    feeling_text: str = "",
-    feeling_picture: str | None = None,
-    feeling_voice: str | None = None,
-    feeling_video: str | None = None,
-    mix: str = "",
-    timeline: list[list[Any]] | None = None,
-    consent: bool = False,
-    subtitled: bool = False,
+    given: Given = Given(),  # noqa: B008 - frozen
     seconds: float = 0.0,
-    strength: float = 1.0,
-    head: float = 1.0,
-    blinks: float = 1.0,
-    gaze: float = 1.0,
-    brows: float = 1.0,
-    mouth: float = 1.0,
-    still: bool = False,
-    size: str = "native",
-    fps: float = 25.0,
-    wrinkles: float = 0.5,
-    permissive: bool = False,
-    face_index: int = 0,
-    seed: int = 0,
-) -> tuple[Any, str, pd.DataFrame, pd.DataFrame, list[str]]:
-    """Make the video; widgets in, widgets out."""
-    portrait = checked_portrait(picture, consent)
+) -> Film:
+    """Make a video of the portrait saying the words with the feeling; gives video, notes, plots and files.
+
+    Args:
+        picture: the portrait, a photograph of one person.
+        text: what to say, in English; or give `speech`, a sound file.
+        source: where the feeling comes from: label, text, map, mix, timeline, speech, picture, voice or video.
+        emotion: for the source label, one of the eight emotions.
+        feeling_text: for the source text, a description such as "slightly nervous but happy".
+        strength: of the feeling, 0 to 1.5.
+        consent: true: this face may be animated.
+    """
+    if given.picture is None:
+        raise missing(texts.PICTURE_FIRST)
+    if not given.consent:
+        raise missing(texts.CONSENT_FIRST)
+    if not given.recorded and not (given.text or "").strip():
+        raise missing(texts.WORDS_FIRST)
     with run_of(request, "talk") as (folder, stopped):
-        options = SpeakOptions(
-            strength=strength, head=head, blinks=blinks, gaze=gaze, brows=brows, mouth=mouth, still=still,
-            size=size, fps=float(fps), wrinkles=wrinkles, permissive=permissive,
-            face_index=int(face_index), seed=int(seed),
-        )  # fmt: skip
-        show = Shown(progress, stopped)
-        TALKER.fetch_weights(show.fetching)
-        progress(0, desc="Looking and listening")
-        feeling = asked(
-            folder, source, emotion, feeling_text, feeling_picture, feeling_voice, feeling_video, mix, timeline
-        )
-        clip = heard(tab, speech, text, voice, seconds) if seconds or is_recorded(tab, speech, text) else None
-        result = TALKER.speak(
-            portrait, clip, text=None if clip else text, voice=voice, emotion=feeling, options=options,
-            out=folder / "talker.mp4", progress=show.rendering,
-        )  # fmt: skip
-        written = subtitles(result, folder) if subtitled else None
-        film = gr.Video(str(result.video), subtitles=written) if written else str(result.video)
-        feelings = feeling_over_time(result.emotion, result.speech.duration_s)
-        return film, notes(result), curves(result.motion), feelings, downloads(result, folder)
+        return made(given, folder, Shown(progress, stopped), seconds)
 
 
-def preview(
-    picture: str | None,
-    tab: str = "text",
-    speech: str | None = None,
-    source: str = "label",
-    emotion: str = EMOTION_LABELS[0],
-    feeling_text: str = "",
-    feeling_picture: str | None = None,
-    feeling_voice: str | None = None,
-    feeling_video: str | None = None,
-    mix: str = "",
-    timeline: list[list[Any]] | None = None,
-    strength: float = 1.0,
-    wrinkles: float = 0.5,
-    permissive: bool = False,
-    face_index: int = 0,
-) -> tuple[Any, str]:
+def example(
+    request: gr.Request | None,
+    progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio asks for a progress bar
+    number: float = 0,
+) -> Film:
+    """The video of an example by its number, which is made when somebody asks for it first and then kept.
+
+    Args:
+        number: its place in the gallery, from 0.
+    """
+    chosen = int(number) % len(EXAMPLES)
+    with run_of(request, "talk") as (_, stopped), EXAMPLE_LOCK:
+        if chosen not in EXAMPLE_FILMS:
+            folder = Path(tempfile.mkdtemp(prefix="example-", dir=RESULTS.name))
+            try:
+                EXAMPLE_FILMS[chosen] = made(EXAMPLES[chosen].given, folder, Shown(progress, stopped))
+            finally:
+                if chosen not in EXAMPLE_FILMS:
+                    shutil.rmtree(folder, ignore_errors=True)
+        return EXAMPLE_FILMS[chosen]
+
+
+def made(given: Given, folder: Path, show: Shown, seconds: float = 0.0) -> Film:
+    """The video, or its first `seconds` when these aren't 0, and everything that is shown of it."""
+    TALKER.fetch_weights(show.fetching)
+    picture = given.picture or ""
+    feeling: Emotion = asked(folder, given)
+    clip = heard(given, seconds, show) if seconds or given.recorded else None
+    if clip and not given.recorded:  # the words are a sound already, so their tags have to be read here
+        feeling = first_tag(given.text) or feeling
+    result = TALKER.speak(
+        picture, clip, text=None if clip else given.text, voice=given.voice, emotion=feeling,
+        options=given.options(), out=folder / "talker.mp4", progress=show.drawing, stage=show.stage,
+    )  # fmt: skip
+    written = subtitles(result, folder) if given.subtitled else None
+    film = gr.Video(str(result.video), subtitles=written) if written else str(result.video)
+    feelings = feeling_over_time(result.emotion, result.speech.duration_s)
+    files = downloads(result, TALKER.look(picture, given.face_index), folder)
+    return film, notes(result), curves(result.motion), feelings, files
+
+
+@takes(*PREVIEW_INPUTS)
+def preview(given: Given) -> tuple[Any, str]:
     """A still of this person with the feeling, or a sentence that says what it needs."""
-    if picture is None:
-        return gr.update(visible=False), "<p class='quiet'>Choose a portrait to see the feeling on it.</p>"
-    recorded = is_recorded(tab, speech, "")
-    if source == "speech" and not recorded:
-        return gr.update(), "<p class='quiet'>The feeling is read from the voice when the video is made.</p>"
-    options = SpeakOptions(strength=strength, wrinkles=wrinkles, permissive=permissive, face_index=int(face_index))
+    if given.picture is None:
+        return gr.update(visible=False), ""
+    if given.source == "speech" and not given.recorded:
+        return gr.update(), f"<p class='quiet'>{texts.PREVIEW_FROM_SPEECH}</p>"
+    options = given.options()
     try:
         with tempfile.TemporaryDirectory(prefix="talker-") as folder:
-            feeling = asked(
-                Path(folder), source, emotion, feeling_text, feeling_picture, feeling_voice, feeling_video, mix,
-                timeline,
-            )  # fmt: skip
-            clip = load_speech(speech) if recorded and speech else SILENCE
-            code = TALKER.feel(feeling, clip=clip, permissive=permissive)
-        image = TALKER.preview(TALKER.look(picture, options.face_index), code, options)
+            feeling = asked(Path(folder), given)
+            if feeling.source != "speech" and not feeling.value:
+                return gr.update(), f"<p class='quiet'>{texts.PREVIEW_UNSAID}</p>"
+            clip = load_speech(given.speech) if given.recorded and given.speech else SILENCE
+            code = TALKER.feel(feeling, clip=clip, permissive=given.permissive)
+        image = TALKER.preview(TALKER.look(given.picture, given.face_index), code, options)
     except TalkerError as error:
         return gr.update(), f"<p class='bad' role='alert'>{html.escape(str(error))}</p>"
     return gr.update(value=image, visible=True), f"<p class='quiet'>{html.escape(code.source)}</p>"
 
 
-class Shown:
-    """Progress on the page; ends the run when its person has asked for that."""
-
-    def __init__(self, progress: gr.Progress, stopped: threading.Event) -> None:
-        self._progress = progress
-        self._stopped = stopped
-
-    def rendering(self, done: int, total: int) -> None:
-        """Frames."""
-        self._show(done, total, "Rendering", "frames")
-
-    def comparing(self, done: int, total: int) -> None:
-        """Faces of a comparison."""
-        self._show(done, total, "Comparing", "faces")
-
-    def fetching(self, what: str, done: int, total: int) -> None:
-        """Bytes of weights."""
-        self._show(done, total, f"Fetching {what}", "bytes")
-
-    def _show(self, done: int, total: int, what: str, unit: str) -> None:
-        if self._stopped.is_set():
-            raise CancelledError("Stopped by the person at the page.")
-        self._progress((done, total), desc=what, unit=unit)
-
-
-def checked_portrait(picture: str | None, consent: bool) -> str:
-    """The portrait's path; a toast unless there is one, and the consent to animate it."""
-    if picture is None:
-        raise gr.Error("Please choose a portrait first.", title="Talker", print_exception=False)
-    if not consent:
-        raise gr.Error("Please confirm that you may animate this face.", title="Talker", print_exception=False)
-    return picture
-
-
-def is_recorded(tab: str, speech: str | None, text: str) -> bool:
-    """Whether the speech is a sound, and not typed."""
-    return speech is not None and (tab == "speech" or not (text or "").strip())
-
-
-def heard(tab: str, speech: str | None, text: str, voice: str, seconds: float) -> SpeechClip:
+def heard(given: Given, seconds: float, show: Shown) -> SpeechClip:
     """The speech, or its first `seconds` when these aren't 0."""
-    recorded = is_recorded(tab, speech, text)
-    return shortened(TALKER.hear(speech if recorded else None, None if recorded else text, voice), seconds)
+    show.stage("speech")
+    clip = TALKER.hear(given.speech) if given.recorded else TALKER.hear(None, split_tags(given.text)[0], given.voice)
+    return shortened(clip, seconds)
 
 
+def first_tag(text: str) -> EmotionCode | None:
+    """The feeling of the first tag in the words."""
+    tags = split_tags(text)[1]
+    return named_or_described(tags[0].feeling).with_strength(tags[0].strength) if tags else None
+
+
+def split_tags(text: str) -> tuple[str, list[Tag]]:
+    """The words without the tags that change the feeling, and the tags."""
+    from talker.emotion import timeline  # brings torch, which the page doesn't need to open
+
+    return timeline.split_tags(text)
+
+
+@takes("picture", "tab", "speech", "text", "voice", "consent", "face_index", "seed")
 def compare(
     request: gr.Request,
     progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio asks for a progress bar
-    picture: str | None = None,
+    given: Given = Given(),  # noqa: B008 - frozen
     other: str | None = None,
-    tab: str = "text",
-    speech: str | None = None,
-    text: str = "",
-    voice: str = "american",
     emotions: list[str] | None = None,
     described: str = "",
     strengths: list[float] | None = None,
+    renderers: list[str] | None = None,
     seconds: float = 3.0,
-    consent: bool = False,
-    seed: int = 0,
 ) -> tuple[str, str]:
-    """A film and a contact sheet of portraits × emotions × strengths."""
-    portrait = checked_portrait(picture, consent)
+    """Feelings side by side, as a film and a contact sheet; an example's portrait and words where none are given.
+
+    Args:
+        picture: the portrait. other: a second one.
+        emotions: labels. described: feelings in words, one a line.
+        strengths: each 0 to 1.5. renderers: what draws them; all of these are combined.
+        seconds: how much of the speech.
+    """
+    if (given.picture or other) and not given.consent:
+        raise missing(texts.CONSENT_FIRST)
     with run_of(request, "compare") as (folder, stopped):
         show = Shown(progress, stopped)
         TALKER.fetch_weights(show.fetching)
-        from talker.emotion.timeline import split_tags  # brings torch, which the page doesn't need to open
-
-        spoken = split_tags(text or "")[0]
+        if not given.recorded and not (given.text or "").strip():
+            given = dataclasses.replace(given, text=EXAMPLES[0].given.text)
         words = [*(emotions or []), *(line.strip() for line in described.splitlines() if line.strip())]
-        clip = heard(tab, speech, spoken, voice, seconds)
-        pictures = [path for path in (portrait, other) if path is not None]
-        options = SpeakOptions(seed=int(seed))
-        return compared(TALKER, pictures, clip, words, strengths or [], options, folder, show.comparing)
+        clip = heard(given, seconds, show)
+        pictures = [given.picture or str(EXAMPLES[0].picture), *([other] if other else [])]
+        options = SpeakOptions(seed=int(given.seed))
+        return compared(
+            TALKER, pictures, clip, words, strengths or [], renderers or [], options, folder, show.comparing
+        )
 
 
-def before_after(picture: str | None, emotion: str, strength: float) -> tuple[ByteArray, ByteArray] | None:
-    """The photograph and the person with the feeling."""
+def before_after(picture: str | None, emotion: str, strength: float) -> tuple[ByteArray, ByteArray]:
+    """The photograph and the person with the feeling; an example's where there is no picture."""
     with errors_as_toasts():
-        return before_and_after(TALKER, picture, emotion, strength) if picture else None
+        return before_and_after(TALKER, picture or str(EXAMPLES[0].picture), emotion, strength)
+
+
+def batch(
+    request: gr.Request,
+    progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio asks for a progress bar
+    archive: str | None = None,
+    consent: bool = False,
+) -> tuple[str, str]:
+    """Make every video that the manifest in a zip lists; gives a zip with the videos and a report, and a sentence.
+
+    Args:
+        archive: a zip with manifest.csv (or .json) and the files that it names.
+        consent: true: these faces may be animated.
+    """
+    if archive is None:
+        raise missing(texts.BATCH_FIRST)
+    if not consent:
+        raise missing(texts.CONSENT_FIRST)
+    from talker.batch import pack, read_manifest, run_batch, unpack
+
+    with run_of(request, "batch") as (folder, stopped):
+        show = Shown(progress, stopped)
+        with tempfile.TemporaryDirectory(prefix="talker-") as scratch:
+            jobs = read_manifest(unpack(archive, Path(scratch) / "given"))
+            TALKER.fetch_weights(show.fetching)
+            done = run_batch(TALKER, jobs, Path(scratch) / "made", show.batching)
+            pack(Path(scratch) / "made", folder / "videos.zip")
+        return str(folder / "videos.zip"), texts.BATCH_DONE.format(made=done, count=len(jobs))
 
 
 def fetch_all(progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008 - how Gradio asks for a progress bar
-    """Fetch every asset that is missing, and show what is there."""
-    show = Shown(progress, threading.Event())
+    """Fetch what the page needs and lacks; gives the table of what is there."""
+    show = Shown(progress)
     with errors_as_toasts():
-        for name, asset in hub.ASSETS.items():
-            hub.fetch(name, functools.partial(show.fetching, asset.title))
+        for name in NEEDED:
+            hub.fetch(name, functools.partial(show.fetching, hub.ASSETS[name].title))
     return weights_table()
 
 
-def found(picture: str | None, face_index: float = 0) -> tuple[Any, str]:
-    """Outline the found face, or say why there is none."""
-    return look(TALKER, picture, face_index)
+def look(picture: str | None, face_index: int = 0) -> tuple[Any, str]:
+    """Outline the face that was found, or say why there is none."""
+    return faces.look(TALKER, picture, int(face_index or 0))
 
 
-def loaded_settings(path: str | None) -> list[Any]:
-    """Fill the page with the settings of an earlier result."""
-    with errors_as_toasts():
-        return load_settings(path)
+def pick(event: gr.SelectData, picture: str | None, face_index: int, shown: ByteArray | None) -> int:
+    """The face that was clicked in the outlined picture."""
+    if picture is None or shown is None:
+        return face_index
+    return faces.face_at(TALKER, picture, int(face_index or 0), event.index, shown.shape[1])
 
 
 def warm_up() -> None:
-    """Compile and load what the first visitor would wait for; without weights there is nothing to load yet."""
-    if hub.is_there("face_landmarker"):
-        portrait = TALKER.look(EXAMPLES[0].picture)
-        TALKER.preview(portrait, EMOTION_LABELS[0], SpeakOptions())
+    """Make the first example's film, and so load and compile everything; without weights there is nothing to load."""
+    if all(hub.is_there(name) for name in NEEDED_WEIGHTS):
+        example(None)

@@ -1,4 +1,4 @@
-"""Comparisons: portraits × emotions × strengths, with the same sound and the same chance."""
+"""Comparisons: portraits × emotions × strengths × renderers, with the same sound and the same chance."""
 
 from __future__ import annotations
 
@@ -8,45 +8,56 @@ from typing import Any
 
 import gradio as gr
 
-from page.panels import picture_input
+from page import texts
+from page.panels import picture_input, quiet
+from page.result import empty
 from talker import SpeakOptions, Talker
 from talker.errors import InputError
 from talker.media.audio import beginning
+from talker.options import RENDERERS
 from talker.types import EMOTION_LABELS, ByteArray, Progress, SpeechClip
 
 MOST_CELLS = 24
 CELL_SIZE = "crop256"
+NAMES = [(texts.EMOTIONS[label], label) for label in EMOTION_LABELS]
 
 
 def compare_panel() -> dict[str, Any]:
     """What is compared, and the results."""
-    gr.HTML("<p class='quiet'>With the portrait and the words of the first tab: same sound, same chance.</p>")
+    quiet(texts.COMPARE_HINT)
     with gr.Row():
         with gr.Column(scale=5, min_width=300):
-            other = picture_input("A second portrait, if you like", 190)
-            gr.HTML("<p class='quiet'>Above: a second portrait, if you like.</p>", padding=False)
-            emotions = gr.CheckboxGroup(list(EMOTION_LABELS), value=list(EMOTION_LABELS), label="Emotions")
-            described = gr.Textbox("", label="Also, in words (one a line)", lines=2, placeholder="tired but proud")
-            strengths = gr.CheckboxGroup([0.5, 1.0, 1.5], value=[1.0], label="Strengths")
-            seconds = gr.Slider(1, 10, 3, step=0.5, label="Seconds of the speech")
-            start = gr.Button("Compare", variant="primary", elem_id="compare-start")
-        with gr.Column(scale=9, min_width=320):
+            emotions = gr.CheckboxGroup(NAMES, value=list(EMOTION_LABELS), label=texts.FEELINGS)
+            described = gr.Textbox("", label=texts.ALSO, lines=2, placeholder=texts.ALSO_PLACEHOLDER)
+            strengths = gr.CheckboxGroup([0.5, 1.0, 1.5], value=[1.0], label=texts.STRENGTHS)
+            known = [(texts.RENDERERS[name], name) for name in RENDERERS]
+            renderers = gr.CheckboxGroup(
+                known, value=["auto"], label=texts.RENDERER, visible=len(RENDERERS) > 2, elem_id="renderers"
+            )
+            seconds = gr.Slider(1, 10, 3, step=0.5, label=texts.SECONDS)
+            with gr.Accordion(texts.OTHER, open=False):
+                other = picture_input(texts.OTHER, 190, "other")
+            start = gr.Button(texts.COMPARE, variant="primary", elem_id="compare-start")
+        with gr.Column(scale=9, min_width=320, elem_id="compared"):
+            empty(texts.COMPARE_EMPTY)
             film = gr.Video(
-                label="All at the same time", show_label=False, buttons=["download"], height=420, elem_id="grid-film"
+                label=texts.COMPARED_FILM, show_label=False, buttons=["download"], height=420, elem_id="grid-film"
             )
             sheet = gr.Image(
-                label="Six moments of each",
-                show_label=False,
-                interactive=False,
-                buttons=["download", "fullscreen"],
-                type="filepath",
-            )
-    gr.HTML("<h2>Before and after</h2><p class='quiet'>The photograph, and the person with the feeling.</p>")
+                label=texts.COMPARED_SHEET, show_label=False, interactive=False, buttons=["download", "fullscreen"],
+                type="filepath", elem_id="grid-sheet",
+            )  # fmt: skip
+    gr.HTML(f"<h2>{texts.BEFORE_AFTER}</h2><p class='quiet'>{texts.BEFORE_AFTER_HINT}</p>", padding=False)
     with gr.Row():
-        shown = gr.Radio(list(EMOTION_LABELS), value="happy", label="Emotion", scale=1, min_width=240)
-        slider = gr.ImageSlider(label="Before and after", show_label=False, height=420, buttons=[], scale=2)
+        with gr.Column(scale=5, min_width=300):
+            shown = gr.Radio(NAMES, value="happy", label=texts.EMOTION, show_label=False, elem_id="shown")
+        with gr.Column(scale=9, min_width=320):
+            slider = gr.ImageSlider(
+                label=texts.BEFORE_AFTER, show_label=False, height=500, buttons=[], elem_id="before-after"
+            )
     return {
-        "other": other, "emotions": emotions, "described": described, "strengths": strengths, "seconds": seconds,
+        "other": other, "emotions": emotions, "described": described, "strengths": strengths,
+        "renderers": renderers, "seconds": seconds,
         "start": start, "film": film, "sheet": sheet, "shown": shown, "slider": slider,
     }  # fmt: skip
 
@@ -57,6 +68,7 @@ def compared(
     clip: SpeechClip,
     emotions: list[str],
     strengths: list[float],
+    renderers: list[str],
     options: SpeakOptions,
     folder: Path,
     progress: Progress,
@@ -64,12 +76,12 @@ def compared(
     """Paths of the film and of the contact sheet. Raises InputError for nothing, and for too much, to compare."""
     from talker.evaluation.sheet import cells, write_sheet  # MoviePy takes a second to import
 
-    count = len(pictures) * len(emotions) * len(strengths)
+    count = len(pictures) * len(emotions) * len(strengths) * max(1, len(renderers))
     if not 1 <= count <= MOST_CELLS:
-        raise InputError(f"Please choose between 1 and {MOST_CELLS} faces to compare; these are {count}.")
+        raise InputError(texts.TOO_MANY.format(most=MOST_CELLS, count=count))
     options = dataclasses.replace(options, size=CELL_SIZE)
     portraits = [talker.look(picture) for picture in pictures]
-    rows = cells(portraits, emotions, strengths, options)
+    rows = cells(portraits, emotions, strengths, options, renderers)
     film, sheet = folder / "comparison.mp4", folder / "comparison.png"
     write_sheet(talker, rows, clip, sheet, lambda done, total: progress(done, 2 * total))
     write_sheet(talker, rows, clip, film, lambda done, total: progress(total + done, 2 * total))

@@ -2,75 +2,71 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib.cbook
 import skimage
 
+from page.given import START, Given
+
+FOLDER = Path(__file__).resolve().parents[1] / "assets" / "examples"
 ASTRONAUT = Path(skimage.__file__).parent / "data" / "astronaut.png"
+SAD, LOUD, SURPRISE = FOLDER / "sad.flac", FOLDER / "loud.flac", FOLDER / "surprise.mp4"
 ADMIRAL = Path(str(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)))
 
 
 @dataclass(frozen=True)
 class Example:
-    """A row of the gallery: a picture, what it could say, and a feeling from one of the sources.
+    """A row of the gallery.
 
-    source: a name in `talker.emotion.request.SOURCES`. feeling: the value of that source.
+    name: of its thumbnail in `assets/examples`. values: what it fills in beside the picture, as fields of `Given`.
     """
 
-    picture: Path
+    name: str
     caption: str
-    text: str
-    source: str
-    feeling: str
-    strength: float = 1.0
+    picture: Path
+    values: Mapping[str, Any]
+
+    @property
+    def thumbnail(self) -> Path:
+        """A small picture of the person with the feeling."""
+        return FOLDER / f"{self.name}.webp"
+
+    @property
+    def given(self) -> Given:
+        """Everything that the example hands in."""
+        return dataclasses.replace(START, picture=str(self.picture), **self.values)
 
 
+# fmt: off
 EXAMPLES = (
-    Example(
-        ASTRONAUT,
-        "Happy",
-        "From up here you can see no borders at all. I wish everyone could look at it once.",
-        "label",
-        "happy",
-        0.8,
-    ),
-    Example(
-        ADMIRAL,
-        "Contempt",
-        "We have always done it this way? That is the most dangerous phrase in the language.",
-        "label",
-        "contempt",
-    ),
-    Example(
-        ADMIRAL,
-        "In words",
-        "I found the bug. It was an actual moth, and it was in the relay.",
-        "text",
-        "slightly disgusted, but amused",
-        1.2,
-    ),
-    Example(
-        ASTRONAUT,
-        "A mixture",
-        "The engines start in ten seconds. I have waited for this all my life.",
-        "mix",
-        "happy=0.5, fear=0.5",
-        1.2,
-    ),
-    Example(
-        ADMIRAL,
-        "Like her picture",
-        "A ship in port is safe, but that is not what ships are built for.",
-        "picture",
-        str(ASTRONAUT),
-    ),
-    Example(
-        ASTRONAUT,
-        "Changing",
-        "[happy] We made it to orbit! [sad:0.9] But the radio has gone silent. [surprised] Wait, there they are!",
-        "label",
-        "happy",
-    ),
+    Example("happy", "Happy", ASTRONAUT, {
+        "text": "From up here you can see no borders at all. I wish everyone could look at it once."}),
+    Example("scornful", "Scornful", ADMIRAL, {
+        "text": "We have always done it this way? That is the most dangerous phrase in the language.",
+        "emotion": "contempt", "strength": 1.0}),
+    Example("changing", "Changing", ASTRONAUT, {
+        "text": "[happy] We made it to orbit! [sad:0.9] But the radio is silent. [surprised] Wait, there they are!"}),
+    Example("words", "In words", ADMIRAL, {
+        "text": "I found the bug. It was an actual moth, and it was in the relay.",
+        "source": "text", "feeling_text": "slightly disgusted, but amused", "strength": 1.2}),
+    Example("map", "On the map", ASTRONAUT, {
+        "text": "The sea is quiet tonight, and so am I.", "source": "map", "point": "0.4,-0.55", "strength": 1.2}),
+    Example("mixture", "A mixture", ASTRONAUT, {
+        "text": "The engines start in ten seconds. I have waited for this all my life.",
+        "source": "mix", "mix": "happy=0.5, fear=0.5", "strength": 1.2}),
+    Example("picture", "From a face", ADMIRAL, {
+        "text": "A ship in port is safe, but that is not what ships are built for.",
+        "source": "picture", "feeling_picture": str(ASTRONAUT)}),
+    Example("video", "From a video", ASTRONAUT, {
+        "text": "Did you see that? It flew right past the window!", "source": "video", "feeling_video": str(SURPRISE)}),
+    Example("voice", "From a voice", ASTRONAUT, {
+        "text": "I will always remember this evening.", "source": "voice", "feeling_voice": str(SAD)}),
+    Example("speech", "From speech", ADMIRAL, {
+        "tab": "speech", "speech": str(LOUD), "source": "speech"}),
 )
+# fmt: on

@@ -22,6 +22,8 @@ def theme() -> gr.themes.Base:
         button_primary_background_fill_hover_dark="linear-gradient(100deg, *primary_400, #e5484d)",
         button_primary_text_color="white",
         body_background_fill="*neutral_50",
+        body_text_color_subdued="*neutral_500",
+        body_text_color_subdued_dark="*neutral_300",
         block_border_width="1px",
         block_shadow="0 1px 3px rgb(0 0 0 / 6%)",
         slider_color="*primary_500",

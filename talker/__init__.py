@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from talker.errors import TalkerError
-from talker.types import EmotionCode, FaceMotion, Portrait, Result, SpeakOptions, SpeechClip
+from talker.options import SpeakOptions
+from talker.types import EmotionCode, FaceMotion, Portrait, Result, SpeechClip
 
 if TYPE_CHECKING:
     from talker.pipeline import Talker

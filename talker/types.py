@@ -7,7 +7,6 @@ The flow is one way: picture -> `Portrait`, speech -> `SpeechClip`, feeling -> `
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talker.blendshapes import BLENDSHAPE_COUNT
-from talker.errors import MotionError, OptionsError
+from talker.errors import MotionError
+from talker.options import SpeakOptions
 
 FloatArray = NDArray[np.floating[Any]]
 ByteArray = NDArray[np.uint8]
@@ -27,10 +27,6 @@ Progress = Callable[[int, int], None]  # (done, total); raising `CancelledError`
 
 EMOTION_LABELS = ("neutral", "happy", "sad", "angry", "surprised", "fear", "disgusted", "contempt")
 LANDMARK_COUNT = 478
-RENDERERS = ("auto", "geometry", "generator")
-SIZES = ("native", "crop256", "crop512", "crop1024")
-AMOUNTS = ("mouth", "head", "blinks", "gaze", "brows")
-MAX_STRENGTH = 1.5
 
 
 def _check_shape(name: str, array: NDArray[Any], *shape: int | None) -> None:
@@ -257,76 +253,6 @@ class Video:
     fps: float
     size: tuple[int, int]
     speech: SpeechClip | None = None
-
-
-@dataclass(frozen=True)
-class SpeakOptions:
-    """What a user can set; saved and loaded as JSON. Amounts are 0..2 with 1 as the natural value.
-
-    strength: of the emotion, 0..1.5.
-    mouth, head, blinks, gaze, brows: amounts of lip motion, head motion, blinking, eye motion and brow emphasis.
-    still: keep the head where it is; blinking goes on.
-    wrinkles: strength of folds and shading, 0..1.
-    size: `native` puts the face back into the whole picture, `crop…` gives a square of head and shoulders.
-    face_index: which face when there are several (0 is the largest).
-    permissive: use only weights whose data allow commercial use.
-    """
-
-    strength: float = 1.0
-    mouth: float = 1.0
-    head: float = 1.0
-    blinks: float = 1.0
-    gaze: float = 1.0
-    brows: float = 1.0
-    still: bool = False
-    wrinkles: float = 0.5
-    size: str = "native"
-    fps: float = 25.0
-    renderer: str = "auto"
-    face_index: int = 0
-    permissive: bool = False
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        limits: dict[str, float] = {"strength": MAX_STRENGTH, "wrinkles": 1.0} | dict.fromkeys(AMOUNTS, 2.0)
-        for option in dataclasses.fields(self):
-            value = getattr(self, option.name)
-            wanted = type(option.default)
-            accepted = (int, float) if wanted is float else (wanted,)
-            if type(value) not in accepted:
-                raise OptionsError(f"Option {option.name} must be a {wanted.__name__}, not {value!r}.")
-            limit = limits.get(option.name)
-            if limit is not None and not 0 <= value <= limit:
-                raise OptionsError(f"Option {option.name} must lie between 0 and {limit:g}, not {value}.")
-        if not 10 <= self.fps <= 60:
-            raise OptionsError(f"Option fps must lie between 10 and 60, not {self.fps}.")
-        if self.size not in SIZES:
-            raise OptionsError(f"Option size must be one of {', '.join(SIZES)}, not {self.size!r}.")
-        if self.renderer not in RENDERERS:
-            raise OptionsError(f"Option renderer must be one of {', '.join(RENDERERS)}, not {self.renderer!r}.")
-        if self.face_index < 0 or self.seed < 0:
-            raise OptionsError("Options face_index and seed can't be negative.")
-
-    def save(self, path: str | Path) -> None:
-        """Write the settings as JSON; OptionsError when that is not possible."""
-        try:
-            Path(path).write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
-        except OSError as error:
-            raise OptionsError(f"The settings can't be written to {path} ({error}).") from error
-
-    @classmethod
-    def load(cls, path: str | Path) -> SpeakOptions:
-        """Read settings from JSON; OptionsError names what is wrong in it."""
-        try:
-            values = json.loads(Path(path).read_text())
-        except (OSError, ValueError) as error:
-            raise OptionsError(f"{path} is not a settings file ({error}).") from error
-        if not isinstance(values, dict):
-            raise OptionsError(f"{path} is not a settings file (it holds a {type(values).__name__}).")
-        unknown = set(values) - {option.name for option in dataclasses.fields(cls)}
-        if unknown:
-            raise OptionsError(f"{path} has settings that Talker doesn't know: {', '.join(sorted(unknown))}.")
-        return cls(**values)
 
 
 @dataclass(frozen=True)

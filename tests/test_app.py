@@ -1,244 +1,189 @@
-"""The web page: it starts at once, its examples exist, and its functions do what the widgets say."""
+"""The web page as other programs see it: every endpoint, the README's snippets, a sub-path, and many runs in a row."""
 
-import inspect
+import csv
 import json
-import os
 import re
-import socket
+import shutil
 import subprocess
-import sys
-import time
-import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-import gradio as gr
-import numpy as np
 import pytest
-from gradio.helpers import special_args
 from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
 from PIL import Image
-from stand_ins import FakeRooms
 
-import app
-from page import actions, feeling, result, session
-from talker import FaceMotion, SpeakOptions, Talker
-from talker.emotion.request import SOURCES
+from page.examples import ASTRONAUT
+from page.serving import ROOT, Server, resident_mb, served, stored_bytes
 from talker.media import provenance, video
 
-ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+ENDPOINTS = {
+    "/look", "/preview", "/speak", "/trial", "/example", "/compare", "/before_after", "/batch", "/fetch_weights",
+}  # fmt: skip
+RUNS, SETTLING = 10, 4  # runs that are compared, after runs in which caches fill
+STEADY = 1.05
 START_SECONDS = 15.0
-SETTINGS: dict[str, Any] = {name: getattr(SpeakOptions(), name) for name in app.OPTION_NAMES}
-Run = Callable[..., tuple[Any, ...]]
-
-
-@pytest.fixture
-def picture(tmp_path: Path) -> str:
-    Image.new("RGB", (80, 96), "brown").save(tmp_path / "portrait.png")
-    return str(tmp_path / "portrait.png")
-
-
-@pytest.fixture
-def run(picture: str, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """`app.animate` with stand-ins behind it and every widget at its start."""
-    talker = Talker(FakeRooms().as_rooms())
-    monkeypatch.setattr(talker, "fetch_weights", lambda progress: progress("the weights", 1, 2))
-    monkeypatch.setattr(actions, "TALKER", talker)
-
-    def animate(progress: Callable[..., None] = lambda *_, **__: None, **changes: Any) -> tuple[Any, ...]:
-        given = {"picture": picture, "tab": "text", "speech": None, "text": "Hello", "voice": "american"}
-        given |= dict.fromkeys(feeling.VALUE_NAMES) | {"source": "label", "emotion": "happy"}
-        given |= {"consent": True, "subtitled": False, "seconds": 0.0} | SETTINGS | changes
-        return actions.animate(SimpleNamespace(session_hash="one"), progress, *given.values())
-
-    return animate
-
-
-def test_a_run_gives_video_notes_plot_and_files(run: Run) -> None:
-    said: list[str] = []
-    film, notes, table, feelings, files = run(lambda *_, desc, **__: said.append(desc), strength=0.5)
-    assert video.open_video(film).frame_count == 25
-    assert "Hello" in notes
-    assert set(table["what"]) == set(result.CURVES)
-    assert len(table) == 25 * len(result.CURVES)
-    assert [Path(name).name for name in files] == [
-        "talker.mp4",
-        "preview.gif",
-        "motion.npz",
-        "motion-livelink.csv",
-        "settings.json",
-    ]
-    assert SpeakOptions.load(files[4]).strength == 0.5
-    assert len(FaceMotion.load(files[2])) == 25
-    assert feelings[feelings["what"] == "strength"]["amount"].tolist() == [0.5, 0.5]
-    assert "Fetching the weights" in said
-    assert said[-1] == "Rendering"
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"picture": None}, "portrait"),
-        ({"consent": False}, "confirm"),
-        ({"emotion": "grumpy"}, "grumpy"),
-        ({"source": "timeline", "timeline": [["soon", "happy", 1]]}, "Row 1"),
-        ({"picture": "absent.png"}, "absent"),
-        ({"tab": "speech", "speech": "absent.wav"}, "absent"),
-        ({"strength": 9}, "strength"),
-    ],
-    ids=lambda value: str(value),
-)
-def test_what_is_wrong_becomes_a_toast(run: Run, changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(gr.Error, match=message):
-        run(**changes)
-
-
-def test_stopping_ends_the_run_and_the_next_one_works(run: Run) -> None:
-    def press_stop(*_: Any, desc: str, **__: Any) -> None:
-        if desc == "Rendering":
-            session.stop(SimpleNamespace(session_hash="one"))
-
-    with pytest.raises(gr.Error, match="Stopped"):
-        run(press_stop)
-    assert run()[0].endswith(".mp4")
-
-
-def test_the_face_is_outlined_or_the_reason_is_told(run: Run, picture: str) -> None:
-    shown, sentence = actions.found(picture, 0)
-    assert "2 faces" in sentence
-    original = np.asarray(Image.open(picture)).astype(int)
-    drawn = shown["value"].astype(int)
-    assert drawn.shape == original.shape
-    assert np.array_equal(drawn[48, 40], original[48, 40]), "inside the face nothing changes"
-    assert drawn[2, 2].sum() < original[2, 2].sum(), "outside it is darker"
-    shown, sentence = actions.found("absent.png", 0)
-    assert not shown["visible"]
-    assert "absent.png" in sentence
-    assert actions.found(None, 0)[0]["visible"] is False
-
-
-def test_examples_fill_the_page() -> None:
-    assert len(app.EXAMPLES) >= 2
-    for index, example in enumerate(app.EXAMPLES):
-        filled = dict(zip(app.FILLED, app.choose(SimpleNamespace(index=index)), strict=True))
-        assert Path(filled["picture"]).is_file()
-        assert filled["text"] == example.text
-        assert filled["source"] == example.source
-        assert filled[app.EXAMPLE_WIDGETS[example.source]] == example.feeling
-
-
-def test_the_widgets_fit_the_function_that_they_are_wired_to() -> None:
-    page = app.build_page()
-    (speak,) = [entry for entry in page.fns.values() if entry.api_name == "speak"]
-    widgets: list[Any] = list(range(len(speak.inputs)))
-    filled, progress_index, *_ = special_args(actions.animate, widgets, request=None)
-    named = inspect.signature(actions.animate).bind(*filled).arguments
-    assert progress_index == 1, "Gradio shows its progress bar"
-    assert tuple(named)[-len(app.OPTION_NAMES) :] == app.OPTION_NAMES
-    assert len(named) == 2 + len(speak.inputs)
-
-
-def test_every_source_asks_for_its_own_value(tmp_path: Path) -> None:
-    values = {"label": "happy", "text": "calm", "picture": "p.png", "voice": "v.wav", "video": "v.mp4", "mix": "sad=1"}
-    for source, value in values.items():
-        asked = feeling.asked(tmp_path, source, *values.values(), None)
-        assert (asked.source, asked.value) == (source, value)
-    assert set(feeling.CONTROLS) == set(SOURCES)
-    timeline = feeling.asked(tmp_path, "timeline", *values.values(), [[0, "happy", 1], ["", "", ""]])
-    assert json.loads(Path(timeline.value).read_text()) == [{"start_s": 0.0, "emotion": "happy", "strength": 1.0}]
-
-
-def test_the_preview_shows_the_feeling_or_says_what_it_needs(run: Run, picture: str) -> None:
-    image, sentence = actions.preview(picture, emotion="sad", strength=1.0)
-    weaker, _ = actions.preview(picture, emotion="sad", strength=0.2)
-    assert "sad" in sentence
-    assert image["value"][40, 40, 0] > weaker["value"][40, 40, 0]
-    assert "portrait" in actions.preview(None)[1]
-    assert "voice" in actions.preview(picture, source="speech")[1]
-    assert "grumpy" in actions.preview(picture, emotion="grumpy")[1]
-
-
-def test_a_comparison_is_a_film_and_a_sheet(run: Run, picture: str) -> None:
-    request = SimpleNamespace(session_hash="one")
-    film, sheet = actions.compare(
-        request, lambda *_, **__: None, picture, None, "text", None, "Hello", "american",
-        ["happy", "sad"], "", [0.5, 1.0], 3.0, True, 0,
-    )  # fmt: skip
-    assert video.open_video(film).size[0] > 3 * 200
-    with Image.open(sheet) as opened:
-        assert opened.height == 4 * (256 + 24)
-    with pytest.raises(gr.Error, match="between 1 and"):
-        actions.compare(request, lambda *_, **__: None, picture, text="Hello", emotions=[], strengths=[], consent=True)
-
-
-def test_results_replace_the_sessions_own_and_go_with_it(run: Run) -> None:
-    first = Path(run()[0])
-    second = Path(run()[0])
-    assert not first.exists()
-    assert second.exists()
-    session.leave(SimpleNamespace(session_hash="two"))
-    assert second.exists()
-    session.leave(SimpleNamespace(session_hash="one"))
-    assert not second.exists()
-
-
-def test_what_failed_leaves_nothing(run: Run) -> None:
-    with pytest.raises(gr.Error):
-        run(strength=9)
-    assert [path for path in Path(session.RESULTS.name).rglob("*") if path.is_file()] == []
-
-
-def test_subtitles_are_what_was_heard(run: Run) -> None:
-    run(subtitled=True)
-    (written,) = Path(session.RESULTS.name).rglob("*.vtt")
-    assert written.read_text() == "WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nHello\n"
 
 
 @pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    """Where the real page answers, started as the README says, not longer than START_SECONDS ago."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    environment = os.environ | {"GRADIO_SERVER_PORT": url.rsplit(":", 1)[1]}
-    start = time.perf_counter()
-    server = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
-    try:
-        while not answers(url):
-            assert time.perf_counter() - start < START_SECONDS
-            time.sleep(0.2)
-        yield url
-    finally:
-        server.terminate()
-        server.wait(10)
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the server keeps its temporary files."""
+    return tmp_path_factory.mktemp("scratch")
 
 
-def answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=5) as response:
-            return b"Talker" in response.read()
-    except urllib.error.URLError:
-        return False
+@pytest.fixture(scope="module")
+def server(scratch: Path) -> Iterator[Server]:
+    with served(TMPDIR=str(scratch)) as running:
+        yield running
 
 
-def test_the_page_looks_at_a_picture_for_another_program(address: str) -> None:
-    found, sentence = Client(address, verbose=False).predict(
-        picture=handle_file(str(app.EXAMPLES[0].picture)), face_index=0, api_name="/look"
-    )
+@pytest.fixture(scope="module")
+def client(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Client:
+    return Client(server.url, verbose=False, download_files=tmp_path_factory.mktemp("downloads"))
+
+
+@pytest.fixture(scope="module")
+def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("picture") / "portrait.jpg"
+    Image.open(ASTRONAUT).convert("RGB").crop((96, 0, 352, 256)).save(path)
+    return path
+
+
+def test_the_page_is_there_soon(server: Server) -> None:
+    assert server.processor_s < START_SECONDS
+
+
+def test_every_endpoint_is_listed_with_a_description(client: Client, server: Server) -> None:
+    assert set(client.view_api(return_format="dict", print_info=False)["named_endpoints"]) == ENDPOINTS
+    with urllib.request.urlopen(f"{server.url}/gradio_api/info") as response:
+        info = json.load(response)["named_endpoints"]
+    assert all(info[name]["description"] for name in ENDPOINTS)
+    named = {row["parameter_name"]: row for row in info["/speak"]["parameters"]}
+    assert named["strength"]["parameter_default"] == 0.8
+    assert named["picture"]["parameter_has_default"]
+
+
+def test_look_finds_the_face(client: Client, picture: Path) -> None:
+    found, sentence = client.predict(picture=handle_file(str(picture)), face_index=0, api_name="/look")
     assert found["visible"]
     assert "Found a face" in sentence
 
 
-def test_the_readme_tells_other_programs_what_to_do(
-    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_preview_shows_a_point_of_the_map(client: Client, picture: Path) -> None:
+    shown, sentence = client.predict(
+        picture=handle_file(str(picture)), source="map", point="-0.63,-0.27", api_name="/preview"
+    )
+    assert Image.open(shown["value"]).size == (512, 512)
+    assert "sad" in sentence
+
+
+def test_a_trial_is_short(client: Client, picture: Path) -> None:
+    film, notes, *_ = client.predict(
+        picture=handle_file(str(picture)), text="This takes much longer than a single second to say.",
+        consent=True, label=True, api_name="/trial",
+    )  # fmt: skip
+    reader = video.open_video(film if isinstance(film, str) else film["video"])
+    assert reader.frame_count / reader.fps == pytest.approx(1.5, abs=0.1)
+    assert "happy" in notes
+
+
+def test_an_example_is_made_once(client: Client) -> None:
+    first, second = (client.predict(number=0, api_name="/example")[4] for _ in range(2))
+    assert [Path(name).name for name in first] == [Path(name).name for name in second]
+    assert provenance.is_generated(first[0])
+
+
+def test_a_comparison_comes_back(client: Client, picture: Path) -> None:
+    film, sheet = client.predict(
+        picture=handle_file(str(picture)), text="Oh!", emotions=["happy"], strengths=[1.0], seconds=1, consent=True,
+        api_name="/compare",
+    )  # fmt: skip
+    assert video.open_video(film if isinstance(film, str) else film["video"]).frame_count > 5
+    assert Image.open(sheet).width > 256
+
+
+def test_before_and_after_are_of_one_size(client: Client, picture: Path) -> None:
+    before, after = client.predict(
+        picture=handle_file(str(picture)), emotion="angry", strength=1.0, api_name="/before_after"
+    )
+    assert Image.open(before).size == Image.open(after).size == (512, 512)
+
+
+def test_a_batch_gives_videos_and_tells_what_failed(client: Client, picture: Path, tmp_path: Path) -> None:
+    manifest = (
+        "portrait,text,emotion,size\nportrait.jpg,Hi!,happy,crop256\nportrait.jpg,Hi!,happy,\nempty.png,Hi!,sad,\n"
+    )
+    with zipfile.ZipFile(tmp_path / "given.zip", "w") as archive:
+        archive.write(picture, "portrait.jpg")
+        archive.writestr("empty.png", "no picture")
+        archive.writestr("manifest.csv", manifest)
+    made, said = client.predict(archive=handle_file(str(tmp_path / "given.zip")), consent=True, api_name="/batch")
+    assert "2 of 3" in said
+    with zipfile.ZipFile(made) as archive:
+        assert sorted(archive.namelist()) == ["001.mp4", "002.mp4", "report.csv"]
+        rows = list(csv.DictReader(archive.read("report.csv").decode().splitlines()))
+    assert "empty.png" in rows[2]["problem"]
+
+
+def test_fetching_gives_the_table_or_says_what_cannot_be_had(client: Client) -> None:
+    try:
+        table = client.predict(api_name="/fetch_weights")
+        assert table.count("MediaPipe") == 1
+    except AppError as error:  # without a network
+        assert "can't be had" in str(error)
+
+
+def test_wrong_input_is_told_in_words(client: Client, picture: Path) -> None:
+    with pytest.raises(AppError, match="may animate this face"):
+        client.predict(picture=handle_file(str(picture)), text="Hi", api_name="/speak")
+
+
+def test_the_readme_tells_python_programs_what_to_do(
+    server: Server, picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (snippet,) = re.findall(r"^```python\n(from gradio_client.*?)^```", README, re.MULTILINE | re.DOTALL)
     monkeypatch.chdir(tmp_path)
-    Image.open(app.EXAMPLES[0].picture).crop((96, 0, 352, 256)).save("portrait.jpg")
+    shutil.copy(picture, "portrait.jpg")
     spoken: dict[str, Any] = {}
-    exec(snippet.replace("http://127.0.0.1:7860", address).replace("Hello there.", "Hi!"), spoken)
+    exec(snippet.replace("http://127.0.0.1:7860", server.url).replace("Hello there.", "Hi!"), spoken)
     assert provenance.is_generated(spoken["files"][0])
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl on this machine")
+def test_the_readme_tells_shells_what_to_do(server: Server, picture: Path, tmp_path: Path) -> None:
+    (snippet,) = re.findall(r"^```sh\n(TALKER=.*?)^```", README, re.MULTILINE | re.DOTALL)
+    shutil.copy(picture, tmp_path / "portrait.jpg")
+    script = snippet.replace("http://127.0.0.1:7860", server.url).replace("Hello there.", "Hi!")
+    subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=tmp_path, check=True, timeout=60)
+    assert provenance.is_generated(tmp_path / "talker.mp4")
+
+
+def test_the_page_works_behind_a_sub_path() -> None:
+    with served(GRADIO_ROOT_PATH="/talker") as running, urllib.request.urlopen(f"{running.url}/config") as response:
+        assert json.load(response)["root"].endswith("/talker")
+
+
+def test_language_models_get_the_endpoints_as_tools() -> None:
+    pytest.importorskip("mcp", reason="gradio[mcp] is not installed")
+    with (
+        served(GRADIO_MCP_SERVER="True") as running,
+        urllib.request.urlopen(f"{running.url}/gradio_api/mcp/schema") as response,
+    ):
+        tools = {tool["meta"]["endpoint_name"] for tool in json.load(response)}
+    assert tools == {name.strip("/") for name in ENDPOINTS}
+
+
+def test_many_runs_leave_memory_and_files_where_they_were(
+    server: Server, client: Client, picture: Path, scratch: Path
+) -> None:
+    memory, files = [], []
+    for _ in range(SETTLING + RUNS):
+        client.predict(picture=handle_file(str(picture)), text="Hi!", size="crop256", consent=True, api_name="/speak")
+        memory.append(resident_mb(server.pid))
+        files.append(stored_bytes(scratch))
+    assert max(memory[SETTLING:]) < STEADY * memory[SETTLING - 1]
+    assert max(files[SETTLING:]) < STEADY * files[SETTLING - 1]

@@ -1,23 +1,21 @@
 """The real page, driven by a real browser. Needs Chromium and `pip install playwright`; skipped without them."""
 
-import os
+import json
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
+from PIL import Image
 
-from page.examples import ADMIRAL, ASTRONAUT
+from page import texts
+from page.examples import ADMIRAL, ASTRONAUT, EXAMPLES, LOUD, SURPRISE
+from page.serving import Server, served
 from talker.media import provenance
 
-ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
@@ -37,23 +35,9 @@ SEEN = """async () => {
 
 
 @pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    environment = os.environ | {"GRADIO_SERVER_PORT": url.rsplit(":", 1)[1]}
-    server = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
-    try:
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(url, timeout=5).close()
-                break
-            except urllib.error.URLError:
-                time.sleep(0.2)
-        yield url
-    finally:
-        server.terminate()
-        server.wait(10)
+def server() -> Iterator[Server]:
+    with served() as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -65,95 +49,176 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture
-def page(browser: Any, address: str) -> Iterator[Any]:
-    tab = visit(browser, address)
+def page(browser: Any, server: Server) -> Iterator[Any]:
+    tab = visit(browser, server)
     yield tab
     tab.context.close()
 
 
-def visit(browser: Any, address: str) -> Any:
+def visit(browser: Any, server: Server, width: int = 1440) -> Any:
     """A visitor of their own with the page open."""
-    tab = browser.new_context(viewport={"width": 1440, "height": 1000}).new_page()
+    tab = browser.new_context(viewport={"width": width, "height": 900}).new_page()
     tab.set_default_timeout(PATIENCE_MS)
-    tab.goto(address)
+    tab.goto(server.url)
     tab.wait_for_selector("#start")
     tab.wait_for_timeout(500)
     return tab
 
 
 def choose_portrait(page: Any, picture: Path) -> None:
-    page.set_input_files("input[type=file] >> nth=0", str(picture))
+    page.set_input_files("#picture input[type=file]", str(picture))
     page.wait_for_selector("#preview img")
+    page.wait_for_selector("#found img")
+
+
+def choose_source(page: Any, name: str) -> None:
+    page.click(f"#source label:has(span:text-is('{texts.SOURCES[name]}'))")
+
+
+def changed_preview(page: Any, before: str) -> str:
+    """The address of the next preview."""
+    page.wait_for_function("old => document.querySelector('#preview img').src !== old", arg=before)
+    return str(page.get_attribute("#preview img", "src"))
+
+
+def make_it_talk(page: Any, words: str = "Hi!") -> Any:
+    """What the page itself sees of the finished film."""
+    page.fill("#words textarea", words)
+    page.check("#consent input")
+    page.click("#start")
+    page.wait_for_selector("#film video")
+    page.wait_for_selector("#files a")
+    return page.evaluate(SEEN)
+
+
+def test_an_example_plays_after_one_click(page: Any) -> None:
+    page.click("#examples .thumbnail-item >> nth=0")
+    page.wait_for_selector("#film video")
+    seen = page.evaluate(SEEN)
+    assert seen["seconds"] > 3
+    assert seen["brightness"] > 60
+    assert page.input_value("#words textarea") == EXAMPLES[0].given.text
 
 
 def test_a_person_makes_a_portrait_talk(page: Any) -> None:
     choose_portrait(page, ASTRONAUT)
     before = page.get_attribute("#preview img", "src")
-    page.click("#emotions label:has-text('angry')")
-    page.wait_for_function("old => document.querySelector('#preview img').src !== old", arg=before)
-    page.fill("#words textarea", "Hello, how are you?")
-    page.check("#consent input")
-    page.click("#start")
-    page.wait_for_selector("#film video")
-    seen = page.evaluate(SEEN)
+    page.click("#emotions label:has-text('Angry')")
+    changed_preview(page, before)
+    seen = make_it_talk(page, "Hello, how are you?")
     assert 1.0 < seen["seconds"] < 4.0
     assert seen["at"] > 0.2
     assert seen["brightness"] > 60
-    page.wait_for_selector("#files a")
+    names = page.locator("#files a").all_inner_texts()
+    assert len(names) >= 6
     with page.expect_download() as download:
         page.click("#files a >> nth=0")
     assert provenance.is_generated(download.value.path())
 
 
-def test_each_source_shows_only_its_controls_and_previews(page: Any) -> None:
+def test_a_recording_talks_with_the_feeling_that_it_has(page: Any) -> None:
     choose_portrait(page, ASTRONAUT)
-    controls = {
-        "Text": "#feeling-text",
-        "Mix": "#mix",
-        "Timeline": "text=Each row lasts",
-        "Picture": "text=read from a face",
-        "Voice": "text=A voice that has it",
-        "Video": "text=A video of a face",
-        "From the speech": "text=moment by moment",
-        "Label": "#emotions",
-    }
-    for source, control in controls.items():
-        page.click(f"#source label:text-is('{source}'), #source label:has(span:text-is('{source}'))")
-        page.wait_for_selector(f"{control} >> visible=true")
-        others = [other for name, other in controls.items() if name in ("Mix", "Label", "Text") and name != source]
-        page.wait_for_function(
-            "others => others.every(o => !document.querySelector(o)?.offsetParent)",
-            arg=[other for other in others if other != control],
-        )
+    page.click(f"button[role=tab]:text-is('{texts.RECORD}')")
+    page.set_input_files("#speech input[type=file]", str(LOUD))
+    page.wait_for_selector("#speech button[aria-label='Play'], #speech .waveform-container")
+    choose_source(page, "speech")
+    page.wait_for_selector(f"text={texts.READS_SPEECH}")
+    page.check("#consent input")
+    page.click("#trial")
+    page.wait_for_selector("#film video")
+    assert page.evaluate(SEEN)["seconds"] == pytest.approx(1.5, abs=0.2)
 
 
-def test_the_example_with_a_mixture_moves_the_text_of_its_shares(page: Any) -> None:
-    page.click("#examples .thumbnail-item >> nth=3")
-    page.wait_for_selector("#preview img")
-    page.wait_for_selector("text=mixture: happy 0.5, fear 0.5")
+def test_each_source_moves_the_face(page: Any) -> None:
+    choose_portrait(page, ADMIRAL)
+    shown = str(page.get_attribute("#preview img", "src"))
+    choose_source(page, "text")
+    page.fill("#feeling-text textarea, #feeling-text input", "slightly nervous")
+    page.press("#feeling-text textarea, #feeling-text input", "Enter")
+    shown = changed_preview(page, shown)
+    choose_source(page, "map")
+    shown = changed_preview(page, shown)
+    page.wait_for_selector("#map svg >> visible=true")
+    page.click("#map svg", position={"x": 40, "y": 40})
+    shown = changed_preview(page, shown)
+    page.press("#map svg", "ArrowDown")
+    shown = changed_preview(page, shown)
+    choose_source(page, "mix")
+    shown = changed_preview(page, shown)
+    page.fill("#shares textarea, #shares input", "sad=1")
+    shown = changed_preview(page, shown)
+    choose_source(page, "timeline")
+    shown = changed_preview(page, shown)
+    choose_source(page, "picture")
+    page.set_input_files("#feeling-picture input[type=file]", str(ASTRONAUT))
+    shown = changed_preview(page, shown)
+    choose_source(page, "voice")
+    page.set_input_files("#feeling-voice input[type=file]", str(LOUD))
+    shown = changed_preview(page, shown)
+    choose_source(page, "video")
+    page.set_input_files("#feeling-video input[type=file]", str(SURPRISE))
+    changed_preview(page, shown)
+    for hidden in ("#map", "#mix", "#feeling-text", "#feeling-picture", "#emotions"):
+        assert page.locator(f"{hidden} >> visible=true").count() == 0
 
 
-def test_a_file_that_is_no_picture_is_explained(page: Any, tmp_path: Path) -> None:
+def test_the_strength_and_the_settings_of_a_file_are_taken_over(page: Any, tmp_path: Path) -> None:
+    choose_portrait(page, ASTRONAUT)
+    shown = str(page.get_attribute("#preview img", "src"))
+    (tmp_path / "settings.json").write_text(json.dumps({"strength": 1.4, "seed": 5}))
+    page.click(f"text={texts.MORE}")
+    page.set_input_files("#settings input[type=file]", str(tmp_path / "settings.json"))
+    changed_preview(page, shown)
+    assert float(page.input_value("#strength input[type=number]")) == 1.4
+
+
+def test_one_of_two_people_is_chosen_by_a_click(page: Any, tmp_path: Path) -> None:
+    couple = Image.new("RGB", (1024, 512))
+    couple.paste(Image.open(ASTRONAUT).convert("RGB"), (0, 0))
+    couple.paste(Image.open(ADMIRAL).convert("RGB").crop((0, 0, 512, 512)), (512, 0))
+    couple.save(tmp_path / "couple.png")
+    choose_portrait(page, tmp_path / "couple.png")
+    page.wait_for_selector("p.good:has-text('2 faces')")
+    shown = str(page.get_attribute("#preview img", "src"))
+    box = page.locator("#found img").bounding_box()
+    page.mouse.click(box["x"] + 0.22 * box["width"], box["y"] + box["height"] / 2)
+    changed_preview(page, shown)
+
+
+def test_files_that_are_no_pictures_and_no_sounds_are_explained(page: Any, tmp_path: Path) -> None:
     wrong = tmp_path / "notes.png"
     wrong.write_text("not a picture")
-    page.set_input_files("input[type=file] >> nth=0", str(wrong))
+    page.set_input_files("#picture input[type=file]", str(wrong))
     page.wait_for_selector("p.bad")
+    page.fill("#words textarea", "Hi!")
+    page.check("#consent input")
     page.click("#start")
-    page.wait_for_selector(".toast-body")
+    page.wait_for_selector(".toast-body:has-text('notes.png')")
+    soundfile.write(tmp_path / "silence.wav", np.zeros(16000), 16000)
+    page.set_input_files("#picture input[type=file]", str(ASTRONAUT))
+    page.wait_for_selector("#found img")
+    page.click(f"button[role=tab]:text-is('{texts.RECORD}')")
+    page.set_input_files("#speech input[type=file]", str(tmp_path / "silence.wav"))
+    page.wait_for_selector("#speech button[aria-label='Play'], #speech .waveform-container")
+    page.click("#start")
+    page.wait_for_selector(".toast-body:has-text('silen')")
 
 
-def test_stopping_gives_the_page_back(page: Any) -> None:
+def test_stopping_gives_the_page_back_at_once(page: Any) -> None:
     choose_portrait(page, ADMIRAL)
     page.fill("#words textarea", "This is a long sentence. " * 8)
     page.check("#consent input")
     page.click("#start")
-    page.wait_for_selector("text=Rendering")
+    page.wait_for_selector(f"#film :text('{texts.STAGES['rendering']}')")
     page.click("#halt")
     page.wait_for_selector(".toast-body:has-text('Stopped')", timeout=5000)
+    page.wait_for_selector("#film [data-testid='status-tracker'].hide", state="attached", timeout=5000)
+    assert page.locator("#film video").count() == 0
+    assert make_it_talk(page)["brightness"] > 60
 
 
-def test_two_visitors_get_their_own_results(browser: Any, address: str) -> None:
-    tabs = [visit(browser, address) for _ in range(2)]
+def test_two_visitors_get_their_own_results(browser: Any, server: Server) -> None:
+    tabs = [visit(browser, server) for _ in range(2)]
     for tab, words, picture in zip(tabs, ("One.", "Two, and some more words."), (ASTRONAUT, ADMIRAL), strict=True):
         choose_portrait(tab, picture)
         tab.fill("#words textarea", words)
@@ -166,3 +231,13 @@ def test_two_visitors_get_their_own_results(browser: Any, address: str) -> None:
         seen.append(tab.evaluate(SEEN)["seconds"])
         tab.context.close()
     assert seen[0] < seen[1] - 0.4
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_no_tab_is_wider_than_the_window(browser: Any, server: Server, width: int) -> None:
+    tab = visit(browser, server, width)
+    for title in texts.TABS.values():
+        tab.click(f"button[role=tab]:text-is('{title}') >> visible=true")
+        tab.wait_for_timeout(300)
+        assert tab.evaluate("document.documentElement.scrollWidth") == width, title
+    tab.context.close()

@@ -20,11 +20,12 @@ from talker.face.detector import FaceDetector
 from talker.face.tracking import FaceTrack, track_frames
 from talker.media.image import load_image
 from talker.media.video import open_video, write_video
+from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
 from talker.render.crop import at_size
 from talker.render.geometry import as_asked
 from talker.render.renderer import Renderer
-from talker.types import ByteArray, FaceMotion, FloatArray, Portrait, SpeakOptions, Video
+from talker.types import ByteArray, FaceMotion, FloatArray, Portrait, Video
 from talker.workbench import EVALUATIONS, evaluate
 
 STILL = np.zeros(6, np.float32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import skimage.data
@@ -13,7 +14,9 @@ from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from talker.blendshapes import expand
+from talker.evaluation.perceptual import Perceiver, distance
 from talker.hub import checkpoint
+from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
 from talker.render.aligned import MAPS, STYLE, FaceSquare, style_of
 from talker.render.generator import (
@@ -33,7 +36,7 @@ from talker.render.renderer import Renderer
 from talker.training.generator import GeneratorTraining, Trainer, take
 from talker.training.generator_data import Pairs, load_pairs, save_pairs
 from talker.training.generator_losses import Losses
-from talker.types import FaceMotion, Portrait, SpeakOptions
+from talker.types import FaceMotion, Portrait
 
 OPTIONS = SpeakOptions(size="crop256")
 SPEAKING = expand({"jawOpen": 0.5, "mouthSmile": 0.4, "eyeBlink": 0.3})
@@ -221,6 +224,17 @@ def test_the_shipped_weights_are_nearly_symmetric(shipped: GeneratorRenderer, po
         found = generator(batch.picture, batch.maps, batch.style, generator.encode(batch.source))
         added.append(found.texture * found.mask)
     assert float((added[1].flip(-1) - added[0]).abs().mean()) < 0.5 * float(added[0].abs().mean())
+
+
+def test_the_perceptual_distance_is_nothing_for_the_same_and_grows_with_blur(portrait: Portrait) -> None:
+    perceiver = Perceiver()
+    seen = [
+        perceiver.features(image, portrait.landmarks)
+        for image in (portrait.image, *(cv2.GaussianBlur(portrait.image, (0, 0), sigma) for sigma in (1.0, 4.0)))
+    ]
+    same, little, much = (distance(seen[0], other) for other in seen)
+    assert same == 0
+    assert 0 < little < much
 
 
 def test_a_film_comes_in_order(shipped: GeneratorRenderer) -> None:

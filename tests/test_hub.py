@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from huggingface_hub.errors import HTTPError
 
 from talker import hub, sources
 from talker.errors import AssetError, CancelledError
@@ -121,6 +122,17 @@ def test_offline_mode_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr(sources, "_answers", lambda host, port: True)
     assert not sources.hub_reachable.__wrapped__()
+
+
+def test_a_download_that_breaks_off_is_no_traceback(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks_off(*_: object, **__: object) -> str:
+        raise HTTPError("connection lost")
+
+    monkeypatch.setattr(sources, "hub_reachable", lambda: True)
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", breaks_off)
+    monkeypatch.setitem(hub.ASSETS, "fake", hub.Asset("a fake", "MIT", FILES, (sources.HubSource("some/where"),)))
+    with pytest.raises(AssetError, match="broke off"):
+        hub.fetch("fake")
 
 
 def test_every_asset_has_sources_and_whole_checksums() -> None:

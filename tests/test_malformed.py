@@ -13,7 +13,8 @@ from PIL import Image
 
 from talker.errors import AudioError, ImageError, InputError, MotionError, OptionsError, TalkerError, VideoError
 from talker.media import audio, image, livelink, video
-from talker.types import FaceMotion, SpeakOptions, SpeechClip, Video
+from talker.options import SpeakOptions
+from talker.types import FaceMotion, SpeechClip, Video
 
 RATE = 16000
 NOISE = np.random.default_rng(0).integers(0, 256, 20_000, np.uint8).tobytes()

@@ -294,3 +294,15 @@ def test_timecodes_stay_right_at_fractional_rates() -> None:
     assert livelink.timecode(0, 25) == "00:00:00:00.000"
     assert livelink.timecode(25 * 3661, 25) == "01:01:01:00.000"
     assert livelink.timecode(30, 29.97) == "00:00:01:00.030"
+
+
+def test_the_visible_label_lies_in_the_lower_left_corner_and_nowhere_else() -> None:
+    for size in ((640, 360), (160, 120)):
+        plain = np.full((size[1], size[0], 3), 128, np.uint8)
+        (marked,) = provenance.labelled(iter([plain]), size)
+        rows, columns = np.nonzero((marked != plain).any(axis=2))
+        assert marked.shape == plain.shape
+        assert rows.min() > size[1] / 2
+        assert (marked > 180).any() and (marked < 100).any(), "light letters on a dark ground"
+        assert (plain == 128).all()
+        assert columns.max() < 0.75 * size[0]

@@ -11,12 +11,13 @@ import pytest
 from talker.blendshapes import BLENDSHAPE_INDEX, BLENDSHAPE_NAMES
 from talker.emotion.labels import label_code
 from talker.motion import visemes
-from talker.motion.articulation import at_frames, bite_lip, shut_lips, speech_motion
+from talker.motion.articulation import at_frames, bite_lip, shut_before_speech, shut_lips, speech_motion
 from talker.motion.composition import cap_sneer, compose, soft_limit
 from talker.motion.lips import LipGeometry
+from talker.options import SpeakOptions
 from talker.speech import voice
 from talker.speech.pronunciation import ARPABET
-from talker.types import EMOTION_LABELS, EmotionCode, FaceMotion, SpeakOptions, SpeechClip, TimedToken
+from talker.types import EMOTION_LABELS, EmotionCode, FaceMotion, SpeechClip, TimedToken
 
 SENTENCE = "My people believe you would love five pies. Maybe Bob will come, too."
 JAW = BLENDSHAPE_INDEX["jawOpen"]
@@ -66,6 +67,22 @@ def test_pauses_close_the_mouth(clip: SpeechClip) -> None:
     middle = int((clip.duration_s + 0.4) * 25)
     assert opening[middle : middle + 5].max() < 0.005
     assert opening.max() > 0.05
+
+
+def test_lips_do_not_part_before_a_first_m(clip: SpeechClip, speech: FaceMotion) -> None:
+    assert clip.transcript is not None
+    said = next(phone for phone in clip.transcript.phones if phone.text != "SIL")
+    assert said.text == "M"
+    first = int(said.start_s * 25) + 1
+    assert _opening(speech)[:first].max() < 0.01
+    alone = speech_motion(clip.with_transcript(None))
+    assert _opening(alone)[:first].max() < 0.02
+    gate = np.array([0, 0, 0, 0, 0, 0.2, 1, 1, 0, 0, 0, 1, 0], np.float32)
+    voice = np.array([0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1], np.float32)
+    held = shut_before_speech(gate, voice, 25.0)
+    assert (held[:8] == 1).all() and np.array_equal(held[8:], gate[8:])
+    vowel_first = np.where(np.arange(13) == 11, gate, 0)
+    assert np.array_equal(shut_before_speech(vowel_first, voice, 25.0), vowel_first)
 
 
 def test_only_the_mouth_moves_and_stays_in_range(speech: FaceMotion) -> None:
@@ -152,6 +169,26 @@ def test_amounts_switch_life_off(clip: SpeechClip, speech: FaceMotion) -> None:
     assert not mute.blendshapes.any()
     fixed = compose(speech, label_code("angry"), clip, SpeakOptions(still=True))
     assert not fixed.pose.any() and fixed.blendshapes[:, BLENDSHAPE_INDEX["eyeBlinkLeft"]].max() > 0.8
+
+
+def test_articulation_sharpens_single_sounds_and_keeps_closures(clip: SpeechClip, speech: FaceMotion) -> None:
+    calm = {"head": 0.0, "blinks": 0.0, "gaze": 0.0, "brows": 0.0}
+    said = {
+        amount: _opening(compose(speech, label_code("neutral"), clip, SpeakOptions(articulation=amount, **calm)))
+        for amount in (0.0, 1.0, 2.0)
+    }
+    quick = [np.abs(np.diff(opening)).mean() for opening in said.values()]
+    assert quick[0] < 0.8 * quick[1] < 0.8 * 0.8 * quick[2]
+    composed = compose(speech, label_code("neutral"), clip, SpeakOptions(articulation=2.0))
+    assert max(_lowest_near(_opening(composed), 25.0, clip, visemes.BILABIALS)) < 0.006
+    assert np.corrcoef(said[1.0], said[2.0])[0, 1] > 0.9
+
+
+def test_pace_speeds_up_the_face_and_not_the_lips(clip: SpeechClip, speech: FaceMotion) -> None:
+    slow, fast = (compose(speech, label_code("neutral"), clip, SpeakOptions(pace=pace)) for pace in (0.5, 2.0))
+    assert np.array_equal(_opening(slow), _opening(fast))
+    turned = [np.abs(np.diff(motion.pose[:, 1])).mean() for motion in (slow, fast)]
+    assert turned[1] > 1.3 * turned[0]
 
 
 def test_switching_one_part_off_leaves_the_others(clip: SpeechClip, speech: FaceMotion) -> None:

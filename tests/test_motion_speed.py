@@ -17,7 +17,8 @@ def test_a_label_and_the_lips_need_no_deep_learning_framework() -> None:
     program = """
 import sys, numpy
 from talker.pipeline import Rooms
-from talker.types import SpeakOptions, SpeechClip
+from talker.options import SpeakOptions
+from talker.types import SpeechClip
 rooms = Rooms.default()
 clip = SpeechClip(numpy.random.default_rng(0).normal(0, 0.1, 16000).astype("float32"), 16000)
 rooms.compose(rooms.speech_motion(clip, 25.0), rooms.label_code("happy", 1.0, False), clip, SpeakOptions())

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 
+import cv2
 import numpy as np
 import pytest
 import skimage.data
 
 from talker.blendshapes import expand
 from talker.face.detector import FaceDetector
+from talker.face.landmarks import INNER_LIPS, LEFT_EYE, RIGHT_EYE
+from talker.face.model import load_face_model
+from talker.hub import checkpoint
+from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
 from talker.render.crop import at_size
+from talker.render.geometry import HeadGeometry
+from talker.render.glasses import frame_weights, wears_glasses
 from talker.render.renderer import Renderer
 from talker.render.smooth_fill import smooth_fill
-from talker.types import FaceMotion, Portrait, SpeakOptions
+from talker.types import FaceMotion, Portrait
 
 STILL = np.zeros(6)
 
@@ -183,3 +190,55 @@ def test_the_fast_flow_draws_what_the_full_one_does(portrait: Portrait, expressi
     fast = Renderer(portrait, options).frame(expand(expression), pose)
     plain = Renderer(portrait, options, flow_face_px=np.inf).frame(expand(expression), pose)
     assert np.abs(fast.astype(float) - plain.astype(float)).mean() <= 1.0
+
+
+def _framed(portrait: Portrait) -> Portrait:
+    """The portrait with a dark frame painted around its eyes and across its nose."""
+    image = portrait.image.copy()
+    places = portrait.landmarks[:, :2]
+    apart = float(np.linalg.norm(places[263] - places[33]))
+    for eye in (LEFT_EYE, RIGHT_EYE):
+        centre = np.round(places[list(eye)].mean(axis=0)).astype(int)
+        cv2.ellipse(image, centre.tolist(), (int(0.26 * apart), int(0.2 * apart)), 0, 0, 360, (30, 25, 20), 3)
+    inner = np.round(places[[133, 362]] + [[0.02 * apart, 0], [-0.02 * apart, 0]]).astype(int)
+    cv2.line(image, inner[0].tolist(), inner[1].tolist(), (30, 25, 20), 3)
+    return dataclasses.replace(portrait, image=image)
+
+
+def test_glasses_are_seen_and_do_not_bend(portrait: Portrait) -> None:
+    framed = _framed(portrait)
+    assert wears_glasses(framed.image, portrait.landmarks)
+    assert not wears_glasses(portrait.image, portrait.landmarks)
+    raised = expand({"browInnerUp": 1.0, "browOuterUp": 1.0})
+    held = frame_weights(load_face_model(checkpoint("face-model"))) > 0.99
+    assert held.sum() > 500
+    rigid = HeadGeometry(framed, checkpoint("face-model"))
+    free = HeadGeometry(portrait, checkpoint("face-model"))
+    assert np.abs(rigid.shape(raised).points - rigid.rest_points)[held].max() < 0.1  # px
+    assert np.abs(free.shape(raised).points - free.rest_points)[held].max() > 3
+
+
+def test_eyes_and_upper_lip_keep_within_what_faces_do(portrait: Portrait) -> None:
+    geometry = HeadGeometry(portrait, checkpoint("face-model"))
+    iris = 2 * np.linalg.norm(portrait.landmarks[[469, 471], :2] - portrait.landmarks[468, :2], axis=1).mean()
+    wide = geometry.shape(expand({"eyeWide": 1.5, "browInnerUp": 1.0})).points
+    upper, lower = geometry.landmark_points(wide, (159, 145))
+    assert np.linalg.norm(lower - upper) < 1.35 * iris
+    bared = geometry.shape(expand({"mouthUpperUp": 1.5, "noseSneer": 1.5})).points
+    shut, own, raised = (
+        geometry.landmark_points(points, (13,))[0] @ geometry.down(points) / geometry.fit.scale
+        for points in (geometry.shut_points, geometry.rest_points, bared)
+    )  # cm
+    assert 0.3 < shut - raised < max(0.5, shut - own) + 0.5  # cm
+
+
+def test_shut_teeth_behind_open_lips_are_seen(portrait: Portrait, renderer: Renderer) -> None:
+    """A grimace with a closed jaw bares rows of teeth, not a dark gap."""
+    frame = renderer.frame(expand({"mouthUpperUp": 0.6, "mouthLowerDown": 0.8}), STILL)
+    with FaceDetector() as detector:
+        lips = detector.detect(frame)[0].landmarks[list(INNER_LIPS), :2]
+    inside = np.zeros(frame.shape[:2], np.uint8)
+    cv2.fillPoly(inside, [np.round(lips).astype(np.int32)], 1)
+    inside = cv2.erode(inside, np.ones((3, 3), np.uint8)) > 0
+    assert inside.sum() > 50
+    assert np.median(frame[inside].mean(axis=1)) > 110

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 from pathlib import Path
 
 import numpy as np
 import pytest
-from stand_ins import FakeRooms
+from stand_ins import FakeAnimator, FakeRooms
 
 from talker import SpeakOptions, Talker
 from talker.errors import OptionsError
-from talker.render.choice import AUTOMATIC, PLACES, animator, chosen
-from talker.types import RENDERERS
+from talker.options import RENDERERS
+from talker.render.choice import AUTOMATIC, PLACES, SLOW, animator, chosen
+from talker.types import Portrait
 
 
 def test_every_name_is_a_row_and_every_row_leads_to_a_renderer_of_that_name() -> None:
@@ -36,6 +38,21 @@ def test_the_notes_name_the_renderer(tmp_path: Path) -> None:
     talker = Talker(FakeRooms().as_rooms())
     result = talker.speak(np.full((96, 80, 3), 90, np.uint8), text="Hello", out=tmp_path / "out.mp4")
     assert "Rendered by stand-in at 80×96 px." in result.notes
+
+
+def test_previews_never_wait_for_a_slow_renderer() -> None:
+    asked: list[str] = []
+    rooms = FakeRooms()
+
+    def make(portrait: Portrait, options: SpeakOptions) -> FakeAnimator:
+        asked.append(options.renderer)
+        return rooms.animator(portrait, options)
+
+    talker = Talker(dataclasses.replace(rooms.as_rooms(), animator=make))
+    portrait = talker.look(np.full((96, 80, 3), 90, np.uint8))
+    for name in RENDERERS:
+        talker.preview(portrait, "happy", SpeakOptions(renderer=name))
+    assert not set(asked) & set(SLOW)
 
 
 def test_the_geometry_renderer_is_made_by_its_name() -> None:

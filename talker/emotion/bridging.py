@@ -18,9 +18,9 @@ from talker.types import EmotionCode, FloatArray
 
 # Share of the photograph's expression that its skin keeps showing; found with the judge on portraits 1-150.
 CARRIED = 0.45
-BRIDGED = ("mouthSmile", "mouthFrown", "mouthDimple", "cheekSquint")
+BRIDGED = ("mouthSmile", "mouthFrown", "mouthDimple", "cheekSquint", "browDown", "browInnerUp")
 # A face at rest looks a little sad, above all an old one: calm is lips and brows that are not quite slack.
-RESTING_LIFT = to_blendshapes({"12": 0.2, "1": -0.25})
+RESTING_LIFT = to_blendshapes({"12": 0.25, "1": -0.3, "7": -0.1, "15": -0.1})
 SMILES = 0.3  # fitted mouthSmile from which a photograph needs no such lift
 LINGERS_S = 0.3  # how much longer a feeling takes to come where the photograph fully shows another
 

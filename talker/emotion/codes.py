@@ -6,7 +6,8 @@ import numpy as np
 
 from talker.emotion.labels import read_as
 from talker.emotion.space import EmotionSpace
-from talker.types import MAX_STRENGTH, EmotionCode, FloatArray
+from talker.options import MAX_STRENGTH
+from talker.types import EmotionCode, FloatArray
 
 MOST_GAIN = 1.4
 

@@ -7,7 +7,8 @@ import numpy as np
 from talker.emotion.catalogue import feeling_names, find_feeling
 from talker.emotion.keys import feeling_keys
 from talker.errors import EmotionError
-from talker.types import EMOTION_LABELS, MAX_STRENGTH, EmotionCode, FloatArray
+from talker.options import MAX_STRENGTH
+from talker.types import EMOTION_LABELS, EmotionCode, FloatArray
 
 
 def label_code(label: str, strength: float = 1.0, *, permissive: bool = False) -> EmotionCode:

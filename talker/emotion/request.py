@@ -117,6 +117,12 @@ def _mix(value: str, context: ReadingContext) -> EmotionCode:
     return mix(parse_mix(value))
 
 
+def _map(value: str, context: ReadingContext) -> EmotionCode:
+    from talker.emotion.plane import point_code
+
+    return point_code(value)
+
+
 def _timeline(value: str, context: ReadingContext) -> EmotionCode:
     from talker.emotion.timeline import load_timeline
 
@@ -137,6 +143,7 @@ SOURCES: dict[str, EmotionSource] = {
         EmotionSource("voice", "Voice", "--emotion-voice", "FILE", "a recording of a voice that has it", _voice),
         EmotionSource("video", "Video", "--emotion-video", "FILE", "a video of a face that shows it", _video),
         EmotionSource("mix", "Mix", "--mix", "SHARES", "shares of feelings such as happy=.6,fear=.4", _mix),
+        EmotionSource("map", "Map", "--emotion-at", "V,A", "valence and arousal, each -1 to 1, such as 0.6,-0.3", _map),
         EmotionSource(
             "timeline", "Timeline", "--timeline", "JSON", "a file with rows of start_s, emotion and strength", _timeline
         ),

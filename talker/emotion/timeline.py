@@ -12,7 +12,8 @@ import numpy as np
 
 from talker.emotion.labels import label_code, read_as
 from talker.errors import EmotionError
-from talker.types import MAX_STRENGTH, EmotionCode, FloatArray, Transcript
+from talker.options import MAX_STRENGTH
+from talker.types import EmotionCode, FloatArray, Transcript
 
 RATE_HZ = 25.0
 TAG_PATTERN = re.compile(r"\[\s*([^\[\]:]+?)\s*(?::\s*([0-9.]+)\s*)?\]")

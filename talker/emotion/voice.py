@@ -12,10 +12,13 @@ from talker.emotion.codes import code_at
 from talker.emotion.space import EmotionSpace, emotion_space
 from talker.emotion.voice_features import HOP_S, VoiceFrames, load_encoder, moments, voice_frames, whole
 from talker.speech.encoder import SpeechEncoder
-from talker.types import EMOTION_LABELS, EmotionCode, SpeechClip
+from talker.types import EMOTION_LABELS, EmotionCode, FloatArray, SpeechClip
 
 SMOOTHING_S = 1.0
 SHARE_OF_WHOLE = 0.4  # a moment is read together with its clip: short windows are noisy
+# Plain reading in a corpus that was kept out measures 0.2 to 0.5, acted joy and anger 0.5 and more: what lies below
+# the first is not shown at all, what lies above the second as it was heard.
+UNMOVED, MOVED = 0.2, 0.6
 
 
 def voice_code(
@@ -43,7 +46,7 @@ class VoiceReader:
         points, strengths = self._space.place_voice(whole(frames)[None])
         if per_moment and clip.duration_s > 2 * HOP_S + 1.0:
             points, strengths = self._moments(frames, points, strengths)
-        code = code_at(self._space, points, strengths * strength, "", rate_hz=1.0 / HOP_S)
+        code = code_at(self._space, points, shown_strength(strengths) * strength, "", rate_hz=1.0 / HOP_S)
         return _named(code)
 
     def _moments(
@@ -56,6 +59,12 @@ class VoiceReader:
         points = gaussian_filter1d(points, sigma, axis=0, mode="nearest")
         strengths = gaussian_filter1d(strengths, sigma, mode="nearest")
         return points / np.linalg.norm(points, axis=1, keepdims=True), strengths
+
+
+def shown_strength(heard: FloatArray) -> FloatArray:
+    """How strongly a face shows what a voice is heard to feel: ordinary talk hardly at all, a moved voice in full."""
+    moved = np.clip((heard - UNMOVED) / (MOVED - UNMOVED), 0.0, 1.0)
+    return heard * moved * moved * (3.0 - 2.0 * moved)
 
 
 def _named(code: EmotionCode) -> EmotionCode:

@@ -7,18 +7,21 @@ import json
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
+import soundfile
 
 from talker.errors import DataError
 from talker.media import audio
-from talker.types import SpeakOptions, SpeechClip
+from talker.options import SpeakOptions
+from talker.types import FloatArray
 
 CLIP = Path("talking") / "speech" / "speech_01.mp4"
-DURATIONS_S = (5, 60, 3600)
+SOUNDS = ((5, 44100), (60, 44100), (600, 44100), (3600, 16000), (3600, 44100))  # s, Hz
+LONGEST_S = 3601.0
 BYTES_PER_UNIT = 1 if sys.platform == "darwin" else 1024  # of the peak that the system counts
 
 
@@ -26,17 +29,31 @@ def table(data: Path) -> Iterator[str]:
     """The lines of the table; DataError when `data` lacks the clip that is repeated to each length."""
     if not (data / CLIP).is_file():
         raise DataError(f"{data} holds no {CLIP}; give the folder in which talking/ lies.")
-    yield "| speech, s | imports and weights, s | speech to motion, s | processor, s | feeling and life, s | peak, MB |"
+    yield "| sound | imports and weights, s | speech to motion, s | processor, s | feeling and life, s | peak, MB |"
     yield "|---|---|---|---|---|---|"
-    for seconds in DURATIONS_S:
-        command = [sys.executable, "-m", __name__, str(data / CLIP), str(seconds)]
-        found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    clip = audio.load_speech(data / CLIP)
+    for seconds, rate in SOUNDS:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "speech.wav"
+            _write(audio.resample(clip.samples, clip.sample_rate, rate), rate, seconds, path)
+            command = [sys.executable, "-m", __name__, str(path)]
+            found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
         values = (found[name] for name in ("start_s", "speech_s", "processor_s", "feeling_s"))
-        yield f"| {seconds} | " + " | ".join(f"{value:.1f}" for value in values) + f" | {found['peak_mb']:.0f} |"
+        name = f"{seconds} s, {rate / 1000:g} kHz"
+        yield f"| {name} | " + " | ".join(f"{value:.1f}" for value in values) + f" | {found['peak_mb']:.0f} |"
 
 
-def measure(path: Path, seconds: float) -> dict[str, float]:
-    """Costs of `path`'s speech, repeated to `seconds`, from a process that has done nothing yet."""
+def _write(samples: FloatArray, rate: int, seconds: int, path: Path) -> None:
+    """The sound, repeated to a length, as a 16-bit file."""
+    with soundfile.SoundFile(path, "w", rate, 1) as file:
+        left = seconds * rate
+        while left > 0:
+            file.write(samples[:left])
+            left -= len(samples)
+
+
+def measure(path: Path) -> dict[str, float]:
+    """Costs of a sound file's motion, everything that the process ever holds included."""
     started = time.perf_counter()
     from talker.emotion.labels import label_code
     from talker.motion.articulation import prepare, speech_motion
@@ -45,8 +62,7 @@ def measure(path: Path, seconds: float) -> dict[str, float]:
     prepare()
     code = label_code("happy")
     ready = time.perf_counter()
-    clip = audio.load_speech(path)
-    clip = SpeechClip(np.resize(clip.samples, round(seconds * clip.sample_rate)), clip.sample_rate)
+    clip = audio.load_speech(path, max_seconds=LONGEST_S)
     before, processor = time.perf_counter(), time.process_time()
     motion = speech_motion(clip)
     spoken, processor_s = time.perf_counter(), time.process_time() - processor
@@ -61,8 +77,7 @@ def measure(path: Path, seconds: float) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Print the costs of one clip as JSON.")
+    parser = argparse.ArgumentParser(description="Print the costs of a sound file as JSON.")
     parser.add_argument("path", type=Path)
-    parser.add_argument("seconds", type=float)
     arguments = parser.parse_args()
-    print(json.dumps(measure(arguments.path, arguments.seconds)))
+    print(json.dumps(measure(arguments.path)))

@@ -19,13 +19,18 @@ from talker.emotion.picture import face_code
 from talker.emotion.sentences import sentence_tower
 from talker.emotion.space import EmotionSpace, emotion_space
 from talker.emotion.text import TextReader
+from talker.emotion.voice import voice_code
 from talker.errors import DataError, FaceError
 from talker.evaluation.judge import CLASSES, JUDGED, Judge, Verdict
+from talker.evaluation.recognition import SAME_PERSON, FaceRecogniser, distance
 from talker.face.detector import Landmarker
+from talker.media.audio import load_speech
 from talker.media.image import load_image
+from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
 from talker.render.renderer import Renderer
-from talker.types import EMOTION_LABELS, ByteArray, EmotionCode, Portrait, Progress, SpeakOptions
+from talker.training.voice_corpora import RAVDESS_FEELINGS, acted_recordings
+from talker.types import EMOTION_LABELS, ByteArray, EmotionCode, FloatArray, Portrait, Progress
 
 FIRST, LAST = 151, 218
 READ_BACK_PORTRAITS = 10
@@ -37,6 +42,23 @@ SOURCE_TEXTS = {
     "sad": "heartbroken, in tears", "angry": "a fit of rage", "surprised": "what a surprise",
     "fear": "frightened to death", "disgusted": "that is so disgusting", "contempt": "a sneer full of scorn",
 }  # fmt: skip
+
+
+LIP_CORNERS = (291, 61)  # the person's left and right
+EYE_CORNERS = (263, 33)
+NOSE_BASE = 2
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One label drawn on one portrait: what the judge says, how far it is from the portrait, where its landmarks lie.
+
+    distance: of face embeddings. landmarks: [478, 3] px of the drawn picture.
+    """
+
+    verdict: Verdict
+    distance: float
+    landmarks: FloatArray
 
 
 @dataclass(frozen=True)
@@ -60,26 +82,28 @@ class Sitter:
 
 def run(data: Path, progress: Progress | None = None) -> str:
     """All tables that need rendered faces."""
-    judge = Judge.fit(data)
+    judge, recogniser = Judge.fit(data), FaceRecogniser()
     space = emotion_space()
+    voices = voice_codes(data)
     paths = portrait_paths(data)
-    verdicts: dict[str, list[tuple[Verdict, Verdict]]] = {label: [] for label in EMOTION_LABELS}
-    smiles: dict[bool, list[dict[str, Verdict]]] = {True: [], False: []}
+    drawn: dict[str, list[tuple[Drawn, Drawn]]] = {label: [] for label in EMOTION_LABELS}
+    smiles: dict[bool, list[dict[str, Drawn]]] = {True: [], False: []}
     back: list[tuple[str, str, float, bool]] = []
     monotone: list[float] = []
     with Landmarker() as landmarker:
         for done, sitter in enumerate(sitters(paths)):
-            seen = judge_labels(sitter, judge, landmarker)
-            for label, verdict in seen.items():
-                verdicts[label].append((verdict, seen["neutral"]))
+            seen = judge_labels(sitter, judge, recogniser, landmarker)
+            for label, face in seen.items():
+                if "neutral" in seen:
+                    drawn[label].append((face, seen["neutral"]))
             if sitter.smile > SMILING or sitter.smile < NOT_SMILING:
                 smiles[sitter.smile > SMILING].append(seen)
             if done < READ_BACK_PORTRAITS:
-                back += read_back(sitter, space, landmarker)
+                back += read_back(sitter, space, landmarker, voices)
                 monotone += [monotony(sitter, label, landmarker) for label in EMOTION_LABELS[1:]]
             if progress is not None:
                 progress(done + 1, len(paths))
-    tables = (judge_table(verdicts), read_back_table(back), bridge_table(smiles))
+    tables = (judge_table(drawn), read_back_table(back), bridge_table(smiles), contempt_line(drawn["contempt"]))
     return "\n\n".join([*tables, f"Spearman of strength and displacement measured: {np.nanmean(monotone):.3f}"])
 
 
@@ -103,24 +127,44 @@ def sitters(paths: Sequence[Path]) -> Iterator[Sitter]:
         yield Sitter(path.stem, portrait, Renderer(portrait, SpeakOptions(size="crop512")))
 
 
-def judge_labels(sitter: Sitter, judge: Judge, landmarker: Landmarker) -> dict[str, Verdict]:
-    """What the judge says of each label at strength 1; labels whose face isn't found are left out."""
-    verdicts = {}
+def voice_codes(data: Path) -> dict[str, EmotionCode]:
+    """The first strong RAVDESS clip of each label as a code; without the corpus none. Nobody acts contempt there."""
+    codes: dict[str, EmotionCode] = {}
+    for recording in acted_recordings(data / "speech_emotion"):
+        label = recording.feeling
+        wanted = recording.corpus == "ravdess" and label in EMOTION_LABELS and (recording.strong or label == "neutral")
+        if wanted and label not in codes and isinstance(recording.sound, Path):
+            codes[label] = voice_code(load_speech(recording.sound), per_moment=False)
+        if len(codes) == len(set(RAVDESS_FEELINGS) & set(EMOTION_LABELS)):
+            break
+    return codes
+
+
+def judge_labels(sitter: Sitter, judge: Judge, recogniser: FaceRecogniser, landmarker: Landmarker) -> dict[str, Drawn]:
+    """What each label looks like at strength 1; labels whose face isn't found are left out."""
+    own = recogniser.embed(sitter.portrait.image, sitter.portrait.landmarks)
+    drawn = {}
     for label in EMOTION_LABELS:
         picture = sitter.draw(label_code(label))
         seen = landmarker.look(picture)
         if seen:
-            verdicts[label] = judge.judge(picture, seen[0].landmarks)
-    return verdicts
+            landmarks = seen[0].landmarks
+            apart = distance(own, recogniser.embed(picture, landmarks))
+            drawn[label] = Drawn(judge.judge(picture, landmarks), apart, landmarks)
+    return drawn
 
 
-def read_back(sitter: Sitter, space: EmotionSpace, landmarker: Landmarker) -> list[tuple[str, str, float, bool]]:
+def read_back(
+    sitter: Sitter, space: EmotionSpace, landmarker: Landmarker, voices: dict[str, EmotionCode]
+) -> list[tuple[str, str, float, bool]]:
     """(source, label, cosine, right label) of codes that were rendered and read by the picture tower."""
     reader = TextReader(space, sentence_tower())
     rows = []
     for label in EMOTION_LABELS:
         first = label_code(label)
         codes = {"label": first, "text": reader.read(SOURCE_TEXTS[label])}
+        if label in voices:
+            codes["voice"] = voices[label]
         seen = seen_code(sitter, first, space, landmarker)
         if seen is not None:
             codes["picture"] = seen
@@ -149,22 +193,56 @@ def monotony(sitter: Sitter, label: str, landmarker: Landmarker) -> float:
     return float(spearmanr(STRENGTHS, moved @ moved[4])[0])
 
 
-def judge_table(verdicts: dict[str, list[tuple[Verdict, Verdict]]]) -> str:
-    """Hit rate at strength 1, and the gain in log-probability over the same portrait's neutral face."""
-    lines = ["| label | portraits | hit rate | gain in log-probability | gain > 0 |", "|---|---|---|---|---|"]
-    for label, pairs in verdicts.items():
-        if label == "contempt" or not pairs:
+def judge_table(drawn: dict[str, list[tuple[Drawn, Drawn]]]) -> str:
+    """Hit rate at strength 1, the gain in log-probability over the same portrait's neutral face, and the identity."""
+    lines = [
+        "| label | portraits | hit rate | gain in log-probability | gain > 0 | distance to portrait | same person |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for label, pairs in drawn.items():
+        if not pairs:
             continue
-        gains = np.array([_log(verdict, label) - _log(neutral, label) for verdict, neutral in pairs])
-        hit = f"{np.mean([verdict.label == label for verdict, _ in pairs]):.0%}" if label in JUDGED else "indicative"
-        lines.append(f"| {label} | {len(pairs)} | {hit} | {gains.mean():+.2f} | {(gains > 0).mean():.0%} |")
+        apart = np.array([face.distance for face, _ in pairs])
+        cells = [label, str(len(pairs)), *_judged(label, pairs)]
+        cells += [f"{apart.mean():.3f}, at most {apart.max():.3f}", f"{(apart < SAME_PERSON).mean():.0%}"]
+        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def _judged(label: str, pairs: list[tuple[Drawn, Drawn]]) -> tuple[str, str, str]:
+    """(hit rate, mean gain, share of gains above 0) as cells."""
+    if label == "contempt":
+        return "no judge", "", ""
+    gains = np.array([_log(face.verdict, label) - _log(neutral.verdict, label) for face, neutral in pairs])
+    hit = f"{np.mean([face.verdict.label == label for face, _ in pairs]):.0%}" if label in JUDGED else "indicative"
+    return hit, f"{gains.mean():+.2f}", f"{(gains > 0).mean():.0%}"
+
+
+def contempt_line(pairs: Sequence[tuple[Drawn, Drawn]]) -> str:
+    """How far contempt lifts each lip corner: the left alone is perfect."""
+    if not pairs:
+        return "Contempt could not be measured."
+    lifts = np.array([corner_lift(face.landmarks) - corner_lift(neutral.landmarks) for face, neutral in pairs])
+    left, right = lifts.mean(0)
+    return (
+        f"Contempt lifts the left lip corner by {left:.1%} of the eye corners' distance, "
+        f"the right by {right:.1%}; left more in {(lifts[:, 0] > lifts[:, 1]).mean():.0%} of {len(pairs)} portraits."
+    )
+
+
+def corner_lift(landmarks: FloatArray) -> FloatArray:
+    """Height [2] of the left and right lip corner over the nose's base, along the face, in eye corners' distances."""
+    places = landmarks[:, :2]
+    across = places[EYE_CORNERS[0]] - places[EYE_CORNERS[1]]
+    length = float(np.linalg.norm(across))
+    down = np.array([-across[1], across[0]]) / length
+    return -((places[list(LIP_CORNERS)] - places[NOSE_BASE]) @ down) / length
 
 
 def read_back_table(rows: Sequence[tuple[str, str, float, bool]]) -> str:
     """Mean cosine of codes and their read-back (1 is perfect), and how often the label is the same."""
     lines = ["| source | faces | cosine | same label |", "|---|---|---|---|"]
-    for source in ("label", "text", "picture"):
+    for source in ("label", "text", "voice", "picture"):
         own = [(cosine, same) for name, _, cosine, same in rows if name == source]
         if own:
             cosines, same = zip(*own, strict=True)
@@ -172,13 +250,13 @@ def read_back_table(rows: Sequence[tuple[str, str, float, bool]]) -> str:
     return "\n".join(lines)
 
 
-def bridge_table(smiles: dict[bool, list[dict[str, Verdict]]]) -> str:
+def bridge_table(smiles: dict[bool, list[dict[str, Drawn]]]) -> str:
     """Hit rates on photographs that smile strongly and on neutral ones; equal is perfect."""
     lines = ["| photograph | portraits | " + " | ".join(BRIDGED) + " | mean |", "|---|---|---|---|---|---|"]
     for smiling, kind in ((True, "smiling"), (False, "not smiling")):
         seen = smiles[smiling]
         if seen:
-            hits = [np.mean([one[label].label == label for one in seen if label in one]) for label in BRIDGED]
+            hits = [np.mean([one[label].verdict.label == label for one in seen if label in one]) for label in BRIDGED]
             cells = " | ".join(f"{hit:.0%}" for hit in hits)
             lines.append(f"| {kind} | {len(seen)} | {cells} | {np.mean(hits):.1%} |")
     return "\n".join(lines)

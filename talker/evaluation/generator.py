@@ -20,9 +20,10 @@ from talker.evaluation.pictures import Strip, face_cut, save_strips
 from talker.evaluation.recognition import FaceRecogniser
 from talker.evaluation.reenactment import report_clips
 from talker.face.detector import FaceDetector
+from talker.options import SpeakOptions
 from talker.render.refined import GeneratorRenderer
 from talker.training.reenacted import Reenactment
-from talker.types import ByteArray, SpeakOptions
+from talker.types import ByteArray
 
 FRAME_STEP = 10
 SHOWN = 20  # frames on the sheet

@@ -17,9 +17,10 @@ from talker.evaluation.comparison import Comparer, Scores
 from talker.evaluation.pictures import Strip, face_cut, save_strips
 from talker.evaluation.recognition import FaceRecogniser
 from talker.face.detector import FaceDetector
+from talker.options import SpeakOptions
 from talker.render.renderer import Renderer
 from talker.training.reenacted import Reenactment
-from talker.types import ByteArray, SpeakOptions
+from talker.types import ByteArray
 
 FRAME_STEP = 5
 REPORT_CLIPS = ("grid/video/o_*.mp4", "talking/speech/*.mp4", "talking/mead/*.mp4")  # held-out people

@@ -20,9 +20,10 @@ from talker.face.detector import FaceDetector
 from talker.face.model import load_face_model
 from talker.media.image import load_image
 from talker.motion.lips import LipGeometry
+from talker.options import SpeakOptions
 from talker.pipeline import Talker
 from talker.render.renderer import Renderer
-from talker.types import EMOTION_LABELS, FaceMotion, FloatArray, Portrait, SpeakOptions
+from talker.types import EMOTION_LABELS, FaceMotion, FloatArray, Portrait
 
 SENTENCE = "My mother baked five big blueberry pies. What a wonderful thing to remember!"
 PORTRAITS = (3, 8, 11, 34, 51)  # of the tuning portraits: different ages, skins, expressions and turns

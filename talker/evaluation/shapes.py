@@ -22,10 +22,11 @@ from talker.evaluation.portraits import FIRST_REPORTED, analysed, portrait_paths
 from talker.evaluation.road import LIPS_APART, MEASURES
 from talker.face.detector import DetectedFace, FaceDetector
 from talker.hub import checkpoint
+from talker.options import SpeakOptions
 from talker.render.crop import at_size
 from talker.render.geometry import HeadGeometry
 from talker.render.renderer import Renderer
-from talker.types import FloatArray, Portrait, SpeakOptions
+from talker.types import FloatArray, Portrait
 
 OPTIONS = SpeakOptions(size="crop512")
 PORTRAITS = 8  # of those that may be tuned on, and as many of those that are reported

@@ -6,6 +6,7 @@ import dataclasses
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,9 @@ from PIL import Image, ImageDraw, ImageFont
 from talker.emotion.request import named_or_described
 from talker.media.film import write_grid
 from talker.media.image import save_image
+from talker.options import SpeakOptions
 from talker.pipeline import Talker
-from talker.types import EMOTION_LABELS, ByteArray, FaceMotion, Portrait, Progress, SpeakOptions, SpeechClip
+from talker.types import EMOTION_LABELS, ByteArray, FaceMotion, Portrait, Progress, SpeechClip
 
 MOMENTS = 6
 CELL_PX = 256
@@ -34,16 +36,24 @@ class Cell:
 
 
 def cells(
-    portraits: Sequence[Portrait], emotions: Sequence[str], strengths: Sequence[float], options: SpeakOptions
+    portraits: Sequence[Portrait],
+    emotions: Sequence[str],
+    strengths: Sequence[float],
+    options: SpeakOptions,
+    renderers: Sequence[str] = (),
 ) -> list[Cell]:
-    """All portraits × strengths × emotions, in this order. Raises OptionsError for a strength out of range."""
+    """All portraits × strengths × emotions × renderers (those of the options when none are named), in this order.
+
+    Raises OptionsError for a strength or a renderer that there isn't.
+    """
     made = []
-    for number, portrait in enumerate(portraits, 1):
-        who = f"portrait {number}, " if len(portraits) > 1 else ""
-        for strength in strengths:
-            for emotion in emotions:
-                title = f"{who}{emotion}, strength {strength:g}"
-                made.append(Cell(title, portrait, emotion, dataclasses.replace(options, strength=strength)))
+    everything = product(enumerate(portraits, 1), strengths, emotions, renderers or (options.renderer,))
+    for (number, portrait), strength, emotion, renderer in everything:
+        title = f"{emotion}, strength {strength:g}"
+        title = f"portrait {number}, {title}" if len(portraits) > 1 else title
+        title = f"{title}, {renderer}" if len(renderers) > 1 else title
+        chosen = dataclasses.replace(options, strength=strength, renderer=renderer)
+        made.append(Cell(title, portrait, emotion, chosen))
     return made
 
 

@@ -24,9 +24,10 @@ import skimage.data
 
 from talker.blendshapes import expand
 from talker.media.video import write_video
+from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
 from talker.render.renderer import Renderer
-from talker.types import FaceMotion, FloatArray, SpeakOptions, SpeechClip, Video
+from talker.types import FaceMotion, FloatArray, SpeechClip, Video
 
 FRAMES = 100
 WARM_UP = 5  # frames before the clock runs

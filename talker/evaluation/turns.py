@@ -22,10 +22,11 @@ from talker.evaluation.portraits import FIRST_REPORTED, analysed, portrait_paths
 from talker.evaluation.recognition import SAME_PERSON, FaceRecogniser, distance
 from talker.evaluation.robustness import PITCH, POSES, ROLL, YAW, head_pose
 from talker.face.detector import FaceDetector
+from talker.options import SpeakOptions
 from talker.render.crop import at_size
 from talker.render.geometry import as_asked
 from talker.render.renderer import Renderer
-from talker.types import EMOTION_LABELS, ByteArray, FloatArray, Portrait, SpeakOptions
+from talker.types import EMOTION_LABELS, ByteArray, FloatArray, Portrait
 
 OPTIONS = SpeakOptions(size="crop256")  # the network looks at 150 px
 WORST_SHOWN = 24

@@ -10,11 +10,13 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 import cv2
 import mediapipe
@@ -115,7 +117,23 @@ class View:
         return np.column_stack([centred @ self._turn + self.centre, points[:, 2] / self.scale])
 
 
-class Landmarker:
+class Closing(ABC):
+    """Something that is closed when its `with` ends."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Free what it holds."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Landmarker(Closing):
     """MediaPipe's face landmarker on one picture after the other; close it, or use it in a `with`.
 
     video: follow the face from frame to frame (steadier, but it lags: see `talker.face.tracking`).
@@ -133,14 +151,6 @@ class Landmarker:
         self._found_any = False
         with _quiet_native_logs():
             self._task = vision.FaceLandmarker.create_from_options(options)
-
-    def __enter__(self) -> Landmarker:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Free the native graph."""
@@ -169,19 +179,11 @@ class Landmarker:
         return self._task.detect_for_video(picture, time_ms) if self._video else self._task.detect(picture)
 
 
-class FaceDetector:
-    """All faces of a picture, largest first."""
+class FaceDetector(Closing):
+    """All faces of a picture, largest first; close it, or use it in a `with`."""
 
     def __init__(self, asset: Path | None = None) -> None:
         self._landmarker = Landmarker(faces=MOST_FACES, asset=asset)
-
-    def __enter__(self) -> FaceDetector:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Free the native graph."""

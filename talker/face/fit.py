@@ -15,7 +15,7 @@ import numpy as np
 
 from talker import hub
 from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_INDEX, BLENDSHAPE_NAMES
-from talker.face.camera import VIEWING_DISTANCE_CM, axis_angle, cross_matrix, rotation_matrix
+from talker.face.camera import VIEWING_DISTANCE_CM, axis_angle, cross_matrix, project_turned, rotation_matrix
 from talker.face.landmarks import FACE_OVAL, INNER_LIPS, IRISES, LEFT_BROW, LEFT_EYE, LIPS, RIGHT_BROW, RIGHT_EYE
 from talker.face.model import FaceModel, load_face_model
 from talker.types import LANDMARK_COUNT, FaceFit, FloatArray
@@ -115,8 +115,7 @@ class _Frame:
     def project(self, places: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Turned places [478,3] (cm) and their image points [478,2] (px)."""
         turned = places @ self.rotation.T
-        factor = self.scale * VIEWING_DISTANCE_CM / (VIEWING_DISTANCE_CM - turned[:, 2:])
-        return turned, turned[:, :2] * factor * [1.0, -1.0] + self.translation
+        return turned, project_turned(turned, self.translation, self.scale)
 
     def move(self, step: FloatArray) -> None:
         """Take a camera step [6]."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from talker.face.camera import project_fit, rotation_matrix
 from talker.face.model import FACE_VERTICES, FaceModel, vertex_normals
@@ -60,13 +61,15 @@ def paint_face(model: FaceModel, fit: FaceFit, height: int, width: int, palette:
     return np.clip(small + 0.5, 0, 255).astype(np.uint8)
 
 
-def _part_of_triangles(model: FaceModel) -> np.ndarray:
+def _part_of_triangles(model: FaceModel) -> NDArray[np.intp]:
     """[F] which of the model's parts, by number, each triangle belongs to."""
     ends = np.array([end for _, end in model.parts.values()])
     return np.searchsorted(ends, model.triangles[:, 0], side="right")
 
 
-def _colours(model: FaceModel, place: FloatArray, lash: FloatArray, part: np.ndarray, palette: Palette) -> FloatArray:
+def _colours(
+    model: FaceModel, place: FloatArray, lash: FloatArray, part: NDArray[np.intp], palette: Palette
+) -> FloatArray:
     """[P,3] colour (0..255) of points at `place` [P,3] of the neutral face, in the parts numbered `part` [P]."""
     colours = np.empty((len(place), 3), np.float32)
     fixed = {"gums": GUMS, "tongue": TONGUE, "mouth_socket": CAVITY, "upper_teeth": TEETH, "lower_teeth": TEETH}

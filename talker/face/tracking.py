@@ -33,6 +33,7 @@ LOOK_EVERY = 10  # frames between searches for the face
 CROP_MARGIN = 1.9  # side of the crop in sides of the face's box
 CROP_PIXELS = 384
 CACHE_VERSION = 2
+NO_FACE = "No face was found in the video. Please use one that shows a person from the front."
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,7 @@ def track_frames(
         landmarks[start : start + count], scores[start : start + count] = flat, values[part]
     detected = np.isfinite(landmarks[:, 0, 0])
     if not detected.any():
-        raise FaceError("No face was found in the video. Please use one that shows a person from the front.")
+        raise FaceError(NO_FACE)
     landmarks, scores = _fill_gaps(landmarks, detected), _fill_gaps(scores, detected)
     return FaceTrack(landmarks, detected, scores, fit_sequence(landmarks), fps, size, _model_key())
 
@@ -174,7 +175,7 @@ def _search(frames: Iterable[ByteArray], report: _Report) -> tuple[FloatArray, t
             if last is not None:
                 rows.append([index, *last.centre, last.size])
     if not rows:
-        raise FaceError("No face was found in the video. Please use one that shows a person from the front.")
+        raise FaceError(NO_FACE)
     return np.array(rows), size
 
 

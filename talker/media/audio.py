@@ -12,6 +12,7 @@ import soundfile
 import soxr
 
 from talker.errors import AudioError
+from talker.media.files import replaced_when_done
 from talker.types import FloatArray, SpeechClip
 
 MAX_SECONDS = 600.0
@@ -46,9 +47,13 @@ def load_speech(path: str | Path, *, max_seconds: float = MAX_SECONDS) -> Speech
 
 
 def save_speech(clip: SpeechClip, path: str | Path) -> None:
-    """Write a clip as 16-bit sound in the format that the file's name ends with (wav, flac, ogg)."""
+    """Write a clip as 16-bit sound in the format that the file's name ends with (wav, flac, ogg).
+
+    Raises AudioError when that is another format or the file can't be written.
+    """
     try:
-        soundfile.write(path, clip.samples, clip.sample_rate)
+        with replaced_when_done(Path(path)) as scratch:
+            soundfile.write(scratch, clip.samples, clip.sample_rate)
     except (OSError, TypeError, ValueError, soundfile.SoundFileError) as error:
         raise AudioError(f"The sound can't be written to {path} ({error}).") from error
 
@@ -143,7 +148,7 @@ def _checked(samples: FloatArray, rate: int, path: Path) -> FloatArray:
         raise AudioError(f"{path.name} is empty: it holds {len(samples) / rate:.2f} s of sound.")
     if not np.isfinite(samples).all():
         raise AudioError(f"{path.name} is damaged: it holds values that are not numbers.")
-    peak = float(np.abs(samples).max())
-    if float(np.abs(samples - samples.mean()).max()) < SILENCE:
+    lowest, highest, mean = float(samples.min()), float(samples.max()), float(samples.mean())  # an hour isn't copied
+    if max(highest - mean, mean - lowest) < SILENCE:
         raise AudioError(f"{path.name} is silent: please choose a recording in which someone speaks.")
-    return (samples / max(1.0, peak)).astype(np.float32)
+    return np.divide(samples, max(1.0, highest, -lowest), out=samples).astype(np.float32, copy=False)

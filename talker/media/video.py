@@ -13,6 +13,7 @@ from pathlib import Path
 import av
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
+from numpy.typing import NDArray
 
 from talker.errors import VideoError
 from talker.media.audio import fit_length
@@ -137,14 +138,11 @@ class VideoReader:
     fps: float
     size: tuple[int, int]
     times_s: FloatArray
-    sources: np.ndarray
+    sources: NDArray[np.intp]
 
     @property
     def frame_count(self) -> int:
         """How many frames iterating gives."""
-        return len(self.sources)
-
-    def __len__(self) -> int:
         return len(self.sources)
 
     def __iter__(self) -> Iterator[ByteArray]:

@@ -8,25 +8,25 @@ the phones). A gate for p, b, m, learnt from sound as well, closes the lips for 
 from __future__ import annotations
 
 import functools
-import json
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import load_file
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 from threadpoolctl import threadpool_limits
 
 from talker import hub
-from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_INDEX, expand
+from talker.blendshapes import BLENDSHAPE_INDEX, expand
 from talker.motion import visemes
+from talker.motion.head import ArticulationConfig, Delivery, Head, LinearHead, read_config
 from talker.speech import prosody
 from talker.speech.encoder import FRAME_RATE, SpeechEncoder
-from talker.types import FaceMotion, FloatArray, SpeechClip, Transcript
+from talker.types import FaceMotion, FloatArray, SpeechClip, TimedToken, Transcript
 
+Heard = tuple[FloatArray, FloatArray]  # blendshapes [T,52] and the probability of p, b, m [T] at 50 Hz
 TRUSTED_CONFIDENCE = 0.5  # of a transcript whose phones may move the lips
 SILENT_LOUDNESS = 0.12  # of `Prosody.loudness`; below it nothing is said
 EASY_S, TIGHT_S = 0.16, 0.05  # lips part this much before a sound and rest this much after; gaps bridged otherwise
+FIRST_SOUND_S = 0.06  # within this, a closure is the beginning of what is said
 REST_EASE_S = 0.05
 LOUDNESS_RATE = 100.0  # Hz, at which it is measured whether something is said
 GATE_EASE_S = 0.012
@@ -38,87 +38,17 @@ NARROWED = ((("W", "UW"), 0.6), (("OW", "R", "ER", "UH"), 0.35))  # rounded lips
 JAW, CLOSE = BLENDSHAPE_INDEX["jawOpen"], BLENDSHAPE_INDEX["mouthClose"]
 
 
-@dataclass(frozen=True)
-class ArticulationConfig:
-    """What the head is made of and how its output is used.
-
-    channels: the blendshapes it predicts. components: of the principal component analysis of the features.
-    context: neighbouring feature frames (20 ms apart) on each side.
-    lead_s: how much earlier than heard the mouth moves; lips shape a sound before it is heard.
-    opening_gain, rounding_gain: give back the amplitude that regression to the mean takes away; phone_gain does so
-        for the visemes.
-    phone_share_opening, phone_share_rounding: part of the visemes where the phones are known, 0..1.
-    gate_open, gate_shut: probability of p, b, m at which the lips begin to close and are closed.
-    """
-
-    channels: tuple[str, ...]
-    components: int = 128
-    context: int = 3
-    lead_s: float = 0.02
-    opening_gain: float = 1.5
-    rounding_gain: float = 1.7
-    phone_gain: float = 1.2
-    phone_share_opening: float = 0.25
-    phone_share_rounding: float = 0.5
-    gate_open: float = 0.15
-    gate_shut: float = 0.45
-
-    @classmethod
-    def tiny(cls) -> ArticulationConfig:
-        """A small head for tests."""
-        return cls(channels=("jawOpen", "mouthPucker"), components=8, context=1)
-
-
-@dataclass(frozen=True)
-class ArticulationHead:
-    """Linear from features in context to blendshapes and to the p/b/m gate.
-
-    mean: [384] and components: [384,K] of the features. weights: [(2·context+1)·K, C+1] and bias [C+1], the last
-    column being the gate's logit.
-    """
-
-    config: ArticulationConfig
-    mean: FloatArray
-    components: FloatArray
-    weights: FloatArray
-    bias: FloatArray
-
-    @classmethod
-    def load(cls, folder: Path) -> ArticulationHead:
-        """Read a head from its checkpoint folder."""
-        settings = json.loads((folder / "config.json").read_text())
-        config = ArticulationConfig(**{**settings, "channels": tuple(settings["channels"])})
-        return cls(config, **load_file(folder / "model.safetensors"))
-
-    def project(self, features: FloatArray) -> FloatArray:
-        """Features [T,384] as principal components [T,K]."""
-        return (features - self.mean) @ self.components
-
-    def predict(self, projected: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """(blendshapes [T,52], probability of p, b, m [T]) for projected features [T,K] at 50 Hz."""
-        out = in_context(projected, self.config.context) @ self.weights + self.bias  # [T, C+1]
-        blendshapes = np.zeros((len(out), BLENDSHAPE_COUNT), np.float32)
-        blendshapes[:, [BLENDSHAPE_INDEX[name] for name in self.config.channels]] = out[:, :-1]
-        return blendshapes, 1.0 / (1.0 + np.exp(-np.clip(out[:, -1], -30.0, 30.0)))
-
-
-def in_context(projected: FloatArray, context: int) -> FloatArray:
-    """[T, (2·context+1)·K] each frame between its neighbours; the ends repeat."""
-    padded = np.pad(projected, ((context, context), (0, 0)), mode="edge")
-    length = len(projected)
-    return np.concatenate([padded[shift : shift + length] for shift in range(2 * context + 1)], axis=1)
-
-
 @threadpool_limits.wrap(limits=1, user_api="blas")  # products this small lose time to a second thread
-def speech_motion(clip: SpeechClip, *, fps: float = 25.0) -> FaceMotion:
+def speech_motion(clip: SpeechClip, *, fps: float = 25.0, head: Head | None = None) -> FaceMotion:
     """The mouth's motion for a clip: jaw, lips and tongue; everything else at rest, the head still.
 
     The clip's transcript, when it has trusted phones, shapes the lips as well; without one the sound alone does.
+    head: what hears it, by default the shipped one.
     Frame t is at t / fps s; silence closes the mouth.
     """
     frames = max(1, round(clip.duration_s * fps))
     voice = speaking(prosody.measure(clip, rate_hz=LOUDNESS_RATE), frames, fps)
-    return articulate(hear(clip), voice, fps, clip.transcript)
+    return articulate(hear(clip, head), voice, fps, clip.transcript, head.config if head else None)
 
 
 def prepare() -> None:
@@ -127,19 +57,29 @@ def prepare() -> None:
     _encoder()
 
 
-def hear(clip: SpeechClip) -> tuple[FloatArray, FloatArray]:
-    """What the trained head hears in a clip: (blendshapes [T,52], probability of p, b, m [T]) at 50 Hz."""
-    return _head().predict(_encoder().encode(clip, _head().project))
+def hear(clip: SpeechClip, head: Head | None = None) -> Heard:
+    """What a head, by default the shipped one, hears in a clip."""
+    head = head or _head()
+    return head.predict(_encoder().encode(clip, head.project), Delivery(trusted_phones(clip.transcript)))
+
+
+def trusted_phones(transcript: Transcript | None) -> tuple[TimedToken, ...]:
+    """The phones that may move the lips: none when the transcript is doubtful."""
+    return transcript.phones if transcript and transcript.confidence >= TRUSTED_CONFIDENCE else ()
 
 
 def articulate(
-    heard: tuple[FloatArray, FloatArray], voice: FloatArray, fps: float, transcript: Transcript | None = None
+    heard: Heard,
+    voice: FloatArray,
+    fps: float,
+    transcript: Transcript | None = None,
+    config: ArticulationConfig | None = None,
 ) -> FaceMotion:
-    """`speech_motion` from what the head heard, (blendshapes [T,52], probability of p, b, m [T]) at 50 Hz.
+    """`speech_motion` from what the head heard.
 
-    voice: [frames] 1 while something is said, as `speaking` gives it.
+    voice: [frames] 1 while something is said, as `speaking` gives it. config: how it is used, if not as shipped.
     """
-    config, frames = _head().config, len(voice)
+    config, frames = config or _head().config, len(voice)
     smooth = gaussian_filter1d(heard[0], 0.5 * FRAME_RATE / fps, axis=0, mode="nearest")
     predicted = at_frames(smooth, frames, fps, lead_s=config.lead_s)
     closing = gaussian_filter1d(heard[1], GATE_EASE_S * FRAME_RATE, mode="nearest")[:, None]
@@ -148,20 +88,35 @@ def articulate(
     gate = gate / (config.gate_shut - config.gate_open)
     mouth, gate = predicted * gain, np.clip(gate, 0.0, 1.0)
     bite: FloatArray = np.zeros(frames, np.float32)
-    if transcript and transcript.phones and transcript.confidence >= TRUSTED_CONFIDENCE:
-        shaped = visemes.coarticulate(transcript.phones, frames, fps)
+    phones = trusted_phones(transcript)
+    if phones:
+        shaped = visemes.coarticulate(phones, frames, fps)
         share = np.where(ROUNDING, config.phone_share_rounding, config.phone_share_opening)
         share = np.where(OPENING | ROUNDING, share, 0.75)
         mouth = mouth * (1.0 - share) + shaped * config.phone_gain * share
-        gate = np.maximum(gate, visemes.closure(transcript.phones, visemes.BILABIALS, frames, fps))
-        bite = visemes.closure(transcript.phones, visemes.LABIODENTALS, frames, fps)
+        gate = np.maximum(gate, visemes.closure(phones, visemes.BILABIALS, frames, fps))
+        bite = visemes.closure(phones, visemes.LABIODENTALS, frames, fps)
         for names, amount in NARROWED:
-            narrow = amount * visemes.closure(transcript.phones, names, frames, fps)
+            narrow = amount * visemes.closure(phones, names, frames, fps)
             mouth = np.where(OPENING, mouth * (1.0 - narrow[:, None]), mouth)
     mouth = np.maximum(mouth, 0.0) * voice[:, None]
-    mouth = shut_lips(bite_lip(mouth, bite), gate * voice)
+    mouth = shut_lips(bite_lip(mouth, bite), shut_before_speech(gate, voice, fps) * voice)
     blendshapes = np.clip(mouth, 0.0, 1.0).astype(np.float32)
     return FaceMotion(blendshapes, np.zeros((frames, 6), np.float32), fps)
+
+
+def shut_before_speech(gate: FloatArray, voice: FloatArray, fps: float) -> FloatArray:
+    """The gate [T], already closed in the silence before speech that begins with p, b or m.
+
+    Lips part a little before a sound; before these they would part and meet again. voice: as `speaking` gives it.
+    """
+    held = gate.copy()
+    for begin in np.flatnonzero(np.diff(voice > 0.5, prepend=False) & (voice > 0.5)):
+        sound = begin + (EASY_S + FIRST_SOUND_S) * fps  # the voice's curve rises this much before the sound
+        shut = begin + np.flatnonzero(gate[begin : int(sound) + 1] > 0.5)
+        if len(shut):
+            held[max(0, begin - round(EASY_S * fps)) : shut[0]] = 1.0
+    return held
 
 
 def shut_lips(mouth: FloatArray, gate: FloatArray) -> FloatArray:
@@ -207,9 +162,23 @@ def at_frames(
     return values[before] * (1 - share) + values[after] * share
 
 
+def load_head(folder: Path) -> Head:
+    """The head in a checkpoint folder; only a network needs torch."""
+    if read_config(folder)[1]:
+        from talker.motion.network import NetworkHead
+
+        return NetworkHead.load(folder)
+    return LinearHead.load(folder)
+
+
+def shipped_config() -> ArticulationConfig:
+    """How the shipped head's output is used."""
+    return _head().config
+
+
 @functools.cache
-def _head() -> ArticulationHead:
-    return ArticulationHead.load(hub.checkpoint("motion"))
+def _head() -> Head:
+    return load_head(hub.checkpoint("motion"))
 
 
 @functools.cache

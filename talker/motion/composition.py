@@ -7,6 +7,8 @@ opens; sums saturate smoothly.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from threadpoolctl import threadpool_limits
@@ -15,19 +17,22 @@ from talker.blendshapes import BLENDSHAPE_INDEX
 from talker.motion.articulation import at_frames, speaking
 from talker.motion.lips import LipGeometry
 from talker.motion.liveliness import enliven
-from talker.motion.temperament import code_rows, temperament_of
+from talker.motion.temperament import TEMPERAMENTS, Temperament, code_rows, paced, temperament_of
+from talker.options import SpeakOptions
 from talker.speech import prosody
-from talker.types import EmotionCode, FaceMotion, FloatArray, SpeakOptions, SpeechClip
+from talker.types import EmotionCode, FaceMotion, FloatArray, SpeechClip
 
 SHUT, PARTED = 0.004, 0.022  # lip opening (face widths) below which speech means closed lips, above which it doesn't
 VOWEL, OPEN_VOWEL = 0.025, 0.06  # lip opening from which speech means an open mouth, and certainly does
 PART, PARTS = 0.012, 0.035  # lip opening from which a feeling begins not to close it, and may not at all
 ALREADY_OPEN = 0.5  # part of a feeling's opening that is left out on an open vowel
+OPENS_WHILE_SPEAKING = 0.5  # part of a feeling's opening that is shown while something is said: best on one MEAD person
 OPENS = 0.004  # face widths: a channel that parts the lips more than this per unit is held back on closures
 SPREADS = 0.02  # face widths: a channel that widens the mouth more than this per unit gives way to rounding
 ROUNDED, YIELD_TO_ROUNDING = 0.7, 0.65  # pucker and funnel that count as fully rounded; the part that gives way
 KNEE, ROOM = 0.8, 0.35  # values above the knee are squeezed into the room above it
 SNEER_CAP, SNEER_KNEE = 1.4, 1.0  # noseSneer + mouthUpperUp of one side
+COURSE_S = 0.12  # movements of the mouth that are slower than this are its course, not single sounds
 BLOCK = 4096  # frames that are composed at once
 EASE_S = 0.45  # a feeling comes and goes over this time
 START, END, PAUSE = 0.35, 0.6, 0.8  # part of the feeling that shows in the first and last frame, and in pauses
@@ -40,16 +45,29 @@ NOSE = [BLENDSHAPE_INDEX[f"noseSneer{side}"] for side in SIDES]
 
 
 @threadpool_limits.wrap(limits=1, user_api="blas")  # products this small lose time to a second thread
-def compose(speech: FaceMotion, emotion: EmotionCode, clip: SpeechClip, options: SpeakOptions) -> FaceMotion:
+def compose(
+    speech: FaceMotion,
+    emotion: EmotionCode,
+    clip: SpeechClip,
+    options: SpeakOptions,
+    manners: Mapping[str, Temperament] = TEMPERAMENTS,
+) -> FaceMotion:
     """The whole face: `speech` (lips, jaw and tongue) with a feeling and with blinks, gaze, head and brows.
 
-    The same arguments give the same motion bit for bit; `options.seed` chooses the life.
+    The same arguments give the same motion bit for bit; `options.seed` chooses the life. manners: how each label
+    changes the way one moves.
     """
     frames, fps = len(speech), speech.fps
     heard = prosody.measure(clip, rate_hz=100.0)
     voice = speaking(heard, frames, fps)
-    manner = temperament_of(emotion, frames, fps)
-    mouth = speech.blendshapes.astype(np.float64) * (options.mouth * np.asarray(manner.mouth))[:, None]
+    manner = paced(temperament_of(emotion, frames, fps, manners), options.pace)
+    mouth = delivered(
+        speech.blendshapes.astype(np.float64),
+        voice,
+        options.mouth * np.asarray(manner.mouth),
+        options.articulation,
+        fps,
+    )
     loudness = at_frames(heard.loudness[:, None], frames, fps, heard.rate_hz)[:, 0]
     shown = code_rows(emotion, emotion.strength[:, None], frames, fps)[:, 0] * presence(voice, loudness, fps)
     feeling = code_rows(emotion, emotion.displacement, frames, fps)
@@ -62,6 +80,20 @@ def compose(speech: FaceMotion, emotion: EmotionCode, clip: SpeechClip, options:
         limited = soft_limit(cap_sneer(with_eyes(sum_of_all, life.blink[part])))
         face[part] = kept_shut(limited, mouth[part], voice[part])
     return FaceMotion(face, life.pose.astype(np.float32), fps)
+
+
+def delivered(
+    mouth: FloatArray, voice: FloatArray, amplitude: FloatArray, articulation: float, fps: float
+) -> FloatArray:
+    """The mouth [T,52] as this person says it now: how far it moves [T], and how much of that is quick.
+
+    Articulation weighs the movements of single sounds against the slow course of the mouth: 0 mumbles, 2 spells out.
+    At 1 both change nothing, bit for bit; lips that speech closes stay closed.
+    """
+    quick = mouth - gaussian_filter1d(mouth, COURSE_S * fps, axis=0, mode="nearest")
+    shut = meant_shut(LipGeometry.load().opening_of(mouth), voice)
+    more = ((articulation - 1.0) * (1.0 - shut) * voice)[:, None]
+    return np.maximum(mouth + more * quick, 0.0) * amplitude[:, None]
 
 
 def held(emotion: EmotionCode) -> FloatArray:
@@ -101,6 +133,7 @@ def protected(feeling: FloatArray, mouth: FloatArray, voice: FloatArray) -> Floa
     spreads = (feeling * LipGeometry.load().width > 0) & (LipGeometry.load().width > SPREADS)
     feeling = feeling * np.where(spreads, 1.0 - YIELD_TO_ROUNDING * rounding, 1.0)
     held = (1.0 - closing) * (1.0 - ALREADY_OPEN * vowel)  # a mouth that speech has opened is not opened twice
+    held = held * (1.0 - (1.0 - OPENS_WHILE_SPEAKING) * voice[:, None])
     kept = np.where(opens, held, 1.0) * np.where(closes, 1.0 - parted, 1.0)
     kept[:, NOSE] = 1.0 - (1.0 - NOSE_STAYS) * closing  # or closed-mouth anger and disgust would lose their look
     return feeling * kept

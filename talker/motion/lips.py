@@ -46,3 +46,12 @@ class LipGeometry:
     def width_of(self, blendshapes: FloatArray) -> FloatArray:
         """[...] change of the distance of the lip corners for blendshapes [..., 52]."""
         return blendshapes @ self.width
+
+
+def measured_lips(landmarks: FloatArray) -> FloatArray:
+    """[T,2] opening and width of the lips in face widths, in tracked landmarks [T,478,2 or more] (px)."""
+    points = landmarks[..., :2].astype(np.float64)
+    face = np.maximum(np.linalg.norm(points[:, FACE_SIDES[0]] - points[:, FACE_SIDES[1]], axis=-1), 1e-6)
+    opening = np.linalg.norm(points[:, UPPER_LIP] - points[:, LOWER_LIP], axis=-1).mean(1)
+    width = np.linalg.norm(points[:, CORNERS[0]] - points[:, CORNERS[1]], axis=-1)
+    return np.stack([opening / face, width / face], axis=1)

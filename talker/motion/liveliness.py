@@ -17,8 +17,9 @@ from scipy.signal import find_peaks
 
 from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_INDEX
 from talker.motion.temperament import Temperament
+from talker.options import SpeakOptions
 from talker.speech.prosody import Prosody
-from talker.types import FloatArray, SpeakOptions
+from talker.types import FloatArray
 
 CLOSE_S, SHUT_S, OPEN_S = 0.085, 0.04, 0.19  # phases of a blink
 BLINK_EVERY_S = 3.6  # median

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from PIL import Image, ImageDraw
 
@@ -14,20 +16,28 @@ LONGEST_SIDE = 720  # px
 SMOOTHING = 3  # the outline is drawn this many times larger and then reduced
 
 
-def outline(portrait: Portrait) -> ByteArray:
-    """The portrait [h,w,3], at most 720 px long, dimmed but for the found face, which is outlined."""
+def outline(portrait: Portrait, others: Sequence[Portrait] = ()) -> ByteArray:
+    """The portrait [h,w,3], at most 720 px long, dimmed but for the found face, which is outlined.
+
+    others: further faces of the same picture; they get a thin outline, as an offer.
+    """
     height, width = portrait.image.shape[:2]
     scale = min(1.0, LONGEST_SIDE / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     picture = Image.fromarray(portrait.image).resize(size, Image.Resampling.LANCZOS)
     large = (size[0] * SMOOTHING, size[1] * SMOOTHING)
-    points = [tuple(point) for point in portrait.landmarks[list(FACE_OVAL), :2] * scale * SMOOTHING]
-    inside = Image.new("L", large)
-    ImageDraw.Draw(inside).polygon(points, fill=255)
-    line = Image.new("L", large)
+    inside, line = Image.new("L", large), Image.new("L", large)
+    ImageDraw.Draw(inside).polygon(_oval(portrait, scale), fill=255)
     thickness = max(4, round(max(size) * SMOOTHING / 160))
-    ImageDraw.Draw(line).line([*points, points[0], points[1]], fill=255, width=thickness, joint="curve")
+    for face, width_px in ((portrait, thickness), *((other, thickness // 3) for other in others)):
+        points = _oval(face, scale)
+        ImageDraw.Draw(line).line([*points, *points[:2]], fill=255, width=width_px, joint="curve")
     dark = Image.fromarray((np.asarray(picture) * DIMMED).astype(np.uint8))
     shown = Image.composite(picture, dark, inside.resize(size, Image.Resampling.LANCZOS))
     shown.paste(COLOUR, mask=line.resize(size, Image.Resampling.LANCZOS))
     return np.asarray(shown)
+
+
+def _oval(portrait: Portrait, scale: float) -> list[tuple[float, ...]]:
+    """The face's outline in px of the enlarged drawing."""
+    return [tuple(point) for point in portrait.landmarks[list(FACE_OVAL), :2] * scale * SMOOTHING]

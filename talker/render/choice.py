@@ -1,7 +1,7 @@
 """Which renderer draws a portrait: rows by name, each imported when it is chosen.
 
 A renderer is a class that is made with (portrait, options), does there what does not depend on the frame, and is an
-`Animator` afterwards. A new one is a row here and a name in `talker.types.RENDERERS`.
+`Animator` afterwards. A new one is a row here and a name in `talker.options.RENDERERS`.
 """
 
 from __future__ import annotations
@@ -10,13 +10,16 @@ import importlib
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from talker.types import ByteArray, FaceMotion, Portrait, SpeakOptions
+from talker.options import SpeakOptions
+from talker.types import ByteArray, FaceMotion, Portrait
 
 AUTOMATIC = "auto"
 PLACES = {  # name to module:class
     "geometry": "talker.render.renderer:Renderer",
     "generator": "talker.render.refined:GeneratorRenderer",
+    "liveportrait": "talker.render.liveportrait.animator:LivePortraitRenderer",
 }
+SLOW = ("liveportrait",)  # many seconds a frame without a GPU
 
 
 class Animator(Protocol):
@@ -37,6 +40,11 @@ class Animator(Protocol):
 def chosen(renderer: str) -> str:
     """The name of the renderer that `renderer`, which may be `auto`, stands for on this machine."""
     return "geometry" if renderer == AUTOMATIC else renderer
+
+
+def quick(renderer: str) -> str:
+    """The renderer for previews, which have to be there at once on any machine, where `renderer` draws the film."""
+    return "geometry" if renderer in SLOW else renderer
 
 
 def animator(portrait: Portrait, options: SpeakOptions) -> Animator:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from talker.types import ByteArray, Portrait
+from talker.types import FloatArray, Portrait
 
 HEAD_AND_SHOULDERS = 2.3  # side of the square in face widths
 CENTRE_BELOW_FACE = 0.08  # the square's centre lies this much below the face's, in face widths
@@ -25,10 +27,7 @@ def at_size(portrait: Portrait, size: str) -> Portrait:
     corner = np.clip(centre - extent / 2, 0, np.array([width, height]) - extent)  # stays inside the picture
     factor = side / extent
     matrix = np.array([[factor, 0, -corner[0] * factor], [0, factor, -corner[1] * factor]], np.float32)
-    interpolation = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
-    image = cv2.warpAffine(
-        _antialiased(portrait.image, factor), matrix, (side, side), flags=interpolation, borderMode=cv2.BORDER_REPLICATE
-    )
+    image = resampled(portrait.image, matrix, (side, side), cv2.BORDER_REPLICATE)
     landmarks = portrait.landmarks * factor
     landmarks[:, :2] -= corner * factor
     fit = dataclasses.replace(
@@ -41,6 +40,13 @@ def at_size(portrait: Portrait, size: str) -> Portrait:
     )
 
 
-def _antialiased(image: ByteArray, factor: float) -> ByteArray:
-    """Blurred before it is made smaller, so that nothing aliases."""
-    return image if factor >= 0.75 else cv2.GaussianBlur(image, (0, 0), 0.4 / factor)
+def resampled(image: NDArray[Any], matrix: FloatArray, size: tuple[int, int], border: int) -> NDArray[Any]:
+    """[height,width,...] `image` [H,W,...] moved by the similarity `matrix` [2,3], blurred first where it gets smaller.
+
+    size: (width, height) px of the result. border: OpenCV's name for what lies outside `image`.
+    """
+    factor = float(np.linalg.norm(matrix[:, 0]))
+    if factor < 0.75:
+        image = cv2.GaussianBlur(image, (0, 0), 0.4 / factor)
+    interpolation = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+    return cv2.warpAffine(image, matrix, size, flags=interpolation, borderMode=border)

@@ -14,7 +14,6 @@ import numpy as np
 from talker.face.landmarks import LEFT_IRIS, RIGHT_IRIS
 from talker.render.geometry import EYE_LIDS, MASK_VERTICES, HeadGeometry
 from talker.render.patch import Window, blend, feather, sample, soft_edge
-from talker.render.smooth_fill import smooth_fill
 from talker.types import BoolArray, ByteArray, FloatArray
 
 CORNERS = {"Right": (33, 133), "Left": (263, 362)}
@@ -25,7 +24,11 @@ LASH_EDGE = 0.965  # of the way to the edge: below it lashes are shown
 LID_TO_BROW = 0.9  # brightness of a shut lid's skin against the skin under the brow
 RIM_MARGIN_CM = 0.06  # the lash line lies this far outside the measured lid line
 CLEAN_WHITE = 0.62  # of the white's brightness: darker pixels are lashes or shadow
+WHITE_SATURATION = 0.75  # of what is measured: skin and lashes beside the small white colour it
+WHITE_EDGE = 0.8  # brightness of the white where the ball turns away, one BALL_RADIUS_CM from the iris
+BALL_RADIUS_CM = 1.5
 SHADOW_STEPS = 9
+LEAST_SHADOW = (0.55, 0.95)  # every upper lid shades the ball at least this much: at its edge, and at the last step
 SHADOW_STEP_CM = 0.05
 WHITE_BLUR_CM = 0.08
 LIKENESS_CM = 0.12  # after this much gaze or widening the eyeball is drawn from its plate
@@ -191,6 +194,19 @@ class Eye:
         area = window.distance(outline) <= 0.2 * self._geometry.fit.scale
         return area & ~skin.covered, window
 
+    def _white_ball(self, picture: FloatArray, clean: BoolArray, window: Window) -> FloatArray:
+        """[h,w,3] the white: the colour of its `clean` [h,w] bright part on a ball that turns away at its sides."""
+        colour = self.white
+        if clean.sum() > 8:
+            seen = picture[clean]
+            colour = np.median(seen[seen.mean(axis=1) >= np.median(seen.mean(axis=1))], axis=0)
+        grey = colour.mean()
+        colour = grey + WHITE_SATURATION * (colour - grey)
+        away = np.linalg.norm(window.pixels() - self._iris_centre, axis=2) / (BALL_RADIUS_CM * self._geometry.fit.scale)
+        ball = (colour * (1.0 - (1.0 - WHITE_EDGE) * np.clip(away, 0.0, 1.0)[..., None] ** 2)).astype(np.float32)
+        near = cv2.GaussianBlur(clean.astype(np.float32), (0, 0), WHITE_BLUR_CM * self._geometry.fit.scale)
+        return blend(ball, picture, clean * np.clip(2.0 * near - 1.0, 0.0, 1.0))
+
     def _make_plate(self) -> Plate:
         hole, window = self._hole(self._geometry.rest_points, self._geometry.rest_camera)
         picture = self._image[window.slices].astype(np.float32)
@@ -200,10 +216,7 @@ class Eye:
         outline = self._geometry.landmark_points(self._geometry.rest_points, self._outline)
         depth = self._shadow(window, outline, np.linspace(0, 1, SHADOW_STEPS))  # 0 at the lid, 1 beyond its shadow
         clean = hole & (away > LIMBUS) & (light > CLEAN_WHITE * self.white.mean()) & (depth > 0.4)
-        if clean.sum() > 4:
-            white = cv2.GaussianBlur(smooth_fill(picture, clean), (0, 0), WHITE_BLUR_CM * self._geometry.fit.scale)
-        else:
-            white = np.broadcast_to(self.white, picture.shape).astype(np.float32)
+        white = self._white_ball(picture, clean, window)
         iris = _complete_disc(picture, hole & (depth > 0.6), away)
         opacity = np.clip((LIMBUS + 0.1 - away) / 0.2, 0, 1).astype(np.float32)
         bare = blend(white, iris, opacity)
@@ -236,7 +249,8 @@ def _shadow_profile(picture: FloatArray, bare: FloatArray, hole: BoolArray, dept
         here = hole & (step == number)
         if here.sum() > 2:
             profile[number] = np.clip(np.median(ratio[here]), 0.35, 1.0)
-    return np.maximum.accumulate(profile)
+    least = np.linspace(*LEAST_SHADOW, SHADOW_STEPS, dtype=np.float32)
+    return np.minimum(np.maximum.accumulate(profile), np.sqrt(least))
 
 
 def _line(lid: FloatArray, points: FloatArray) -> FloatArray:

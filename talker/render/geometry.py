@@ -17,7 +17,9 @@ from scipy.spatial import cKDTree
 
 from talker.blendshapes import BLENDSHAPE_INDEX, expand
 from talker.face.camera import project_turned, rotation_matrix
+from talker.face.landmarks import LEFT_IRIS, RIGHT_IRIS
 from talker.face.model import FaceModel, IntArray, load_face_model
+from talker.render.glasses import frame_weights, wears_glasses
 from talker.types import FloatArray, Portrait
 
 MASK_VERTICES = 6706  # ICT's narrow face: the skin that is redrawn, without ears and neck
@@ -29,6 +31,11 @@ EYE_LIDS = {  # landmarks of upper and lower lid, in pairs from one corner to th
     "Right": ((246, 161, 160, 159, 158, 157, 173), (7, 163, 144, 145, 153, 154, 155)),
     "Left": ((466, 388, 387, 386, 385, 384, 398), (249, 390, 373, 374, 380, 381, 382)),
 }
+LID_MIDDLE = 3  # of the pairs above
+MOST_OPEN = 1.2  # of the iris' width: with so much white above and below it, an eye looks terrified
+EASY_SHARE = 0.75  # of that: up to here lids follow the motion fully
+NOSE_BRIDGE = 168
+EASY_RISE_CM, RISE_ROOM_CM = 0.5, 0.3  # the upper lip rises freely up to the first, then by the second at most
 LIP_PAIRS = (  # landmarks of upper and lower lip where they touch, from the image's left to its right
     (191, 80, 81, 82, 13, 312, 311, 310, 415),
     (95, 88, 178, 87, 14, 317, 402, 318, 324),
@@ -85,7 +92,9 @@ class HeadGeometry:
         self.residual = self._residual(projected, portrait.landmarks)  # [V,2] px
         self.rest_points = projected + self.residual  # [V,2] px: the mesh on the picture
         self.basis = np.ascontiguousarray(self.model.expression_basis @ turn)  # [52,V,3]
-        self._measure_lids()
+        wearing = wears_glasses(portrait.image, portrait.landmarks)
+        self._free = 1.0 - frame_weights(self.model)[:, None] if wearing else None  # [V,1] share of motion
+        self._measure_lids(portrait.landmarks)
         shut = self._lip_gap(self.rest_points)
         shut[shut > SHUT_GAP_CM * self.fit.scale] = 0.0
         self.residual += self._part_lips(self.rest_points, -shut)  # lips that all but touch do touch
@@ -93,8 +102,9 @@ class HeadGeometry:
         self._rest_gap = self._lip_gap(self.rest_points)  # [9] px
         neutral = np.zeros_like(self.rest)
         self._gap_basis = np.stack([self._mesh_gap(shape) for shape in self.model.expression_basis])  # [52,9] px
-
+        self._shut_lip = np.full(len(LIP_PAIRS[0]), -1e6)  # px, no limit until it is known
         self.shut_points = self.shape(neutral).points  # [V,2] px with an expressionless face
+        self._shut_lip = self._lip_height(self.shut_points)
 
     def project(self, camera: FloatArray) -> FloatArray:
         """[...,2] px of points [...,3] cm in camera axes."""
@@ -108,6 +118,8 @@ class HeadGeometry:
         _add_shapes(self.basis, delta, camera)
         points: FloatArray = self.project(camera) + self.residual
         points = self._touch_lids(self._touch_lips(points, absolute), absolute)
+        if self._free is not None:
+            points = self.rest_points + (points - self.rest_points) * self._free
         return Shape(camera, points)
 
     def _residual(self, projected: FloatArray, landmarks: FloatArray) -> FloatArray:
@@ -133,7 +145,10 @@ class HeadGeometry:
         return absolute
 
     def _touch_lids(self, points: FloatArray, expression: FloatArray) -> FloatArray:
-        """Scale the lids' opening by 1 - eyeBlink, whatever else moves them, so that at 1 they just meet."""
+        """Scale the lids' opening by 1 - eyeBlink, whatever else moves them, so that at 1 they just meet.
+
+        However wide the motion asks the eye to be, it opens no further than eyes do.
+        """
         for side, (upper, lower) in EYE_LIDS.items():
             row = BLINK_ROWS[side]
             blink = float(np.clip(expression[row], 0.0, 1.0))
@@ -142,21 +157,38 @@ class HeadGeometry:
             gap = (bottom - top) @ down  # [7] px
             open_gap = gap + expression[row] * self._lid_travel[side]
             wanted = LID_OVERLAP * self._shut_lids[side] + np.maximum(open_gap, 0.0) * (1.0 - blink)
-            lowering = np.clip(blink * 8.0, 0.0, 1.0) * (gap - wanted)
+            wanted = gap + np.clip(blink * 8.0, 0.0, 1.0) * (wanted - gap)
+            lowering = gap - wanted * self._narrowing(wanted[LID_MIDDLE], side)
             order = np.argsort(top[:, 0])
             along = np.interp(points[:, 0], top[order, 0], lowering[order])
             points = points + ((self.traits.lids[side] * along)[:, None] * down).astype(np.float32)
         return points
 
-    def _measure_lids(self) -> None:
-        """How far eyeBlink brings the lids together (px), and how far apart their landmarks lie when they are shut."""
-        self._lid_travel, self._shut_lids = {}, {}
+    def _narrowing(self, opening: float, side: str) -> float:
+        """Factor 0..1 on the lids' `opening` (px, in the middle) that keeps it below what an eye can do."""
+        easy = max(self._rest_open[side], EASY_SHARE * self._most_open)
+        if opening <= easy:
+            return 1.0
+        room = max(self._most_open - easy, 0.1 * self._most_open)
+        return float(_limited(np.array([opening]), np.array([easy]), room)[0]) / opening
+
+    def _measure_lids(self, landmarks: FloatArray) -> None:
+        """How far eyeBlink brings the lids together (px), and how far apart their landmarks lie when they are shut.
+
+        Also how far the middle of an eye is open in the picture, and how far it can be, by the irises' size.
+        """
+        self._lid_travel, self._shut_lids, self._rest_open = {}, {}, {}
+        radii = [np.linalg.norm(landmarks[list(iris[1:]), :2] - landmarks[iris[0], :2], axis=1)
+                 for iris in (LEFT_IRIS, RIGHT_IRIS)]  # fmt: skip
+        self._most_open = MOST_OPEN * 2.0 * float(np.mean(radii))
         shut = self.model.shape(self.fit.identity)
         for side, (upper, lower) in EYE_LIDS.items():
             shape = self.model.landmarks(self.model.expression_basis[BLINK_ROWS[side]])[:, 1] * self.fit.scale
             self._lid_travel[side] = shape[list(lower)] - shape[list(upper)]
             height = self.model.landmarks(shut)[:, 1] * self.fit.scale
             self._shut_lids[side] = np.maximum(height[list(upper)] - height[list(lower)] - self._lid_travel[side], 0.0)
+            top, bottom = (self.landmark_points(self.rest_points, lid)[LID_MIDDLE] for lid in (upper, lower))
+            self._rest_open[side] = float((bottom - top) @ self.down(self.rest_points))
 
     def _lip_gap(self, points: FloatArray) -> FloatArray:
         """[9] distance (px, along the face's own vertical) between the lips at the inner landmarks."""
@@ -165,7 +197,7 @@ class HeadGeometry:
 
     def down(self, points: FloatArray) -> FloatArray:
         """[2] unit vector from the brows to the chin in the picture."""
-        bridge, chin = self.landmark_points(points, (168, 152))
+        bridge, chin = self.landmark_points(points, (NOSE_BRIDGE, 152))
         return _unit(chin - bridge)
 
     def _mesh_gap(self, mesh: FloatArray) -> FloatArray:
@@ -186,7 +218,23 @@ class HeadGeometry:
         share = np.clip((opening + floor) / (rest_opening + floor), 0.0, 1.0)
         beyond = (self._rest_gap - rest_opening) * share
         wanted = np.maximum(opening + beyond, 0.0)
-        return points + self._part_lips(points, wanted - self._lip_gap(points))
+        return self._hold_upper_lip(points + self._part_lips(points, wanted - self._lip_gap(points)))
+
+    def _hold_upper_lip(self, points: FloatArray) -> FloatArray:
+        """[V,2] px with the upper lip raised no further than lips go, or than it is in the picture."""
+        unit = self.fit.scale
+        raised = self._shut_lip - self._lip_height(points)
+        easy = np.maximum(EASY_RISE_CM * unit, self._shut_lip - self._lip_height(self.rest_points))
+        lowering = raised - _limited(raised, easy, RISE_ROOM_CM * unit)
+        columns = self.landmark_points(points, LIP_PAIRS[0])[:, 0]
+        order = np.argsort(columns)
+        along = np.interp(points[:, 0], columns[order], lowering[order])
+        return points + ((self.traits.upper_lip * along)[:, None] * self.down(points)).astype(np.float32)
+
+    def _lip_height(self, points: FloatArray) -> FloatArray:
+        """[9] px from the bridge of the nose down to the upper lip's edge."""
+        bridge = self.landmark_points(points, (NOSE_BRIDGE,))
+        return (self.landmark_points(points, LIP_PAIRS[0]) - bridge) @ self.down(points)
 
     def _part_lips(self, points: FloatArray, widening: FloatArray) -> FloatArray:
         """[V,2] px that widen the gap between the lips by `widening` [9] px, half for each lip."""
@@ -219,6 +267,12 @@ def _add_shapes(basis, delta, mesh) -> None:  # type: ignore[no-untyped-def]
             for vertex in range(len(mesh)):
                 for axis in range(3):
                     mesh[vertex, axis] += amount * basis[row, vertex, axis]
+
+
+def _limited(value: FloatArray, easy: FloatArray, room: float) -> FloatArray:
+    """`value` up to `easy`, then ever slower, never beyond `easy` + `room`."""
+    beyond = np.maximum(value - easy, 0.0)
+    return np.minimum(value, easy) + room * np.tanh(beyond / room)
 
 
 def _unit(vector: FloatArray) -> FloatArray:

@@ -13,11 +13,12 @@ import torch
 from torch import Tensor
 
 from talker.hub import checkpoint
+from talker.options import SpeakOptions
 from talker.render.aligned import MAP_STRIDE, FaceSquare, Sight, Square, style_of
 from talker.render.generator import CHECKPOINT, Generator, absolute, load_generator
 from talker.render.regions import MODES
 from talker.render.renderer import Drawn, Renderer, streamed
-from talker.types import ByteArray, FaceMotion, FloatArray, Portrait, SpeakOptions
+from talker.types import ByteArray, FaceMotion, FloatArray, Portrait
 
 
 class GeneratorRenderer:

@@ -18,6 +18,7 @@ import numpy as np
 
 from talker.face.raster import rasterise
 from talker.hub import checkpoint
+from talker.options import SpeakOptions
 from talker.render.crop import at_size
 from talker.render.eyes import Eye
 from talker.render.geometry import HeadGeometry
@@ -26,7 +27,7 @@ from talker.render.light import Light, shade, white_in_this_light
 from talker.render.mouth import Mouth
 from talker.render.smooth_fill import smooth_fill
 from talker.render.unfold import Unfolded
-from talker.types import ByteArray, FaceMotion, FloatArray, Portrait, SpeakOptions
+from talker.types import ByteArray, FaceMotion, FloatArray, Portrait
 
 WORKERS = min(4, os.cpu_count() or 1)  # frames drawn at the same time
 cv2.setNumThreads(1)  # frames are drawn side by side: threads inside each would only wait for one another
@@ -67,8 +68,9 @@ class Renderer:
         white = white_in_this_light(eye_white, self._image, self.geometry)
         self._mouth = Mouth(self.geometry, self._image, portrait.landmarks, white, portrait.face_width)
         self._unfolded = Unfolded(
-            self.geometry, self._light, np.ascontiguousarray(self._image[self._region.slices]), self._head.origin
-        )
+            self.geometry, self._light, np.ascontiguousarray(self._image[self._region.slices]), self._head.origin,
+            options.wrinkles,
+        )  # fmt: skip
         self._prepare_flow()
 
     @property

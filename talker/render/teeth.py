@@ -19,20 +19,26 @@ from talker.types import BoolArray, ByteArray, FloatArray
 LEAST_AREA = 0.0012  # of the squared face width: fewer tooth pixels are noise
 LEAST_GREEN = 0.84  # of the eyes' white, green against red: lips and gums are redder
 LEAST_BRIGHTNESS = 0.5  # of the eyes' white: darker is no tooth
-TOOTH_HEIGHT_CM = 0.12  # how far teeth are completed upwards, under the lip
+MOST_LIFTED = 1.8  # factor on what the upper lip shades
+EASE_PX = 2.0  # from the row's own pixels to its continuation
+SIDE_SHARE = 0.12  # of the row's width: over this its continuation fades to the model's teeth
 
 
 @dataclass(frozen=True)
 class Teeth:
     """The picture's upper row, in picture pixels of `window`.
 
-    colour: [h,w,3] 0..255, completed beyond the row. opacity: [h,w]. shown: [H,W] bool of the whole picture.
+    colour: [h,w,3] 0..255, completed beyond the row. opacity: [h,w] of the row. columns: [h,w] opacity of what goes on
+    above and below, behind the lips. shown: [H,W] bool of the whole picture. hidden: whether the lower lip hides the
+    row's edge.
     """
 
     window: Window
     colour: FloatArray
     opacity: FloatArray
+    columns: FloatArray
     shown: BoolArray
+    hidden: bool
 
     @property
     def brightest(self) -> FloatArray:
@@ -64,11 +70,50 @@ def find_teeth(
         return None
     shown = np.zeros(image.shape[:2], bool)
     shown[window.slices] = row
-    reach = max(int(TOOTH_HEIGHT_CM * scale), 1)
-    lifted = cv2.dilate(row.astype(np.uint8), np.ones((reach, 1), np.uint8), anchor=(0, 0)) > 0  # only upwards
-    opacity = feather(lifted, 1.5)
     colour = smooth_fill(picture, row & (feather(row, 2.0) >= 0.9))
-    return Teeth(window, np.where(row[..., None], picture, colour), opacity, shown)
+    colour = np.where(row[..., None], picture, colour)
+    columns = _continue(colour, row)
+    return Teeth(window, colour, feather(row, 1.5), columns, shown, _meets_lower_lip(row, opening))
+
+
+def _meets_lower_lip(row: BoolArray, opening: BoolArray) -> bool:
+    """Whether the row goes down to the end of the opening in the middle of the mouth."""
+    columns = np.flatnonzero(row.any(axis=0))
+    middle = columns[len(columns) // 3 : 2 * len(columns) // 3 + 1]
+    below = opening[:, middle].sum(axis=0) - row[:, middle].sum(axis=0)
+    return bool(np.median(below) <= EASE_PX)
+
+
+def _continue(colour: FloatArray, row: BoolArray) -> FloatArray:
+    """Give what lies above and below the `row` [h,w] the colours of its columns, in place; its opacity [h,w].
+
+    A tooth that the picture shows in part goes on behind the lips; the lips' shadow on it does not. To the sides, the
+    row fades to the model's.
+    """
+    columns = np.flatnonzero(row.any(axis=0))
+    tooth = np.zeros((1, row.shape[1], 3), np.float32)
+    for column in columns:
+        tooth[0, column] = np.percentile(colour[row[:, column], column], 70, axis=0)
+    known = np.asarray(row.any(axis=0))[None]
+    tooth = smooth_fill(tooth, known)
+    _lift_shadow(colour, row, tooth)
+    beyond = (1.0 - feather(row, 2 * EASE_PX)) * known
+    colour += (tooth - colour) * beyond[..., None]
+    place = np.arange(row.shape[1], dtype=np.float32)
+    sides = np.minimum(place - columns[0], columns[-1] - place) / (SIDE_SHARE * len(columns))
+    return np.broadcast_to(np.clip(sides, 0.0, 1.0), row.shape).astype(np.float32)
+
+
+def _lift_shadow(colour: FloatArray, row: BoolArray, tooth: FloatArray) -> None:
+    """Take the upper lip's shadow off the `row` [h,w], in place; `tooth` [1,w,3] is what the columns are without it."""
+    depth = np.cumsum(row, axis=0)  # px below the row's upper edge
+    share = colour.mean(axis=2) / np.maximum(tooth.mean(axis=2), 8.0)
+    for step in range(1, int(depth.max()) + 1):
+        here = row & (depth == step)
+        lit = float(np.clip(np.median(share[here]), 1.0 / MOST_LIFTED, 1.0))
+        colour[here] /= lit
+        if lit == 1.0:
+            return
 
 
 def _tooth_pixels(picture: FloatArray, opening: BoolArray, white: FloatArray) -> BoolArray:
@@ -85,12 +130,13 @@ def _tooth_pixels(picture: FloatArray, opening: BoolArray, white: FloatArray) ->
 
 
 def _upper_row(tooth: BoolArray, opening: BoolArray) -> BoolArray:
-    """[h,w] the opening from the upper lip down to the row's lower edge: the first gap of a good part of its height.
+    """[h,w] the opening from the first bright pixel down to the row's lower edge: the first gap of a good part of its
+    height. What is dark above it is gum or lip.
 
-    The edge is a running median over the columns, so that a shadow between two teeth doesn't notch it.
+    Both edges are a running median over the columns, so that a shadow between two teeth doesn't notch them.
     """
     columns = np.flatnonzero(opening.any(axis=0))
-    edge = np.full(opening.shape[1], -1.0)
+    edge, start = np.full((2, opening.shape[1]), -1.0)
     for column in columns:
         inside, bright = np.flatnonzero(opening[:, column]), np.flatnonzero(tooth[:, column])
         # where no tooth hangs from the upper lip, what is bright belongs to the lower row
@@ -98,8 +144,10 @@ def _upper_row(tooth: BoolArray, opening: BoolArray) -> BoolArray:
             continue
         breaks = np.flatnonzero(np.diff(bright) > max(2, int(0.12 * len(inside))))
         edge[column] = bright[breaks[0]] if len(breaks) else bright[-1]
+        start[column] = bright[0]
     size = max(3, len(columns) // 8) | 1
-    smooth = gaussian_filter1d(median_filter(edge[columns], size, mode="nearest"), size / 4)
-    limit = np.full(opening.shape[1], -1.0)
-    limit[columns] = smooth
-    return opening & (np.arange(opening.shape[0])[:, None] <= limit)
+    limits = np.full((2, opening.shape[1]), -1.0)
+    for limit, line in zip(limits, (start, edge), strict=True):
+        limit[columns] = gaussian_filter1d(median_filter(line[columns], size, mode="nearest"), size / 4)
+    rows = np.arange(opening.shape[0])[:, None]
+    return opening & (rows >= limits[0]) & (rows <= limits[1])

@@ -25,6 +25,8 @@ WORKING_FACE_PX = 320  # folds are smooth: they are worked out on a face of at m
 NO_FOLD = 1.0  # log brightness: what differs more from its surroundings is a nostril or a hair
 BLACK = 8.0  # added to pixel values before the logarithm
 FINE = 0.0035  # of the face's width: finer structure is kept
+LINE = 0.03  # of the face's width: a darker line up to this wide, in a fold, is the fold's bottom
+LINE_WEIGHT = 3.0  # the line is taken out wherever the weight of a fold exceeds the inverse of this
 COARSE = 0.075  # what a fold is exchanged for is as smooth as this
 SHADING_TO_WEIGHT = 5.0  # of the change in log shading that counts as a whole fold
 KEEP_AWAY_CM = 0.45  # from lips, eyes, brows and nostrils, whose edges are no folds
@@ -35,8 +37,10 @@ LEAST_EXPRESSION = 0.25  # a face at rest has no folds to take away
 class Unfolded:
     """A region of the picture without the creases of its own expression, and how much of that a frame shows."""
 
-    def __init__(self, geometry: HeadGeometry, light: Light, image: ByteArray, corner: FloatArray) -> None:
-        """image: [h,w,3] the region. corner: [2] px, its first pixel in the picture."""
+    def __init__(
+        self, geometry: HeadGeometry, light: Light, image: ByteArray, corner: FloatArray, wrinkles: float
+    ) -> None:
+        """image: [h,w,3] the region. corner: [2] px, its first pixel in the picture. wrinkles: strength of shading."""
         self._rest = geometry.rest
         self._image = image
         self._parts: list[
@@ -46,10 +50,10 @@ class Unfolded:
         if max(effort for _, effort in efforts) < LEAST_EXPRESSION:
             return
         relaxed = light.ratio(geometry.shape(np.zeros_like(geometry.rest)).camera, 1.0)  # [V]
-        change = np.abs(np.log(np.maximum(relaxed, 1e-3)))
+        change = np.log(np.maximum(relaxed, 1e-3))
         shrink = min(1.0, WORKING_FACE_PX / (geometry.fit.scale * FACE_WIDTH_CM))
         points = geometry.rest_points - corner
-        gain = _fold_gain(geometry, image, points, change, shrink)  # [h,w,3] log brightness
+        gain = _fold_gain(geometry, image, points, change, shrink, wrinkles)  # [h,w,3] log brightness
         self._box = _bounds(np.abs(gain).max(axis=2) > 1e-3)
         rows, _ = self._box
         inside = image[self._box].astype(np.float32) + BLACK
@@ -85,14 +89,15 @@ def _channels(upper: bool) -> list[int]:
 
 def _fold_weights(
     geometry: HeadGeometry, mesh: FloatArray, shape: tuple[int, ...], change: FloatArray, scale: float
-) -> FloatArray:
-    """[h,w] 0..1 how much of a fold each pixel lies in, from the `change` [V] in log shading; `mesh` [V,2] px.
+) -> tuple[FloatArray, FloatArray]:
+    """[h,w] 0..1 how much of a fold each pixel lies in, and its change in log shading.
 
-    scale: px per cm.
+    mesh: [V,2] px. change: [V] in log shading. scale: px per cm.
     """
     triangles = geometry.traits.mask_triangles
     drawn = rasterise(mesh, geometry.rest_camera[:, 2], triangles, shape[0], shape[1])
-    weight = np.clip(SHADING_TO_WEIGHT * drawn.interpolate(triangles, change[:, None])[..., 0], 0.0, 1.0)
+    brighter = drawn.interpolate(triangles, change[:, None])[..., 0]
+    weight = np.clip(SHADING_TO_WEIGHT * np.abs(brighter), 0.0, 1.0)
     features = np.ones(shape[:2], np.uint8)
     for outline in (LIPS, LEFT_EYE, RIGHT_EYE, LEFT_BROW, RIGHT_BROW, NOSTRILS):
         points = geometry.landmark_points(mesh, outline)
@@ -104,11 +109,11 @@ def _fold_weights(
     cv2.fillPoly(inside, [np.round(oval).astype(np.int32)], 1)
     border = cv2.distanceTransform(inside, cv2.DIST_L2, 5) / (KEEP_AWAY_CM * scale)
     weight *= np.clip(away, 0, 1) * np.clip(border, 0, 1)
-    return cv2.GaussianBlur(weight.astype(np.float32), (0, 0), 0.1 * scale)
+    return cv2.GaussianBlur(weight.astype(np.float32), (0, 0), 0.1 * scale), brighter
 
 
 def _fold_gain(
-    geometry: HeadGeometry, image: ByteArray, mesh: FloatArray, change: FloatArray, shrink: float
+    geometry: HeadGeometry, image: ByteArray, mesh: FloatArray, change: FloatArray, shrink: float, wrinkles: float
 ) -> FloatArray:
     """[h,w,3] log brightness that takes out what lies between FINE and COARSE in folds; worked out at `shrink` size."""
     height, width = image.shape[:2]
@@ -116,7 +121,7 @@ def _fold_gain(
     picture = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     small = (mesh + 0.5) * [size[0] / width, size[1] / height] - 0.5
     scale = geometry.fit.scale * shrink
-    weight = _fold_weights(geometry, small, picture.shape, change, scale)
+    weight, brighter = _fold_weights(geometry, small, picture.shape, change, scale)
     light = np.log(picture + BLACK)  # per channel: a fold's shadow is redder than the skin beside it
     inside = (weight > 0.02).astype(np.float32) * (1.0 - 0.9 * weight) + 1e-3  # the fold itself counts little
     face_width = scale * FACE_WIDTH_CM
@@ -126,7 +131,17 @@ def _fold_gain(
     gain = coarse - fine
     is_fold = np.clip((NO_FOLD - np.abs(gain).mean(axis=2)) / 0.3, 0.0, 1.0)
     gain *= (weight * is_fold)[..., None]
+    gain -= (wrinkles * weight * np.maximum(brighter, 0.0))[..., None]  # the frame's shading lights the fold up again
+    gain += _line_gain(light + gain, LINE * face_width) * np.clip(LINE_WEIGHT * weight, 0.0, 1.0)[..., None]
     return cv2.resize(gain, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def _line_gain(light: FloatArray, width: float) -> FloatArray:
+    """[h,w,3] what lifts dark lines narrower than `width` px in `light` [h,w,3] to what lies beside them."""
+    size = max(round(width), 2) | 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    beside = cv2.GaussianBlur(cv2.morphologyEx(light, cv2.MORPH_CLOSE, disc), (0, 0), size / 4)
+    return np.maximum(beside - light, 0.0)
 
 
 def _bounds(mask: BoolArray) -> tuple[slice, slice]:

@@ -1,7 +1,7 @@
 """What was said, free of who said it: the inner layers of Whisper tiny.en's encoder over a clip of any length.
 
-The third layer's output, 384 numbers at 50 Hz, generalises to any voice and vocabulary where log-mels do not (docs:
-findings, speech to motion); the layers above it are not computed. Both published forms of the weights load:
+The third layer's output, 384 numbers at 50 Hz, generalises to any voice and vocabulary where log-mels do not; the
+layers above it are not computed. Both published forms of the weights load:
 CTranslate2's `model.bin` and the Hub's `model.safetensors`.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
 
 import librosa
 import numpy as np
@@ -28,17 +27,6 @@ FRAME_RATE = SAMPLE_RATE / SAMPLES_PER_FRAME  # 50 Hz
 FFT_SIZE = 400
 MEL_CHUNK = 3000  # mel frames computed at once, 30 s
 DYNAMIC_RANGE = 8.0  # decades below the loudest mel that are kept
-
-
-class SpeechFeatures(Protocol):
-    """What a speech encoder has to offer; other recognisers can stand in for Whisper behind it."""
-
-    @property
-    def width(self) -> int:
-        """Numbers per frame."""
-
-    def encode(self, clip: SpeechClip, project: Callable[[FloatArray], FloatArray] | None = None) -> FloatArray:
-        """Features [T, width] at `FRAME_RATE`, or what `project` makes of them."""
 
 
 class SpeechEncoder:

@@ -14,12 +14,11 @@ from talker.errors import DataError
 from talker.training.emotion_space import EmotionTraining, SpaceTrainer, TextSet
 from talker.training.face_photographs import FaceRecords, join_faces, load_faces, load_photographs, save_faces
 from talker.training.rendered_faces import render_faces
-from talker.training.voice_corpora import load_voices
+from talker.training.voice_corpora import NON_COMMERCIAL, load_voices
 from talker.types import Progress
 
 LAST_BUILDING_PORTRAIT = 150  # later ones are only for figures that are reported
 RENDERED_PORTRAITS = 30
-NON_COMMERCIAL = "ravdess"
 
 CARD = """---
 license: {licence}
@@ -50,7 +49,7 @@ def train(data: Path, out: Path, progress: Progress | None = None) -> None:
     config = SpaceConfig()
     texts = TextSet.encode(prompt_bank(), sentence_tower(), config.feelings)
     beside = out.with_name(out.name + PERMISSIVE_CHECKPOINT.removeprefix(CHECKPOINT))
-    for folder, chosen in ((out, np.ones(len(voices), bool)), (beside, voices.corpus != NON_COMMERCIAL)):
+    for folder, chosen in ((out, np.ones(len(voices), bool)), (beside, ~np.isin(voices.corpus, NON_COMMERCIAL))):
         space = SpaceTrainer(config, EmotionTraining(), texts, voices.where(chosen), faces).fit()
         save_space(space, folder)
         (folder / "README.md").write_text(_card(space, permissive=folder == beside))

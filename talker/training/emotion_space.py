@@ -27,23 +27,28 @@ from talker.training.voice_corpora import VoiceRecords
 from talker.types import FloatArray
 
 STRENGTH_ASKED = {False: 0.8, True: 1.2}  # what actors showed when asked for normal and strong intensity
+MILD_STRENGTH = {"neutral": 0.1, "calm": 0.2}  # acted, but hardly felt
+PLAIN_STRENGTH = 0.05  # nobody asked for anything: read aloud
+PLAIN_SHARE = 0.25  # of the voices in a batch
 
 
 @dataclass(frozen=True)
 class EmotionTraining:
     """One run.
 
-    text_steps: follow `steps` with the text tower alone. weights: shares of the losses.
+    text_steps: follow `steps` with the text tower alone. text_noise, voice_noise: added to what these towers hear, in
+    standard deviations; without it a voice tower knows a studio by heart. weights: shares of the losses.
     geometry_shares: of words, faces and affect in the keys.
     """
 
-    steps: int = 1400
-    text_steps: int = 1200
+    steps: int = 700
+    text_steps: int = 900
     batch: int = 192
     learning_rate: float = 2e-3
     weight_decay: float = 0.05
     dropout: float = 0.45
     text_noise: float = 0.5
+    voice_noise: float = 1.0
     seed: int = 0
     weights: Mapping[str, float] = field(
         default_factory=lambda: MappingProxyType(
@@ -81,6 +86,11 @@ class TextSet:
             torch.tensor(weights),
             torch.from_numpy(tower.encode(bank.no_feeling)),
         )
+
+
+def asked_strength(feeling: str, strong: bool, plain: bool) -> float:
+    """How strongly a clip was meant to feel."""
+    return PLAIN_STRENGTH if plain else MILD_STRENGTH.get(feeling, STRENGTH_ASKED[bool(strong)])
 
 
 def wanted_geometry(texts: TextSet, shares: tuple[float, float, float]) -> FloatArray:
@@ -164,11 +174,11 @@ class SpaceTrainer:
         """All named losses on one fresh batch of each modality."""
         keys = functional.normalize(self.network.keys, dim=-1)
         text, text_target = self._text_batch()
-        voice, voice_target, rows = self._voice_batch()
+        voice, voice_target, asked = self._voice_batch()
         face, face_target, certain = self._face_batch()
         points = {
             "text": self.network.text(self._noisy(text)),
-            "voice": self.network.voice(voice),
+            "voice": self.network.voice(self._noisy_voice(voice)),
             "picture": self.network.picture(face),
         }
         return {
@@ -179,18 +189,24 @@ class SpaceTrainer:
             "geometry": geometry(keys, self.wanted),
             "language": geometry(points["text"], _centred_similarity(text)),
             "cross": self._cross_loss(),
-            "strength": functional.mse_loss(self.network.strength(voice), self.asked_strength[rows]),
+            "strength": self._strength_loss(voice, asked),
         }
 
     def _prepare_voices(self) -> None:
         names = self.network.config.feelings
         self.voice_feeling = torch.tensor([names.index(name) for name in self.voices.feeling])
-        self.voice_classes = torch.unique(self.voice_feeling)
+        self.voice_plain = torch.from_numpy(self.voices.plain)
+        self.voice_classes = torch.unique(self.voice_feeling[~self.voice_plain])
         self.voice_statistics = torch.from_numpy(self.voices.statistics)  # [N, windows, width]
-        self.asked_strength = torch.tensor([STRENGTH_ASKED[bool(strong)] for strong in self.voices.strong])
+        self.asked_strength = torch.tensor(
+            [
+                asked_strength(*clip)
+                for clip in zip(self.voices.feeling, self.voices.strong, self.voices.plain, strict=True)
+            ]
+        )
         _standardise(self.network.voice, self.voice_statistics.flatten(0, 1))
-        counts = torch.bincount(self.voice_feeling, minlength=len(names)).float()
-        self.voice_draw = (1.0 / counts[self.voice_feeling]).double()
+        counts = torch.bincount(self.voice_feeling[~self.voice_plain], minlength=len(names)).float()
+        self.voice_draw = torch.where(self.voice_plain, 0.0, 1.0 / counts[self.voice_feeling]).double()
         self.partners = partners(self.voices.feeling, self.voices.speaker, self.voices.words, self.training.seed)
 
     def _prepare_faces(self, config: SpaceConfig) -> None:
@@ -215,10 +231,24 @@ class SpaceTrainer:
     def _noisy(self, sentences: Tensor) -> Tensor:
         return sentences + self.training.text_noise * self.network.text.deviation * torch.randn_like(sentences)
 
+    def _noisy_voice(self, voices: Tensor) -> Tensor:
+        return voices + self.training.voice_noise * self.network.voice.deviation * torch.randn_like(voices)
+
     def _voice_batch(self) -> tuple[Tensor, Tensor, Tensor]:
-        rows = torch.multinomial(self.voice_draw, self.training.batch, replacement=True)
+        """(statistics, feelings, strengths asked for) of acted voices."""
+        return self._heard(torch.multinomial(self.voice_draw, self.training.batch, replacement=True))
+
+    def _heard(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         windows = torch.randint(self.voice_statistics.shape[1], (len(rows),))
-        return self.voice_statistics[rows, windows], self.voice_feeling[rows], rows
+        return self.voice_statistics[rows, windows], self.voice_feeling[rows], self.asked_strength[rows]
+
+    def _strength_loss(self, voice: Tensor, asked: Tensor) -> Tensor:
+        """Plain voices count here alone: taught as neutral ones they would make a microphone of the feeling."""
+        if self.voice_plain.any():
+            rows = torch.multinomial(self.voice_plain.double(), round(PLAIN_SHARE * len(voice)), replacement=True)
+            plain, _, plain_asked = self._heard(rows)
+            voice, asked = torch.cat([voice, plain]), torch.cat([asked, plain_asked])
+        return functional.mse_loss(self.network.strength(self._noisy_voice(voice)), asked)
 
     def _face_batch(self) -> tuple[Tensor, Tensor, Tensor]:
         rows = torch.multinomial(self.face_draw, self.training.batch, replacement=True)

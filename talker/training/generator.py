@@ -44,11 +44,11 @@ class GeneratorTraining:
     between checkpoints. seconds: after which training ends, should that come before `steps`.
     """
 
-    steps: int = 12000
-    seconds: float = 3600.0
+    steps: int = 30000
+    seconds: float = 1260.0
     batch: int = 8
     accumulate: int = 1
-    rate: float = 1e-3
+    rate: float = 1.5e-3
     average: float = 0.998
     losses: Mapping[str, float] = field(
         default_factory=lambda: {

@@ -22,13 +22,14 @@ from talker.blendshapes import expand
 from talker.errors import DataError, TalkerError
 from talker.media.files import replaced_when_done
 from talker.media.image import load_image
+from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
 from talker.render.aligned import FaceSquare, Sight, style_of
 from talker.render.crop import at_size
 from talker.render.geometry import as_asked
 from talker.render.renderer import Drawn, Renderer
 from talker.training.reenacted import Reenactment
-from talker.types import ByteArray, FloatArray, Portrait, Progress, SpeakOptions
+from talker.types import ByteArray, FloatArray, Portrait, Progress
 
 FILMS = (("talking/expressions/*.mp4", 1, 6), ("grid/video/s1_*.mp4", 3, 6))  # pattern, every n-th film and frame
 # with a person of the held-out films: found by face recognition (distance 0.34; the next is 0.46), confirmed by eye

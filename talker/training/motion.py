@@ -1,7 +1,7 @@
 """Trains checkpoints/motion: ridge regression from speech features to the mouth, logistic regression to the gate.
 
 The closed form is the point: a few hundred clips of one speaker and a synthetic voice are all there is, and every
-stronger head that was tried learns that speaker's vocabulary instead of speech (docs: findings).
+stronger head that was tried learns that speaker's vocabulary instead of speech (docs/results.md).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from safetensors.numpy import save_file
 from scipy.optimize import minimize
 
 from talker.blendshapes import BLENDSHAPE_INDEX, BLENDSHAPE_NAMES
-from talker.motion.articulation import ArticulationConfig, ArticulationHead, in_context
+from talker.motion.head import ArticulationConfig, LinearHead, in_context
 from talker.speech.encoder import SpeechEncoder
 from talker.training.motion_data import Example, grid_examples, voice_examples
 from talker.types import FloatArray, Progress
@@ -53,7 +53,7 @@ class MotionTraining:
 
 def train_motion(
     data: Path, out: Path, settings: MotionTraining | None = None, progress: Progress | None = None
-) -> ArticulationHead:
+) -> LinearHead:
     """Train the head on `data` (GRID's layout in grid/) and write config.json and model.safetensors into `out`.
 
     About five minutes on one core. Raises DataError when the data isn't there.
@@ -67,7 +67,7 @@ def train_motion(
     return head
 
 
-def fit_head(real: Sequence[Example], spoken: Sequence[Example], settings: MotionTraining) -> ArticulationHead:
+def fit_head(real: Sequence[Example], spoken: Sequence[Example], settings: MotionTraining) -> LinearHead:
     """The head that explains the tracked (`real`) and the synthetic (`spoken`) examples best."""
     config = settings.head
     features = np.concatenate([example.features for example in (*real, *spoken)])
@@ -85,7 +85,7 @@ def fit_head(real: Sequence[Example], spoken: Sequence[Example], settings: Motio
     closed = np.concatenate([example.closed for example in (*real, *spoken)])
     weights, bias = ridge(inputs, targets, weight, settings.ridge)
     gate_weights, gate_bias = logistic(inputs, closed, settings.gate_penalty)
-    return ArticulationHead(
+    return LinearHead(
         config,
         mean.astype(np.float32),
         np.ascontiguousarray(components, np.float32),
@@ -122,7 +122,7 @@ def logistic(inputs: FloatArray, labels: FloatArray, penalty: float) -> tuple[Fl
     return weights, float(best[-1] - mean @ weights)
 
 
-def save_head(head: ArticulationHead, out: Path) -> None:
+def save_head(head: LinearHead, out: Path) -> None:
     """Write config.json and model.safetensors."""
     out.mkdir(parents=True, exist_ok=True)
     (out / "config.json").write_text(json.dumps(dataclasses.asdict(head.config), indent=2) + "\n")

@@ -13,11 +13,13 @@ from talker.errors import DataError
 from talker.face.model import load_face_model
 from talker.media import audio
 from talker.motion import visemes
-from talker.speech import phones, voice
+from talker.speech import voice
 from talker.speech.encoder import FRAME_RATE, SpeechEncoder
+from talker.speech.phones import align_text
+from talker.training.augmentation import WARPS, augmented
 from talker.training.mouth_fit import fit_mouth
 from talker.training.sentences import teaching_sentences
-from talker.types import FloatArray, SpeechClip, TimedToken, Transcript
+from talker.types import FloatArray, SpeechClip, TimedToken
 
 GRID_FPS = 25.0
 GRID_HELD_OUT = 10  # every tenth clip of the training speaker is for reporting
@@ -40,11 +42,12 @@ class TrackedClip:
 
 @dataclass(frozen=True)
 class Example:
-    """One clip for training: features [T,384], targets [T,52] and where p, b, m sound [T], all at 50 Hz."""
+    """One clip for training: features [T,384], targets [T,52] and where p, b, m sound [T], all at 50 Hz; its phones."""
 
     features: FloatArray
     targets: FloatArray
     closed: FloatArray
+    phones: tuple[TimedToken, ...] = ()
 
 
 def grid_clips(data: Path, *, held_out: bool, others: bool = False) -> Iterator[TrackedClip]:
@@ -82,19 +85,33 @@ def _grid_speech(data: Path, name: str) -> SpeechClip:
         return clip
     spoken = [line.split()[2] for line in words.read_text().splitlines() if line.strip()]
     text = " ".join(word for word in spoken if word not in ("sil", "sp"))
-    return clip.with_transcript(phones.align_text(clip, text))
+    return clip.with_transcript(align_text(clip, text))
 
 
-def grid_examples(data: Path, encoder: SpeechEncoder) -> Iterator[Example]:
-    """The training speaker's clips with the face model fitted to his landmarks."""
+def grid_examples(
+    data: Path, encoder: SpeechEncoder, *, held_out: bool = False, copies: int = 0, seed: int = 0
+) -> Iterator[Example]:
+    """The training speaker's clips with the face model fitted to his landmarks.
+
+    copies: of each clip, as others in other places would have said it.
+    """
     model = load_face_model(hub.checkpoint("face-model"))
-    for clip in grid_clips(data, held_out=False):
-        features = encoder.encode(clip.speech)
-        time = np.arange(len(features)) / FRAME_RATE
+    chance = np.random.default_rng(seed)
+    for clip in grid_clips(data, held_out=held_out):
         fitted = fit_mouth(model, clip.landmarks)
-        frames = np.arange(len(fitted)) / clip.fps
-        targets = np.stack([np.interp(time, frames, channel) for channel in fitted.T], axis=1)
-        yield Example(features, targets.astype(np.float32), _sounding(clip.speech.transcript, time))
+        yield _example(clip.speech, fitted, clip.fps, encoder)
+        for _ in range(copies):
+            warp = float(chance.choice(WARPS))
+            yield _example(augmented(clip.speech, chance, warp=warp), fitted, clip.fps * warp, encoder)
+
+
+def _example(speech: SpeechClip, mouth: FloatArray, fps: float, encoder: SpeechEncoder) -> Example:
+    """What is heard, beside mouth blendshapes [T,52] at `fps`."""
+    features = encoder.encode(speech)
+    time, frames = np.arange(len(features)) / FRAME_RATE, np.arange(len(mouth)) / fps
+    targets = np.stack([np.interp(time, frames, channel) for channel in mouth.T], axis=1)
+    phones = speech.transcript.phones if speech.transcript else ()
+    return Example(features, targets.astype(np.float32), sounding(phones, time), phones)
 
 
 def voice_examples(count: int, seed: int, encoder: SpeechEncoder) -> Iterator[Example]:
@@ -105,30 +122,17 @@ def voice_examples(count: int, seed: int, encoder: SpeechEncoder) -> Iterator[Ex
     chance = np.random.default_rng(seed)
     for index, sentence in enumerate(teaching_sentences(count, seed)):
         spoken = voice.say(sentence, seed=seed + index)
-        warp = chance.choice([0.8, 0.88, 0.94, 1.0, 1.07, 1.15, 1.22])
-        samples = audio.resample(spoken.samples, spoken.sample_rate, round(spoken.sample_rate / warp))
-        samples = samples * chance.uniform(0.2, 1.0) + chance.normal(0, 10 ** chance.uniform(-4.5, -2.3), len(samples))
-        clip = SpeechClip(samples.astype(np.float32), spoken.sample_rate, _faster(spoken.transcript, warp))
+        clip = augmented(spoken, chance, warp=float(chance.choice(WARPS)))
         features = encoder.encode(clip)
-        shaped = visemes.coarticulate(clip.transcript.phones if clip.transcript else (), len(features), FRAME_RATE)
-        yield Example(features, shaped, _sounding(clip.transcript, np.arange(len(features)) / FRAME_RATE))
+        sounds = clip.transcript.phones if clip.transcript else ()
+        shaped = visemes.coarticulate(sounds, len(features), FRAME_RATE)
+        yield Example(features, shaped, sounding(sounds, np.arange(len(features)) / FRAME_RATE), sounds)
 
 
-def _faster(transcript: Transcript | None, factor: float) -> Transcript | None:
-    """The transcript of speech played `factor` times as fast."""
-    if transcript is None:
-        return None
-    words, sounds = (
-        tuple(TimedToken(token.text, token.start_s / factor, token.end_s / factor) for token in tokens)
-        for tokens in (transcript.words, transcript.phones)
-    )
-    return Transcript(words, sounds, transcript.language, transcript.confidence)
-
-
-def _sounding(transcript: Transcript | None, time: FloatArray) -> FloatArray:
+def sounding(phones: tuple[TimedToken, ...], time: FloatArray) -> FloatArray:
     """[T] 1 where p, b or m sounds."""
     closed = np.zeros(len(time), np.float32)
-    for phone in transcript.phones if transcript else ():
+    for phone in phones:
         if phone.text in visemes.BILABIALS:
             closed[(time >= phone.start_s) & (time <= phone.end_s - 0.01)] = 1.0
     return closed

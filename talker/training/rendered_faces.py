@@ -8,14 +8,17 @@ from pathlib import Path
 import numpy as np
 
 from talker.blendshapes import expand
+from talker.emotion.bridging import bridge
 from talker.emotion.catalogue import FEELINGS
+from talker.emotion.labels import label_code
 from talker.errors import FaceError
 from talker.face.detector import Landmarker
 from talker.media.image import load_image
+from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
 from talker.render.renderer import Renderer
 from talker.training.face_photographs import FaceRecords
-from talker.types import FloatArray, Progress, SpeakOptions
+from talker.types import EMOTION_LABELS, FloatArray, Progress
 
 STRENGTHS = (0.6, 1.3)  # rendered faces lie between these
 SPEAKING_SHARE = 0.5  # of the faces also speak, so that an open mouth alone is no surprise
@@ -26,7 +29,7 @@ STILL = np.zeros(6)
 
 
 def render_faces(portraits: Sequence[Path], seed: int = 0, progress: Progress | None = None) -> FaceRecords:
-    """Every feeling of the catalogue once on each portrait, at a random strength, as the landmarker sees it.
+    """Every feeling of the catalogue on each portrait (labels twice), at a random strength, as the landmarker sees it.
 
     Portraits without a usable face are left out.
     """
@@ -38,11 +41,13 @@ def render_faces(portraits: Sequence[Path], seed: int = 0, progress: Progress | 
     with Landmarker() as landmarker:
         for done, path in enumerate(portraits):
             try:
-                renderer = Renderer(analyse(load_image(path)), SpeakOptions(size="crop512"))
+                portrait = analyse(load_image(path))
             except FaceError:
                 continue
-            for feeling in FEELINGS:
-                face = feeling.displacement * random.uniform(*STRENGTHS)
+            renderer = Renderer(portrait, SpeakOptions(size="crop512"))
+            for feeling in (*FEELINGS, *FEELINGS[: len(EMOTION_LABELS)]):
+                code = bridge(label_code(feeling.name), portrait.rest)
+                face = code.displacement[0] * random.uniform(*STRENGTHS)
                 if random.random() < SPEAKING_SHARE:
                     face = face + expand({name: most * random.random() for name, most in SPEECH.items()})
                 seen = landmarker.look(renderer.frame(face, STILL))

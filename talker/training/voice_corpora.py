@@ -1,12 +1,13 @@
-"""Labelled voices for the emotion space: RAVDESS, EMO-DB, one acted voice, and plain speech.
+"""Labelled voices for the emotion space: RAVDESS, EMO-DB, CREMA-D, MEAD, one acted voice, and plain speech.
 
-RAVDESS (Livingstone & Russo, 2018) is CC BY-NC-SA: weights trained on it are non-commercial. EMO-DB (Burkhardt et
-al., 2005) is free.
+RAVDESS (Livingstone & Russo, 2018) is CC BY-NC-SA and MEAD (Wang et al., 2020) is for research: weights trained on
+either are non-commercial. EMO-DB (Burkhardt et al., 2005) is free, CREMA-D (Cao et al., 2014) under ODbL. Whichever
+lie under `speech_emotion` are read, each in the layout that it is published in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,22 +16,61 @@ import numpy as np
 from talker.emotion.voice_features import FRAME_RATE, VoiceFrames, load_encoder, voice_frames, window_statistics
 from talker.errors import DataError
 from talker.media import audio
-from talker.types import FloatArray, Progress
+from talker.speech.encoder import SpeechEncoder
+from talker.speech.voice import say
+from talker.training.sentences import teaching_sentences
+from talker.training.spoiled_sound import spoil
+from talker.types import FloatArray, Progress, SpeechClip
 
 RAVDESS_FEELINGS = ("neutral", "calm", "happy", "sad", "angry", "fear", "disgusted", "surprised")
 EMODB_FEELINGS = {"W": "angry", "F": "happy", "N": "neutral", "T": "sad", "A": "fear", "E": "disgusted", "L": "bored"}
+CREMAD_FEELINGS = {
+    "ANG": "angry", "DIS": "disgusted", "FEA": "fear", "HAP": "happy", "NEU": "neutral", "SAD": "sad"
+}  # fmt: skip
+MEAD_FEELINGS = {
+    "angry": "angry", "contempt": "contempt", "disgusted": "disgusted", "fear": "fear", "happy": "happy",
+    "neutral": "neutral", "sad": "sad", "surprised": "surprised",
+}  # fmt: skip
 ACTED_FEELINGS = {"anger": "angry", "joy": "happy", "neutral": "neutral", "sad": "sad"}
-GRID_STEP = 20  # every so many of GRID's sentences: plain reading, so that not every calm voice is a sad one
+NON_COMMERCIAL = ("ravdess", "mead")
+PLAIN = ("grid", "offline")  # corpora of people, and of the offline voice, who just read aloud
+GRID_STEP = 4  # every so many of GRID's sentences: plain reading, so that not every calm voice is a sad one
+OFFLINE_SENTENCES = 60
 CROP_S = 2.0  # shorter windows beside each whole clip: codes per moment are read from such
+SPOILED = 2  # times that each clip is measured as another microphone would have heard it
+PACE = (0.78, 1.28)  # plain voices, being few, are also played faster and slower, which makes other throats of them
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One labelled clip, read when it is needed.
+
+    sound: a file, or a sentence for the offline voice. feeling: a catalogue name. speaker: "corpus/speaker".
+    words: what was said, for clips of equal words. strong: whether the actor was asked for strong intensity.
+    """
+
+    sound: Path | str
+    feeling: str
+    speaker: str
+    words: str
+    strong: bool = False
+
+    def load(self) -> SpeechClip:
+        """The sound itself."""
+        return audio.load_speech(self.sound) if isinstance(self.sound, Path) else say(self.sound)
+
+    @property
+    def corpus(self) -> str:
+        """Name of the corpus."""
+        return self.speaker.split("/")[0]
 
 
 @dataclass(frozen=True)
 class VoiceRecords:
     """Measured clips.
 
-    statistics: [N, windows, width]; the first window is the whole clip.
-    feeling: [N] catalogue names. speaker: [N] "corpus/speaker". words: [N] what was said, for clips of equal words.
-    strong: [N] whether the actor was asked for strong intensity.
+    statistics: [N, windows, width]; the first window is the whole clip as it was recorded.
+    feeling, speaker, words, strong: [N], as in `Recording`.
     """
 
     statistics: FloatArray
@@ -51,29 +91,89 @@ class VoiceRecords:
         """[N] name of the corpus."""
         return np.array([speaker.split("/")[0] for speaker in self.speaker])
 
+    @property
+    def plain(self) -> np.ndarray:
+        """[N] whether somebody just reads aloud."""
+        return np.isin(self.corpus, PLAIN)
+
 
 def load_voices(data: Path, cache: Path | None = None, progress: Progress | None = None) -> VoiceRecords:
-    """All labelled clips under `data`/speech_emotion; `cache` is an .npz to keep the measurements in.
+    """All labelled clips under `data`/speech_emotion, and plain ones; `cache` is an .npz to keep the measurements in.
 
     Raises DataError when the folder holds none.
     """
     if cache is not None and cache.is_file():
         with np.load(cache, allow_pickle=False) as kept:
             return VoiceRecords(*(kept[name] for name in VoiceRecords.__dataclass_fields__))
-    clips = [*_clips(data / "speech_emotion"), *_plain_clips(data / "grid" / "audio")]
-    if not clips:
-        raise DataError(f"{data} holds no speech_emotion folder with ravdess or emodb clips.")
-    encoder = load_encoder()
-    rows = []
-    for done, (path, *_) in enumerate(clips):
-        rows.append(_windows(voice_frames(audio.load_speech(path), encoder)))
-        if progress is not None:
-            progress(done + 1, len(clips))
-    _, feeling, speaker, words, strong = zip(*clips, strict=True)
-    records = VoiceRecords(np.stack(rows), np.array(feeling), np.array(speaker), np.array(words), np.array(strong))
+    acted = list(acted_recordings(data / "speech_emotion"))
+    if not acted:
+        raise DataError(f"{data} holds no speech_emotion folder with clips of a known corpus.")
+    records = measure_recordings([*acted, *plain_recordings(data / "grid" / "audio")], load_encoder(), progress)
     if cache is not None:
         np.savez_compressed(cache, **{name: getattr(records, name) for name in VoiceRecords.__dataclass_fields__})
     return records
+
+
+def measure_recordings(
+    recordings: Sequence[Recording], encoder: SpeechEncoder, progress: Progress | None = None, seed: int = 0
+) -> VoiceRecords:
+    """Statistics of each recording as it is and spoiled in `SPOILED` random ways."""
+    random = np.random.default_rng(seed)
+    rows = []
+    for done, recording in enumerate(recordings):
+        clip = recording.load()
+        heard = [clip, *(_elsewhere(clip, recording.corpus in PLAIN, random) for _ in range(SPOILED))]
+        rows.append(np.concatenate([_windows(voice_frames(one, encoder)) for one in heard]))
+        if progress is not None:
+            progress(done + 1, len(recordings))
+    return VoiceRecords(
+        np.stack(rows),
+        np.array([recording.feeling for recording in recordings]),
+        np.array([recording.speaker for recording in recordings]),
+        np.array([recording.words for recording in recordings]),
+        np.array([recording.strong for recording in recordings]),
+    )
+
+
+def acted_recordings(folder: Path) -> Iterator[Recording]:
+    """Every clip under `folder` whose name follows its corpus's rules."""
+    for path in sorted((folder / "ravdess").glob("**/03-01-*")):
+        parts = path.stem.split("-")
+        feeling = RAVDESS_FEELINGS[int(parts[2]) - 1]
+        yield Recording(path, feeling, f"ravdess/{parts[6]}", f"r{parts[4]}", parts[3] == "02")
+    for path in sorted((folder / "emodb").glob("**/*")):
+        if len(path.stem) == 7 and path.stem[5] in EMODB_FEELINGS:
+            yield Recording(path, EMODB_FEELINGS[path.stem[5]], f"emodb/{path.stem[:2]}", f"e{path.stem[2:5]}")
+    for path in sorted((folder / "cremad").glob("**/*_*_*_*.*")):  # AudioWAV/1001_IEO_ANG_HI.wav
+        actor, sentence, code, level = path.stem.split("_")[:4]
+        if code in CREMAD_FEELINGS:
+            yield Recording(path, CREMAD_FEELINGS[code], f"cremad/{actor}", f"c{sentence}", level == "HI")
+    for path in sorted((folder / "mead").glob("*/audio/*/level_*/*.*")):  # M003/audio/angry/level_3/001.m4a
+        person, _, feeling, level = path.parts[-5:-1]
+        if feeling in MEAD_FEELINGS:
+            # Sentences are numbered anew for each feeling, so no two clips are known to share their words.
+            words = f"m{feeling}{path.stem}"
+            yield Recording(path, MEAD_FEELINGS[feeling], f"mead/{person}", words, level == "level_3")
+    for path in sorted((folder / "acted").glob("*.wav")):
+        for word, feeling in ACTED_FEELINGS.items():
+            if word in path.stem.lower():
+                yield Recording(path, feeling, "acted/1", path.stem)
+                break
+
+
+def plain_recordings(folder: Path) -> Iterator[Recording]:
+    """Some of GRID's read sentences (speaker s1) and sentences of the offline voice, as neutral voices."""
+    for path in sorted(folder.glob("s1_*"))[1::GRID_STEP]:
+        yield Recording(path, "neutral", "grid/s1", path.stem)
+    for sentence in teaching_sentences(OFFLINE_SENTENCES, seed=0):
+        yield Recording(sentence, "neutral", "offline/american", sentence)
+
+
+def _elsewhere(clip: SpeechClip, plain: bool, random: np.random.Generator) -> SpeechClip:
+    samples = clip.samples
+    if plain:
+        samples = audio.resample(samples, clip.sample_rate, round(clip.sample_rate * random.uniform(*PACE)))
+    return SpeechClip(spoil(samples, clip.sample_rate, random), clip.sample_rate)
 
 
 def _windows(frames: VoiceFrames) -> FloatArray:
@@ -83,26 +183,3 @@ def _windows(frames: VoiceFrames) -> FloatArray:
     length = min(int(CROP_S * FRAME_RATE), last - first)
     spans = ((0, len(frames)), (first, first + length), (last - length, last))
     return np.stack([window_statistics(frames, start, stop) for start, stop in spans])
-
-
-def _clips(folder: Path) -> Iterator[tuple[Path, str, str, str, bool]]:
-    """(path, feeling, speaker, words, strong) of every clip whose name follows its corpus's rules."""
-    for path in sorted((folder / "ravdess").glob("**/03-01-*")):
-        parts = path.stem.split("-")
-        yield path, RAVDESS_FEELINGS[int(parts[2]) - 1], f"ravdess/{parts[6]}", f"r{parts[4]}", parts[3] == "02"
-    for path in sorted((folder / "emodb").glob("*")):
-        if path.stem[5] in EMODB_FEELINGS:
-            yield path, EMODB_FEELINGS[path.stem[5]], f"emodb/{path.stem[:2]}", f"e{path.stem[2:5]}", False
-    for path in sorted((folder / "acted").glob("*.wav")):
-        for word, feeling in ACTED_FEELINGS.items():
-            if word in path.stem.lower():
-                yield path, feeling, "acted/1", path.stem, False
-                break
-
-
-def _plain_clips(folder: Path) -> Iterator[tuple[Path, str, str, str, bool]]:
-    """Some of GRID's read sentences as neutral voices: one in `GRID_STEP` of speaker s1, all of the others."""
-    own = sorted(folder.glob("s1_*"))[::GRID_STEP]
-    for path in [*own, *sorted(folder.glob("o_*"))]:
-        speaker = "s1" if path.stem.startswith("s1_") else path.stem
-        yield path, "neutral", f"grid/{speaker}", path.stem, False

@@ -1,0 +1,138 @@
+"""What a trained head is: from what the recogniser hears to the mouth's blendshapes and the closures of p, b, m.
+
+`LinearHead` is what ships. A folder whose config names another architecture is read by `talker.motion.network`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from safetensors.numpy import load_file
+
+from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_INDEX
+from talker.motion import visemes
+from talker.types import FloatArray, TimedToken
+
+FEATURE_RATE = 50.0  # Hz, of what the recogniser hears
+
+
+@dataclass(frozen=True)
+class ArticulationConfig:
+    """What the head is made of and how its output is used.
+
+    channels: the blendshapes it predicts. components, context: of the linear head: how many principal components of
+        the features, and how many neighbouring feature frames (20 ms apart) on each side.
+    lead_s: how much earlier than heard the mouth moves; lips shape a sound before it is heard.
+    opening_gain, rounding_gain: give back the amplitude that regression to the mean takes away; phone_gain does so
+        for the visemes.
+    phone_share_opening, phone_share_rounding: part of the visemes where the phones are known, 0..1.
+    gate_open, gate_shut: probability of p, b, m at which the lips begin to close and are closed.
+    """
+
+    channels: tuple[str, ...]
+    components: int = 128
+    context: int = 3
+    lead_s: float = 0.02
+    opening_gain: float = 1.5
+    rounding_gain: float = 1.7
+    phone_gain: float = 1.2
+    phone_share_opening: float = 0.25
+    phone_share_rounding: float = 0.5
+    gate_open: float = 0.15
+    gate_shut: float = 0.45
+
+    @classmethod
+    def tiny(cls) -> ArticulationConfig:
+        """A small head for tests."""
+        return cls(channels=("jawOpen", "mouthPucker"), components=8, context=1)
+
+
+def read_config(folder: Path) -> tuple[ArticulationConfig, dict[str, Any]]:
+    """How a checkpoint's output is used, and the dimensions of its network (empty for a linear head)."""
+    settings = json.loads((folder / "config.json").read_text())
+    network = settings.pop("network", {})
+    return ArticulationConfig(**{**settings, "channels": tuple(settings["channels"])}), network
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What a head may know besides the sound.
+
+    phones: with times; empty where none are trusted. feeling: [D] embedding times strength; None for neutral.
+    style: [3] mouth amplitude, articulation and speed of the face in standard deviations; None for natural.
+    """
+
+    phones: tuple[TimedToken, ...] = ()
+    feeling: FloatArray | None = None
+    style: FloatArray | None = None
+
+
+class Head(Protocol):
+    """What articulation asks of a head, whatever it is made of."""
+
+    @property
+    def config(self) -> ArticulationConfig:
+        """How its output is used."""
+
+    def project(self, features: FloatArray) -> FloatArray:
+        """What is kept of features [T,384] while the sound is heard."""
+
+    def predict(self, projected: FloatArray, delivery: Delivery) -> tuple[FloatArray, FloatArray]:
+        """(blendshapes [T,52], probability of p, b, m [T]) for what `project` kept [T,K], at 50 Hz."""
+
+
+@dataclass(frozen=True)
+class LinearHead:
+    """Linear from features in context to blendshapes and to the p/b/m gate.
+
+    mean: [384] and components: [384,K] of the features. weights: [(2·context+1)·K, C+1] and bias [C+1], the last
+    column being the gate's logit.
+    """
+
+    config: ArticulationConfig
+    mean: FloatArray
+    components: FloatArray
+    weights: FloatArray
+    bias: FloatArray
+
+    @classmethod
+    def load(cls, folder: Path) -> LinearHead:
+        """Read a head from its checkpoint folder."""
+        return cls(read_config(folder)[0], **load_file(folder / "model.safetensors"))
+
+    def project(self, features: FloatArray) -> FloatArray:
+        """Features [T,384] as principal components [T,K]."""
+        return (features - self.mean) @ self.components
+
+    def predict(self, projected: FloatArray, delivery: Delivery) -> tuple[FloatArray, FloatArray]:
+        """(blendshapes [T,52], probability of p, b, m [T]) for projected features [T,K] at 50 Hz, from sound alone."""
+        return spread_out(self.config, in_context(projected, self.config.context) @ self.weights + self.bias)
+
+
+def spread_out(config: ArticulationConfig, out: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(blendshapes [T,52], probability of p, b, m [T]) of a head's output [T,C+1]."""
+    blendshapes = np.zeros((len(out), BLENDSHAPE_COUNT), np.float32)
+    blendshapes[:, [BLENDSHAPE_INDEX[name] for name in config.channels]] = out[:, :-1]
+    return blendshapes, 1.0 / (1.0 + np.exp(-np.clip(out[:, -1], -30.0, 30.0)))
+
+
+def phone_prior(config: ArticulationConfig, phones: tuple[TimedToken, ...], frames: int) -> FloatArray:
+    """[frames, C+2] what the phones say: visemes of the channels, closure of p, b, m, and 1; all 0 without phones."""
+    prior = np.zeros((frames, len(config.channels) + 2), np.float32)
+    if phones:
+        shaped = visemes.coarticulate(phones, frames, FEATURE_RATE)
+        prior[:, :-2] = shaped[:, [BLENDSHAPE_INDEX[name] for name in config.channels]]
+        prior[:, -2] = visemes.closure(phones, visemes.BILABIALS, frames, FEATURE_RATE)
+        prior[:, -1] = 1.0
+    return prior
+
+
+def in_context(projected: FloatArray, context: int) -> FloatArray:
+    """[T, (2·context+1)·K] each frame between its neighbours; the ends repeat."""
+    padded = np.pad(projected, ((context, context), (0, 0)), mode="edge")
+    length = len(projected)
+    return np.concatenate([padded[shift : shift + length] for shift in range(2 * context + 1)], axis=1)

@@ -1,0 +1,90 @@
+"""What a user can set, checked when it is made."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from talker.errors import OptionsError
+
+RENDERERS = ("auto", "geometry", "generator", "liveportrait")
+RESEARCH_RENDERERS = ("generator", "liveportrait")  # whose weights were trained on data that are for research only
+SIZES = ("native", "crop256", "crop512", "crop1024")
+AMOUNTS = ("mouth", "articulation", "pace", "head", "blinks", "gaze", "brows")
+MAX_STRENGTH = 1.5
+
+
+@dataclass(frozen=True)
+class SpeakOptions:
+    """What a user can set; saved and loaded as JSON. Amounts are 0..2 with 1 as the natural value.
+
+    strength: of the emotion, 0..1.5.
+    mouth, head, blinks, gaze, brows: amounts of lip motion, head motion, blinking, eye motion and brow emphasis.
+    articulation: how clearly single sounds are shaped; 0 mumbles. pace: how fast head, eyes and lids move.
+    still: keep the head where it is; blinking goes on.
+    wrinkles: strength of folds and shading, 0..1.
+    size: `native` puts the face back into the whole picture, `crop…` gives a square of head and shoulders.
+    face_index: which face when there are several (0 is the largest).
+    permissive: use only weights whose data allow commercial use. label: write "AI-generated" into a corner.
+    """
+
+    strength: float = 1.0
+    mouth: float = 1.0
+    articulation: float = 1.0
+    pace: float = 1.0
+    head: float = 1.0
+    blinks: float = 1.0
+    gaze: float = 1.0
+    brows: float = 1.0
+    still: bool = False
+    wrinkles: float = 0.5
+    size: str = "native"
+    fps: float = 25.0
+    renderer: str = "auto"
+    face_index: int = 0
+    permissive: bool = False
+    label: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        limits = {"strength": (0, MAX_STRENGTH), "wrinkles": (0, 1), "fps": (10, 60)} | dict.fromkeys(AMOUNTS, (0, 2))
+        choices = {"size": SIZES, "renderer": RENDERERS}
+        for option in dataclasses.fields(self):
+            value = getattr(self, option.name)
+            wanted = type(option.default)
+            accepted = (int, float) if wanted is float else (wanted,)
+            if type(value) not in accepted:
+                raise OptionsError(f"Option {option.name} must be a {wanted.__name__}, not {value!r}.")
+            least, most = limits.get(option.name, (value, value))
+            if not least <= value <= most:
+                raise OptionsError(f"Option {option.name} must lie between {least} and {most:g}, not {value}.")
+            allowed = choices.get(option.name, (value,))
+            if value not in allowed:
+                raise OptionsError(f"Option {option.name} must be one of {', '.join(allowed)}, not {value!r}.")
+        if self.permissive and self.renderer in RESEARCH_RENDERERS:
+            raise OptionsError(f"Option renderer can't be {self.renderer!r} when only permissive weights are allowed.")
+        if self.face_index < 0 or self.seed < 0:
+            raise OptionsError("Options face_index and seed can't be negative.")
+
+    def save(self, path: str | Path) -> None:
+        """Write the settings as JSON; OptionsError when that is not possible."""
+        try:
+            Path(path).write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
+        except OSError as error:
+            raise OptionsError(f"The settings can't be written to {path} ({error}).") from error
+
+    @classmethod
+    def load(cls, path: str | Path) -> SpeakOptions:
+        """Read settings from JSON; OptionsError names what is wrong in it."""
+        try:
+            values = json.loads(Path(path).read_text())
+        except (OSError, ValueError) as error:
+            raise OptionsError(f"{path} is not a settings file ({error}).") from error
+        if not isinstance(values, dict):
+            raise OptionsError(f"{path} is not a settings file (it holds a {type(values).__name__}).")
+        unknown = set(values) - {option.name for option in dataclasses.fields(cls)}
+        if unknown:
+            raise OptionsError(f"{path} has settings that Talker doesn't know: {', '.join(sorted(unknown))}.")
+        return cls(**values)

@@ -1,0 +1,194 @@
+"""What lies behind the lips: teeth, gums, tongue and cavity, drawn with a depth buffer and lit through the opening.
+
+The upper teeth belong to the skull, lower teeth, gums and tongue to the jaw. The picture's own teeth are laid on the
+upper row; the rest takes the model's colours in the picture's light. How much light reaches a point behind the lips is
+the part of its view that the opening takes up: a wide mouth shows its tongue, a slit is dark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike
+
+from talker.face.landmarks import LEFT_IRIS, RIGHT_IRIS
+from talker.face.model import vertex_normals
+from talker.render.geometry import HeadGeometry
+from talker.render.patch import Window, blend
+from talker.render.teeth import Teeth
+from talker.types import BoolArray, FloatArray
+
+INSIDE = ("mouth_socket", "gums", "tongue", "upper_teeth", "lower_teeth")  # neighbours in the model, in this order
+# colours relative to a white surface in the same light
+COLOURS = {
+    "mouth_socket": (0.52, 0.30, 0.28),
+    "gums": (0.78, 0.49, 0.47),
+    "tongue": (0.90, 0.56, 0.56),
+    "upper_teeth": (0.97, 0.90, 0.83),
+    "lower_teeth": (0.90, 0.82, 0.75),
+}
+GLOSS = {"gums": 0.10, "tongue": 0.10, "upper_teeth": 0.22, "lower_teeth": 0.15}  # of the white's brightness
+GLOSS_WIDTH = 24.0  # exponent: larger is a smaller highlight
+FROM_ABOVE = np.array([0.0, 0.5, 0.87], np.float32)  # most light on faces
+HALFWAY = np.array([0.0, 0.26, 0.97], np.float32)  # between this light and the viewer
+AMBIENT = 0.72  # share of light that comes from everywhere
+OPENING_TO_LIGHT = 8.0  # a surface as deep as sqrt(this * the opening's area / pi) gets half of the light
+LEAST_LIGHT = 0.10  # that is scattered into the deepest corner
+REDDENING = np.array([0.95, 1.1, 1.1], np.float32)  # light that bounces between gums and cheeks turns red
+SOCKET_BEHIND_CM = 2.5  # the thinned cavity's walls would poke through the teeth
+EDGE_LIGHT = 0.35  # brightness right behind the lips
+EDGE_CM = 0.3  # blur of the shadow that the lips cast all around
+UPPER_LIP_LIGHT = 0.6  # brightness of what lies behind the upper teeth, right under them
+LOWER_TEETH_LIT = 0.7  # share of that shadow which does not reach the lower teeth
+UPPER_LIP_CM = 1.0  # down to here reaches the shadow of upper lip and teeth
+CHEEK_SHADE_CM = 2.8  # behind the front teeth the cheeks have taken this much (1 - 1/e) of the others' light
+LOWER_TEETH_CM = 0.1  # the lower row is set this much deeper than the face model has it
+MOST_RAISED_CM = 0.4  # by which the lower row follows an upper row that sits higher than the face model's
+SOFTNESS_CM = 0.02  # wet surfaces have no sharp edges between the model's facets
+INCISORS_SHOW_CM = 0.15  # below the upper lip of a resting, parted mouth
+UPPER_LIP_MIDDLE = (13,)
+IRIS_SHARE = (0.097, 0.105)  # an iris that takes up more of the face's width is a small child's: it hardly grows
+MILK_TEETH_CM = 0.45  # this much of an adult's crown is still hidden in a small child's gums
+
+
+class MouthInside:
+    """Draws what one portrait's opening lips uncover."""
+
+    def __init__(self, geometry: HeadGeometry, landmarks: FloatArray, white: FloatArray, teeth: Teeth | None) -> None:
+        self._geometry, self._teeth = geometry, teeth
+        model = geometry.model
+        first, end = model.parts[INSIDE[0]][0], model.parts[INSIDE[-1]][1]
+        self._vertices = slice(first, end)
+        self._triangles = model.part_triangles(*INSIDE) - first
+        self._parts = {name: slice(*(np.array(model.parts[name]) - first)) for name in INSIDE}
+        self._colour = self._per_vertex(COLOURS) * white.astype(np.float32)  # [V',3]
+        if teeth is not None:
+            for name in ("upper_teeth", "lower_teeth"):
+                tint = np.array(COLOURS[name]) / COLOURS["upper_teeth"]
+                self._colour[self._parts[name]] = tint * teeth.brightest
+        self._shade_back_teeth(white)
+        self._gloss = self._per_vertex(GLOSS) * white.mean()  # [V',1]
+        self._rows = self._upper_rows()  # [V',2]
+        self._front = float(geometry.rest_camera[self._upper, 2].max())
+        self._shifts = self._shift_teeth(0.0 if teeth is not None else _childhood(landmarks))
+
+    @property
+    def _upper(self) -> slice:
+        return slice(*self._geometry.model.parts["upper_teeth"])
+
+    def draw(
+        self, window: Window, camera: FloatArray, points: FloatArray, hole: BoolArray, drift: FloatArray
+    ) -> tuple[FloatArray, FloatArray, BoolArray]:
+        """Colours [h,w,3], where in the picture each lies [h,w,2] px, and what of that is known [h,w].
+
+        camera: [V,3] cm. points, drift: [V,2] px, and px by which the head's turn moves them. hole: [h,w] between lips.
+        """
+        unit = self._geometry.fit.scale
+        camera, rest = camera[self._vertices], self._geometry.rest_points[self._vertices]
+        places = points[self._vertices] + self._shifts
+        depth = camera[:, 2].copy()
+        depth[self._parts["mouth_socket"]] -= SOCKET_BEHIND_CM
+        drawn = window.rasterise(places, depth, self._triangles)
+        reach = OPENING_TO_LIGHT * hole.sum() / unit**2 / np.pi  # squared cm
+        colours = self._lit(camera, reach)
+        values = drawn.interpolate(self._triangles, np.concatenate([colours, rest, self._rows], axis=1))
+        deep = self._colour[0] * LEAST_LIGHT**REDDENING
+        colour = np.where(drawn.covered[..., None], values[..., :3], deep)
+        colour = cv2.GaussianBlur(colour, (0, 0), max(0.6, SOFTNESS_CM * unit))
+        colour, own = self._lay_teeth(window, colour, values[..., 5], drift[self._upper].mean(0))
+        colour *= self._shadow(hole, np.maximum(values[..., 6], own))[..., None]
+        return colour, values[..., 3:5], drawn.covered
+
+    def _shade_back_teeth(self, white: FloatArray) -> None:
+        """Let the teeth's colours pass to the dark of the cheeks beside them."""
+        dark = np.array(COLOURS["mouth_socket"], np.float32) * white
+        for part in ("upper_teeth", "lower_teeth"):
+            row = self._parts[part]
+            depth = self._geometry.model.neutral[self._vertices][row, 2]
+            light = np.exp(-(((depth.max() - depth) / CHEEK_SHADE_CM) ** 2))[:, None]
+            self._colour[row] = dark + (self._colour[row] - dark) * light
+
+    def _lit(self, camera: FloatArray, reach: float) -> FloatArray:
+        """[V',3] colours of the vertices `camera` [V',3] cm; `reach` squared cm: where half of the light arrives."""
+        normals = vertex_normals(camera, self._triangles)
+        facing = AMBIENT + (1 - AMBIENT) * np.maximum(normals @ FROM_ABOVE, 0.0)
+        behind = np.maximum(self._front - camera[:, 2], 0.0)
+        light = LEAST_LIGHT + (1 - LEAST_LIGHT) * reach / (reach + behind**2 + 1e-6)
+        gloss = self._gloss * (np.maximum(normals @ HALFWAY, 0.0) ** GLOSS_WIDTH * light)[:, None]
+        return self._colour * facing[:, None] * light[:, None] ** REDDENING + gloss
+
+    def _shadow(self, hole: BoolArray, in_front: FloatArray) -> FloatArray:
+        """[h,w] brightness that the lips around the `hole` [h,w] leave; the upper row, `in_front`, shades the rest."""
+        unit = self._geometry.fit.scale
+        opened = cv2.GaussianBlur(hole.astype(np.float32), (0, 0), EDGE_CM * unit)  # 0.5 at an edge, less in corners
+        around = EDGE_LIGHT + (1 - EDGE_LIGHT) * np.clip(1.3 * opened, 0.0, 1.0)
+        below = np.clip(np.cumsum(hole, axis=0) / (UPPER_LIP_CM * unit), 0.0, 1.0)
+        return around * (1.0 - (1.0 - UPPER_LIP_LIGHT) * (1.0 - below) * (1.0 - in_front))
+
+    def _lay_teeth(
+        self, window: Window, colour: FloatArray, is_upper: FloatArray, turn: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Lay the picture's own upper teeth, moved by `turn` [2] px with the skull, over `colour` [h,w,3].
+
+        Returns the colours and how much of each pixel [h,w] is now the picture's own.
+        is_upper: [h,w] 0..1 where the model's upper teeth are seen: there the own row goes on.
+        """
+        teeth = self._teeth
+        if teeth is None:
+            return colour, np.zeros_like(is_upper)
+        where = (window.pixels() - turn - teeth.window.corner).astype(np.float32)
+        own = cv2.remap(teeth.colour, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        opacity = cv2.remap(teeth.opacity, where, None, cv2.INTER_LINEAR)
+        columns = cv2.remap(teeth.columns, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        opacity = np.maximum(opacity, columns * cv2.GaussianBlur(is_upper, (0, 0), 0.6))
+        return blend(colour, own, opacity), opacity
+
+    def _shift_teeth(self, childhood: float) -> FloatArray:
+        """[V',2] px that bring the model's upper teeth to the picture's own, or to just below the resting upper lip.
+
+        The lower row is set a little deeper; a small child's teeth (`childhood` 1) hardly look out of the gums.
+        """
+        geometry = self._geometry
+        edge = geometry.rest_points[self._upper]
+        front = edge[np.argsort(geometry.rest_camera[self._upper, 2])[-60:]]
+        lowest = front[front[:, 1] >= np.percentile(front[:, 1], 80)].mean(0)
+        down = geometry.down(geometry.rest_points)
+        lip = geometry.landmark_points(geometry.shut_points, UPPER_LIP_MIDDLE)[0]
+        hidden = MILK_TEETH_CM * childhood
+        upper = (lip - lowest) @ down + (INCISORS_SHOW_CM - hidden) * geometry.fit.scale
+        if self._teeth is not None:
+            own = (self._teeth.edge - lowest) @ down
+            upper = max(upper, own) if self._teeth.hidden else own
+        shifts = np.zeros((len(self._colour), 2), np.float32)
+        shifts[self._parts["upper_teeth"]] = upper * down
+        lower = max(upper / geometry.fit.scale, -MOST_RAISED_CM) if upper < 0 else 0.0  # shut teeth meet
+        shifts[self._parts["lower_teeth"]] = (lower + LOWER_TEETH_CM + 2 * hidden) * geometry.fit.scale * down
+        return shifts
+
+    def _upper_rows(self) -> FloatArray:
+        """[V',2] 1 on the upper teeth; share of the upper lip's shadow that each part does not get."""
+        neutral = self._geometry.model.neutral[self._vertices]
+        rows = np.zeros((len(neutral), 2), np.float32)
+        rows[self._parts["upper_teeth"]] = 1.0
+        rows[self._parts["lower_teeth"], 1] = LOWER_TEETH_LIT
+        edge = neutral[self._parts["upper_teeth"], 1].min()
+        rows[self._parts["gums"], 1] = neutral[self._parts["gums"], 1] > edge
+        return rows
+
+    def _per_vertex(self, table: Mapping[str, ArrayLike]) -> FloatArray:
+        """[V',C] what `table` says of the part that each vertex belongs to, 0 where it says nothing."""
+        width = len(np.atleast_1d(next(iter(table.values()))))
+        values = np.zeros((self._vertices.stop - self._vertices.start, width), np.float32)
+        for name, value in table.items():
+            values[self._parts[name]] = value
+        return values
+
+
+def _childhood(landmarks: FloatArray) -> float:
+    """0 for grown-ups, 1 for small children, by the iris' share of the face's width in `landmarks` [478,3] px."""
+    irises = [landmarks[list(iris), :2] for iris in (LEFT_IRIS, RIGHT_IRIS)]
+    radius = np.mean([np.linalg.norm(iris[1:] - iris[0], axis=1).mean() for iris in irises])
+    share = 2 * radius / np.ptp(landmarks[:, 0])
+    return float(np.clip((share - IRIS_SHARE[0]) / (IRIS_SHARE[1] - IRIS_SHARE[0]), 0.0, 1.0))

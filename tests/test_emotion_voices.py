@@ -1,0 +1,83 @@
+"""Labelled voices: the corpora' layouts on made-up copies, what is done to the sound, how strong a clip counts."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from talker.emotion.voice import MOVED, UNMOVED, shown_strength
+from talker.errors import DataError
+from talker.training.emotion_space import PLAIN_STRENGTH, asked_strength
+from talker.training.spoiled_sound import spoil
+from talker.training.voice_corpora import Recording, VoiceRecords, acted_recordings, load_voices, plain_recordings
+
+MADE_UP = {
+    "ravdess/Actor_02/03-01-05-02-01-01-02.wav": ("angry", "ravdess/02", "r01", True),
+    "emodb/03a01Fa.wav": ("happy", "emodb/03", "ea01", False),
+    "cremad/AudioWAV/1001_IEO_DIS_HI.wav": ("disgusted", "cremad/1001", "cIEO", True),
+    "cremad/AudioWAV/1091_DFA_NEU_XX.wav": ("neutral", "cremad/1091", "cDFA", False),
+    "mead/M003/audio/surprised/level_3/007.m4a": ("surprised", "mead/M003", "msurprised007", True),
+    "mead/W011/audio/contempt/level_1/001.m4a": ("contempt", "mead/W011", "mcontempt001", False),
+    "acted/Somebody_joy.wav": ("happy", "acted/1", "Somebody_joy", False),
+}
+
+
+def test_every_corpus_is_read_in_its_own_layout(tmp_path: Path) -> None:
+    for name in (*MADE_UP, "cremad/readme.txt", "mead/M003/video/front/angry/level_1/001.mp4", "emodb/about.txt"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    found = {
+        str(one.sound.relative_to(tmp_path)): (one.feeling, one.speaker, one.words, one.strong)
+        for one in acted_recordings(tmp_path)
+        if isinstance(one.sound, Path)
+    }
+    assert found == MADE_UP
+
+
+def test_a_folder_without_voices_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="speech_emotion"):
+        load_voices(tmp_path)
+
+
+def test_plain_voices_are_neutral_and_marked(tmp_path: Path) -> None:
+    for index in range(9):
+        (tmp_path / f"s1_{index}.opus").touch()
+    plain = list(plain_recordings(tmp_path))
+    assert {one.corpus for one in plain} == {"grid", "offline"} and {one.feeling for one in plain} == {"neutral"}
+    speakers = np.array([one.speaker for one in plain] + ["emodb/03"])
+    empty = np.zeros(len(speakers))
+    records = VoiceRecords(empty, empty, speakers, empty, empty)
+    assert records.plain.tolist() == [True] * len(plain) + [False]
+
+
+def test_spoiled_sound_is_the_same_voice_elsewhere() -> None:
+    random = np.random.default_rng(0)
+    time = np.arange(32_000) / 16_000
+    sound = (0.3 * np.sin(2 * np.pi * 150 * time) * (np.sin(2 * np.pi * 2 * time) > 0)).astype(np.float32)
+    for _ in range(12):
+        spoiled = spoil(sound, 16_000, random)
+        assert spoiled.shape == sound.shape and spoiled.dtype == np.float32
+        assert np.isfinite(spoiled).all() and 0.09 < np.abs(spoiled).max() < 0.96
+        assert abs(np.corrcoef(np.abs(spoiled), np.abs(sound))[0, 1]) > 0.3
+    assert not np.array_equal(spoil(sound, 16_000, random), spoil(sound, 16_000, random))
+    assert np.array_equal(
+        spoil(sound, 16_000, np.random.default_rng(1)), spoil(sound, 16_000, np.random.default_rng(1))
+    )
+
+
+def test_ordinary_talk_is_hardly_shown_and_a_moved_voice_in_full() -> None:
+    heard = np.linspace(0.0, 1.5, 31)
+    shown = shown_strength(heard)
+    assert (np.diff(shown) >= 0).all() and (shown <= heard).all()
+    assert not shown[heard <= UNMOVED].any() and np.allclose(shown[heard >= MOVED], heard[heard >= MOVED])
+
+
+def test_what_actors_were_asked_for_outweighs_reading_aloud() -> None:
+    plain, calm = asked_strength("neutral", False, True), asked_strength("calm", True, False)
+    assert PLAIN_STRENGTH == plain < calm < asked_strength("sad", False, False) < asked_strength("sad", True, False)
+
+
+def test_a_recording_can_be_a_sentence_of_the_offline_voice() -> None:
+    clip = Recording("A short test.", "neutral", "offline/american", "A short test.").load()
+    assert clip.duration_s > 0.5

@@ -1,0 +1,325 @@
+"""What the page's functions do with what the widgets hold, with stand-ins behind them; and its examples and texts."""
+
+import ast
+import dataclasses
+import inspect
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import pytest
+from gradio.helpers import special_args
+from PIL import Image
+from stand_ins import FakeRooms
+
+import app
+from page import actions, emotion_map, faces, feeling, hosting, result, session, texts
+from page.examples import EXAMPLES
+from page.given import INPUTS, START, Given
+from talker import FaceMotion, SpeakOptions, Talker
+from talker.emotion.catalogue import FEELINGS
+from talker.emotion.request import SOURCES
+from talker.errors import FaceError
+from talker.media import video
+from talker.options import RENDERERS, SIZES
+from talker.types import EMOTION_LABELS
+
+ROOT = Path(__file__).resolve().parents[1]
+VISITOR = SimpleNamespace(session_hash="one")
+Run = Callable[..., tuple[Any, ...]]
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> str:
+    Image.new("RGB", (80, 96), "brown").save(tmp_path / "portrait.png")
+    return str(tmp_path / "portrait.png")
+
+
+@pytest.fixture
+def run(picture: str, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """`actions.speak` with stand-ins behind it and every widget at its start, but for a portrait, words and consent."""
+    talker = Talker(FakeRooms().as_rooms())
+    monkeypatch.setattr(talker, "fetch_weights", lambda progress: progress("the weights", 1, 2))
+    monkeypatch.setattr(actions, "TALKER", talker)
+    monkeypatch.setattr(result, "landmark_motion", lambda portrait, motion: FakeLandmarks(len(motion), motion.fps))
+    ready = dataclasses.replace(START, picture=picture, text="Hello", consent=True, strength=1.0)
+
+    def speak(progress: Callable[..., None] = lambda *_, **__: None, seconds: float = 0, **changes: Any) -> Any:
+        given = dataclasses.replace(ready, **changes)
+        return actions.speak(VISITOR, progress, *(getattr(given, name) for name in INPUTS), seconds)
+
+    return speak
+
+
+@dataclasses.dataclass
+class FakeLandmarks:
+    """Moving landmarks that are drawn as black frames."""
+
+    count: int
+    fps: float
+    drawn_size: tuple[int, int] = (32, 32)
+
+    def __len__(self) -> int:
+        return self.count
+
+    def draw(self) -> Any:
+        return (np.zeros((32, 32, 3), np.uint8) for _ in range(self.count))
+
+
+def test_a_run_gives_video_notes_plot_and_files(run: Run) -> None:
+    said: list[str] = []
+    film, notes, table, feelings, files = run(lambda *_, desc, **__: said.append(desc), strength=0.5)
+    assert video.open_video(film).frame_count == 25
+    assert "Hello" in notes
+    assert set(table["what"]) == set(result.CURVES)
+    assert len(table) == 25 * len(result.CURVES)
+    assert [Path(name).name for name in files] == [
+        "talker.mp4",
+        "preview.webp",
+        "landmarks.mp4",
+        "motion.npz",
+        "motion-livelink.csv",
+        "settings.json",
+    ]
+    assert SpeakOptions.load(files[5]).strength == 0.5
+    assert len(FaceMotion.load(files[3])) == 25
+    assert feelings[feelings["what"] == "strength"]["amount"].tolist() == [0.5, 0.5]
+    assert said[0].startswith("Fetching the weights")
+    assert said[1:6] == [texts.STAGES[name] for name in ("portrait", "speech", "emotion", "motion", "preparation")]
+    assert said[-1] == texts.STAGES["rendering"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"picture": None}, "portrait"),
+        ({"consent": False}, "confirm"),
+        ({"text": " "}, "write what to say"),
+        ({"emotion": "grumpy"}, "grumpy"),
+        ({"source": "timeline", "timeline": [["soon", "happy", 1]]}, "Row 1"),
+        ({"picture": "absent.png"}, "absent"),
+        ({"tab": "speech", "speech": "absent.wav"}, "absent"),
+        ({"strength": 9}, "strength"),
+    ],
+    ids=lambda value: str(value),
+)
+def test_what_is_wrong_becomes_a_toast(run: Run, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(gr.Error, match=message):
+        run(**changes)
+
+
+@pytest.mark.parametrize("step", [texts.STAGES["motion"], texts.STAGES["rendering"]])
+def test_stopping_ends_the_run_at_any_step_and_the_next_one_works(run: Run, step: str) -> None:
+    def press_stop(*_: Any, desc: str, **__: Any) -> None:
+        if desc == step:
+            session.stop(VISITOR)
+
+    with pytest.raises(gr.Error, match="Stopped"):
+        run(press_stop)
+    assert written_files() == []
+    assert run()[0].endswith(".mp4")
+
+
+def test_closing_the_page_ends_its_run(run: Run) -> None:
+    with pytest.raises(gr.Error, match="Stopped"):
+        run(lambda *_, **__: session.leave(VISITOR))
+
+
+def test_a_trial_of_words_with_tags_starts_with_the_first_feeling(run: Run) -> None:
+    _, notes, table, *_ = run(text="[sad] Hello [happy] there", seconds=0.5)
+    assert "sad" in notes
+    assert "Hello there" in notes
+    assert table["seconds"].max() < 0.5
+
+
+def test_the_face_is_outlined_or_the_reason_is_told(run: Run, picture: str) -> None:
+    shown, sentence = actions.look(picture, 0)
+    assert "2 faces" in sentence
+    original = np.asarray(Image.open(picture)).astype(int)
+    drawn = shown["value"].astype(int)
+    assert drawn.shape == original.shape
+    assert np.array_equal(drawn[48, 40], original[48, 40]), "inside the face nothing changes"
+    assert drawn[2, 2].sum() < original[2, 2].sum(), "outside it is darker"
+    shown, sentence = actions.look("absent.png", 0)
+    assert not shown["visible"]
+    assert "absent.png" in sentence
+    assert actions.look(None, 0)[0]["visible"] is False
+
+
+def test_a_click_chooses_the_nearest_face_that_can_talk(picture: str) -> None:
+    boxes = [(60.0, 60.0, 80.0, 80.0), None, (0.0, 0.0, 20.0, 20.0)]
+
+    def look(path: str, index: int = 0) -> Any:
+        if boxes[index] is None:
+            raise FaceError("too small")
+        return SimpleNamespace(faces=3, face_box=boxes[index], image=np.zeros((96, 80, 3)))
+
+    talker: Any = SimpleNamespace(look=look)
+    assert faces.face_at(talker, picture, 0, (5, 5), 40) == 2
+    assert faces.face_at(talker, picture, 2, (35, 36), 40) == 0
+
+
+def test_examples_fill_the_page() -> None:
+    assert {example.given.source for example in EXAMPLES} == set(SOURCES) - {"timeline"}, "the changing one has tags"
+    for index, example in enumerate(EXAMPLES):
+        number, _, *values = app.choose(SimpleNamespace(index=index))
+        filled = dict(zip(app.FILLED, values, strict=True))
+        assert number == index
+        assert example.thumbnail.is_file()
+        assert filled["source"] == example.given.source
+        for name in ("picture", "speech", "feeling_picture", "feeling_voice", "feeling_video"):
+            assert filled[name] is None or Path(filled[name]).is_file()
+
+
+def test_an_example_is_made_for_the_first_visitor_and_kept_for_the_others(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions, "EXAMPLE_FILMS", {})
+    steps: list[str] = []
+    first = actions.example(VISITOR, lambda *_, desc, **__: steps.append(desc), 0)
+    made = len(steps)
+    second = actions.example(SimpleNamespace(session_hash="two"), lambda *_, desc, **__: steps.append(desc), 0)
+    assert first is second
+    assert made == len(steps) > 0
+    assert Path(first[0]).is_file()
+    with pytest.raises(gr.Error, match="Stopped"):
+        actions.example(VISITOR, lambda *_, **__: session.stop(VISITOR), 1)
+    assert len(list(Path(session.RESULTS.name).glob("example-*"))) == 1
+
+
+def test_the_widgets_fit_the_functions_that_they_are_wired_to() -> None:
+    page = app.build_page()
+    named = {entry.api_name: entry for entry in page.fns.values()}
+    for name, action in (("speak", actions.speak), ("preview", actions.preview), ("compare", actions.compare)):
+        inputs = named[name].inputs
+        values, progress_index, *_ = special_args(action, list(range(len(inputs))), request=None)
+        assert (progress_index == 1) == (name != "preview"), "Gradio shows its progress bar"
+        inspect.signature(action).bind(*values)
+    assert dict(zip(INPUTS, named["speak"].inputs, strict=False))["strength"].value == START.strength
+
+
+def test_an_action_gets_what_was_given_and_its_own_arguments() -> None:
+    @actions.takes("text", "seed")
+    def action(first: int, given: Given = START, last: str = "") -> tuple[int, str, int, str]:
+        """Hand everything back."""
+        return first, given.text, given.seed, last
+
+    assert action(1, "words", 7, "end") == (1, "words", 7, "end")
+    assert list(inspect.signature(action).parameters) == ["first", "text", "seed", "last"]
+
+
+def test_every_choice_has_a_title() -> None:
+    assert set(texts.SOURCES) == set(feeling.CONTROLS) == set(SOURCES)
+    assert set(texts.EMOTIONS) == set(EMOTION_LABELS)
+    assert set(texts.SIZES) == set(SIZES)
+    assert set(texts.RENDERERS) >= set(RENDERERS)
+
+
+def test_sentences_are_kept_in_one_place() -> None:
+    """No widget of the page has words of its own."""
+    worded = ("label", "placeholder", "info", "title")
+    for path in [ROOT / "app.py", *(ROOT / "page").glob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("gr."):
+                for keyword in node.keywords:
+                    own = isinstance(keyword.value, ast.Constant) and str(keyword.value.value).isalpha()
+                    assert keyword.arg not in worded or not own, f"{path.name}: {ast.unparse(node)}"
+
+
+def test_the_map_names_what_it_can_without_covering_anything() -> None:
+    drawn = emotion_map.drawing()
+    assert drawn.count("<circle") == len(FEELINGS) + 2, "a dot each, and the handle"
+    assert all(f">{label}</text>" in drawn for label in EMOTION_LABELS)
+
+
+def test_a_gpu_is_asked_for_only_where_spaces_lends_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    def function() -> int:
+        return 1
+
+    assert hosting.on_gpu(9)(function) is function
+    lent: list[int] = []
+
+    def lend(duration: int) -> Callable[[Any], Any]:
+        lent.append(duration)
+        return lambda wrapped: wrapped
+
+    monkeypatch.setitem(hosting.sys.modules, "spaces", SimpleNamespace(GPU=lend, __spec__=object()))
+    assert hosting.on_gpu(9)(function)() == 1
+    assert lent == [9]
+
+
+def test_every_source_asks_for_its_own_value(tmp_path: Path) -> None:
+    given = Given(
+        emotion="happy", feeling_text="calm", feeling_picture="p.png", feeling_voice="v.wav", feeling_video="v.mp4",
+        point="0,1", mix="sad=1", timeline=[[0, "happy", 1], ["", "", ""]],
+    )  # fmt: skip
+    values = {"label": "happy", "text": "calm", "picture": "p.png", "voice": "v.wav", "video": "v.mp4", "map": "0,1"}
+    for source, value in (values | {"mix": "sad=1", "speech": ""}).items():
+        asked = feeling.asked(tmp_path, dataclasses.replace(given, source=source))
+        assert (asked.source, asked.value) == (source, value)
+    timeline = feeling.asked(tmp_path, dataclasses.replace(given, source="timeline"))
+    assert json.loads(Path(timeline.value).read_text()) == [{"start_s": 0.0, "emotion": "happy", "strength": 1.0}]
+
+
+def previewed(**values: Any) -> tuple[Any, str]:
+    given = dataclasses.replace(START, **values)
+    shown: tuple[Any, str] = actions.preview(*(getattr(given, name) for name in actions.preview.inputs))
+    return shown
+
+
+def test_the_preview_shows_the_feeling_or_says_what_it_needs(run: Run, picture: str) -> None:
+    image, sentence = previewed(picture=picture, emotion="sad", strength=1.0)
+    weaker, _ = previewed(picture=picture, emotion="sad", strength=0.2)
+    assert "sad" in sentence
+    assert image["value"][40, 40, 0] > weaker["value"][40, 40, 0]
+    assert not previewed(picture=None)[0]["visible"]
+    assert "voice" in previewed(picture=picture, source="speech")[1]
+    assert "Say what to feel" in previewed(picture=picture, source="text")[1]
+    assert "grumpy" in previewed(picture=picture, emotion="grumpy")[1]
+
+
+def test_a_comparison_is_a_film_and_a_sheet(run: Run, picture: str) -> None:
+    def compare(emotions: list[str], strengths: list[float]) -> tuple[str, str]:
+        values = (picture, "text", None, "Hello", "american", True, 0, 0)
+        made: tuple[str, str] = actions.compare(
+            VISITOR, lambda *_, **__: None, *values, None, emotions, "", strengths, ["auto"], 3.0
+        )
+        return made
+
+    film, sheet = compare(["happy", "sad"], [0.5, 1.0])
+    assert video.open_video(film).size[0] > 3 * 200
+    with Image.open(sheet) as opened:
+        assert opened.height == 4 * (256 + 24)
+    with pytest.raises(gr.Error, match="between 1 and"):
+        compare([], [])
+
+
+def written_files() -> list[Path]:
+    return [path for path in (Path(session.RESULTS.name) / "one").rglob("*") if path.is_file() and path.name != "stop"]
+
+
+def test_results_replace_the_sessions_own_and_go_with_it(run: Run) -> None:
+    first = Path(run()[0])
+    second = Path(run()[0])
+    assert not first.exists()
+    assert second.exists()
+    session.leave(SimpleNamespace(session_hash="two"))
+    assert second.exists()
+    session.leave(VISITOR)
+    assert not second.exists()
+
+
+def test_what_failed_leaves_nothing(run: Run) -> None:
+    with pytest.raises(gr.Error):
+        run(strength=9)
+    assert written_files() == []
+
+
+def test_subtitles_are_what_was_heard(run: Run) -> None:
+    run(subtitled=True)
+    (written,) = Path(session.RESULTS.name).rglob("*.vtt")
+    assert written.read_text() == "WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nHello\n"
