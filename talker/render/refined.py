@@ -100,10 +100,8 @@ def _put_back(frame: ByteArray, square: Square, flow: FloatArray, added: FloatAr
     window = square.window(frame.shape)
     matrix = square.matrix.copy()
     matrix[:, 2] += matrix[:, :2] @ window.corner
-    size, flags = (
-        (window.width, window.height),
-        cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-    )  # the matrix leads from picture to square
+    size = (window.width, window.height)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP  # the matrix leads from the picture to the square
     in_picture = flow @ np.linalg.inv(matrix[:, :2]).T.astype(np.float32)
     both = cv2.warpAffine(np.concatenate([in_picture, added[..., :2]], axis=-1), matrix, size, flags=flags)
     last = cv2.warpAffine(added[..., 2], matrix, size, flags=flags)
