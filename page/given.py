@@ -45,6 +45,8 @@ class Given:
     gaze: float = 1.0
     brows: float = 1.0
     mouth: float = 1.0
+    articulation: float = 1.0
+    pace: float = 1.0
     still: bool = False
     size: str = "native"
     fps: float = 25.0

@@ -60,7 +60,7 @@ MAP_LABEL = "Map of feelings. Arrow keys move the point."
 LIVELINESS = "Liveliness"
 LIFE = {
     "head": "Head motion", "blinks": "Blinks", "gaze": "Wandering eyes", "brows": "Brows stress words",
-    "mouth": "Lip motion",
+    "mouth": "Lip motion", "articulation": "Clear sounds", "pace": "Pace of head, eyes and lids",
 }  # fmt: skip
 STILL = "Keep the head still"
 MORE = "Size and more"

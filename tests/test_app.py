@@ -24,7 +24,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 ENDPOINTS = {
     "/look", "/preview", "/speak", "/trial", "/example", "/compare", "/before_after", "/batch", "/fetch_weights",
 }  # fmt: skip
-RUNS, SETTLING = 10, 4  # runs that are compared, after runs in which caches fill
+RUNS, SETTLING = 10, 3  # runs that are compared, after runs in which caches fill
 STEADY = 1.05
 START_SECONDS = 15.0
 

@@ -10,9 +10,10 @@ import pytest
 
 from talker.blendshapes import BLENDSHAPE_INDEX, BLENDSHAPE_NAMES
 from talker.emotion.labels import label_code
-from talker.motion import visemes
+from talker.motion import head, visemes
 from talker.motion.articulation import at_frames, bite_lip, shut_before_speech, shut_lips, speech_motion
 from talker.motion.composition import cap_sneer, compose, soft_limit
+from talker.motion.head import ArticulationConfig, Delivery, LinearHead, in_context
 from talker.motion.lips import LipGeometry
 from talker.options import SpeakOptions
 from talker.speech import voice
@@ -241,6 +242,19 @@ def test_a_feeling_that_changes_over_time(clip: SpeechClip, speech: FaceMotion) 
     smile, frown = (BLENDSHAPE_INDEX[f"mouth{name}Left"] for name in ("Smile", "Frown"))
     assert motion.blendshapes[20, frown] > 0.3 > motion.blendshapes[20, smile]
     assert motion.blendshapes[80, smile] > 0.3 > motion.blendshapes[80, frown]
+
+
+def test_long_speech_is_predicted_in_blocks_without_a_seam(monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = np.random.default_rng(0)
+    config = ArticulationConfig.tiny()
+    weights = chance.normal(size=(3 * 8, 3)).astype(np.float32)
+    linear = LinearHead(config, np.zeros(20), np.eye(20, 8), weights, np.zeros(3, np.float32))
+    projected = chance.normal(size=(50, 8)).astype(np.float32)
+    whole = linear.predict(projected, Delivery())
+    np.testing.assert_allclose(whole[0][:, JAW], (in_context(projected, 1) @ weights)[:, 0], atol=1e-5)
+    monkeypatch.setattr(head, "BLOCK", 7)
+    for one, other in zip(linear.predict(projected, Delivery()), whole, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
 
 
 def test_neighbours_coarticulate() -> None:

@@ -19,13 +19,13 @@ from stand_ins import FakeRooms
 import app
 from page import actions, emotion_map, faces, feeling, hosting, result, session, texts
 from page.examples import EXAMPLES
-from page.given import INPUTS, START, Given
+from page.given import INPUTS, OPTIONS, START, Given
 from talker import FaceMotion, SpeakOptions, Talker
 from talker.emotion.catalogue import FEELINGS
 from talker.emotion.request import SOURCES
 from talker.errors import FaceError
 from talker.media import video
-from talker.options import RENDERERS, SIZES
+from talker.options import AMOUNTS, RENDERERS, SIZES
 from talker.types import EMOTION_LABELS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -210,6 +210,11 @@ def test_an_action_gets_what_was_given_and_its_own_arguments() -> None:
 
     assert action(1, "words", 7, "end") == (1, "words", 7, "end")
     assert list(inspect.signature(action).parameters) == ["first", "text", "seed", "last"]
+
+
+def test_every_setting_can_be_given() -> None:
+    assert set(OPTIONS) <= set(INPUTS)
+    assert set(AMOUNTS) == set(texts.LIFE)
 
 
 def test_every_choice_has_a_title() -> None:

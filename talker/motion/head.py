@@ -17,6 +17,7 @@ from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_INDEX
 from talker.motion import visemes
 from talker.types import FloatArray, TimedToken
 
+BLOCK = 4096  # frames that are predicted at once: with their neighbours side by side, an hour would fill memory
 FEATURE_RATE = 50.0  # Hz, of what the recogniser hears
 
 
@@ -110,7 +111,15 @@ class LinearHead:
 
     def predict(self, projected: FloatArray, delivery: Delivery) -> tuple[FloatArray, FloatArray]:
         """(blendshapes [T,52], probability of p, b, m [T]) for projected features [T,K] at 50 Hz, from sound alone."""
-        return spread_out(self.config, in_context(projected, self.config.context) @ self.weights + self.bias)
+        reach = self.config.context
+        padded = np.pad(projected, ((reach, reach), (0, 0)), mode="edge")
+        out = np.concatenate(
+            [
+                neighbours(padded[start : start + BLOCK + 2 * reach], reach) @ self.weights + self.bias
+                for start in range(0, max(1, len(projected)), BLOCK)
+            ]
+        )  # [T, C+1]
+        return spread_out(self.config, out)
 
 
 def spread_out(config: ArticulationConfig, out: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -132,7 +141,11 @@ def phone_prior(config: ArticulationConfig, phones: tuple[TimedToken, ...], fram
 
 
 def in_context(projected: FloatArray, context: int) -> FloatArray:
-    """[T, (2·context+1)·K] each frame between its neighbours; the ends repeat."""
-    padded = np.pad(projected, ((context, context), (0, 0)), mode="edge")
-    length = len(projected)
+    """[T, (2·context+1)·K] each frame of [T,K] between its neighbours; the ends repeat."""
+    return neighbours(np.pad(projected, ((context, context), (0, 0)), mode="edge"), context)
+
+
+def neighbours(padded: FloatArray, context: int) -> FloatArray:
+    """[T, (2·context+1)·K] each frame between its neighbours, for frames [T + 2·context, K]."""
+    length = len(padded) - 2 * context
     return np.concatenate([padded[shift : shift + length] for shift in range(2 * context + 1)], axis=1)

@@ -86,7 +86,7 @@ class MouthInside:
         camera: [V,3] cm. points, drift: [V,2] px, and px by which the head's turn moves them. hole: [h,w] between lips.
         """
         unit = self._geometry.fit.scale
-        camera, rest = camera[self._vertices], self._geometry.rest_points[self._vertices]
+        camera, rest = camera[self._vertices], self._geometry.rest_points[self._vertices] + self._shifts
         places = points[self._vertices] + self._shifts
         depth = camera[:, 2].copy()
         depth[self._parts["mouth_socket"]] -= SOCKET_BEHIND_CM

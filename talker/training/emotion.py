@@ -78,7 +78,10 @@ def _card(space: EmotionSpace, *, permissive: bool) -> str:
         if permissive
         else "**Non-commercial**: RAVDESS is licensed CC BY-NC-SA 4.0. `emotion-permissive` was trained without it."
     )
-    own = "EMO-DB, one acted voice (NVIDIA Audio2Face samples, Apache-2.0) and read sentences of GRID (CC BY 4.0)"
+    own = (
+        "EMO-DB, one acted voice (NVIDIA Audio2Face samples, Apache-2.0), read sentences of GRID (CC BY 4.0) and of "
+        "the offline voice"
+    )
     return CARD.format(
         licence="apache-2.0" if permissive else "cc-by-nc-sa-4.0",
         variant=", permissive variant" if permissive else "",

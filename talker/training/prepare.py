@@ -54,7 +54,7 @@ class PrepareSettings:
     turned: float = 0.6
     spoken: float = 0.15
     least_movement: float = 0.004
-    closures: int = 12
+    closures: int = 8
     most_lag_s: float = 0.24
 
 
