@@ -9,8 +9,8 @@ from pathlib import Path
 
 from talker.errors import OptionsError
 
-RENDERERS = ("auto", "geometry", "liveportrait")
-RESEARCH_RENDERERS = ("liveportrait",)  # whose weights were trained on data that are for research only
+RENDERERS = ("auto", "geometry", "generator", "liveportrait")
+RESEARCH_RENDERERS = ("generator", "liveportrait")  # whose weights were trained on data that are for research only
 SIZES = ("native", "crop256", "crop512", "crop1024")
 AMOUNTS = ("mouth", "articulation", "pace", "head", "blinks", "gaze", "brows")
 MAX_STRENGTH = 1.5

@@ -32,6 +32,9 @@ EVALUATIONS = {  # each function takes the data folder (or None) and returns the
     "render": Job(
         "talker.evaluation.reenactment:run", "the renderer against real video of held-out people", draws=True
     ),
+    "generator": Job(
+        "talker.evaluation.generator:run", "the generator against the geometry alone, held-out people", draws=True
+    ),
     "robustness": Job(
         "talker.evaluation.robustness:run", "every portrait under all shapes and poses, and back to itself", draws=True
     ),
@@ -45,6 +48,7 @@ EVALUATIONS = {  # each function takes the data folder (or None) and returns the
 TRAININGS = {  # each function takes the data folder and the folder to write
     "face-model": Job("talker.training.face_model:derive", "the compact face model, from ICT's"),
     "motion": Job("talker.training.motion:train_motion", "speech to lips"),
+    "generator": Job("talker.training.generator:train_generator", "the network that refines the drawn face"),
     "motion-network": Job("talker.training.network:train_network", "speech to lips with a sequence model"),
     "emotion": Job("talker.training.emotion:train", "the emotion space and its permissive variant"),
 }

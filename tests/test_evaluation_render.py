@@ -25,6 +25,7 @@ from talker.portrait.analyse import analyse
 from talker.render.crop import at_size
 from talker.render.geometry import as_asked
 from talker.render.renderer import Renderer
+from talker.training import reenacted
 from talker.types import ByteArray, FaceMotion, FloatArray, Portrait, Video
 from talker.workbench import EVALUATIONS, evaluate
 
@@ -84,7 +85,7 @@ def test_a_film_that_the_renderer_made_is_reenacted(
     (tmp_path / "talking" / "mead").mkdir(parents=True)
     video = Video(renderer.render(motion), len(motion), motion.fps, renderer.size)
     write_video(video, tmp_path / "talking" / "mead" / "one.mp4")
-    monkeypatch.setattr(reenactment, "track_video", _track_without_cache)
+    monkeypatch.setattr(reenacted, "track_video", _track_without_cache)
     monkeypatch.setattr(reenactment, "FaceRecogniser", ColourRecogniser)
     table = reenactment.run(tmp_path, pictures=tmp_path / "pictures")
     assert "mouth PSNR better than unmoved in 1 of 1" in table

@@ -65,7 +65,7 @@ class Judge:
 
         image: [H,W,3]; landmarks: [478,3] px.
         """
-        grey = cv2.cvtColor(_face_square(image, landmarks), cv2.COLOR_RGB2GRAY).astype(np.float32)
+        grey = cv2.cvtColor(face_square(image, landmarks), cv2.COLOR_RGB2GRAY).astype(np.float32)
         small = cv2.resize(grey, (64, 64), interpolation=cv2.INTER_AREA) / 127.5 - 1.0
         large = cv2.resize(grey, (200, 200), interpolation=cv2.INTER_AREA) / 255.0
         fer = _run(self._fer, small[None, :, :, None])
@@ -120,7 +120,7 @@ def _run(interpreter: Interpreter, values: FloatArray) -> FloatArray:
     return np.asarray(interpreter.get_tensor(interpreter.get_output_details()[0]["index"])[0], np.float32)
 
 
-def _face_square(image: ByteArray, landmarks: FloatArray) -> ByteArray:
+def face_square(image: ByteArray, landmarks: FloatArray) -> ByteArray:
     """The square around the face mesh, continued with its edge where it leaves the picture."""
     points = landmarks[:MESH_LANDMARKS, :2]
     centre = (points.min(0) + points.max(0)) / 2

@@ -17,12 +17,10 @@ from talker.evaluation.comparison import Comparer, Scores
 from talker.evaluation.pictures import Strip, face_cut, save_strips
 from talker.evaluation.recognition import FaceRecogniser
 from talker.face.detector import FaceDetector
-from talker.face.tracking import FaceTrack, track_video
-from talker.media.video import open_video
 from talker.options import SpeakOptions
-from talker.render.geometry import as_asked
 from talker.render.renderer import Renderer
-from talker.types import ByteArray, Portrait
+from talker.training.reenacted import Reenactment
+from talker.types import ByteArray
 
 FRAME_STEP = 5
 REPORT_CLIPS = ("grid/video/o_*.mp4", "talking/speech/*.mp4", "talking/mead/*.mp4")  # held-out people
@@ -51,10 +49,7 @@ def run(data: Path, *, pictures: Path | None = None, tuning: bool = False) -> st
 
     pictures: folder for a picture of every clip's worst frame.
     """
-    patterns = TUNING_CLIPS if tuning else REPORT_CLIPS
-    paths = [path for pattern in patterns for path in sorted(data.glob(pattern)) if path.stem not in EXCLUDED]
-    if not paths:
-        raise DataError(f"{data} holds none of {', '.join(patterns)}.")
+    paths = clips(data, TUNING_CLIPS) if tuning else report_clips(data)
     rows: list[ClipScores | str] = []
     with FaceDetector() as detector:
         comparer = Comparer(detector, FaceRecogniser())
@@ -74,49 +69,37 @@ def run(data: Path, *, pictures: Path | None = None, tuning: bool = False) -> st
     return _table(rows, scored)
 
 
+def report_clips(data: Path) -> list[Path]:
+    """Films of held-out people in `data`. DataError when there are none."""
+    return clips(data, REPORT_CLIPS)
+
+
+def clips(data: Path, patterns: tuple[str, ...]) -> list[Path]:
+    """Films of `data` that match `patterns`, but those that are left out. DataError when there are none."""
+    paths = [path for pattern in patterns for path in sorted(data.glob(pattern)) if path.stem not in EXCLUDED]
+    if not paths:
+        raise DataError(f"{data} holds none of {', '.join(patterns)}.")
+    return paths
+
+
 def score_clip(path: Path, comparer: Comparer) -> ClipScores:
     """Drive the most neutral frame of a clip through the clip and compare."""
-    track = track_video(path)
-    start = most_neutral(track)
-    portrait = portrait_of(track, start, _frame(path, start))
-    renderer = Renderer(portrait, SpeakOptions())
-    motion = track.motion(start)
+    film = Reenactment.of(path)
+    renderer = Renderer(film.portrait, SpeakOptions())
     drawn, unmoved = [], []
     worst, least, worst_frame = None, np.inf, -1
-    for index, image in enumerate(open_video(path)):
-        if index % FRAME_STEP or index == start or not track.detected[index]:
-            continue
-        real = comparer.real(image, track.landmarks[index])
-        picture = renderer.frame(as_asked(motion.blendshapes[index], portrait.rest), motion.pose[index])
+    for index, image in film.frames(FRAME_STEP):
+        real = comparer.real(image, film.landmarks[index])
+        picture = renderer.frame(film.motion.blendshapes[index], film.motion.pose[index])
         drawn.append(comparer.compare(picture, real))
-        unmoved.append(comparer.compare(portrait.image, real))
+        unmoved.append(comparer.compare(film.portrait.image, real))
         if drawn[-1].mouth_psnr < least:
             least, worst_frame = drawn[-1].mouth_psnr, index
-            cuts = [face_cut(one, real.landmarks) for one in (picture, image, portrait.image)]
+            cuts = [face_cut(one, real.landmarks) for one in (picture, image, film.portrait.image)]
             worst = (cuts[0], cuts[1], cuts[2])
     if worst is None:
         raise DataError(f"{path.name} has no frame in which the face can be seen.")
     return ClipScores(path.stem, Scores.mean(drawn), Scores.mean(unmoved), worst, worst_frame)
-
-
-def most_neutral(track: FaceTrack) -> int:
-    """The frame with the least expression among those that face the camera best."""
-    turn = np.linalg.norm(track.fit.rotation, axis=1)
-    effort = np.abs(track.fit.expression).sum(axis=1) + 2.0 * (turn - turn.min()) + 1e3 * ~track.detected
-    return int(np.argmin(effort))
-
-
-def portrait_of(track: FaceTrack, index: int, image: ByteArray) -> Portrait:
-    """One frame of a tracked clip as a portrait."""
-    landmarks = track.landmarks[index]
-    (left, top), (right, bottom) = landmarks[:, :2].min(0), landmarks[:, :2].max(0)
-    box = (float(left), float(top), float(right), float(bottom))
-    return Portrait(image, landmarks, track.fit.frame(index), track.scores[index], box)
-
-
-def _frame(path: Path, index: int) -> ByteArray:
-    """One frame of a film."""
-    return next(image for number, image in enumerate(open_video(path)) if number == index)
 
 
 def _table(rows: list[ClipScores | str], scored: list[ClipScores]) -> str:

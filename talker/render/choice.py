@@ -16,6 +16,7 @@ from talker.types import ByteArray, FaceMotion, Portrait
 AUTOMATIC = "auto"
 PLACES = {  # name to module:class
     "geometry": "talker.render.renderer:Renderer",
+    "generator": "talker.render.refined:GeneratorRenderer",
     "liveportrait": "talker.render.liveportrait.animator:LivePortraitRenderer",
 }
 SLOW = ("liveportrait",)  # many seconds a frame without a GPU

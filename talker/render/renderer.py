@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -35,6 +36,15 @@ EXPRESSION_FADE = 0.4  # of the face width: how far an expression still moves wh
 REGION = (1.35, 1.5, 1.35, 1.35)  # face widths from the face's centre: left, up, right, down
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """A frame [H,W,3], and where the mesh lies in it: camera [V,3] cm (before the head turns), points [V,2] px."""
+
+    frame: ByteArray
+    camera: FloatArray
+    points: FloatArray
+
+
 class Renderer:
     """Everything that does not depend on the frame is prepared once, here.
 
@@ -47,18 +57,18 @@ class Renderer:
     def __init__(self, portrait: Portrait, options: SpeakOptions, *, flow_face_px: float = FLOW_FACE_PX) -> None:
         self._flow_face_px = flow_face_px
         self._options = options
-        self._portrait = portrait = at_size(portrait, options.size)
+        self.portrait = portrait = at_size(portrait, options.size)
         self._image = np.ascontiguousarray(portrait.image)
-        self._geometry = HeadGeometry(portrait, checkpoint("face-model"))
+        self.geometry = HeadGeometry(portrait, checkpoint("face-model"))
         self._region = _head_region(portrait)
-        self._head = HeadMotion(self._geometry, self._region, portrait.face_width)
-        self._light = Light(self._geometry, self._image)
-        self._eyes = [Eye(self._geometry, self._image, portrait.landmarks, side) for side in ("Left", "Right")]
+        self._head = HeadMotion(self.geometry, self._region, portrait.face_width)
+        self._light = Light(self.geometry, self._image)
+        self._eyes = [Eye(self.geometry, self._image, portrait.landmarks, side) for side in ("Left", "Right")]
         eye_white = np.mean([eye.white for eye in self._eyes], axis=0)
-        white = white_in_this_light(eye_white, self._image, self._geometry)
-        self._mouth = Mouth(self._geometry, self._image, portrait.landmarks, white, portrait.face_width)
+        white = white_in_this_light(eye_white, self._image, self.geometry)
+        self._mouth = Mouth(self.geometry, self._image, portrait.landmarks, white, portrait.face_width)
         self._unfolded = Unfolded(
-            self._geometry, self._light, np.ascontiguousarray(self._image[self._region.slices]), self._head.origin,
+            self.geometry, self._light, np.ascontiguousarray(self._image[self._region.slices]), self._head.origin,
             options.wrinkles,
         )  # fmt: skip
         self._prepare_flow()
@@ -69,19 +79,16 @@ class Renderer:
         return self._image.shape[1], self._image.shape[0]
 
     def render(self, motion: FaceMotion) -> Iterator[ByteArray]:
-        """Frames [H,W,3], in order; a few are drawn at the same time, and no more than these are held."""
-        with ThreadPoolExecutor(WORKERS) as pool:
-            drawing: deque[Future[ByteArray]] = deque()
-            for blendshapes, pose in zip(motion.blendshapes, motion.pose, strict=True):
-                drawing.append(pool.submit(self.frame, blendshapes, pose))
-                if len(drawing) > WORKERS:
-                    yield drawing.popleft().result()
-            while drawing:
-                yield drawing.popleft().result()
+        """Frames [H,W,3], in order."""
+        return streamed(self.frame, motion)
 
     def frame(self, blendshapes: FloatArray, pose: FloatArray) -> ByteArray:
         """The portrait [H,W,3] with this expression [52] and head pose [6] (relative to its own)."""
-        shape = self._geometry.shape(np.clip(blendshapes, -0.5, 1.5))
+        return self.draw(blendshapes, pose).frame
+
+    def draw(self, blendshapes: FloatArray, pose: FloatArray) -> Drawn:
+        """The same frame with the mesh that it was drawn from."""
+        shape = self.geometry.shape(np.clip(blendshapes, -0.5, 1.5))
         displacement = self._head.displacement(pose)
         drift = self._head.sample(displacement, shape.points)
         points = shape.points + drift  # [V,2] px
@@ -95,16 +102,16 @@ class Renderer:
         for eye in self._eyes:
             eye.draw(frame, shape.camera, points, ratio, drift)
         self._mouth.draw(frame, shape.camera, points, ratio, drift)
-        return frame
+        return Drawn(frame, shape.camera, points)
 
     def _prepare_flow(self) -> None:
         """Grids and triangles that every frame uses."""
         region = self._region
-        self._flow_scale = min(1.0, self._flow_face_px / self._portrait.face_width)
+        self._flow_scale = min(1.0, self._flow_face_px / self.portrait.face_width)
         self._flow_size = (
             max(round(region.width * self._flow_scale), 2), max(round(region.height * self._flow_scale), 2),
         )  # fmt: skip
-        self._mask_triangles = self._geometry.traits.mask_triangles
+        self._mask_triangles = self.geometry.traits.mask_triangles
         x, y = np.arange(region.width, dtype=np.float32), np.arange(region.height, dtype=np.float32)
         self._grid = np.stack(np.meshgrid(x, y), axis=-1)  # [h,w,2] px of the region
         width, height = self._flow_size
@@ -124,14 +131,14 @@ class Renderer:
         scale = np.array([width / self._region.width, height / self._region.height], np.float32)
         low = (points - self._head.origin + 0.5) * scale - 0.5
         drawn = rasterise(low, camera[:, 2], self._mask_triangles, height, width)
-        attributes = np.concatenate([self._geometry.rest_points - points, ratio[:, None] - 1.0], axis=1)  # [V,3]
+        attributes = np.concatenate([self.geometry.rest_points - points, ratio[:, None] - 1.0], axis=1)  # [V,3]
         values = drawn.interpolate(self._mask_triangles, attributes)
         turn = cv2.remap(self._head.invert(displacement), self._node_lookup, None, cv2.INTER_LINEAR,
                          borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
         covered = drawn.covered
         values[..., :2] -= np.where(covered[..., None], turn, 0)
         distance = cv2.distanceTransform((~covered).astype(np.uint8), cv2.DIST_L2, 5)
-        reach = EXPRESSION_FADE * self._portrait.face_width * self._flow_scale
+        reach = EXPRESSION_FADE * self.portrait.face_width * self._flow_scale
         fade = np.exp(-((distance / reach) ** 2)) * self._inner
         values = smooth_fill(values, covered) * fade[..., None]
         shading = cv2.GaussianBlur(values[..., 2] * covered, (0, 0), 0.8) + 1.0
@@ -139,6 +146,18 @@ class Renderer:
         where = cv2.resize(values[..., :2] + turn, size, interpolation=cv2.INTER_LINEAR)
         where += self._grid
         return where, cv2.resize(shading, size, interpolation=cv2.INTER_LINEAR)
+
+
+def streamed(frame: Callable[[FloatArray, FloatArray], ByteArray], motion: FaceMotion) -> Iterator[ByteArray]:
+    """What `frame` draws of each (blendshapes, pose), in order; a few at the same time, and no more are held."""
+    with ThreadPoolExecutor(WORKERS) as pool:
+        drawing: deque[Future[ByteArray]] = deque()
+        for blendshapes, pose in zip(motion.blendshapes, motion.pose, strict=True):
+            drawing.append(pool.submit(frame, blendshapes, pose))
+            if len(drawing) > WORKERS:
+                yield drawing.popleft().result()
+        while drawing:
+            yield drawing.popleft().result()
 
 
 def _head_region(portrait: Portrait) -> Region:

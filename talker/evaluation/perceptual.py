@@ -1,0 +1,46 @@
+"""How unlike two faces look to a network: distances of its features, as in LPIPS, in a network that no loss has used.
+
+The network is facex's expression classifier (a MobileNetV2); at four depths the features of both faces are scaled to
+length 1 at every place, and their squared distance is averaged (Zhang et al., "The Unreasonable Effectiveness of Deep
+Features as a Perceptual Metric", 2018, without the learnt weights).
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from talker import hub
+from talker.evaluation.judge import face_square
+from talker.types import ByteArray, FloatArray
+
+LAYERS = ("block_2_add/add", "block_5_add/add", "block_9_add/add", "block_12_add/add")  # 50², 25², 12², 12² places
+SIDE = 200  # px of the network's input
+
+
+class Perceiver:
+    """Turns faces into features whose distance says how unlike they look."""
+
+    def __init__(self) -> None:
+        path = str(hub.fetch("judge_facex"))
+        self._network = Interpreter(path, num_threads=1, experimental_preserve_all_tensors=True)
+        self._network.allocate_tensors()
+        self._layers = [
+            next(row["index"] for row in self._network.get_tensor_details() if row["name"].endswith(name))
+            for name in LAYERS
+        ]
+
+    def features(self, image: ByteArray, landmarks: FloatArray) -> list[FloatArray]:
+        """Of the face at `landmarks` [478,3] px of `image` [H,W,3], per layer [h,w,C], of length 1 at each place."""
+        grey = cv2.cvtColor(face_square(image, landmarks), cv2.COLOR_RGB2GRAY).astype(np.float32)
+        grey = cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA) / 255.0
+        self._network.set_tensor(self._network.get_input_details()[0]["index"], np.repeat(grey[None, ..., None], 3, 3))
+        self._network.invoke()
+        found = [np.asarray(self._network.get_tensor(index)[0], np.float32) for index in self._layers]
+        return [layer / np.maximum(np.linalg.norm(layer, axis=-1, keepdims=True), 1e-6) for layer in found]
+
+
+def distance(one: list[FloatArray], other: list[FloatArray]) -> float:
+    """How unlike two faces look: 0 is the same picture."""
+    return float(np.mean([np.square(a - b).sum(-1).mean() for a, b in zip(one, other, strict=True)]))

@@ -1,0 +1,241 @@
+"""The style-based generator: what the geometry can't know is added to its frame as residual flow and residual texture.
+
+One network of every size. A frame's square (`talker.render.aligned`) goes down a pyramid; on the way up each level
+looks again at the portrait's own features, where the geometry's flow and the levels below say that they lie, and adds
+to the flow, to a texture and to the mask that lets it through. Convolutions are modulated by the frame's style
+(expression, gaze, head) and the person's code, as in StyleGAN2 (Karras et al., "Analyzing and Improving the Image
+Quality of StyleGAN", 2020), without noise. All heads start at zero: an untrained generator leaves the frame as it is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional
+
+from talker.render.aligned import MAP_STRIDE, MAPS, STYLE
+
+CHECKPOINT = "generator"
+SLOPE = 0.2  # of leaky ReLU
+STYLE_DROPOUT = 0.3  # with a few dozen people, a style that is always whole is learnt by heart
+FLOW_PX = 4.0  # a head's 1 is this many pixels of the square
+PICTURE = 6  # channels of the frame: its colours and its masks
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """size: side of the square (px). widths: channels from half its resolution downwards; source: of the portrait's
+    own features at these levels. style: numbers that modulate. blocks: convolutions at the bottom.
+    """
+
+    size: int
+    widths: tuple[int, ...]
+    source: tuple[int, ...]
+    style: int = 64
+    blocks: int = 2
+
+    @classmethod
+    def named(cls, name: str) -> GeneratorConfig:
+        """One of `SIZES`."""
+        return SIZES[name]
+
+    @classmethod
+    def tiny(cls) -> GeneratorConfig:
+        """For tests."""
+        return cls(64, (4, 6, 8), (3, 4, 5), style=8, blocks=1)
+
+
+SIZES = {
+    "small": GeneratorConfig(192, (20, 40, 80), (8, 16, 32)),  # two CPU cores, frames of 512²
+    "base": GeneratorConfig(256, (64, 128, 256, 384), (32, 64, 96, 128), style=256, blocks=4),  # a GPU, 512²
+    "large": GeneratorConfig(512, (64, 128, 256, 384, 512), (32, 64, 96, 128, 128), style=256, blocks=6),  # 1024²
+}
+
+
+class Refinement(NamedTuple):
+    """flow: [B,2,h,w] px of the square, where each pixel comes from, relative to it. texture: [B,3,h,w] in 0..1 units,
+    to be added where mask [B,1,h,w] (0..1) lets it through.
+    """
+
+    flow: Tensor
+    texture: Tensor
+    mask: Tensor
+
+
+class ModulatedConv(nn.Module):
+    """A convolution whose input channels are scaled by the style, and whose outputs keep their variance.
+
+    Scaling inputs and outputs equals modulating and demodulating the weights, and leaves the weights constant.
+    """
+
+    def __init__(self, inputs: int, outputs: int, style: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3) / (inputs * 9) ** 0.5)
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.scale = nn.Linear(style, inputs)
+        nn.init.normal_(self.scale.weight, std=0.1 / style**0.5)
+        nn.init.ones_(self.scale.bias)
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        """[B,outputs,h,w] of x [B,inputs,h,w] and style [B,S]."""
+        scale = self.scale(style)  # [B,inputs]
+        power = self.weight.square().sum(dim=(2, 3))  # [outputs,inputs]
+        norm = torch.rsqrt(scale.square() @ power.T + 1e-6)  # [B,outputs]
+        y = functional.conv2d(x * scale[..., None, None], self.weight, padding=1)
+        y = y * norm[..., None, None] + self.bias[:, None, None]
+        return functional.leaky_relu(y, SLOPE)
+
+
+class Head(nn.Module):
+    """Residual flow, texture and mask of one level, zero at first; `finer` times finer than the level itself."""
+
+    def __init__(self, inputs: int, finer: int = 1) -> None:
+        super().__init__()
+        self.finer = finer
+        self.conv = nn.Conv2d(inputs, 6 * finer * finer, 3, padding=1)
+        nn.init.zeros_(self.conv.weight)
+        nn.init.zeros_(self.conv.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B,6,h·finer,w·finer]."""
+        return functional.pixel_shuffle(self.conv(x), self.finer)
+
+
+class Level(nn.Module):
+    """One step up the pyramid."""
+
+    def __init__(self, below: int, width: int, source: int, style: int, *, finest: bool) -> None:
+        super().__init__()
+        self.lateral = nn.Conv2d(below, width, 1)
+        self.look = ModulatedConv(width + source, width, style)
+        self.refine = ModulatedConv(width, width, style)
+        self.head = Head(width, 2 if finest else 1)
+
+    def forward(self, x: Tensor, skip: Tensor, seen: Tensor, style: Tensor) -> tuple[Tensor, Tensor]:
+        """Features [B,width,h,w], and what is added [B,6,...] to flow, texture and mask, of x [B,below,h/2,w/2], this
+        level's own features and what is seen of the portrait.
+        """
+        x = functional.interpolate(self.lateral(x), scale_factor=2.0, mode="nearest") + skip
+        x = self.look(torch.cat([x, seen], dim=1), style)
+        x = x + self.refine(x, style)
+        return x, self.head(x)
+
+
+class Generator(nn.Module):
+    """Any part of the square may be given, as long as its sides are multiples of `multiple` px."""
+
+    def __init__(self, config: GeneratorConfig) -> None:
+        super().__init__()
+        self.config = config
+        widths, source, style = config.widths, config.source, config.style
+        self.source_stem = nn.Conv2d(3 * 4, source[0], 3, padding=1)
+        self.source_down = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(source))
+        self.style = nn.Sequential(
+            nn.Dropout(STYLE_DROPOUT),
+            nn.Linear(STYLE + source[-1], style),
+            nn.LeakyReLU(SLOPE),
+            nn.Linear(style, style),
+            nn.LeakyReLU(SLOPE),
+        )
+        self.stem = nn.Conv2d(PICTURE * 4, widths[0], 3, padding=1)
+        self.down = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(widths))
+        self.place = nn.Conv2d(MAPS - 2, widths[1], 3, padding=1)
+        self.bottom = nn.ModuleList(ModulatedConv(widths[-1], widths[-1], style) for _ in range(config.blocks))
+        self.up = nn.ModuleList(
+            Level(widths[level + 1], widths[level], source[level], style, finest=level == 0)
+            for level in reversed(range(len(widths) - 1))
+        )
+
+    @property
+    def multiple(self) -> int:
+        """What the sides of a part must be multiples of (px)."""
+        return 2 ** len(self.config.widths)
+
+    def encode(self, source: Tensor) -> list[Tensor]:
+        """The portrait's features at each level of the pyramid but the last, then its code [B,C]; source [B,3,S,S]."""
+        x = functional.leaky_relu(self.source_stem(functional.pixel_unshuffle(source - 0.5, 2)), SLOPE)
+        features = [x]  # [B,C,S/2,S/2]
+        for down in self.source_down:
+            x = functional.leaky_relu(down(x), SLOPE)
+            features.append(x)
+        return [*features[:-1], features[-1].mean(dim=(2, 3))]
+
+    def forward(self, picture: Tensor, maps: Tensor, style: Tensor, features: list[Tensor]) -> Refinement:
+        """How to refine a part of the square.
+
+        picture: [B,6,h,w] colours and masks, 0..1. maps: [B,6,h/4,w/4] as `Sight` has them, but the last two channels
+        absolute (`absolute`). style: [B,STYLE]. features: from `encode`.
+        """
+        code = self.style(torch.cat([style, features[-1]], dim=1))  # [B,style]
+        where = maps[:, -2:]  # [B,2,h/4,w/4] 0..1 in the portrait's square
+        x = functional.leaky_relu(self.stem(functional.pixel_unshuffle(picture - 0.5, 2)), SLOPE)
+        skips = []
+        for depth, down in enumerate(self.down):
+            skips.append(x)
+            x = down(x)
+            if 2 ** (depth + 2) == MAP_STRIDE:
+                x = x + self.place(maps[:, :-2])
+            x = functional.leaky_relu(x, SLOPE)
+        for block in self.bottom:
+            x = x + block(x, code)
+        found: Tensor | None = None  # [B,6,...] flow, texture and mask so far
+        for level, (step, skip) in enumerate(zip(self.up, reversed(skips), strict=True)):
+            here = _resized(where, skip)
+            if found is not None:
+                found = _resized(found, skip)
+                here = here + found[:, :2] * (FLOW_PX / self.config.size)
+            grid = (2.0 * here - 1.0).permute(0, 2, 3, 1)
+            seen = functional.grid_sample(
+                features[len(skips) - 1 - level], grid, padding_mode="border", align_corners=False
+            )
+            x, added = step(x, skip, seen, code)
+            found = added if found is None else _resized(found, added) + added
+        assert found is not None
+        return Refinement(found[:, :2] * FLOW_PX, found[:, 2:5], torch.sigmoid(found[:, 5:]))
+
+
+def refined(picture: Tensor, refinement: Refinement, fade: Tensor) -> Tensor:
+    """[B,3,h,w] `picture` [B,3,h,w] with what is added to it, as far as `fade` [h,w] says."""
+    height, width = picture.shape[-2:]
+    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    here = torch.stack([x, y]).to(picture) + refinement.flow * fade  # [B,2,h,w] px
+    size = torch.tensor([width, height]).to(picture)
+    grid = (here.permute(0, 2, 3, 1) + 0.5) / size * 2.0 - 1.0
+    moved = functional.grid_sample(picture, grid, padding_mode="border", align_corners=False)
+    return moved + refinement.texture * refinement.mask * fade
+
+
+def absolute(maps: Tensor) -> Tensor:
+    """`Sight.maps` [B,6,h,w] of a whole square, the last two channels as places (0..1) in the portrait's."""
+    height, width = maps.shape[-2:]
+    y, x = torch.meshgrid((torch.arange(height) + 0.5) / height, (torch.arange(width) + 0.5) / width, indexing="ij")
+    return torch.cat([maps[:, :-2], maps[:, -2:] + torch.stack([x, y]).to(maps)], dim=1)
+
+
+def save_generator(generator: Generator, folder: Path) -> None:
+    """Write config.json and model.safetensors."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(dataclasses.asdict(generator.config), indent=2) + "\n")
+    save_file(generator.state_dict(), folder / "model.safetensors")
+
+
+def load_generator(folder: Path) -> Generator:
+    """Read what `save_generator` wrote."""
+    values = json.loads((folder / "config.json").read_text())
+    generator = Generator(GeneratorConfig(**values | {name: tuple(values[name]) for name in ("widths", "source")}))
+    generator.load_state_dict(load_file(folder / "model.safetensors"))
+    return generator.eval()
+
+
+def _resized(values: Tensor, like: Tensor) -> Tensor:
+    if values.shape[-2:] == like.shape[-2:]:
+        return values
+    return functional.interpolate(values, size=like.shape[-2:], mode="bilinear", align_corners=False)

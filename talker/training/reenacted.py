@@ -1,0 +1,63 @@
+"""A film that its own motion can be drawn for: its most neutral frame as a portrait, and what the renderer is to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from talker.face.tracking import FaceTrack, track_video
+from talker.media.video import open_video
+from talker.render.geometry import as_asked
+from talker.types import BoolArray, ByteArray, FaceMotion, FloatArray, Portrait
+
+
+@dataclass(frozen=True)
+class Reenactment:
+    """A tracked film of T frames.
+
+    portrait: frame number `start`. motion: of the whole film in the renderer's terms, which gives the film again.
+    landmarks: [T,478,3] px. detected: [T] whether the face was seen.
+    """
+
+    path: Path
+    portrait: Portrait
+    start: int
+    motion: FaceMotion
+    landmarks: FloatArray
+    detected: BoolArray
+
+    @classmethod
+    def of(cls, path: Path) -> Reenactment:
+        """Track a film. Raises VideoError when it can't be read, FaceError when it shows no face."""
+        track = track_video(path)
+        start = most_neutral(track)
+        image = next(image for number, image in enumerate(open_video(path)) if number == start)
+        portrait = portrait_of(track, start, image)
+        measured = track.motion(start)
+        asked = np.stack([as_asked(row, portrait.rest) for row in measured.blendshapes])
+        motion = FaceMotion(asked, measured.pose, measured.fps)
+        return cls(path, portrait, start, motion, track.landmarks, track.detected)
+
+    def frames(self, step: int) -> Iterator[tuple[int, ByteArray]]:
+        """Number and picture of every `step`-th frame that shows the face, without the portrait itself."""
+        for index, image in enumerate(open_video(self.path)):
+            if index % step == 0 and index != self.start and self.detected[index]:
+                yield index, image
+
+
+def most_neutral(track: FaceTrack) -> int:
+    """The frame with the least expression among those that face the camera best."""
+    turn = np.linalg.norm(track.fit.rotation, axis=1)
+    effort = np.abs(track.fit.expression).sum(axis=1) + 2.0 * (turn - turn.min()) + 1e3 * ~track.detected
+    return int(np.argmin(effort))
+
+
+def portrait_of(track: FaceTrack, index: int, image: ByteArray) -> Portrait:
+    """One frame of a tracked film as a portrait."""
+    landmarks = track.landmarks[index]
+    (left, top), (right, bottom) = landmarks[:, :2].min(0), landmarks[:, :2].max(0)
+    box = (float(left), float(top), float(right), float(bottom))
+    return Portrait(image, landmarks, track.fit.frame(index), track.scores[index], box)
