@@ -128,7 +128,9 @@ def wire_runs(widgets: Widgets) -> None:
     runs.append(run)
     for run in runs:
         run.success(lambda: gr.update(visible=True), None, widgets["details"], queue=False, api_visibility="private")
-    widgets["halt"].click(stop, queue=False, cancels=runs, api_visibility="private")
+    halt = widgets["halt"].click(stop, cancels=runs, concurrency_limit=None, api_visibility="private")
+    # a message of the run that was under way can come after its end, and the film would seem to wait for ever
+    halt.then(lambda: None, None, widgets["film"], queue=False, api_visibility="private")
 
 
 def wire_preview(widgets: Widgets) -> None:

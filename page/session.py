@@ -33,7 +33,7 @@ def errors_as_toasts() -> Iterator[None]:
     try:
         yield
     except CancelledError:
-        raise gr.Error(texts.STOPPED, title=texts.TITLE, duration=4, print_exception=False) from None
+        raise gr.Error(texts.STOPPED, visible=False, print_exception=False) from None  # `stop` has said so
     except TalkerError as error:
         raise gr.Error(str(error), title=texts.WONT_WORK, duration=12, print_exception=False) from error
 
@@ -70,6 +70,7 @@ def stop(request: gr.Request) -> None:
     home = home_of(request)
     if home.exists():
         (home / STOP).touch()
+    gr.Info(texts.STOPPED, title=texts.TITLE, duration=4)
 
 
 def leave(request: gr.Request) -> None:
