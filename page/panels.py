@@ -13,8 +13,6 @@ from page.given import OPTIONS, START
 from talker import SpeakOptions
 from talker.options import RENDERERS, SIZES
 
-SETTING_NAMES = tuple(name for name in OPTIONS if name != "strength")  # options that aren't the feeling's
-
 
 def untouched(upload: ImageData | None) -> str | None:
     """The path of an uploaded picture, which Gradio has not opened: what is wrong with it is for Talker to say."""

@@ -39,11 +39,10 @@ Reader = Callable[[str, ReadingContext], EmotionCode]
 class EmotionSource:
     """One way to say what to feel.
 
-    name: in requests. title: on the page. flag, metavar, help: on the command line; no metavar means a flag alone.
+    name: in requests. flag, metavar, help: on the command line; no metavar means a flag alone.
     """
 
     name: str
-    title: str
     flag: str
     metavar: str
     help: str
@@ -134,18 +133,14 @@ def _timeline(value: str, context: ReadingContext) -> EmotionCode:
 SOURCES: dict[str, EmotionSource] = {
     row.name: row
     for row in (
-        EmotionSource(
-            "speech", "From the speech", "--emotion-from-speech", "", "what the speech itself sounds like", _speech
-        ),
-        EmotionSource("label", "Label", "--emotion", "LABEL", f"one of {', '.join(EMOTION_LABELS)}", _label),
-        EmotionSource("text", "Text", "--emotion-text", "TEXT", "a description such as 'slightly nervous'", _text),
-        EmotionSource("picture", "Picture", "--emotion-image", "FILE", "a picture of a face that shows it", _picture),
-        EmotionSource("voice", "Voice", "--emotion-voice", "FILE", "a recording of a voice that has it", _voice),
-        EmotionSource("video", "Video", "--emotion-video", "FILE", "a video of a face that shows it", _video),
-        EmotionSource("mix", "Mix", "--mix", "SHARES", "shares of feelings such as happy=.6,fear=.4", _mix),
-        EmotionSource("map", "Map", "--emotion-at", "V,A", "valence and arousal, each -1 to 1, such as 0.6,-0.3", _map),
-        EmotionSource(
-            "timeline", "Timeline", "--timeline", "JSON", "a file with rows of start_s, emotion and strength", _timeline
-        ),
+        EmotionSource("speech", "--emotion-from-speech", "", "what the speech itself sounds like", _speech),
+        EmotionSource("label", "--emotion", "LABEL", f"one of {', '.join(EMOTION_LABELS)}", _label),
+        EmotionSource("text", "--emotion-text", "TEXT", "a description such as 'slightly nervous'", _text),
+        EmotionSource("picture", "--emotion-image", "FILE", "a picture of a face that shows it", _picture),
+        EmotionSource("voice", "--emotion-voice", "FILE", "a recording of a voice that has it", _voice),
+        EmotionSource("video", "--emotion-video", "FILE", "a video of a face that shows it", _video),
+        EmotionSource("mix", "--mix", "SHARES", "shares of feelings such as happy=.6,fear=.4", _mix),
+        EmotionSource("map", "--emotion-at", "V,A", "valence and arousal, each -1 to 1, such as 0.6,-0.3", _map),
+        EmotionSource("timeline", "--timeline", "JSON", "a file with rows of start_s, emotion and strength", _timeline),
     )
 }

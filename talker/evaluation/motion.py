@@ -35,7 +35,6 @@ from talker.training.motion_data import TrackedClip, grid_clips
 from talker.types import EMOTION_LABELS, FaceMotion, FloatArray, SpeechClip
 
 LEADS = {"01": 2.0, "02": 4.0, "03": 2.0, "04": 0.5, "05": -0.5}  # frames of 40 ms by which the picture leads
-LONG_SILENCE_S = 0.3
 
 
 def run(data: Path) -> str:

@@ -20,7 +20,6 @@ CLOSE_S, PART_S = 0.06, 0.05  # how long lips take to meet for a closure, and to
 REST_DOMINANCE = 0.02  # the pull of the resting face, everywhere
 BILABIALS = ("P", "B", "M")
 LABIODENTALS = ("F", "V")
-OPEN_VOWELS = ("AA", "AE", "AH", "AO", "AW", "AY", "EH")
 ROUNDED = ("W", "UW", "OW", "UH", "OY", "AO", "SH", "ZH", "CH", "JH", "R", "ER")
 OPENING_CHANNELS = ("jawOpen", "mouthLowerDown", "mouthUpperUp")
 ROUNDING_CHANNELS = ("mouthFunnel", "mouthPucker", "mouthStretch")

@@ -25,7 +25,6 @@ GRID_FPS = 25.0
 GRID_HELD_OUT = 10  # every tenth clip of the training speaker is for reporting
 GRID_SPEAKER = "s1_"
 GRID_SELF = "o_bbaf2n"  # filed under the others, but the training speaker
-ALIGN_UNIT = 1.0 / (1000 * GRID_FPS)  # word times are in thousandths of a frame
 LANDMARK_UNIT = 1.0 / 8192
 
 
