@@ -10,11 +10,10 @@ import numpy as np
 from talker.blendshapes import BLENDSHAPE_COUNT
 from talker.evaluation.recognition import FaceRecogniser, distance
 from talker.face.detector import DetectedFace, FaceDetector
-from talker.face.landmarks import FACE_OVAL, OUTER_LIPS
+from talker.face.landmarks import FACE_LANDMARKS, FACE_OVAL, OUTER_LIPS
 from talker.types import BoolArray, ByteArray, FloatArray
 
 MOUTH_MARGIN = 0.12  # of the face's width around the lips
-FACE_LANDMARKS = 468  # the ten after these lie on the irises
 
 
 @dataclass(frozen=True)

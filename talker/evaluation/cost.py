@@ -72,12 +72,15 @@ def measure(path: Path) -> dict[str, float]:
         "speech_s": spoken - before,
         "processor_s": processor_s,
         "feeling_s": time.perf_counter() - spoken,
-        "peak_mb": _peak_mb(),
+        "peak_mb": peak_mb(),
     }
 
 
-def _peak_mb() -> float:
-    """Largest size of this process; getrusage, where nothing else is there, counts the one that started it, too."""
+def peak_mb() -> float:
+    """Largest resident size of this process so far.
+
+    Where there is only getrusage to ask, the process that started this one is counted, too.
+    """
     status = Path("/proc/self/status")
     if status.is_file():
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))  # VmHWM:  123456 kB

@@ -18,6 +18,7 @@ from sklearn.linear_model import LogisticRegression
 
 from talker import hub
 from talker.errors import DataError
+from talker.face.landmarks import FACE_LANDMARKS
 from talker.types import ByteArray, FloatArray
 
 CLASSES = ("neutral", "happy", "sad", "angry", "surprised", "fear", "disgusted")  # order of `Judge.networks`
@@ -29,7 +30,6 @@ DATA_NAMES = {
     "fear": "fear", "disgust": "disgusted",
 }  # fmt: skip
 CROP = 1.15  # sides of the square crop, in sides of the bounding box of the 468 mesh landmarks
-MESH_LANDMARKS = 468
 SMALLEST = 1e-4  # probabilities are clipped here before their logarithm
 
 
@@ -122,7 +122,7 @@ def _run(interpreter: Interpreter, values: FloatArray) -> FloatArray:
 
 def face_square(image: ByteArray, landmarks: FloatArray) -> ByteArray:
     """The square around the face mesh, continued with its edge where it leaves the picture."""
-    points = landmarks[:MESH_LANDMARKS, :2]
+    points = landmarks[:FACE_LANDMARKS, :2]
     centre = (points.min(0) + points.max(0)) / 2
     half = CROP * float((points.max(0) - points.min(0)).max()) / 2
     left, top, right, bottom = (round(float(value)) for value in (*(centre - half), *(centre + half)))

@@ -17,6 +17,7 @@ from talker import hub
 from talker.emotion.labels import label_code
 from talker.errors import DataError
 from talker.face.detector import FaceDetector
+from talker.face.landmarks import FACE_LANDMARKS
 from talker.face.model import load_face_model
 from talker.media.image import load_image
 from talker.motion.lips import LipGeometry
@@ -45,7 +46,7 @@ class Measure:
         across = landmarks[EYE_CORNERS[1], :2] - landmarks[EYE_CORNERS[0], :2]
         across = across / np.linalg.norm(across)
         down = np.array([-across[1], across[0]])
-        width = np.ptp(landmarks[:468, :2] @ across)
+        width = np.ptp(landmarks[:FACE_LANDMARKS, :2] @ across)
         apart = landmarks[list(self.second), :2].mean(0) - landmarks[list(self.first), :2].mean(0)
         return float(apart @ (down if self.vertical else across) / width)
 

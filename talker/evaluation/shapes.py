@@ -17,10 +17,11 @@ import numpy as np
 
 from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_INDEX, BLENDSHAPE_NAMES
 from talker.errors import TalkerError
-from talker.evaluation.comparison import FACE_LANDMARKS, find_near
+from talker.evaluation.comparison import find_near
 from talker.evaluation.portraits import FIRST_REPORTED, analysed, portrait_paths, spread
 from talker.evaluation.road import LIPS_APART, MEASURES
 from talker.face.detector import DetectedFace, FaceDetector
+from talker.face.landmarks import FACE_LANDMARKS
 from talker.hub import checkpoint
 from talker.options import SpeakOptions
 from talker.render.crop import at_size

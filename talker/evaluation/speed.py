@@ -9,8 +9,6 @@ from __future__ import annotations
 import cProfile
 import os
 import pstats
-import resource
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -23,6 +21,7 @@ import numpy as np
 import skimage.data
 
 from talker.blendshapes import expand
+from talker.evaluation.cost import peak_mb
 from talker.media.video import write_video
 from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
@@ -87,7 +86,7 @@ def measure(size: str, frames: int = FRAMES) -> Timing:
     frame_ms = 1e3 * (time.perf_counter() - start) / count
     stages = _stages(renderer, motion)
     encoded_ms = _encoded(renderer, motion)
-    return Timing(size, prepare_s, frame_ms, stages, encoded_ms, _peak_memory_mb())
+    return Timing(size, prepare_s, frame_ms, stages, encoded_ms, peak_mb())
 
 
 def lively_motion(frames: int) -> FaceMotion:
@@ -151,12 +150,6 @@ def _encoded(renderer: Renderer, motion: FaceMotion) -> float:
         video = Video(renderer.render(motion), len(motion), FPS, renderer.size, speech)
         write_video(video, Path(folder) / "speed.mp4")
     return 1e3 * (time.perf_counter() - start) / len(motion)
-
-
-def _peak_memory_mb() -> float:
-    """Largest resident size of this process so far."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
 
 
 def _table(timings: list[Timing]) -> Iterator[str]:

@@ -55,13 +55,13 @@ MULTI_PIE_LINES = (
     (*range(60, 68), 60),
 )
 FIRST_LEFT = 248  # the topology lists the midline and the right side first, then the left side in the same order
-FIRST_IRIS = 468
+FACE_LANDMARKS = 468  # the ten after these lie on the irises
 
 
 def _mirror() -> NDArray[np.intp]:
     partners = np.arange(LANDMARK_COUNT)
     right = np.setdiff1d(np.arange(FIRST_LEFT), MIDLINE)
-    left = np.arange(FIRST_LEFT, FIRST_IRIS)
+    left = np.arange(FIRST_LEFT, FACE_LANDMARKS)
     partners[right], partners[left] = left, right
     # each iris: centre, then right, top, left and bottom of the ring in the image
     partners[list(RIGHT_IRIS)] = np.array(LEFT_IRIS)[[0, 3, 2, 1, 4]]

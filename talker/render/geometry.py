@@ -17,14 +17,13 @@ from scipy.spatial import cKDTree
 
 from talker.blendshapes import BLENDSHAPE_INDEX, expand
 from talker.face.camera import project_turned, rotation_matrix
-from talker.face.landmarks import LEFT_IRIS, RIGHT_IRIS
+from talker.face.landmarks import FACE_LANDMARKS, LEFT_IRIS, RIGHT_IRIS
 from talker.face.model import FaceModel, IntArray, load_face_model
 from talker.render.glasses import frame_weights, wears_glasses
 from talker.types import FloatArray, Portrait
 
 MASK_VERTICES = 6706  # ICT's narrow face: the skin that is redrawn, without ears and neck
 RESIDUAL_REACH_CM = 2.5  # how far from the landmarks their residual still counts
-FACE_LANDMARKS = 468  # the ten after these lie on the irises
 LID_OVERLAP = 0.3  # of the landmarks' distance on shut lids: the lids press on each other a little
 OWN_BLINK = 0.5  # up to here, half-shut eyes in the picture are the person's own
 EYE_LIDS = {  # landmarks of upper and lower lid, in pairs from one corner to the other
