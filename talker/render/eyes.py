@@ -14,6 +14,7 @@ import numpy as np
 from talker.face.landmarks import LEFT_IRIS, RIGHT_IRIS
 from talker.render.geometry import EYE_LIDS, MASK_VERTICES, HeadGeometry
 from talker.render.lids import Lid, Slit
+from talker.render.light import tinted
 from talker.render.patch import Window, blend, continued, feather, sample, soft_edge
 from talker.types import BoolArray, ByteArray, FloatArray
 
@@ -108,7 +109,7 @@ class Eye:
         away = window.distance(area)
         hole = (window.distance(outline) <= margin * 0.5) & ~skin.covered
         picture = frame[window.slices].astype(np.float32)
-        lids = sample(self._image, drawn[..., :2]) * drawn[..., 2:3]
+        lids = sample(self._image, drawn[..., :2]) * tinted(drawn[..., 2])
         patch = np.where(skin.covered[..., None], lids, picture)
         opening = 1.0 - soft_edge(~hole)
         slit = None

@@ -12,6 +12,7 @@ import numpy as np
 from talker.face.camera import FACE_WIDTH_CM
 from talker.face.landmarks import INNER_LIPS, OUTER_LIPS
 from talker.render.geometry import MASK_VERTICES, HeadGeometry
+from talker.render.light import tinted
 from talker.render.mouth_inside import MouthInside
 from talker.render.patch import Window, blend, feather, sample, spread
 from talker.render.smooth_fill import smooth_fill
@@ -66,7 +67,7 @@ class Mouth:
         inside_lips = away == 0
         hole = inside_lips & ~skin.covered
         picture = frame[window.slices].astype(np.float32)
-        lips = self._lip_colours(drawn[..., :2], likeness) * drawn[..., 2:]
+        lips = self._lip_colours(drawn[..., :2], likeness) * tinted(drawn[..., 2])
         patch = np.where(skin.covered[..., None], lips, picture)
         if hole.any():
             inside = self._draw_inside(window, camera, points, hole, drift, likeness)
