@@ -25,6 +25,7 @@ from talker.render.geometry import HeadGeometry
 from talker.render.head_motion import HeadMotion, Region
 from talker.render.light import Light, shade, white_in_this_light
 from talker.render.mouth import Mouth
+from talker.render.nostrils import without_nostrils
 from talker.render.smooth_fill import smooth_fill
 from talker.render.unfold import Unfolded
 from talker.types import ByteArray, FaceMotion, FloatArray, Portrait
@@ -111,7 +112,7 @@ class Renderer:
         self._flow_size = (
             max(round(region.width * self._flow_scale), 2), max(round(region.height * self._flow_scale), 2),
         )  # fmt: skip
-        self._mask_triangles = self.geometry.traits.mask_triangles
+        self._mask_triangles = without_nostrils(self.geometry)
         x, y = np.arange(region.width, dtype=np.float32), np.arange(region.height, dtype=np.float32)
         self._grid = np.stack(np.meshgrid(x, y), axis=-1)  # [h,w,2] px of the region
         width, height = self._flow_size
