@@ -147,7 +147,8 @@ def wire_preview(widgets: Widgets) -> None:
 def wire_compare(comparison: Widgets, widgets: Widgets, tab: gr.Tab) -> None:
     """The second tab, which takes portrait and words from the first."""
     inputs = [widgets[name] for name in actions.compare.inputs]  # type: ignore[attr-defined]
-    inputs += [comparison[name] for name in ("other", "emotions", "described", "strengths", "renderers", "seconds")]
+    own = ("others", "emotions", "described", "first_tab", "strengths", "renderers", "seconds")
+    inputs += [comparison[name] for name in own]
     comparison["start"].click(
         actions.compare, inputs, [comparison["film"], comparison["sheet"]], api_name="compare",
         concurrency_id="films", concurrency_limit=1,
