@@ -27,6 +27,8 @@ class EmotionRequest:
     @property
     def title(self) -> str:
         """What to call it in a few words; of a path, the file's name."""
+        if self.source in ("label", "text"):
+            return self.value
         return f"{self.source} {Path(self.value).name}".strip()
 
 

@@ -50,8 +50,8 @@ def cells(
     made = []
     everything = product(enumerate(portraits, 1), strengths, emotions.items(), renderers or (options.renderer,))
     for (number, portrait), strength, (name, emotion), renderer in everything:
-        title = f"{name}, strength {strength:g}"
-        title = f"portrait {number}, {title}" if len(portraits) > 1 else title
+        title = f"{name}, strength {strength:g}" if len(strengths) > 1 else name
+        title = f"{number}: {title}" if len(portraits) > 1 else title
         title = f"{title}, {renderer}" if len(renderers) > 1 else title
         chosen = dataclasses.replace(options, strength=strength, renderer=renderer)
         made.append(Cell(title, portrait, emotion, chosen))
