@@ -225,7 +225,7 @@ def test_a_comparison_has_a_row_per_portrait_emotion_and_strength(
     assert main([*words, "--emotions", "happy", "sad", "--strengths", "0.5", "1", "1.5"], talker) == 0
     with Image.open(out) as sheet:
         assert sheet.height == 2 * 2 * 3 * (256 + 24)
-    assert main([*words, "--mix", "happy=.5,fear=.5", "--emotion-from-speech", "--strengths", "1"], talker) == 0
+    assert main([*words, "--emotion", "happy", "--emotion", "sad", "--strengths", "1"], talker) == 0
     with Image.open(out) as sheet:
         assert sheet.height == 2 * 2 * (256 + 24)
 
