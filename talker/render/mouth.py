@@ -12,8 +12,9 @@ import numpy as np
 from talker.face.camera import FACE_WIDTH_CM
 from talker.face.landmarks import INNER_LIPS, OUTER_LIPS
 from talker.render.geometry import MASK_VERTICES, HeadGeometry
+from talker.render.light import tinted
 from talker.render.mouth_inside import MouthInside
-from talker.render.patch import Window, blend, feather, sample
+from talker.render.patch import Window, blend, feather, sample, spread
 from talker.render.smooth_fill import smooth_fill
 from talker.render.teeth import find_teeth
 from talker.types import BoolArray, ByteArray, FloatArray
@@ -66,7 +67,7 @@ class Mouth:
         inside_lips = away == 0
         hole = inside_lips & ~skin.covered
         picture = frame[window.slices].astype(np.float32)
-        lips = self._lip_colours(drawn[..., :2], likeness) * drawn[..., 2:]
+        lips = self._lip_colours(drawn[..., :2], likeness) * tinted(drawn[..., 2])
         patch = np.where(skin.covered[..., None], lips, picture)
         if hole.any():
             inside = self._draw_inside(window, camera, points, hole, drift, likeness)
@@ -137,8 +138,5 @@ def _lips_over(inside: FloatArray, lips: FloatArray, hole: BoolArray, radius: fl
 
     The edge of the mesh is ragged where lips roll: in the hole, next to it, the lips' colours go on a little.
     """
-    skin = (~hole).astype(np.float32)
-    share = cv2.GaussianBlur(skin, (0, 0), radius)
-    near = cv2.GaussianBlur(lips * skin[..., None], (0, 0), radius) / np.maximum(share, 1e-3)[..., None]
-    lips = np.where(hole[..., None], near, lips)
-    return blend(inside, lips, share)
+    near, share = spread(lips, ~hole, radius)
+    return blend(inside, np.where(hole[..., None], near, lips), share)

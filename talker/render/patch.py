@@ -89,3 +89,16 @@ def sample(image: NDArray[Any], where: FloatArray) -> FloatArray:
 def blend(under: FloatArray, over: FloatArray, opacity: FloatArray) -> FloatArray:
     """[h,w,3] `over` laid on `under` with `opacity` [h,w]."""
     return under + (over - under) * opacity[..., None]
+
+
+def continued(colour: FloatArray, hole: BoolArray, radius: float) -> FloatArray:
+    """`colour` [h,w,3], with what lies around the `hole` [h,w] going on into it over `radius` px."""
+    near, share = spread(colour, ~hole, max(radius, 0.7))
+    return np.where((hole & (share > 1e-3))[..., None], near, colour)
+
+
+def spread(colour: FloatArray, known: BoolArray, radius: float) -> tuple[FloatArray, FloatArray]:
+    """[h,w,3] mean of what is `known` [h,w] of `colour` [h,w,3] around each pixel; [h,w] the share that is known."""
+    mask = known.astype(np.float32)
+    share = cv2.GaussianBlur(mask, (0, 0), radius)
+    return cv2.GaussianBlur(colour * mask[..., None], (0, 0), radius) / np.maximum(share, 1e-3)[..., None], share
