@@ -16,9 +16,9 @@ from talker.motion import visemes
 from talker.speech import voice
 from talker.speech.encoder import FRAME_RATE, SpeechEncoder
 from talker.speech.phones import align_text
-from talker.training.augmentation import WARPS, augmented
 from talker.training.mouth_fit import fit_mouth
 from talker.training.sentences import teaching_sentences
+from talker.training.spoiled_sound import WARPS, said_elsewhere
 from talker.types import FloatArray, SpeechClip, TimedToken
 
 GRID_FPS = 25.0
@@ -101,7 +101,7 @@ def grid_examples(
         yield _example(clip.speech, fitted, clip.fps, encoder)
         for _ in range(copies):
             warp = float(chance.choice(WARPS))
-            yield _example(augmented(clip.speech, chance, warp=warp), fitted, clip.fps * warp, encoder)
+            yield _example(said_elsewhere(clip.speech, warp, chance), fitted, clip.fps * warp, encoder)
 
 
 def _example(speech: SpeechClip, mouth: FloatArray, fps: float, encoder: SpeechEncoder) -> Example:
@@ -116,12 +116,12 @@ def _example(speech: SpeechClip, mouth: FloatArray, fps: float, encoder: SpeechE
 def voice_examples(count: int, seed: int, encoder: SpeechEncoder) -> Iterator[Example]:
     """The offline voice reading made-up sentences, as other throats would: the visemes of its phones are the teacher.
 
-    Resampling changes vocal tract, pitch and pace together; noise and gain change the room.
+    Resampling changes vocal tract, pitch and pace together; the rest is another room and microphone.
     """
     chance = np.random.default_rng(seed)
     for index, sentence in enumerate(teaching_sentences(count, seed)):
         spoken = voice.say(sentence, seed=seed + index)
-        clip = augmented(spoken, chance, warp=float(chance.choice(WARPS)))
+        clip = said_elsewhere(spoken, float(chance.choice(WARPS)), chance)
         features = encoder.encode(clip)
         sounds = clip.transcript.phones if clip.transcript else ()
         shaped = visemes.coarticulate(sounds, len(features), FRAME_RATE)
