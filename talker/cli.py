@@ -23,7 +23,7 @@ from talker.hub import CHECKPOINTS
 from talker.media.files import prepare_folder
 from talker.media.livelink import save_livelink
 from talker.media.video import check_video_path, write_video
-from talker.options import MAX_STRENGTH, RENDERERS, SIZES, SpeakOptions
+from talker.options import CONVERTERS, MAX_STRENGTH, RENDERERS, SIZES, SpeakOptions
 from talker.pipeline import Talker
 from talker.types import EMOTION_LABELS, Progress, Result, Video
 from talker.workbench import EVALUATIONS, TRAININGS, evaluate, train
@@ -57,6 +57,7 @@ OPTION_FLAGS: tuple[tuple[str, type, Sequence[str] | None, str], ...] = (
     ("fps", float, None, "frames per second, 10 to 60 (default 25)"),
     ("size", str, SIZES, "the whole picture, or a square of head and shoulders (default native)"),
     ("renderer", str, RENDERERS, "what draws the face (default auto)"),
+    ("converter", str, tuple(CONVERTERS), "what turns speech into lips (default linear)"),
     ("face_index", int, None, "which face when there are several; 0 is the largest (default 0)"),
 )
 SWITCHES = (

@@ -21,7 +21,8 @@ from talker.options import SpeakOptions
 from talker.types import SpeechClip
 rooms = Rooms.default()
 clip = SpeechClip(numpy.random.default_rng(0).normal(0, 0.1, 16000).astype("float32"), 16000)
-rooms.compose(rooms.speech_motion(clip, 25.0), rooms.label_code("happy", 1.0, False), clip, SpeakOptions())
+code, options = rooms.label_code("happy", 1.0, False), SpeakOptions()
+rooms.compose(rooms.speech_motion(clip, code, options), code, clip, options)
 assert "torch" not in sys.modules, "torch was imported"
 """
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 
-from talker import hub
 from talker.blendshapes import BLENDSHAPE_COUNT
 from talker.emotion.labels import label_code
 from talker.errors import DataError
@@ -24,7 +23,7 @@ from talker.evaluation.motion_choice import chosen_without_the_speaker
 from talker.face.tracking import track_video
 from talker.media import audio
 from talker.motion import visemes
-from talker.motion.articulation import at_frames, hear, load_head, speaking, speech_motion
+from talker.motion.articulation import at_frames, hear, shipped_head, speaking, speech_motion
 from talker.motion.composition import compose
 from talker.motion.lips import LipGeometry
 from talker.motion.temperament import TEMPERAMENTS
@@ -128,7 +127,7 @@ def _sound_alone(clip: SpeechClip, fps: float) -> FaceMotion:
 
 def _network(clip: SpeechClip, fps: float) -> FaceMotion:
     """The sequence model in the linear head's place."""
-    return speech_motion(clip, fps=fps, head=load_head(hub.checkpoint("motion-network")))
+    return speech_motion(clip, fps=fps, head=shipped_head("motion-network"))
 
 
 def _phones_alone(clip: SpeechClip, fps: float) -> FaceMotion:

@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from talker.blendshapes import BLENDSHAPE_INDEX
 from talker.emotion.labels import label_code
-from talker.motion.head import ArticulationConfig, phone_prior
+from talker.motion.head import ArticulationConfig, felt, phone_prior
 from talker.motion.lips import LipGeometry
 from talker.motion.network import STYLE_WIDTH
 from talker.speech.encoder import FRAME_RATE, SpeechEncoder
@@ -73,8 +73,8 @@ def _prepared_lessons(data: Path, split: str, head: ArticulationConfig) -> Itera
         time = np.arange(len(clip.features)) / FRAME_RATE
         frames = np.arange(len(clip.mouth)) / clip.fps + clip.lag_s
         target = np.stack([np.interp(time, frames, channel) for channel in clip.mouth.T], axis=1).astype(np.float32)
-        code = label_code(row.feeling, 0.0 if row.feeling == "neutral" else row.intensity)
-        feeling = code.embedding[0] * code.strength[0]
+        code = label_code(row.feeling, row.intensity)
+        feeling = felt(code)[0]
         example = Example(clip.features, target, sounding(clip.phones, time), clip.phones)
         yield _lesson(example, head, len(feeling), feeling=feeling)
 

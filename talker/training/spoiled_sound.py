@@ -1,4 +1,4 @@
-"""The same voice as another microphone in another room would have recorded it, and as another throat would have said it.
+"""The same voice as another microphone in another room would have recorded it, and another throat have said it.
 
 Each corpus comes from one studio. What is taught the studio's sound along with the feeling, or with the lips, takes
 ordinary recordings for whatever sounds like them, so the voice's and the motion's training hear clips spoiled as well.
