@@ -26,7 +26,7 @@ from talker.motion import visemes
 from talker.motion.articulation import speaking, trusted_phones
 from talker.motion.lips import measured_lips
 from talker.speech import phones, prosody, recogniser
-from talker.speech.encoder import FRAME_RATE, SpeechEncoder
+from talker.speech.encoder import FRAME_RATE, SAMPLE_RATE, SpeechEncoder
 from talker.training.corpora import Recording, recordings
 from talker.training.mouth_fit import fit_mouth
 from talker.training.prepared import IndexRow, PreparedClip, write_index
@@ -154,7 +154,7 @@ def _prepared(film: Recording, out: Path, encoder: SpeechEncoder, settings: Prep
 
 def _read(film: Recording) -> tuple[SpeechClip, FaceTrack]:
     """The sound with its phones, and the face; the sound first, because it is read in no time."""
-    speech = audio.load_speech(film.sound, max_seconds=LONGEST_FILM_S)
+    speech = audio.load_speech(film.sound, max_seconds=LONGEST_FILM_S, highest_rate=SAMPLE_RATE)
     track = track_video(film.video)
     if film.text:
         return speech.with_transcript(phones.align_text(speech, film.text)), track
