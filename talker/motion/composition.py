@@ -140,13 +140,14 @@ class Said:
     def of(cls, mouth: FloatArray, voice: FloatArray, fps: float) -> Said:
         """Of a mouth [T,52] that speaks, with its voice [T]."""
         opening = LipGeometry.load().opening_of(mouth)
-        asked = (
-            meant_shut(opening, voice),
-            _eased((opening - VOWEL) / (OPEN_VOWEL - VOWEL)),
-            _eased((opening - PART) / (PARTS - PART)),
-            _eased(mouth[:, ROUND].sum(1) / ROUNDED),
+        sounds = LASTS_S * fps
+        return cls(
+            lasting(meant_shut(opening, voice), sounds),
+            lasting(_eased((opening - VOWEL) / (OPEN_VOWEL - VOWEL)), sounds),
+            lasting(_eased((opening - PART) / (PARTS - PART)), sounds),
+            lasting(_eased(mouth[:, ROUND].sum(1) / ROUNDED), sounds),
+            lasting(voice, PAUSE_S * fps),
         )
-        return cls(*(lasting(one, LASTS_S * fps) for one in asked), lasting(voice, PAUSE_S * fps))
 
     def during(self, part: slice) -> Said:
         """A part of the time."""
