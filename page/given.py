@@ -52,6 +52,7 @@ class Given:
     fps: float = 25.0
     wrinkles: float = 0.5
     renderer: str = "auto"
+    converter: str = "linear"
     permissive: bool = False
     label: bool = False
     face_index: int = 0

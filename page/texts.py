@@ -76,6 +76,8 @@ RENDERERS = {
     "auto": "Automatic", "geometry": "Geometry", "generator": "Geometry, refined by a network",
     "liveportrait": "LivePortrait (research only, slow without a GPU)",
 }  # fmt: skip
+CONVERTER = "What turns speech into lips"
+CONVERTERS = {"linear": "The linear head", "network": "The sequence model (behind it on open speech)"}
 PERMISSIVE = "Only weights that allow commercial use"
 FACE_INDEX = "Which face, when there are several (0: the largest)"
 SEED = "Seed: the same number gives the same motion"

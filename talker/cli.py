@@ -23,8 +23,9 @@ from talker.hub import CHECKPOINTS
 from talker.media.files import prepare_folder
 from talker.media.livelink import save_livelink
 from talker.media.video import check_video_path, write_video
-from talker.options import MAX_STRENGTH, RENDERERS, SIZES, SpeakOptions
+from talker.options import CONVERTERS, MAX_STRENGTH, RENDERERS, SIZES, SpeakOptions
 from talker.pipeline import Talker
+from talker.speech.features import FEATURES, WHISPER
 from talker.types import EMOTION_LABELS, Progress, Result, Video
 from talker.workbench import EVALUATIONS, TRAININGS, evaluate, train
 
@@ -57,6 +58,7 @@ OPTION_FLAGS: tuple[tuple[str, type, Sequence[str] | None, str], ...] = (
     ("fps", float, None, "frames per second, 10 to 60 (default 25)"),
     ("size", str, SIZES, "the whole picture, or a square of head and shoulders (default native)"),
     ("renderer", str, RENDERERS, "what draws the face (default auto)"),
+    ("converter", str, tuple(CONVERTERS), "what turns speech into lips (default linear)"),
     ("face_index", int, None, "which face when there are several; 0 is the largest (default 0)"),
 )
 SWITCHES = (
@@ -275,10 +277,11 @@ def _add_train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", choices=TRAININGS, help="; ".join(f"{n}: {job.help}" for n, job in TRAININGS.items()))
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with the training data")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the weights (default checkpoints/NAME)")
+    parser.add_argument("--features", choices=FEATURES, help="what motion and motion-network hear (default whisper)")
 
 
 def _train(arguments: argparse.Namespace, talker: Talker) -> None:
-    train(arguments.name, arguments.data, arguments.out or CHECKPOINTS / arguments.name)
+    train(arguments.name, arguments.data, arguments.out or CHECKPOINTS / arguments.name, arguments.features)
 
 
 def _add_prepare_arguments(parser: argparse.ArgumentParser) -> None:
@@ -289,12 +292,17 @@ def _add_prepare_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--layout", default="auto", metavar="NAME", help="grid, mead, crema-d, ravdess or plain (default auto)"
     )
+    parser.add_argument(
+        "--features", choices=FEATURES, default=WHISPER, help="what the sound becomes (default whisper)"
+    )
 
 
 def _prepare(arguments: argparse.Namespace, talker: Talker) -> None:
-    from talker.training.prepare import prepare
+    from talker.training.prepare import PrepareSettings, prepare
 
-    print(prepare(arguments.data, arguments.out, layout=arguments.layout, progress=_progress_line("film")))
+    settings = PrepareSettings(features=arguments.features)
+    progress = _progress_line("film")
+    print(prepare(arguments.data, arguments.out, layout=arguments.layout, settings=settings, progress=progress))
 
 
 def _progress_line(unit: str) -> Progress | None:
