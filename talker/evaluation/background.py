@@ -78,7 +78,8 @@ def turn(name: str, portrait: Portrait) -> Turned | None:
     drawn_matte = Renderer(dataclasses.replace(portrait, image=opaque), SpeakOptions(), still_background=False)
     rest = as_asked(portrait.rest, portrait.rest)
     reach = 2 * round(EDGE * portrait.face_width) + 1
-    scores, worst = [], (np.inf, (portrait.image, portrait.image, portrait.image))
+    scores: list[tuple[float, float, float]] = []
+    worst = (np.inf, (portrait.image, portrait.image, portrait.image))
     for pose in (head_pose(*parts) for parts in POSES):
         there = np.maximum(opaque, drawn_matte.frame(rest, pose)).max(axis=2)
         background = cv2.dilate(there, np.ones((reach, reach), np.uint8)) == 0
@@ -91,7 +92,10 @@ def turn(name: str, portrait: Portrait) -> Turned | None:
             float((after[background] == real).all(axis=1).mean()),
         ))  # fmt: skip
         worst = min(worst, (scores[-1][0], (portrait.image, before, after)), key=lambda row: row[0])
-    return Turned(name, *(float(value) for value in np.mean(scores, axis=0)), worst[1]) if scores else None
+    if not scores:
+        return None
+    after_db, before_db, same = np.mean(scores, axis=0)
+    return Turned(name, float(after_db), float(before_db), float(same), worst[1])
 
 
 def film_surroundings(path: Path) -> tuple[float, float, float]:
