@@ -74,7 +74,7 @@ def turn(name: str, portrait: Portrait) -> Turned | None:
     """Turn a portrait to every pose; None where no background is seen."""
     still = Renderer(portrait, SpeakOptions())
     moving = Renderer(portrait, SpeakOptions(), still_background=False)
-    opaque = np.repeat(np.round(255 * still.opacity()).astype(np.uint8)[..., None], 3, axis=2)
+    opaque = np.ceil(np.maximum(portrait.image, 16) * still.opacity()[..., None]).astype(np.uint8)
     drawn_matte = Renderer(dataclasses.replace(portrait, image=opaque), SpeakOptions(), still_background=False)
     rest = as_asked(portrait.rest, portrait.rest)
     reach = 2 * round(EDGE * portrait.face_width) + 1

@@ -27,26 +27,39 @@ SLACK = 12.0  # levels of 255 by which it need not
 OPAQUE, BARE, MIXED = 2, 1, 0  # what cubic sampling at a pixel meets: foreground, background, or both
 
 
+def _cubic(fraction: FloatArray) -> FloatArray:
+    """[N,4] weights of cubic sampling between pixels at `fraction` [N] 0..1, with OpenCV's sharpness of -0.75."""
+    distance = np.abs(fraction[:, None] - np.array([-1.0, 0.0, 1.0, 2.0]))
+    near = (1.25 * distance - 2.25) * distance**2 + 1.0
+    far = -0.75 * (((distance - 5.0) * distance + 8.0) * distance - 4.0)
+    return np.where(distance <= 1.0, near, far).astype(np.float32)
+
+
+STEPS = 64  # of a pixel, in which positions are rounded
+CUBIC = _cubic(np.arange(STEPS + 1) / STEPS)
+
+
 class Background:
     """The background of one portrait's region, kept still behind the head."""
 
     def __init__(self, geometry: HeadGeometry, image: ByteArray, corner: FloatArray, face_width: float) -> None:
         """image: [h,w,3] the region, whose first pixel lies at `corner` [2] px of the picture. face_width: px."""
-        matte = foreground_matte(geometry, image, corner, face_width)
-        self.matte = matte
-        self._alpha = np.round(matte.alpha * 255).astype(np.uint8)
-        self._certain = np.round(matte.certain * 255).astype(np.uint8)
+        self.matte = matte = foreground_matte(geometry, image, corner, face_width)
         self._settled = SETTLED * face_width
+        self._certain = np.round(matte.certain * 255).astype(np.uint8)
         self._plate = clean_plate(image, matte, face_width)
+        through = 1.0 - matte.alpha[..., None]
+        foreground = np.round(np.concatenate([image - through * self._plate, 255 * through], axis=-1))
+        self._foreground = foreground.astype(np.int16)  # [h,w,4] colours and what is seen through them
         around = np.ones((TAPS, TAPS), np.uint8)
-        self._kind = np.full(self._alpha.shape, MIXED, np.uint8)
-        self._kind[cv2.erode(self._alpha, around) == 255] = OPAQUE
-        touched = (self._alpha > 0) | (self._plate != image).any(axis=2)
+        touched = (self._foreground[..., 3] < 255) | (self._plate != image).any(axis=2)
+        self._kind = np.full(image.shape[:2], MIXED, np.uint8)
         self._kind[cv2.dilate(touched.astype(np.uint8), around) == 0] = BARE
+        self._kind[cv2.dilate(self._foreground[..., 3], around) == 0] = OPAQUE
 
-    def keep(self, frame: ByteArray, source: ByteArray, where: FloatArray) -> None:
-        """Put the still background into `frame` [h,w,3], which shows `source` [h,w,3] at `where` [h,w,2] px."""
-        _keep(frame, source, where, self._alpha, self._kind, self._certain, self._plate, self._settled)
+    def keep(self, frame: ByteArray, where: FloatArray) -> None:
+        """Put the still background into `frame` [h,w,3], which shows the region at `where` [h,w,2] px."""
+        _keep(frame, where, self._foreground, self._kind, self._certain, self._plate, np.float32(self._settled))
 
 
 def clean_plate(image: ByteArray, matte: Matte, face_width: float) -> ByteArray:
@@ -92,55 +105,55 @@ def _mirror(known: BoolArray, unit: float) -> tuple[FloatArray, FloatArray]:
     return offset, share * there
 
 
-@njit(cache=True, nogil=True)
-def _weights(fraction):  # type: ignore[no-untyped-def]
-    """Four weights of cubic sampling (the kernel of OpenCV, sharpness -0.75)."""
-    a = -0.75
-    x = fraction + 1.0
-    first = ((a * x - 5.0 * a) * x + 8.0 * a) * x - 4.0 * a
-    second = ((a + 2.0) * fraction - (a + 3.0)) * fraction * fraction + 1.0
-    y = 1.0 - fraction
-    third = ((a + 2.0) * y - (a + 3.0)) * y * y + 1.0
-    return first, second, third, 1.0 - first - second - third
-
-
-@njit(cache=True, nogil=True)
-def _keep(frame, source, where, alpha, kind, certain, plate, settled) -> None:  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True, fastmath=True)
+def _keep(frame, where, foreground, kind, certain, plate, settled) -> None:  # type: ignore[no-untyped-def]
     height, width = kind.shape
+    found = np.empty(4, np.float32)
+    behind = np.empty(3, np.float32)
     for y in range(height):
         for x in range(width):
-            wx, wy = where[y, x, 0], where[y, x, 1]
-            nearest_x = min(max(int(wx + 0.5), 0), width - 1)
-            nearest_y = min(max(int(wy + 0.5), 0), height - 1)
-            meets = kind[nearest_y, nearest_x]
             still = certain[y, x]
-            if meets == OPAQUE or still == 0:
+            if still == 0:
                 continue
-            dx, dy = wx - x, wy - y
+            wx, wy = where[y, x, 0], where[y, x, 1]
+            nearest_x = min(max(int(wx + np.float32(0.5)), 0), width - 1)
+            nearest_y = min(max(int(wy + np.float32(0.5)), 0), height - 1)
+            meets = kind[nearest_y, nearest_x]
+            if meets == OPAQUE:
+                continue
+            dx, dy = wx - np.float32(x), wy - np.float32(y)
             distance = abs(dx) + abs(dy)
-            if distance < 1e-3:
+            if distance < np.float32(1e-3):
                 continue
-            red, green, blue, seen = 0.0, 0.0, 0.0, 1.0
-            if meets == MIXED:
-                red, green, blue, seen = _foreground(source, alpha, plate, wx, wy)
-                share = min(distance / settled, 1.0) * still / 255.0
-                own = (1.0 - seen) * frame[y, x, 0], (1.0 - seen) * frame[y, x, 1], (1.0 - seen) * frame[y, x, 2]
-                most = 255.0 * (1.0 - seen) + SLACK
-                amiss = max(_amiss(red, own[0], most), _amiss(green, own[1], most), _amiss(blue, own[2], most)) * share
-                red += amiss * (own[0] - red)
-                green += amiss * (own[1] - green)
-                blue += amiss * (own[2] - blue)
             if still == 255:
-                behind = float(plate[y, x, 0]), float(plate[y, x, 1]), float(plate[y, x, 2])
+                for channel in range(3):
+                    behind[channel] = plate[y, x, channel]
             else:
-                follows = 1.0 - still / 255.0
-                behind = _sampled(plate, x + follows * dx, y + follows * dy)
-            frame[y, x, 0] = min(max(red + seen * behind[0] + 0.5, 0.0), 255.0)
-            frame[y, x, 1] = min(max(green + seen * behind[1] + 0.5, 0.0), 255.0)
-            frame[y, x, 2] = min(max(blue + seen * behind[2] + 0.5, 0.0), 255.0)
+                follows = np.float32(1.0) - still * np.float32(1.0 / 255.0)
+                _sampled(plate, x + follows * dx, y + follows * dy, behind)
+            if meets == MIXED:
+                share = min(distance / settled, np.float32(1.0)) * still * np.float32(1.0 / 255.0)
+                _in_front(foreground, wx, wy, found)
+                _make_possible(found, frame[y, x], share)
+                for channel in range(3):
+                    behind[channel] = found[channel] + found[3] * behind[channel]
+            for channel in range(3):
+                frame[y, x, channel] = min(max(behind[channel] + np.float32(0.5), np.float32(0.0)), np.float32(255.0))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath=True)
+def _make_possible(found, shown, share) -> None:  # type: ignore[no-untyped-def]
+    """Bring the foreground's colours `found` [4] by `share` 0..1 towards the warped picture's, `shown` [3], as possible."""
+    opacity = np.float32(1.0) - found[3]
+    most = np.float32(255.0) * opacity + np.float32(SLACK)
+    amiss = np.float32(0.0)
+    for channel in range(3):
+        amiss = max(amiss, _amiss(found[channel], opacity * shown[channel], most))
+    for channel in range(3):
+        found[channel] += share * amiss * (opacity * shown[channel] - found[channel])
+
+
+@njit(cache=True, nogil=True, fastmath=True)
 def _amiss(value, possible, most):  # type: ignore[no-untyped-def]
     """How far 0..1 a foreground's `value` must go towards a `possible` one to lie between -SLACK and `most`."""
     if value < -SLACK:
@@ -150,39 +163,34 @@ def _amiss(value, possible, most):  # type: ignore[no-untyped-def]
     return 0.0
 
 
-@njit(cache=True, nogil=True)
-def _sampled(image, x, y):  # type: ignore[no-untyped-def]
-    """Three colours of `image` [h,w,3] at x, y px, by cubic sampling."""
+@njit(cache=True, nogil=True, fastmath=True)
+def _sampled(image, x, y, result) -> None:  # type: ignore[no-untyped-def]
+    """Write the colours [3] of `image` [h,w,3] at x, y px, linearly sampled, into `result`."""
     height, width = image.shape[:2]
+    x = min(max(x, np.float32(0.0)), np.float32(width - 1.001))
+    y = min(max(y, np.float32(0.0)), np.float32(height - 1.001))
+    left, top = int(x), int(y)
+    across, down = x - np.float32(left), y - np.float32(top)
+    for channel in range(3):
+        upper = image[top, left, channel] + across * (image[top, left + 1, channel] - image[top, left, channel])
+        lower = image[top + 1, left, channel]
+        lower += across * (image[top + 1, left + 1, channel] - image[top + 1, left, channel])
+        result[channel] = upper + down * (lower - upper)
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _in_front(foreground, x, y, result) -> None:  # type: ignore[no-untyped-def]
+    """Write the foreground's colours at x, y px and the share 0..1 seen through it, by cubic sampling, into `result` [4]."""
+    height, width = foreground.shape[:2]
     left, top = int(np.floor(x)), int(np.floor(y))
-    across, down = _weights(x - left), _weights(y - top)
-    red, green, blue = 0.0, 0.0, 0.0
+    across = CUBIC[int((x - np.float32(left)) * np.float32(STEPS) + np.float32(0.5))]
+    down = CUBIC[int((y - np.float32(top)) * np.float32(STEPS) + np.float32(0.5))]
+    result[:] = np.float32(0.0)
     for j in range(4):
         row = min(max(top + j - 1, 0), height - 1)
         for i in range(4):
             column = min(max(left + i - 1, 0), width - 1)
             weight = across[i] * down[j]
-            red += weight * image[row, column, 0]
-            green += weight * image[row, column, 1]
-            blue += weight * image[row, column, 2]
-    return red, green, blue
-
-
-@njit(cache=True, nogil=True)
-def _foreground(source, alpha, plate, x, y):  # type: ignore[no-untyped-def]
-    """Three colours of the foreground alone at x, y px, and how much of the background is seen there."""
-    height, width = alpha.shape
-    left, top = int(np.floor(x)), int(np.floor(y))
-    across, down = _weights(x - left), _weights(y - top)
-    red, green, blue, seen = 0.0, 0.0, 0.0, 0.0
-    for j in range(4):
-        row = min(max(top + j - 1, 0), height - 1)
-        for i in range(4):
-            column = min(max(left + i - 1, 0), width - 1)
-            weight = across[i] * down[j]
-            through = 1.0 - alpha[row, column] / 255.0
-            red += weight * (source[row, column, 0] - through * plate[row, column, 0])
-            green += weight * (source[row, column, 1] - through * plate[row, column, 1])
-            blue += weight * (source[row, column, 2] - through * plate[row, column, 2])
-            seen += weight * through
-    return red, green, blue, seen
+            for channel in range(4):
+                result[channel] += weight * np.float32(foreground[row, column, channel])
+    result[3] *= np.float32(1.0 / 255.0)

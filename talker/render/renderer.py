@@ -119,7 +119,7 @@ class Renderer:
         warped = cv2.remap(source, where, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
         shade(warped, shading, frame[rows, columns])
         if self._background is not None:
-            self._background.keep(frame[rows, columns], source, where)
+            self._background.keep(frame[rows, columns], where)
         for eye in self._eyes:
             eye.draw(frame, shape.camera, points, ratio, drift)
         self._mouth.draw(frame, shape.camera, points, ratio, drift)
