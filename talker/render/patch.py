@@ -47,6 +47,17 @@ class Window:
         y = np.arange(self.top, self.top + self.height, dtype=np.float32)
         return np.stack(np.meshgrid(x, y), axis=-1)
 
+    def within(self, mask: BoolArray) -> Window:
+        """The smallest window around what is set in `mask` [h,w], in the picture."""
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        left, top = int(columns[0]), int(rows[0])
+        return Window(self.left + left, self.top + top, int(columns[-1]) + 1 - left, int(rows[-1]) + 1 - top)
+
+    def local(self, part: Window) -> tuple[slice, slice]:
+        """Rows and columns of a smaller window in this one."""
+        top, left = part.top - self.top, part.left - self.left
+        return slice(top, top + part.height), slice(left, left + part.width)
+
     def rasterise(
         self, points: FloatArray, depth: FloatArray, triangles: NDArray[Any], *, cull: bool = True
     ) -> Fragments:
