@@ -111,18 +111,21 @@ def _delay(one: FloatArray, other: FloatArray) -> float:
 
 def _manners(data: Path) -> Iterator[str]:
     """Table: how far lips move with a feeling, in multiples of neutral speech: filmed, and composed on and off."""
+    gains = manner.louder(data)
     taught, other = manner.filmed(data, manner.TEACHER), manner.filmed(data, manner.HELD_OUT)
     spoken = manner.sentences()
     off, on = manner.composed(manner.unconditioned(), spoken), manner.composed(TEMPERAMENTS, spoken)
-    yield f"| lips move | {manner.TEACHER}, learnt from | {manner.HELD_OUT}, held out | condition off | condition on |"
-    yield "|---|---|---|---|---|"
-    for label in off:
-        yield f"| {label} | " + " | ".join(f"{rows[label].size:.2f}" for rows in (taught, other, off, on)) + " |"
+    asked = manner.expected(taught, gains)
     yield (
-        "| misfit to the held-out person | | | "
-        + " | ".join(f"{manner.misfit(rows, other)[0]:.3f}" for rows in (off, on))
-        + " |"
+        f"| lips move | louder, dB | {manner.TEACHER} | both, learnt from | {manner.HELD_OUT}, held out "
+        "| condition off | condition on |"
     )
+    yield "|---|---|---|---|---|---|---|"
+    for label in off:
+        sizes = " | ".join(f"{rows[label].size:.2f}" for rows in (taught, asked, other, off, on))
+        yield f"| {label} | {gains.get(label, float('nan')):.0f} | {sizes} |"
+    misfits = " | ".join(f"{manner.misfit(rows, other)[0]:.3f}" for rows in (off, on))
+    yield f"| misfit to the held-out person | | | | | {misfits} |"
 
 
 def _sound_alone(clip: SpeechClip, fps: float) -> FaceMotion:
