@@ -225,11 +225,11 @@ class FaceMotion:
     def save(self, path: str | Path) -> None:
         """Write the motion as a compressed `.npz`; MotionError when that is not possible."""
         try:
-            felt = {} if self.feeling is None else {"feeling": self.feeling}
             with open(path, "wb") as file:
-                np.savez_compressed(
-                    file, blendshapes=self.blendshapes, pose=self.pose, fps=np.float64(self.fps), **felt
-                )
+                known = {"blendshapes": self.blendshapes, "pose": self.pose, "fps": np.array(self.fps)}
+                if self.feeling is not None:
+                    known["feeling"] = self.feeling
+                np.savez_compressed(file, allow_pickle=False, **known)
         except OSError as error:
             raise MotionError(f"The motion can't be written to {path} ({error}).") from error
 

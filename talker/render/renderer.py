@@ -35,7 +35,8 @@ cv2.setNumThreads(1)  # frames are drawn side by side: threads inside each would
 FLOW_FACE_PX = 110  # width of the face in the low-resolution flow
 EXPRESSION_FADE = 0.4  # of the face width: how far an expression still moves what lies around the face
 REGION = (1.35, 1.5, 1.35, 1.35)  # face widths from the face's centre: left, up, right, down
-Given, Result = TypeVar("Given"), TypeVar("Result")
+Given = TypeVar("Given")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)

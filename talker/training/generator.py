@@ -114,8 +114,8 @@ class Trainer:
         torch.manual_seed(settings.seed)
         self.rank, self.device = joined()
         self.settings, self.out = settings, out
-        self.generator = Generator(config).to(self.device, memory_format=torch.channels_last)
-        self.adversaries = Adversaries(settings.discriminators).to(self.device, memory_format=torch.channels_last)
+        self.generator = Generator(config).to(self.device).to(memory_format=torch.channels_last)
+        self.adversaries = Adversaries(settings.discriminators).to(self.device).to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.generator).requires_grad_(False).eval()
         self.optimiser = torch.optim.Adam(self.generator.parameters(), settings.rate, betas=(0.9, 0.99))
         self.opponent = torch.optim.Adam(self.adversaries.parameters(), settings.adversary_rate, betas=(0.0, 0.99))

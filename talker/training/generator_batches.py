@@ -85,11 +85,11 @@ class Sampler:
 
     def _two(self, pairs: Sequence[Pairs], region: Region) -> list[Batch]:
         """Two frames that follow one another in a film, or two photographs."""
-        first = pairs[self._random.integers(len(pairs))]
+        first = pairs[int(self._random.integers(len(pairs)))]
         if len(first) > 1:
             row = int(self._random.integers(len(first) - 1))
             return [self._changed(first, [row, row + 1], region)]
-        second = pairs[self._random.integers(len(pairs))]
+        second = pairs[int(self._random.integers(len(pairs)))]
         return [self._changed(one, [0], region) for one in (first, second)]
 
     def _changed(self, pairs: Pairs, rows: list[int], region: Region) -> Batch:

@@ -79,7 +79,7 @@ def feature_distance(one: list[Tensor], other: list[Tensor], weight: Tensor) -> 
     """How unlike features [B,C,h,w], scaled to length 1, are where `weight` [B,1,H,W] counts; 0 is the same."""
     total = weight.new_zeros(())
     for a, b in zip(one, other, strict=True):
-        here = functional.adaptive_avg_pool2d(weight, a.shape[-2:])  # [B,1,h,w]
+        here = functional.adaptive_avg_pool2d(weight, (a.shape[-2], a.shape[-1]))  # [B,1,h,w]
         square = (functional.normalize(a, dim=1) - functional.normalize(b, dim=1)).square().sum(1, keepdim=True)
         total = total + (square * here).sum() / here.sum().clamp_min(1e-6)
     return total / len(one)
