@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -36,6 +37,8 @@ cv2.setNumThreads(1)  # frames are drawn side by side: threads inside each would
 FLOW_FACE_PX = 110  # width of the face in the low-resolution flow
 EXPRESSION_FADE = 0.4  # of the face width: how far an expression still moves what lies around the face
 REGION = (1.35, 1.5, 1.35, 1.35)  # face widths from the face's centre: left, up, right, down
+Given = TypeVar("Given")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,8 @@ class Renderer:
 
     def render(self, motion: FaceMotion) -> Iterator[ByteArray]:
         """Frames [H,W,3], in order."""
-        return streamed(self.frame, motion)
+        rows = zip(motion.blendshapes, motion.pose, strict=True)
+        return in_order(lambda row: self.frame(*row), rows)
 
     def frame(self, blendshapes: FloatArray, pose: FloatArray) -> ByteArray:
         """The portrait [H,W,3] with this expression [52] and head pose [6] (relative to its own)."""
@@ -169,12 +173,12 @@ class Renderer:
         return where, cv2.resize(shading, size, interpolation=cv2.INTER_LINEAR)
 
 
-def streamed(frame: Callable[[FloatArray, FloatArray], ByteArray], motion: FaceMotion) -> Iterator[ByteArray]:
-    """What `frame` draws of each (blendshapes, pose), in order; a few at the same time, and no more are held."""
+def in_order(work: Callable[[Given], Result], rows: Iterable[Given]) -> Iterator[Result]:
+    """What `work` makes of each row, in order; a few at the same time, and no more are held."""
     with ThreadPoolExecutor(WORKERS) as pool:
-        drawing: deque[Future[ByteArray]] = deque()
-        for blendshapes, pose in zip(motion.blendshapes, motion.pose, strict=True):
-            drawing.append(pool.submit(frame, blendshapes, pose))
+        drawing: deque[Future[Result]] = deque()
+        for row in rows:
+            drawing.append(pool.submit(work, row))
             if len(drawing) > WORKERS:
                 yield drawing.popleft().result()
         while drawing:
