@@ -143,7 +143,7 @@ def _keep(frame, where, foreground, kind, certain, plate, settled) -> None:  # t
 
 @njit(cache=True, nogil=True, fastmath=True)
 def _make_possible(found, shown, share) -> None:  # type: ignore[no-untyped-def]
-    """Bring the foreground's colours `found` [4] by `share` 0..1 towards the warped picture's, `shown` [3], as possible."""
+    """Bring `found` [4], colours that may not exist, by `share` 0..1 towards the warped picture's, `shown` [3]."""
     opacity = np.float32(1.0) - found[3]
     most = np.float32(255.0) * opacity + np.float32(SLACK)
     amiss = np.float32(0.0)
@@ -171,16 +171,16 @@ def _sampled(image, x, y, result) -> None:  # type: ignore[no-untyped-def]
     y = min(max(y, np.float32(0.0)), np.float32(height - 1.001))
     left, top = int(x), int(y)
     across, down = x - np.float32(left), y - np.float32(top)
+    one = np.float32(1.0)
     for channel in range(3):
-        upper = image[top, left, channel] + across * (image[top, left + 1, channel] - image[top, left, channel])
-        lower = image[top + 1, left, channel]
-        lower += across * (image[top + 1, left + 1, channel] - image[top + 1, left, channel])
-        result[channel] = upper + down * (lower - upper)
+        upper = (one - across) * image[top, left, channel] + across * image[top, left + 1, channel]
+        lower = (one - across) * image[top + 1, left, channel] + across * image[top + 1, left + 1, channel]
+        result[channel] = (one - down) * upper + down * lower
 
 
 @njit(cache=True, nogil=True, fastmath=True)
 def _in_front(foreground, x, y, result) -> None:  # type: ignore[no-untyped-def]
-    """Write the foreground's colours at x, y px and the share 0..1 seen through it, by cubic sampling, into `result` [4]."""
+    """Write the foreground's colours at x, y px and the share 0..1 seen through it to `result` [4]."""
     height, width = foreground.shape[:2]
     left, top = int(np.floor(x)), int(np.floor(y))
     across = CUBIC[int((x - np.float32(left)) * np.float32(STEPS) + np.float32(0.5))]
