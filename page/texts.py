@@ -114,7 +114,8 @@ COMPARE_HINT = (
     "The portrait and the words of the first tab with several feelings, all with the same sound. "
     "Without them, an example's are taken."
 )
-OTHER = "A second portrait, if you like"
+OTHERS = "More portraits, if you like"
+FIRST_TAB = "The feeling of the first tab"
 FEELINGS, ALSO, ALSO_PLACEHOLDER = "Feelings", "Also, in your own words (one a line)", "tired but proud"
 STRENGTHS, SECONDS = "Strengths", "Seconds of the speech"
 COMPARE = "Compare"

@@ -10,7 +10,7 @@ import dataclasses
 import functools
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -127,22 +127,31 @@ def _read_options(arguments: argparse.Namespace) -> SpeakOptions:
 
 def _add_speak_arguments(parser: argparse.ArgumentParser) -> None:
     _add_input_arguments(parser)
-    feelings = parser.add_mutually_exclusive_group()
-    for source in SOURCES.values():
-        if source.metavar:
-            asked = functools.partial(EmotionRequest, source.name)
-            feelings.add_argument(source.flag, dest="feeling", type=asked, metavar=source.metavar, help=source.help)
-        else:
-            asked_alone = EmotionRequest(source.name)
-            feelings.add_argument(
-                source.flag, dest="feeling", action="store_const", const=asked_alone, help=source.help
-            )
+    _add_source_flags(parser.add_mutually_exclusive_group(), "store")
     parser.add_argument("--out", required=True, metavar="MP4", help="the video to write")
     parser.add_argument("--motion", metavar="NPZ", help="also write the motion, as Talker reads it")
     parser.add_argument("--csv", metavar="CSV", help="also write the motion, as Live Link Face records it")
     parser.add_argument("--landmarks", metavar="FILE", help="also write moving landmarks: 478 and 68 (.npz), 68 (.csv)")
     parser.add_argument("--landmark-video", metavar="MP4", help="also draw the moving landmarks")
     parser.add_argument("--preview", metavar="GIF", help="also write the first seconds as a GIF or WebP without sound")
+
+
+def _add_source_flags(parser: argparse._ActionsContainer, action: str) -> None:
+    """A flag for each source of a feeling; `action` says whether the last one counts (store) or all do (append)."""
+    for source in SOURCES.values():
+        if source.metavar:
+            asked = functools.partial(EmotionRequest, source.name)
+            parser.add_argument(
+                source.flag, dest="feeling", action=action, type=asked, metavar=source.metavar, help=source.help
+            )
+        else:
+            parser.add_argument(
+                source.flag,
+                dest="feeling",
+                action=f"{action}_const",
+                const=EmotionRequest(source.name),
+                help=source.help,
+            )
 
 
 def _speak(arguments: argparse.Namespace, talker: Talker) -> None:
@@ -193,15 +202,17 @@ def _add_sheet_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _sheet(arguments: argparse.Namespace, talker: Talker) -> None:
     strength = _read_options(arguments).strength
-    _write_sheet(arguments, talker, [arguments.portrait], EMOTION_LABELS, [strength])
+    _write_sheet(arguments, talker, [arguments.portrait], {label: label for label in EMOTION_LABELS}, [strength])
 
 
 def _add_compare_arguments(parser: argparse.ArgumentParser) -> None:
     _add_sheet_arguments(parser)
     parser.add_argument("--also", nargs="+", default=[], metavar="P", help="further portraits, saying the same")
     parser.add_argument(
-        "--emotions", nargs="+", default=list(EMOTION_LABELS), metavar="WORDS", help="labels or descriptions"
-    )
+        "--emotions", nargs="+", default=[], metavar="WORDS",
+        help="labels or descriptions; all labels when no feeling is named here or by the flags below",
+    )  # fmt: skip
+    _add_source_flags(parser.add_argument_group("feelings from elsewhere, each as often as you like"), "append")
     parser.add_argument(
         "--strengths", nargs="+", type=float, default=[0.5, 1.0], metavar="N", help="each emotion at each of these"
     )
@@ -212,14 +223,17 @@ def _add_compare_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _compare(arguments: argparse.Namespace, talker: Talker) -> None:
     portraits = [arguments.portrait, *arguments.also]
-    _write_sheet(arguments, talker, portraits, arguments.emotions, arguments.strengths, arguments.renderers)
+    emotions: dict[str, str | EmotionRequest] = {words: words for words in arguments.emotions}
+    emotions |= {request.title: request for request in arguments.feeling or []}
+    emotions = emotions or {label: label for label in EMOTION_LABELS}
+    _write_sheet(arguments, talker, portraits, emotions, arguments.strengths, arguments.renderers)
 
 
 def _write_sheet(
     arguments: argparse.Namespace,
     talker: Talker,
     pictures: Sequence[str],
-    emotions: Sequence[str],
+    emotions: Mapping[str, str | EmotionRequest],
     strengths: Sequence[float],
     renderers: Sequence[str] = (),
 ) -> None:

@@ -41,6 +41,7 @@ EVALUATIONS = {  # each function takes the data folder (or None) and returns the
     ),
     "shapes": Job("talker.evaluation.shapes:run", "what the landmark detector sees of each drawn shape"),
     "identity": Job("talker.evaluation.turns:run", "whether a head that turns or feels stays the person", draws=True),
+    "background": Job("talker.evaluation.background:run", "whether it stays still while heads turn", draws=True),
     "speed": Job("talker.evaluation.speed:run", "milliseconds per stage and frame, and memory (needs no data)"),
     "motion": Job("talker.evaluation.motion:run", "lips against filmed speakers"),
     "emotion": Job("talker.evaluation.emotion:run", "texts, voices and faces in the emotion space, people held out"),

@@ -21,7 +21,7 @@ from talker.motion.liveliness import enliven
 from talker.motion.temperament import TEMPERAMENTS, Temperament, code_rows, paced, temperament_of
 from talker.options import SpeakOptions
 from talker.speech import prosody
-from talker.types import EmotionCode, FaceMotion, FloatArray, SpeechClip
+from talker.types import EMOTION_LABELS, EmotionCode, FaceMotion, FloatArray, SpeechClip
 
 SHUT, PARTED = 0.004, 0.022  # lip opening (face widths) below which speech means closed lips, above which it doesn't
 VOWEL, OPEN_VOWEL = 0.025, 0.06  # lip opening from which speech means an open mouth, and certainly does
@@ -83,7 +83,15 @@ def compose(
         sum_of_all = mouth[part] + felt + life.blendshapes[part]
         limited = soft_limit(cap_sneer(with_eyes(sum_of_all, life.blink[part])))
         face[part] = kept_shut(limited, mouth[part], voice[part])
-    return FaceMotion(face, life.pose.astype(np.float32), fps)
+    return FaceMotion(face, life.pose.astype(np.float32), fps, reads_as(emotion, shown, fps))
+
+
+def reads_as(emotion: EmotionCode, shown: FloatArray, fps: float) -> FloatArray:
+    """How the face reads [T,8] (`EMOTION_LABELS`) with a feeling that is shown this strongly [T]; weak is neutral."""
+    share = np.clip(shown, 0, 1)[:, None]
+    rows = share * code_rows(emotion, emotion.probabilities, len(shown), fps)
+    rows[:, EMOTION_LABELS.index("neutral")] += 1 - share[:, 0]
+    return rows.astype(np.float32)
 
 
 def delivered(
