@@ -78,7 +78,9 @@ class Mouth:
         patch = np.where(skin.covered[..., None], lips, picture)
         if hole.any():
             inner = geometry.landmark_points(points, INNER_LIPS)
-            patch, opening = _part(patch, hole, window.polygon(inner), max(EDGE_PX, EDGE_CM * geometry.fit.scale), likeness)
+            patch, opening = _part(
+                patch, hole, window.polygon(inner), max(EDGE_PX, EDGE_CM * geometry.fit.scale), likeness
+            )
             if opening.any():
                 box = window.within(opening > 0)
                 part = window.local(box)
