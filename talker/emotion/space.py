@@ -43,7 +43,7 @@ class SpaceConfig:
 
     width: int = 64
     text_width: int = 384
-    text_hidden: int = 512
+    text_hidden: int = 2048
     voice_width: int = 790
     voice_hidden: int = 192
     picture_width: int = 132

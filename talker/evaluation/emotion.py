@@ -13,14 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from talker import hub
-from talker.emotion.prompts import prompt_bank
 from talker.emotion.sentences import sentence_tower
 from talker.emotion.space import EmotionSpace, SpaceConfig, emotion_space
 from talker.emotion.text import TextReader
 from talker.emotion.voice import shown_strength, voice_code
 from talker.media.audio import load_speech
-from talker.training.emotion_space import EmotionTraining, SpaceTrainer, TextSet
+from talker.training.emotion_space import EmotionTraining, SpaceTrainer, TextSet, taught_texts
 from talker.training.face_photographs import FaceRecords, load_photographs
 from talker.training.voice_corpora import RAVDESS_FEELINGS, VoiceRecords, load_voices
 from talker.types import EMOTION_LABELS, FloatArray, Progress
@@ -51,9 +49,9 @@ class HeldOut:
 
 def run(data: Path, progress: Progress | None = None) -> str:
     """All retrieval tables, as text."""
-    voices = load_voices(data, hub.cache_folder() / "emotion-voices.npz")
+    voices = load_voices(data)
     faces = load_photographs(data)
-    texts = TextSet.encode(prompt_bank(), sentence_tower(), SpaceConfig().feelings)
+    texts = taught_texts(SpaceConfig().feelings)
     folds = []
     for fold in range(FOLDS):
         folds.append(held_out_fold(texts, voices, faces, fold))
