@@ -16,7 +16,7 @@ from talker.training.voice_corpora import NON_COMMERCIAL, load_voices
 from talker.types import Progress
 
 LAST_BUILDING_PORTRAIT = 150  # later ones are only for figures that are reported
-RENDERED_PORTRAITS = 40
+RENDERED_PORTRAITS = 36
 # What the rendered faces look like depends on these.
 RENDERED_BY = (
     "render", "portrait", "face/fit.py", "face/model.py", "emotion/catalogue.py", "emotion/action_units.py",
