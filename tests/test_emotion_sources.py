@@ -44,8 +44,8 @@ def test_intensity_and_negation() -> None:
 
 @pytest.mark.parametrize(
     ("text", "label"),
-    [("never saw that coming", "surprised"), ("hardly believes his luck", "surprised"), ("not worth my time", "contempt"),
-     ("leave me alone, you idiot", "angry"), ("no longer angry", "neutral"), ("not happy", "sad")],
+    [("never saw that coming", "surprised"), ("hardly believes his luck", "surprised"), ("not happy", "sad"),
+     ("not worth my time", "contempt"), ("leave me alone, you idiot", "angry"), ("no longer angry", "neutral")],
 )  # fmt: skip
 def test_idioms_are_no_negations_or_mixtures(text: str, label: str) -> None:
     assert EMOTION_LABELS[int(text_code(text, strength=1.5).probabilities.mean(0).argmax())] == label

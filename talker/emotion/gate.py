@@ -17,7 +17,7 @@ STEPS = 100
 
 
 def names_feeling(probability: float, labels: FloatArray) -> bool:
-    """Whether a text speaks of a feeling: the gate's `probability`, and the `labels` [8] (neutral first) it reads as."""
+    """Whether a text speaks of a feeling: by the gate's `probability`, and by the `labels` [8] that it reads as."""
     log_odds = float(np.log(max(probability, 1e-6)) - np.log(max(1.0 - probability, 1e-6)))
     return log_odds + SHARE_COUNTS * float(labels[1:].max()) >= NAMES_FEELING
 

@@ -91,7 +91,9 @@ class Tower(nn.Module):
     def forward(self, measured: Tensor) -> Tensor:
         """[..., inputs] -> [..., width]."""
         x = self.dropout(((measured - self.mean) / self.deviation).clamp(-6.0, 6.0))
-        inner = self.dropout(functional.gelu(self.hidden(x))).unflatten(-1, (self.members, -1))  # [..., members, hidden]
+        inner = self.dropout(functional.gelu(self.hidden(x))).unflatten(
+            -1, (self.members, -1)
+        )  # [..., members, hidden]
         y = self.linear(x).unflatten(-1, (self.members, -1)) + torch.einsum("...mh,mhw->...mw", inner, self.output)
         points = functional.normalize(y, dim=-1)  # [..., members, width]
         if self.training and self.members > 1:

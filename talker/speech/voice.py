@@ -45,7 +45,8 @@ VOICES = {"american": VoiceModel("heart", None), "british": VoiceModel("emma", "
 class VoiceFrames:
     """What the voice network wants to sound, 80 frames a second; each spectrum is [601, frames], 0 to 12 kHz.
 
-    harmonics, noise, rest: log magnitudes. phase, rest_phase: of the first and the last. pitch_hz: [frames], 0 unvoiced.
+    harmonics, noise, rest: log magnitudes. phase, rest_phase: of the first and the last.
+    pitch_hz: [frames], 0 where unvoiced.
     """
 
     harmonics: FloatArray

@@ -83,7 +83,7 @@ def _card(space: EmotionSpace, *, permissive: bool) -> str:
     )
     own = (
         "EMO-DB, one acted voice (NVIDIA Audio2Face samples, Apache-2.0), read sentences of GRID (CC BY 4.0) and of "
-        "the offline voice"
+        "the offline voice, also as other throats"
     )
     return CARD.format(
         licence="apache-2.0" if permissive else "cc-by-nc-sa-4.0",

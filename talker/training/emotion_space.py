@@ -23,7 +23,7 @@ from talker.emotion.space import EmotionSpace, SpaceConfig, SpaceNetwork
 from talker.training.cross_reconstruction import CrossReconstruction, partners
 from talker.training.emotion_losses import among, contrastive, family, geometry
 from talker.training.face_photographs import FaceRecords
-from talker.training.kept import kept
+from talker.training.kept import keep, kept
 from talker.training.voice_corpora import VoiceRecords
 from talker.types import EMOTION_LABELS, FloatArray
 
@@ -97,7 +97,7 @@ def taught_texts(feelings: tuple[str, ...]) -> TextSet:
         with np.load(cache, allow_pickle=False) as stored:
             return TextSet(*(torch.from_numpy(stored[name]) for name in TextSet.__dataclass_fields__))
     texts = TextSet.encode(prompt_bank(), sentence_tower(), feelings)
-    np.savez(cache, **{name: getattr(texts, name).numpy() for name in TextSet.__dataclass_fields__})
+    keep(cache, **{name: getattr(texts, name).numpy() for name in TextSet.__dataclass_fields__})
     return texts
 
 

@@ -29,8 +29,9 @@ STILL = np.zeros(6)
 
 
 def render_faces(portraits: Sequence[Path], seed: int = 0, progress: Progress | None = None) -> FaceRecords:
-    """Every feeling of the catalogue on each portrait (labels three times), at a random strength, as the landmarker sees it.
+    """Every feeling of the catalogue on each portrait, labels three times, at a random strength.
 
+    Measured as the landmarker sees them.
     Portraits without a usable face are left out.
     """
     random = np.random.default_rng(seed)

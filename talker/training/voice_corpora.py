@@ -18,7 +18,7 @@ from talker.errors import DataError
 from talker.media import audio
 from talker.speech.encoder import SAMPLE_RATE, SpeechEncoder
 from talker.speech.voice import say
-from talker.training.kept import kept
+from talker.training.kept import keep, kept
 from talker.training.lively_talk import lively
 from talker.training.sentences import teaching_sentences
 from talker.training.spoiled_sound import spoil
@@ -122,7 +122,7 @@ def load_voices(data: Path, progress: Progress | None = None) -> VoiceRecords:
         with np.load(cache, allow_pickle=False) as stored:
             return VoiceRecords(*(stored[name] for name in VoiceRecords.__dataclass_fields__))
     records = measure_recordings(recordings, load_encoder(), progress)
-    np.savez(cache, **{name: getattr(records, name) for name in VoiceRecords.__dataclass_fields__})
+    keep(cache, **{name: getattr(records, name) for name in VoiceRecords.__dataclass_fields__})
     return records
 
 
