@@ -201,15 +201,19 @@ class FaceMotion:
     pose: [T,6] relative to the portrait's own: axis-angle (rad; +x nods down, +y turns to the image's right, +z tilts
         counter-clockwise in the image), translation (x right, y up, z nearer) in face widths.
     fps: frames per second.
+    feeling: [T,8] how the face reads, in the order of `EMOTION_LABELS`, sum 1; None where nobody knows.
     """
 
     blendshapes: FloatArray
     pose: FloatArray
     fps: float = 25.0
+    feeling: FloatArray | None = None
 
     def __post_init__(self) -> None:
         _check_shape("FaceMotion.blendshapes", self.blendshapes, None, BLENDSHAPE_COUNT)
         _check_shape("FaceMotion.pose", self.pose, len(self.blendshapes), 6)
+        if self.feeling is not None:
+            _check_shape("FaceMotion.feeling", self.feeling, len(self.blendshapes), len(EMOTION_LABELS))
         if not (np.isfinite(self.blendshapes).all() and np.isfinite(self.pose).all()):
             raise ValueError("FaceMotion holds values that are not finite")
         if not 0 < self.fps < np.inf:
@@ -222,7 +226,10 @@ class FaceMotion:
         """Write the motion as a compressed `.npz`; MotionError when that is not possible."""
         try:
             with open(path, "wb") as file:
-                np.savez_compressed(file, blendshapes=self.blendshapes, pose=self.pose, fps=np.float64(self.fps))
+                known = {"blendshapes": self.blendshapes, "pose": self.pose, "fps": np.array(self.fps)}
+                if self.feeling is not None:
+                    known["feeling"] = self.feeling
+                np.savez_compressed(file, allow_pickle=False, **known)
         except OSError as error:
             raise MotionError(f"The motion can't be written to {path} ({error}).") from error
 
@@ -231,7 +238,8 @@ class FaceMotion:
         """Read what `save` wrote; MotionError when it is something else."""
         try:
             with np.load(path, allow_pickle=False) as data:
-                motion = cls(data["blendshapes"], data["pose"], float(data["fps"]))
+                felt = data.get("feeling")
+                motion = cls(data["blendshapes"], data["pose"], float(data["fps"]), felt)
                 if len(motion) == 0:
                     raise ValueError("it has no frames")
                 return motion

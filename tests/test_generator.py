@@ -33,7 +33,8 @@ from talker.render.generator import (
 from talker.render.refined import GeneratorRenderer
 from talker.render.regions import MODES, MOUTH, WHOLE
 from talker.render.renderer import Renderer
-from talker.training.generator import GeneratorTraining, Trainer, take
+from talker.training.generator import GeneratorTraining, Trainer
+from talker.training.generator_batches import take
 from talker.training.generator_data import Pairs, load_pairs, save_pairs
 from talker.training.generator_losses import Losses
 from talker.types import FaceMotion, Portrait
@@ -148,9 +149,9 @@ def test_what_is_equal_costs_nothing(pairs: Pairs) -> None:
     generator, batch = untrained(), take(pairs, [0, 1], WHOLE)
     found = generator(batch.picture, batch.maps, batch.style, generator.encode(batch.source))
     weight = torch.ones(2, 1, SIDE, SIDE)
-    same = Losses()(batch.truth, batch.truth, weight, found, in_pairs=True)
+    same = Losses({})(batch.truth, batch.truth, weight, found, in_pairs=True)
     assert all(float(value) == pytest.approx(0, abs=1e-6) for value in same.values())
-    other = Losses()(batch.picture[:, :3], batch.truth, weight, found, in_pairs=True)
+    other = Losses({})(batch.picture[:, :3], batch.truth, weight, found, in_pairs=True)
     assert all(float(other[name]) > 0 for name in ("pixels", "edges", "texture", "steady"))
 
 

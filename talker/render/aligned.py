@@ -19,7 +19,7 @@ from talker.render.geometry import HeadGeometry
 from talker.render.patch import Window
 from talker.render.renderer import Drawn
 from talker.render.smooth_fill import smooth_fill
-from talker.types import ByteArray, FloatArray, Portrait
+from talker.types import EMOTION_LABELS, ByteArray, FloatArray, Portrait
 
 SIDE = 1.3  # of the square, in face widths
 EYES_AT = 0.23  # height of the eyes' line in the square
@@ -28,10 +28,14 @@ MAP_STRIDE = 4  # the maps are that much coarser than the square
 HEAD_CM = 10.0  # unit of the position map
 POLYGONS = ((INNER_LIPS,), (OUTER_LIPS,), (RIGHT_EYE, LEFT_EYE))  # one mask each
 MAPS = 6  # channels of Sight.maps
-STYLE = 2 * BLENDSHAPE_COUNT + 6  # numbers of a frame's style
+FEELINGS = len(EMOTION_LABELS)
+IDENTITY = 20  # leading modes of the face model, which carry most of a face's form
+STYLE = 2 * BLENDSHAPE_COUNT + 6 + FEELINGS + IDENTITY  # numbers of a frame's style
 _BOTH = np.concatenate([MIRROR_ORDER, MIRROR_ORDER + BLENDSHAPE_COUNT])
 MIRRORED_STYLE = np.concatenate([_BOTH, np.arange(2 * BLENDSHAPE_COUNT, STYLE)])  # order of the mirrored face's numbers
-MIRRORED_SIGN = np.concatenate([np.ones(2 * BLENDSHAPE_COUNT), np.tile([1, -1, -1], 2)]).astype(np.float32)
+MIRRORED_SIGN = np.concatenate(
+    [np.ones(2 * BLENDSHAPE_COUNT), np.tile([1, -1, -1], 2), np.ones(FEELINGS + IDENTITY)]
+).astype(np.float32)  # faces are nearly symmetric, so their form stays as it is
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,15 @@ class FaceSquare:
         return np.concatenate([found[..., :3], covered[..., None], flow], axis=-1).astype(np.float32)
 
 
-def style_of(blendshapes: FloatArray, pose: FloatArray, portrait: Portrait) -> FloatArray:
-    """[STYLE] what shapes the frame as a whole: expression and gaze, what the portrait had, head and its turn (rad)."""
+def style_of(
+    blendshapes: FloatArray, pose: FloatArray, portrait: Portrait, feeling: FloatArray | None = None
+) -> FloatArray:
+    """[STYLE] what shapes the frame as a whole: expression and gaze, what the portrait had, head and its turn (rad),
+    how the face reads [8] (nothing where that isn't known) and the form of the face (in its standard deviations).
+    """
     head = axis_angle(rotation_matrix(pose[:3]) @ rotation_matrix(portrait.fit.rotation))
-    return np.concatenate([blendshapes, portrait.rest, head, pose[:3]]).astype(np.float32)
+    felt = np.zeros(FEELINGS) if feeling is None else feeling
+    form = np.zeros(IDENTITY)
+    known = portrait.fit.identity[:IDENTITY]
+    form[: len(known)] = known
+    return np.concatenate([blendshapes, portrait.rest, head, pose[:3], felt, form]).astype(np.float32)

@@ -224,7 +224,8 @@ def save_generator(generator: Generator, folder: Path) -> None:
     """Write config.json and model.safetensors."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(dataclasses.asdict(generator.config), indent=2) + "\n")
-    save_file(generator.state_dict(), folder / "model.safetensors")
+    state = {name: value.contiguous() for name, value in generator.state_dict().items()}
+    save_file(state, folder / "model.safetensors")
 
 
 def load_generator(folder: Path) -> Generator:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -24,11 +25,11 @@ from talker.media.files import replaced_when_done
 from talker.media.image import load_image
 from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
-from talker.render.aligned import FaceSquare, Sight, style_of
+from talker.render.aligned import STYLE, FaceSquare, Sight, style_of
 from talker.render.crop import at_size
 from talker.render.geometry import as_asked
 from talker.render.renderer import Drawn, Renderer
-from talker.training.reenacted import Reenactment
+from talker.training.reenacted import Reenactment, read_faces
 from talker.types import ByteArray, FloatArray, Portrait, Progress
 
 FILMS = (("talking/expressions/*.mp4", 1, 6), ("grid/video/s1_*.mp4", 3, 6))  # pattern, every n-th film and frame
@@ -59,6 +60,15 @@ class Pairs:
 
     def __len__(self) -> int:
         return len(self.pictures)
+
+
+class Frame(NamedTuple):
+    """What is to be drawn (blendshapes [52], pose [6]), how that face reads [8], and the camera's image [H,W,3]."""
+
+    blendshapes: FloatArray
+    pose: FloatArray
+    feeling: FloatArray
+    image: ByteArray
 
 
 def prepare(data: Path, side: int, progress: Progress | None = None) -> dict[str, list[Path]]:
@@ -100,11 +110,13 @@ def film_pairs(path: Path, side: int, step: int) -> Pairs:
     return _collect(Renderer(film.portrait, SpeakOptions()), film.portrait, side, _film_frames(film, step), path.name)
 
 
-def _film_frames(film: Reenactment, step: int) -> Iterator[tuple[FloatArray, FloatArray, ByteArray]]:
+def _film_frames(film: Reenactment, step: int) -> Iterator[Frame]:
+    feeling = film.motion.feeling
+    assert feeling is not None
     for index, image in film.frames(step):
         pose = film.motion.pose[index]
         if np.linalg.norm(pose[:3]) <= LARGEST_TURN:
-            yield film.motion.blendshapes[index], pose, image
+            yield Frame(film.motion.blendshapes[index], pose, feeling[index], image)
 
 
 def portrait_pairs(path: Path, side: int, away: dict[str, float]) -> Pairs:
@@ -114,25 +126,27 @@ def portrait_pairs(path: Path, side: int, away: dict[str, float]) -> Pairs:
     again = analyse(Renderer(portrait, SpeakOptions()).frame(expression, STILL))
     back = again.rest - expression + portrait.rest  # what is seen beyond `away` is the person's own
     asked = as_asked(np.clip(back, 0, 1), again.rest)
-    return _collect(Renderer(again, SpeakOptions()), again, side, iter([(asked, STILL, portrait.image)]), path.name)
+    feeling = read_faces(portrait.landmarks[None], portrait.detected_blendshapes[None])[0]
+    frame = Frame(asked, STILL, feeling, portrait.image)
+    return _collect(Renderer(again, SpeakOptions()), again, side, iter([frame]), path.name)
 
 
 def _collect(
     renderer: Renderer,
     portrait: Portrait,
     side: int,
-    frames: Iterator[tuple[FloatArray, FloatArray, ByteArray]],
+    frames: Iterator[Frame],
     name: str,
 ) -> Pairs:
-    """What the renderer draws for (blendshapes, pose), and the real frame beside it."""
+    """What the renderer draws, and the real frame beside it."""
     squares = FaceSquare(renderer.geometry, side)
     rows: list[tuple[ByteArray, ByteArray, FloatArray, FloatArray, ByteArray]] = []
-    for blendshapes, pose, image in frames:
-        drawn: Drawn = renderer.draw(blendshapes, pose)
+    for frame in frames:
+        drawn: Drawn = renderer.draw(frame.blendshapes, frame.pose)
         square, sight = squares.look(drawn)
-        truth = register(square.cut(image), sight)
+        truth = register(square.cut(frame.image), sight)
         if truth is not None:
-            style = style_of(blendshapes, pose, portrait)
+            style = style_of(frame.blendshapes, frame.pose, portrait, frame.feeling)
             rows.append((sight.picture, sight.masks, sight.maps.astype(np.float16), style, truth))
     if not rows:
         raise DataError(f"{name} has no frame to learn from.")
@@ -179,5 +193,5 @@ def load_pairs(path: Path) -> Pairs:
 
 def _kept(path: Path, side: int, way: int) -> Path:
     """Where the pairs of a film or picture lie: changes with its content."""
-    digest = hashlib.sha256(f"{side} ".encode() + path.read_bytes()).hexdigest()[:16]
+    digest = hashlib.sha256(f"{side} {STYLE} ".encode() + path.read_bytes()).hexdigest()[:16]
     return hub.cache_folder() / "generator" / f"{path.stem}-{way}-{digest}.npz"

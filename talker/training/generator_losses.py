@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from talker.render.generator import Refinement
+from talker.training.perception import feature_distance, mesh_features, recogniser, vgg_features
 
 SCALES = 3  # of the pyramids
 CHARBONNIER = 0.03  # differences below it count squared, above it straight
 GABOR_PX, GABOR_WAVE_PX, ORIENTATIONS = 7, 4.0, 4
+NETWORKS = {"features": mesh_features, "vgg": vgg_features, "identity": recogniser}  # terms that look through one
 LUMA = (0.299, 0.587, 0.114)
 
 
@@ -23,18 +26,39 @@ class Losses(nn.Module):
     pixels: robust difference of colours. edges: of a Laplacian pyramid. texture: of the local energy of Gabor filters,
     which asks for structure without asking where exactly it lies. flow: how unsmooth the residual flow is. added: how
     much texture is added at all. steady: how far what changes between two frames of a film differs from the film.
+    features: distance of MediaPipe's face mesh features. vgg: the same of VGG-16's, as in LPIPS. identity: 1 less the
+    cosine of a face recogniser's points; of whole squares only. The last three look through networks, which are
+    fetched only when their terms have a weight.
     """
 
     gabor: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, weights: Mapping[str, float], **networks: nn.Module) -> None:
+        """networks: of `NETWORKS`, instead of the published ones. Raises AssetError when one can't be had."""
         super().__init__()
         self.register_buffer("gabor", gabor_bank(), persistent=False)
+        self.weights = dict(weights)
+        self.networks = nn.ModuleDict(
+            {name: networks.get(name) or fetch() for name, fetch in NETWORKS.items() if weights.get(name)}
+        )
 
     def forward(
         self, made: Tensor, truth: Tensor, weight: Tensor, refinement: Refinement, *, in_pairs: bool
     ) -> dict[str, Tensor]:
         """Each term; weight: [B,1,h,w] how much a pixel counts. in_pairs: every two rows follow in one film."""
+        terms = self._plain(made, truth, weight, refinement, in_pairs=in_pairs)
+        for name, network in self.networks.items():
+            if name == "identity":
+                if made.shape[-1] == made.shape[-2]:
+                    terms[name] = (1 - functional.cosine_similarity(network(made), _seen(network, truth))).mean()
+            else:
+                terms[name] = feature_distance(network(made), _seen(network, truth), weight)
+        return terms
+
+    def _plain(
+        self, made: Tensor, truth: Tensor, weight: Tensor, refinement: Refinement, *, in_pairs: bool
+    ) -> dict[str, Tensor]:
+        """The terms that need no network."""
         terms = {
             "pixels": weighted(robust(made - truth), weight),
             "edges": self._edges(made, truth, weight),
@@ -70,6 +94,11 @@ class Losses(nn.Module):
         """[B,ORIENTATIONS,h,w] local amplitude of `grey` [B,1,h,w]."""
         even, odd = functional.conv2d(grey, self.gabor, padding=GABOR_PX // 2).chunk(2, dim=1)
         return functional.avg_pool2d(torch.sqrt(even.square() + odd.square() + 1e-5), 3, stride=1, padding=1)
+
+
+def _seen(network: nn.Module, truth: Tensor) -> Any:
+    with torch.no_grad():
+        return network(truth)
 
 
 def total(terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from talker.emotion.space import emotion_space
 from talker.face.tracking import FaceTrack, track_video
 from talker.media.video import open_video
 from talker.render.geometry import as_asked
@@ -38,7 +39,7 @@ class Reenactment:
         portrait = portrait_of(track, start, image)
         measured = track.motion(start)
         asked = np.stack([as_asked(row, portrait.rest) for row in measured.blendshapes])
-        motion = FaceMotion(asked, measured.pose, measured.fps)
+        motion = FaceMotion(asked, measured.pose, measured.fps, read_faces(track.landmarks, track.scores))
         return cls(path, portrait, start, motion, track.landmarks, track.detected)
 
     def frames(self, step: int) -> Iterator[tuple[int, ByteArray]]:
@@ -46,6 +47,12 @@ class Reenactment:
         for index, image in enumerate(open_video(self.path)):
             if index % step == 0 and index != self.start and self.detected[index]:
                 yield index, image
+
+
+def read_faces(landmarks: FloatArray, scores: FloatArray) -> FloatArray:
+    """How faces read [T,8], of landmarks [T,478,3] and the detector's scores [T,52]."""
+    space = emotion_space()
+    return space.read(space.place_picture(landmarks, scores)).probabilities
 
 
 def most_neutral(track: FaceTrack) -> int:
