@@ -64,11 +64,11 @@ class Recording:
     words: str
     strong: bool = False
 
-    def load(self, random: np.random.Generator) -> SpeechClip:
-        """The sound itself; lively talk is another's each time."""
+    def load(self, random: np.random.Generator | None = None) -> SpeechClip:
+        """The sound itself; `random` draws who says a lively sentence."""
         if isinstance(self.sound, Path):
             return audio.load_speech(self.sound)
-        return lively(self.sound, random) if self.speaker == LIVELY else say(self.sound)
+        return lively(self.sound, random or np.random.default_rng(0)) if self.speaker == LIVELY else say(self.sound)
 
     @property
     def corpus(self) -> str:
