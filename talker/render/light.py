@@ -98,8 +98,17 @@ def shade(picture: ByteArray, factor: FloatArray, result: ByteArray) -> None:
 
 def tinted(factor: FloatArray) -> FloatArray:
     """[...,3] what a shading `factor` [...] is for each colour of skin."""
-    change = factor[..., None] - 1.0
-    return 1.0 + change * np.where(change < 0, SHADOW_TINT, 1.0).astype(np.float32)
+    result = np.empty((factor.size, 3), np.float32)
+    _tint(np.ascontiguousarray(factor, np.float32).ravel(), SHADOW_TINT, result)
+    return result.reshape(*factor.shape, 3)
+
+
+@njit(cache=True, nogil=True)
+def _tint(factor, tint, result) -> None:  # type: ignore[no-untyped-def]
+    for place in range(len(factor)):
+        change = factor[place] - 1.0
+        for channel in range(3):
+            result[place, channel] = 1.0 + (change * tint[channel] if change < 0 else change)
 
 
 @njit(cache=True, nogil=True)
