@@ -19,6 +19,7 @@ from talker.render.background import Background
 from talker.render.geometry import HeadGeometry
 from talker.render.head_motion import HeadMotion, Region
 from talker.render.light import shade
+from talker.render.nostrils import without_nostrils
 from talker.render.smooth_fill import smooth_fill
 from talker.types import ByteArray, FloatArray
 
@@ -56,7 +57,7 @@ class FlowGrid:
         self.size = max(round(region.width * shrink), 2), max(round(region.height * shrink), 2)
         width, height = self.size
         self.scale = np.array([width / region.width, height / region.height], np.float32)
-        self.triangles: NDArray[np.int32] = np.ascontiguousarray(geometry.traits.mask_triangles, np.int32)
+        self.triangles: NDArray[np.int32] = without_nostrils(geometry)
         self.rest_points = geometry.rest_points
         self.origin = head.origin
         x = ((np.arange(width, dtype=np.float32) + 0.5) * region.width / width - 0.5) / head.step
