@@ -56,8 +56,8 @@ class Background:
         small = image if size == (width, height) else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
         points = (geometry.rest_points - corner + 0.5) * [size[0] / width, size[1] / height] - 0.5
         matte = foreground_matte(geometry, small, points, face_width * shrink)
-        filled, own = continued(small, matte, face_width * shrink)
-        alpha, self.certain, own = (_full_size(values * 255, image) for values in (matte.alpha, matte.certain, own))
+        filled, share = continued(small, matte, face_width * shrink)
+        alpha, self.certain, own = (_full_size(255 * part, image) for part in (matte.alpha, matte.certain, share))
         self.plate = np.empty_like(image)
         self.foreground = np.empty((height, width, 4), np.int16)
         _take_apart(image, _full_size(filled, image), own, alpha, self.plate, self.foreground)
