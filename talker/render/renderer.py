@@ -106,7 +106,8 @@ class Renderer:
         opacity = np.ones(self._image.shape[:2], np.float32)
         if self._background is not None:
             opacity[:] = 0.0  # outside the region nothing moves
-            opacity[self._region.slices] = self._background.matte.alpha
+            opacity[self._region.slices] = 1.0
+            opacity[self._region.slices] -= self._background.foreground[..., 3] / np.float32(255.0)
         return opacity
 
     def render(self, motion: FaceMotion) -> Iterator[ByteArray]:
