@@ -58,7 +58,7 @@ def build_page() -> gr.Blocks:
             with gr.Tab(texts.TABS["batch"], elem_id="batch-tab"):
                 batch = batch_panel()
             with gr.Tab(texts.TABS["about"], elem_id="about-tab"):
-                about_panel(actions.fetch_all)
+                about_panel(actions.fetch_all, actions.fetch_extras)
         wire_portrait(widgets)
         wire_runs(widgets)
         wire_preview(widgets)

@@ -15,25 +15,30 @@ NEEDED = (*NEEDED_WEIGHTS, "sentence_encoder", "voice_british")  # the others ar
 THERE = f"<span class='good'>{texts.THERE}</span>"
 
 
-def about_panel(fetch: Callable[..., str]) -> None:
-    """The page; `fetch` gets what is missing and returns the table."""
+def about_panel(fetch: Callable[..., str], fetch_extras: Callable[..., str]) -> None:
+    """The page; `fetch` gets what is missing, `fetch_extras` what nothing needs; both return the table."""
     with gr.Column(elem_id="about"):
         gr.Markdown(texts.ABOUT)
         gr.HTML(f"<h2>{texts.WEIGHTS}</h2>", padding=False)
         table = gr.HTML(weights_table(), padding=False, elem_id="weights")
         button = gr.Button(texts.FETCH, size="sm", elem_id="fetch")
+        megabytes = sum(extra.size for extra in hub.EXTRAS.values()) / 1e6
+        extras = gr.Button(texts.FETCH_EXTRAS.format(megabytes=megabytes), size="sm", elem_id="fetch-extras")
     button.click(fetch, None, table, api_name="fetch_weights", concurrency_limit=1)
+    extras.click(fetch_extras, None, table, api_name="fetch_extras", concurrency_limit=1)
 
 
 def weights_table() -> str:
-    """A row per asset: what it is, whether it is there, its size and licence."""
-    rows = []
-    for name, asset in hub.ASSETS.items():
-        there = THERE if hub.is_there(name) else texts.NOT_THERE
-        rows.append(
-            f"<tr><td>{escape(asset.title)}</td><td>{there}</td><td>{asset.size / 1e6:.1f} MB</td>"
-            f"<td>{escape(asset.licence)}</td></tr>"
-        )
+    """A row per asset and extra: what it is, whether it is there, its size and licence."""
+    entries: list[tuple[hub.Asset | hub.Extra, str]] = [
+        (asset, THERE if hub.is_there(name) else texts.NOT_THERE) for name, asset in hub.ASSETS.items()
+    ]
+    entries += [(extra, THERE if hub.extra(name) else texts.NOT_ASKED_FOR) for name, extra in hub.EXTRAS.items()]
+    rows = [
+        f"<tr><td>{escape(entry.title)}</td><td>{there}</td><td>{entry.size / 1e6:.1f} MB</td>"
+        f"<td>{escape(entry.licence)}</td></tr>"
+        for entry, there in entries
+    ]
     for folder in sorted(path for path in hub.CHECKPOINTS.iterdir() if path.is_dir()):
         size = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
         rows.append(

@@ -236,6 +236,15 @@ def fetch_all(progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008 - how
     return weights_table()
 
 
+def fetch_extras(progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008 - how Gradio asks for a progress bar
+    """Fetch what nothing needs but some things use; gives the table of what is there."""
+    show = Shown(progress)
+    with errors_as_toasts():
+        for name, extra in hub.EXTRAS.items():
+            hub.fetch_extra(name, functools.partial(show.fetching, extra.title))
+    return weights_table()
+
+
 def look(picture: str | None, face_index: int = 0) -> tuple[Any, str]:
     """Outline the face that was found, or say why there is none."""
     return faces.look(TALKER, picture, int(face_index or 0))

@@ -8,15 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import matplotlib.cbook
-import skimage
-
 from page.given import START, Given
+from talker.example_faces import ADMIRAL, ASTRONAUT
 
 FOLDER = Path(__file__).resolve().parents[1] / "assets" / "examples"
-ASTRONAUT = Path(skimage.__file__).parent / "data" / "astronaut.png"
 SAD, LOUD, SURPRISE = FOLDER / "sad.flac", FOLDER / "loud.flac", FOLDER / "surprise.mp4"
-ADMIRAL = Path(str(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)))
 
 
 @dataclass(frozen=True)

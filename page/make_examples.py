@@ -11,9 +11,10 @@ import numpy as np
 import soundfile
 from PIL import Image
 
-from page.examples import ADMIRAL, EXAMPLES, FOLDER, LOUD, SAD, SURPRISE
+from page.examples import EXAMPLES, FOLDER, LOUD, SAD, SURPRISE
 from page.feeling import asked
 from talker import SpeakOptions, Talker
+from talker.example_faces import ADMIRAL
 from talker.media.audio import load_speech
 from talker.types import FloatArray
 

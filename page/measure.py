@@ -17,8 +17,8 @@ from typing import Any
 from gradio_client import Client, handle_file
 from PIL import Image, ImageOps
 
-from page.examples import ASTRONAUT
 from page.serving import Server, processor_seconds, resident_mb, served, stored_bytes
+from talker.example_faces import ASTRONAUT
 from talker.types import EMOTION_LABELS
 
 FIVE_SECONDS = "I never thought I would see you again. What a wonderful surprise this is, my dear!"

@@ -147,7 +147,8 @@ BATCHING = "Making the videos"
 # About
 WEIGHTS = "Weights"
 FETCH = "Fetch what this page needs"
-THERE, NOT_THERE = "there", "fetched when needed"
+FETCH_EXTRAS = "Fetch CLIP too ({megabytes:.0f} MB), which may read feelings better"
+THERE, NOT_THERE, NOT_ASKED_FOR = "there", "fetched when needed", "fetched only when asked for"
 WEIGHTS_HEAD = ("What", "Where", "Size", "Licence")
 OWN_WEIGHTS = "{name}, this project's own"
 SEE_CARD = "see its card"

@@ -170,6 +170,31 @@ ASSETS: dict[str, Asset] = {
 }
 
 
+@dataclass(frozen=True)
+class Extra:
+    """Weights that are used where they are and fetched only when somebody asks; they lie in the Hub's own cache.
+
+    No sha256 is known, because this project has never had them in its hands. size: bytes, about.
+    """
+
+    title: str
+    licence: str
+    source: HubSource
+    file: str
+    size: int
+
+
+EXTRAS: dict[str, Extra] = {
+    "clip": Extra(
+        "CLIP ViT-B/32 of LAION, reads feelings in words and pictures",
+        "MIT",
+        HubSource("laion/CLIP-ViT-B-32-laion2B-s34B-b79K"),
+        "open_clip_model.safetensors",
+        605_000_000,
+    ),
+}
+
+
 def fetch(name: str, progress: Progress | None = None) -> Path:
     """Path of an asset, downloaded on first use: the file itself, or the folder when it has several files.
 
@@ -185,6 +210,22 @@ def fetch(name: str, progress: Progress | None = None) -> Path:
         if not _is_complete(asset, folder):
             _download(name, asset, folder, progress or _silent)
     return folder / asset.files[0].path if len(asset.files) == 1 else folder
+
+
+def extra(name: str) -> Path | None:
+    """Where an extra's file lies on this machine, None where it doesn't; no network is asked."""
+    return EXTRAS[name].source.kept(EXTRAS[name].file)
+
+
+def fetch_extra(name: str, progress: Progress | None = None) -> Path:
+    """Download an extra into the Hub's own cache. Raises AssetError when the Hub can't be reached."""
+    wanted = EXTRAS[name]
+    try:
+        return wanted.source.keep(wanted.file, wanted.size, progress or _silent)
+    except (Unavailable, OSError, HTTPException, ValueError) as error:
+        raise AssetError(
+            f"{wanted.title} ({wanted.size / 1e6:.0f} MB) can't be had from {wanted.source.place()}: {error}."
+        ) from error
 
 
 def checkpoint(name: str) -> Path:

@@ -7,7 +7,7 @@ import hashlib
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -321,7 +321,13 @@ def _compose(speech: FaceMotion, code: EmotionCode, clip: SpeechClip, options: S
 def _read(request: EmotionRequest, clip: SpeechClip | None, permissive: bool) -> EmotionCode:
     from talker.emotion.request import read_emotion
 
-    return read_emotion(request, clip, permissive=permissive)
+    return read_emotion(request, clip, permissive=permissive, draw=_draw_faces)
+
+
+def _draw_faces(codes: Sequence[EmotionCode]) -> Iterator[tuple[FloatArray, Sequence[ByteArray]]]:
+    from talker.example_faces import draw_faces
+
+    return draw_faces(codes)
 
 
 def _held(code: EmotionCode) -> FloatArray:

@@ -58,19 +58,33 @@ class HubSource:
         return f"the Hugging Face Hub ({self.repository})"
 
     def download(self, files: tuple[AssetFile, ...], folder: Path, progress: Progress) -> None:
+        bar = _progress_bar(sum(file.size for file in files), progress)
+        for file in files:
+            cached = self._get(file.path, bar)
+            (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(cached, folder / file.path)
+
+    def kept(self, name: str) -> Path | None:
+        """Where the Hub's own cache on this machine holds a file, if it does; no network is asked."""
+        import huggingface_hub
+
+        found = huggingface_hub.try_to_load_from_cache(self.repository, self.folder + name)
+        return Path(found) if isinstance(found, str) else None
+
+    def keep(self, name: str, size: int, progress: Progress) -> Path:
+        """Download a file of about `size` bytes into the Hub's own cache."""
+        return self._get(name, _progress_bar(size, progress))
+
+    def _get(self, name: str, bar: type[Any]) -> Path:
         if not hub_reachable():
             raise Unavailable("not reachable")
         import huggingface_hub
         from huggingface_hub.errors import HTTPError  # its network errors; not all of them are OSErrors
 
-        bar = _progress_bar(sum(file.size for file in files), progress)
-        for file in files:
-            try:
-                cached = huggingface_hub.hf_hub_download(self.repository, self.folder + file.path, tqdm_class=bar)
-            except HTTPError as error:
-                raise Unavailable(f"the download broke off ({error})") from error
-            (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(cached, folder / file.path)
+        try:
+            return Path(huggingface_hub.hf_hub_download(self.repository, self.folder + name, tqdm_class=bar))
+        except HTTPError as error:
+            raise Unavailable(f"the download broke off ({error})") from error
 
     def download_all(self, names: tuple[str, ...], folder: Path) -> None:
         """Those of the files that the repository has, unchecked, into `folder`."""

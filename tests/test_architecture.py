@@ -22,6 +22,7 @@ LEVELS = (
     ("media",),
     ("face", "speech"),
     ("portrait", "emotion", "motion", "render"),
+    ("example_faces",),
     ("pipeline", "training"),
     ("", "evaluation", "batch"),
     ("workbench",),

@@ -4,12 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-from talker.emotion.clip import ClipTower, fitted_space, text_reader
 from talker.emotion.picture import picture_code
-from talker.emotion.prompts import prompt_bank
-from talker.emotion.space import emotion_space
 from talker.emotion.text import text_code
 from talker.emotion.voice import voice_code
 from talker.errors import EmotionError, FaceError, ImageError
@@ -86,36 +82,3 @@ def test_pictures_without_a_face_or_that_are_none(tmp_path: Path) -> None:
     path.write_bytes(b"no picture")
     with pytest.raises(ImageError):
         picture_code(path)
-
-
-class RandomClip(torch.nn.Module):
-    """A CLIP text side that knows nothing: letters counted and mixed at random."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        torch.manual_seed(0)
-        self.embedding = torch.nn.EmbeddingBag(128, 16)
-
-    def encode_text(self, tokens: torch.Tensor) -> torch.Tensor:
-        return self.embedding(tokens)
-
-
-class Letters(torch.nn.Module):
-    def forward(self, texts: list[str]) -> torch.Tensor:
-        return torch.tensor([[ord(letter) % 128 for letter in text.ljust(24)[:24]] for text in texts])
-
-
-def test_a_clip_that_understands_too_little_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Weights already fetched stay where they are; only the fitted heads go to the test's own cache.
-    sentence = text_reader.__globals__["sentence_tower"]()
-    monkeypatch.setenv("TALKER_CACHE", str(tmp_path))
-    tower = ClipTower(RandomClip(), Letters(), name="random CLIP")
-    assert tower.width == 16
-    reader, note = text_reader(tower)
-    assert "sentence encoder" in note and reader.tower_name == sentence.name
-    heads = list((tmp_path / "emotion-heads").iterdir())
-    assert len(heads) == 1
-    changed = heads[0].stat().st_mtime_ns
-    space, score = fitted_space(emotion_space(), tower, prompt_bank())
-    assert space.config.text_width == 16 and score < 0.85
-    assert heads[0].stat().st_mtime_ns == changed  # the second time the heads come from the cache

@@ -1,8 +1,9 @@
-"""CLIP as the language tower, where its weights can be had: heads are distilled from the space at first use.
+"""CLIP as the language tower, where its weights are on this machine: heads are distilled from the space at first use.
 
-The space's own text tower was trained on the sentence encoder. For another language tower a head of the same form is
-fitted, in seconds, to put the prompt bank where the space has its feelings; phrases that were kept apart then decide
-whether it may be used.
+The space's own text tower was trained on the sentence encoder. For CLIP (Radford et al., 2021, in open_clip's build) a
+head of the same form is fitted, in seconds, to put prompts where the space has their feelings; phrases that were kept
+apart then decide whether it may be used. Its weights are fetched when somebody asks for them (`hub.fetch_extra`), never
+while somebody waits for a face. `talker.emotion.clip_pictures` does the same for its picture side.
 """
 
 from __future__ import annotations
@@ -10,11 +11,17 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
+import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional
@@ -24,90 +31,146 @@ from talker.emotion.gate import fit_gate
 from talker.emotion.prompts import PromptBank, in_templates, prompt_bank
 from talker.emotion.sentences import LanguageTower, sentence_tower
 from talker.emotion.space import EmotionSpace, SpaceNetwork, emotion_space
-from talker.emotion.text import TextReader
 from talker.errors import AssetError
-from talker.sources import hub_reachable
-from talker.types import EMOTION_LABELS, FloatArray
+from talker.types import EMOTION_LABELS, ByteArray, FloatArray
 
-MODEL, WEIGHTS = "ViT-B-32", "laion2b_s34b_b79k"
+MODEL, EXTRA = "ViT-B-32", "clip"  # in open_clip's table and in `hub.EXTRAS`
 CHECK_PER_LABEL = 5  # phrases of each label that the head is not fitted to
 ENOUGH = 0.85  # of the 40 checked phrases
-STEPS, BATCH, LEARNING_RATE = 600, 192, 2e-3
-NOISE, DROPOUT = 0.5, 0.45
-BATCH_TEXTS = 64
+REGULARISATION = 0.5  # of the mean variance along a direction
+BATCH_TEXTS, BATCH_PICTURES = 64, 16
 
 
 class ClipTower:
-    """CLIP's text side: texts -> [N, width] unit vectors. `network` and `tokenizer` are open_clip's."""
+    """CLIP: texts and pictures -> [N, width] unit vectors. `network` and `tokenizer` are open_clip's."""
 
-    def __init__(self, network: Any, tokenizer: Callable[[list[str]], Tensor], name: str = f"CLIP {MODEL}") -> None:
-        self.name = name
-        self._network = network.eval().requires_grad_(False)
+    def __init__(self, network: Any, tokenizer: Callable[[list[str]], Tensor]) -> None:
+        self.name = f"CLIP {MODEL}"
+        self._network = network.float().eval().requires_grad_(False)
         self._tokenizer = tokenizer
+        self.digest = hashlib.sha256(network.positional_embedding.numpy().tobytes()).hexdigest()
 
     @classmethod
-    def load(cls) -> ClipTower:
-        """The published weights. Raises AssetError when they can't be had."""
+    def load(cls, weights: Path) -> ClipTower:
+        """The model with the weights in a safetensors file. Raises AssetError when they are not this model's."""
         import open_clip  # slow to import, and only needed where CLIP's weights are
 
-        if not hub_reachable():
-            raise AssetError("CLIP's weights can't be had: the Hugging Face Hub can't be reached.")
         try:
-            network, _, _ = open_clip.create_model_and_transforms(MODEL, pretrained=WEIGHTS)
+            network = open_clip.create_model(MODEL, pretrained=str(weights))
             return cls(network, open_clip.get_tokenizer(MODEL))
-        except (OSError, RuntimeError, ValueError) as error:
-            raise AssetError(f"CLIP's weights ({MODEL}, {WEIGHTS}) can't be had ({error}).") from error
+        except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
+            raise AssetError(f"CLIP's weights in {weights} can't be used ({error}).") from error
 
     @property
     def width(self) -> int:
-        """Numbers per text."""
-        return self.encode(["a"]).shape[1]
+        """Numbers per text or picture."""
+        return int(self._network.text_projection.shape[1])
 
     def encode(self, texts: Sequence[str]) -> FloatArray:
-        """[N, width] unit vectors."""
+        """[N, width] unit vectors; texts are cut after 77 tokens."""
+        tokens = self._tokenizer(list(texts))  # [N, 77]
+        lengths = tokens.argmax(-1) + 1  # a text's end is the highest token
+        vectors = torch.empty(len(texts), self.width)
+        for rows in lengths.argsort().split(BATCH_TEXTS):  # texts of one length need little padding
+            vectors[rows] = self._read(tokens[rows, : int(lengths[rows].max())])
+        return functional.normalize(vectors, dim=-1).numpy()
+
+    @torch.inference_mode()
+    def _read(self, tokens: Tensor) -> Tensor:
+        """[B, L] -> [B, width]: open_clip's `encode_text` without the padding, which costs most of its time.
+
+        A text is read at its end and looks only back, so what follows changes nothing.
+        """
+        network, length = self._network, tokens.shape[1]
+        x = network.token_embedding(tokens) + network.positional_embedding[:length]  # [B, L, inner]
+        x = network.transformer(x, attn_mask=network.attn_mask[:length, :length])
+        x = network.ln_final(x)[torch.arange(len(tokens)), tokens.argmax(-1)]  # [B, inner]
+        return torch.as_tensor(x @ network.text_projection)
+
+    @torch.inference_mode()
+    def encode_pictures(self, pictures: ByteArray) -> FloatArray:
+        """[N, width] unit vectors of square pictures [N, S, S, 3] in RGB."""
+        from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
+
+        mean, deviation = (torch.tensor(one)[:, None, None] for one in (OPENAI_DATASET_MEAN, OPENAI_DATASET_STD))
         rows = []
-        for start in range(0, len(texts), BATCH_TEXTS):
-            with torch.inference_mode():
-                encoded = self._network.encode_text(self._tokenizer(list(texts[start : start + BATCH_TEXTS])))
-            rows.append(functional.normalize(encoded.float(), dim=-1).numpy())
-        return np.concatenate(rows)
+        for batch in torch.from_numpy(pictures).permute(0, 3, 1, 2).split(BATCH_PICTURES):  # [B, 3, S, S]
+            size = self._network.visual.image_size
+            scaled = functional.interpolate(batch / 255.0, size, mode="bicubic", antialias=True).clamp(0.0, 1.0)
+            rows.append(functional.normalize(self._network.encode_image((scaled - mean) / deviation), dim=-1))
+        return torch.cat(rows).numpy()
 
 
-def text_reader(tower: LanguageTower | None = None, *, permissive: bool = False) -> tuple[TextReader, str]:
-    """The best reader of texts that can be had, and a note that says which it is.
+@dataclass(frozen=True)
+class Language:
+    """What reads texts: a space, the tower that its text head is fitted to, and a note where CLIP is here."""
 
-    tower: a language tower to try first; by default CLIP when the Hub can be reached.
-    """
+    space: EmotionSpace
+    tower: LanguageTower
+    note: str = ""
+
+
+def language(permissive: bool = False) -> Language:
+    """CLIP where its weights are on this machine and it understands enough, else the sentence encoder."""
+    return _language(permissive, hub.extra(EXTRA))
+
+
+@lru_cache(maxsize=2)
+def _language(permissive: bool, weights: Path | None) -> Language:
     space = emotion_space(permissive)
+    if weights is None:
+        return Language(space, sentence_tower())
     try:
-        tower = tower or ClipTower.load()
+        tower = clip_tower(weights)
     except AssetError as error:
-        return TextReader(space, sentence_tower()), f"Texts are read with the sentence encoder: {error}"
+        return Language(space, sentence_tower(), f"read by the sentence encoder: {error}")
     fitted, score = fitted_space(space, tower, prompt_bank())
+    understood = f"{tower.name} understood {score:.0%} of the check phrases"
     if score < ENOUGH:
-        note = (
-            f"Texts are read with the sentence encoder: {tower.name} understood only {score:.0%} of the check phrases."
-        )
-        return TextReader(space, sentence_tower()), note
-    return TextReader(fitted, tower), f"Texts are read with {tower.name} ({score:.0%} of the check phrases understood)."
+        return Language(space, sentence_tower(), f"read by the sentence encoder: {understood}, {ENOUGH:.0%} are asked")
+    return Language(fitted, tower, f"read by {tower.name}")
 
 
-def fitted_space(space: EmotionSpace, tower: LanguageTower, bank: PromptBank) -> tuple[EmotionSpace, float]:
-    """The space with heads for `tower`, from the cache or fitted now, and its score on the check phrases."""
-    kept = hub.cache_folder() / "emotion-heads" / f"{_key(space, tower, bank)}.safetensors"
-    config = dataclasses.replace(space.config, text_width=tower.width)
-    network = SpaceNetwork(config, dropout=DROPOUT)
+@lru_cache(maxsize=1)
+def clip_tower(weights: Path) -> ClipTower:
+    """CLIP, loaded once. Raises AssetError when the file doesn't hold it."""
+    return ClipTower.load(weights)
+
+
+def fitted_space(space: EmotionSpace, tower: ClipTower, bank: PromptBank) -> tuple[EmotionSpace, float]:
+    """The space with text heads for `tower`, and its score on the check phrases: from the cache or found now."""
+    kept = heads_file("texts", space, tower, [dict(bank.feelings), bank.no_feeling])
+    config = dataclasses.replace(space.config, text_width=tower.width, text_hidden=1)
+    network = SpaceNetwork(config)
     own = {name: value for name, value in space.network.state_dict().items() if not _is_text(name)}
-    taught, check = hold_out(bank)
     if kept.is_file():
-        network.load_state_dict(own | load_file(kept))
-    else:
-        network.load_state_dict(own, strict=False)
-        _distil(network, tower, taught)
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        save_file({name: value for name, value in network.state_dict().items() if _is_text(name)}, kept)
+        heads = load_file(kept)
+        score = float(heads.pop("score"))
+        network.load_state_dict(own | heads)
+        return EmotionSpace(network), score
+    network.load_state_dict(own, strict=False)
+    taught, check = hold_out(bank)
+    _distil(network, tower, taught)
     fitted = EmotionSpace(network)
-    return fitted, understood(fitted, tower, check)
+    score = understood(fitted, tower, check)
+    heads = {name: value for name, value in network.state_dict().items() if _is_text(name)}
+    keep_heads(heads | {"score": torch.tensor(score)}, kept)
+    return fitted, score
+
+
+def heads_file(kind: str, space: EmotionSpace, tower: ClipTower, taught: object) -> Path:
+    """Where heads are kept; the name changes with the space, the tower and what they are taught."""
+    digest = hashlib.sha256(json.dumps([tower.name, tower.digest, taught]).encode() + space.keys.tobytes())
+    folder = hub.cache_folder() / "emotion-heads"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{kind}-{digest.hexdigest()[:16]}.safetensors"
+
+
+def keep_heads(heads: dict[str, Tensor], path: Path) -> None:
+    """Write heads so that nobody ever reads half of them."""
+    with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
+        save_file(heads, Path(scratch) / path.name)
+        os.replace(Path(scratch) / path.name, path)
 
 
 def hold_out(bank: PromptBank) -> tuple[PromptBank, list[tuple[str, str]]]:
@@ -127,34 +190,34 @@ def understood(space: EmotionSpace, tower: LanguageTower, check: Sequence[tuple[
     return float(np.mean([EMOTION_LABELS[guess] == label for guess, (_, label) in zip(guesses, check, strict=True)]))
 
 
+def ridge(seen: FloatArray, targets: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """The linear way from what a tower sees [N, view] to points [N, width], as mean [view], weight, bias [width].
+
+    Ridge regression; on so few examples it read more phrases that were kept out than gradient steps on a network did.
+    """
+    mean, bias = seen.mean(0), targets.mean(0)
+    centred = (seen - mean).astype(np.float64)
+    moments = centred.T @ centred  # [view, view]
+    moments += REGULARISATION * np.trace(moments) / len(moments) * np.eye(len(moments))
+    weight = np.linalg.solve(moments, centred.T @ (targets - bias))
+    return mean.astype(np.float32), weight.astype(np.float32), bias.astype(np.float32)
+
+
 def _distil(network: SpaceNetwork, tower: LanguageTower, bank: PromptBank) -> None:
-    """Fit the text tower and the gate; keys and everything else stay as they are."""
-    torch.manual_seed(0)
-    texts, names, weights = bank.examples()
-    sentences = torch.from_numpy(in_templates(tower, texts))  # [templates, N, width]
-    other = torch.from_numpy(tower.encode(bank.no_feeling))
-    target = torch.tensor([network.config.feelings.index(name) for name in names])
-    network.text.mean.copy_(sentences[0].mean(0))
-    network.text.deviation.fill_(float(sentences[0].std()))
-    fit_gate(network.names_feeling, sentences[0], other)
-    optimiser = torch.optim.AdamW(network.text.parameters(), LEARNING_RATE, weight_decay=0.05)
-    network.train()
-    for _ in range(STEPS):
-        rows = torch.multinomial(torch.tensor(weights), BATCH, replacement=True)
-        seen = sentences[torch.randint(len(sentences), (BATCH,)), rows]
-        points = network.text(seen + NOISE * network.text.deviation * torch.randn_like(seen))
-        loss = functional.nll_loss(network.read(points), target[rows])
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-    network.eval()
+    """Fit the text tower's linear path and the gate; keys and everything else stay as they are."""
+    pairs = [(text, feeling) for feeling, texts in bank.feelings.items() for text in texts]
+    sentences = tower.encode([text for text, _ in pairs])  # [N, width]
+    keys = functional.normalize(network.keys, dim=-1).numpy(force=True)
+    targets = keys[[network.config.feelings.index(feeling) for _, feeling in pairs]]
+    mean, weight, bias = (torch.from_numpy(part) for part in ridge(sentences, targets))
+    with torch.no_grad():
+        network.text.mean.copy_(mean)
+        network.text.deviation.fill_(float(sentences.std()))
+        network.text.linear.weight.copy_(weight.T * network.text.deviation)
+        network.text.linear.bias.copy_(bias)
+        network.text.output.zero_()  # the hidden layer has no part
+    fit_gate(network.names_feeling, torch.from_numpy(sentences), torch.from_numpy(tower.encode(bank.no_feeling)))
 
 
 def _is_text(name: str) -> bool:
     return name.startswith(("text.", "names_feeling."))
-
-
-def _key(space: EmotionSpace, tower: LanguageTower, bank: PromptBank) -> str:
-    """Changes with the space, the tower and the prompts."""
-    told = json.dumps([tower.name, dict(bank.feelings), dict(bank.words), bank.no_feeling]).encode()
-    return hashlib.sha256(told + space.keys.tobytes()).hexdigest()[:16]

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d, median_filter
 
 from talker.blendshapes import BLENDSHAPE_NAMES
+from talker.emotion.clip_pictures import DrawFaces, with_second_opinion
 from talker.emotion.codes import code_at
 from talker.emotion.picture_features import align
 from talker.emotion.space import EmotionSpace, emotion_space
@@ -26,18 +27,27 @@ MOUTH = sorted({*LIPS, *INNER_LIPS})
 MOUTH_SCORES = [i for i, name in enumerate(BLENDSHAPE_NAMES) if name.startswith(("mouth", "jaw"))]
 
 
-def picture_code(image: ImageSource, *, strength: float = 1.0, permissive: bool = False) -> EmotionCode:
+def picture_code(
+    image: ImageSource, *, strength: float = 1.0, permissive: bool = False, draw: DrawFaces | None = None
+) -> EmotionCode:
     """The expression of the largest face in a picture (path, or [H,W,3] array).
+
+    draw: draws the faces that CLIP's second opinion is fitted to at first use; without, nobody else is asked.
 
     Raises ImageError for something that is no picture and FaceError when no face is found in it.
     """
+    pixels = load_image(image)
     with FaceDetector() as detector:
-        faces = detector.detect(load_image(image))
+        faces = detector.detect(pixels)
     if not faces:
         raise FaceError("No face was found in the picture for the feeling. Please use one that shows a face.")
     face = max(faces, key=lambda one: one.size)
     space = emotion_space(permissive)
-    return face_code(space, face.landmarks[None], face.blendshapes[None], strength)
+    points, note = space.place_picture(face.landmarks[None], face.blendshapes[None]), ""
+    if draw is not None:
+        points, note = with_second_opinion(space, points, pixels, face.landmarks, draw)
+    code = _named(code_at(space, points, strength, ""), "picture")
+    return replace(code, source=f"{code.source} ({note})") if note else code
 
 
 def face_code(space: EmotionSpace, landmarks: FloatArray, scores: FloatArray, strength: float = 1.0) -> EmotionCode:

@@ -42,9 +42,9 @@ class PromptBank:
         return [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]
 
 
-def in_templates(tower: LanguageTower, texts: Sequence[str]) -> FloatArray:
+def in_templates(tower: LanguageTower, texts: Sequence[str], templates: Sequence[str] = TEMPLATES) -> FloatArray:
     """[templates, N, width] the texts as the tower hears them in every template."""
-    return np.stack([tower.encode([template.format(text) for text in texts]) for template in TEMPLATES])
+    return np.stack([tower.encode([template.format(text) for text in texts]) for template in templates])
 
 
 @lru_cache(maxsize=1)

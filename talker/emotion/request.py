@@ -9,9 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from talker.errors import EmotionError
 from talker.types import EMOTION_LABELS, EmotionCode, SpeechClip
+
+if TYPE_CHECKING:
+    from talker.emotion.clip_pictures import DrawFaces
 
 
 @dataclass(frozen=True)
@@ -34,10 +38,14 @@ class EmotionRequest:
 
 @dataclass(frozen=True)
 class ReadingContext:
-    """What a reader may look at besides the value: the speech, and whether only unrestricted weights may be used."""
+    """What a reader may look at besides the value: the speech, and whether only unrestricted weights may be used.
+
+    draw: draws faces with given feelings, from which CLIP learns to read pictures, where CLIP is on this machine.
+    """
 
     clip: SpeechClip | None = None
     permissive: bool = False
+    draw: DrawFaces | None = None
 
 
 Reader = Callable[[str, ReadingContext], EmotionCode]
@@ -58,7 +66,13 @@ class EmotionSource:
     read: Reader
 
 
-def read_emotion(request: EmotionRequest, clip: SpeechClip | None = None, *, permissive: bool = False) -> EmotionCode:
+def read_emotion(
+    request: EmotionRequest,
+    clip: SpeechClip | None = None,
+    *,
+    permissive: bool = False,
+    draw: DrawFaces | None = None,
+) -> EmotionCode:
     """The feeling that was asked for, at its own strength.
 
     Raises EmotionError for an unknown source, and what the source's own reader raises.
@@ -68,7 +82,7 @@ def read_emotion(request: EmotionRequest, clip: SpeechClip | None = None, *, per
         raise EmotionError(f"Feelings can't be read from {request.source!r}. Known sources: {', '.join(SOURCES)}.")
     if source.metavar and not request.value.strip():
         raise EmotionError(f"Nothing to read the feeling from was given: {source.help}.")
-    return source.read(request.value, ReadingContext(clip, permissive))
+    return source.read(request.value, ReadingContext(clip, permissive, draw))
 
 
 def named_or_described(text: str, permissive: bool = False) -> EmotionCode:
@@ -95,7 +109,7 @@ def _text(value: str, context: ReadingContext) -> EmotionCode:
 def _picture(value: str, context: ReadingContext) -> EmotionCode:
     from talker.emotion.picture import picture_code
 
-    return picture_code(value, permissive=context.permissive)
+    return picture_code(value, permissive=context.permissive, draw=context.draw)
 
 
 def _voice(value: str, context: ReadingContext) -> EmotionCode:

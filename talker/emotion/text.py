@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from talker.emotion.catalogue import find_feeling
+from talker.emotion.clip import language
 from talker.emotion.codes import code_of, mixing_gain
 from talker.emotion.gate import names_feeling
 from talker.emotion.prompts import feeling_words, in_templates
-from talker.emotion.sentences import LanguageTower, sentence_tower
-from talker.emotion.space import EmotionSpace, emotion_space
+from talker.emotion.sentences import LanguageTower
+from talker.emotion.space import EmotionSpace
 from talker.emotion.timeline import Moment, timeline_code
 from talker.emotion.words import (
     EMOJI,
@@ -47,16 +48,12 @@ class Phrase:
 
 
 class TextReader:
-    """Reads texts with one language tower into one space."""
+    """Reads texts with one language tower into one space. note: added to the sources of the codes."""
 
-    def __init__(self, space: EmotionSpace, tower: LanguageTower) -> None:
+    def __init__(self, space: EmotionSpace, tower: LanguageTower, note: str = "") -> None:
         self._space = space
         self._tower = tower
-
-    @property
-    def tower_name(self) -> str:
-        """Which language model reads, for the notes."""
-        return self._tower.name
+        self._note = f" ({note})" if note else ""
 
     def read(self, text: str, *, strength: float = 1.0, duration_s: float | None = None) -> EmotionCode:
         """The feeling that a text describes; several in turn become a timeline over `duration_s`.
@@ -68,10 +65,10 @@ class TextReader:
         stages = [self.phrase(stage) for stage in split_stages(with_emoji_as_words(text))]
         codes = [self._code(stage, text, strength) for stage in stages]
         if len(codes) == 1:
-            return codes[0]
+            return replace(codes[0], source=codes[0].source + self._note)
         duration = duration_s or STAGE_SECONDS
         moments = [Moment(duration * index / len(codes), code, 1.0) for index, code in enumerate(codes)]
-        return replace(timeline_code(moments, duration), source=f"text: {_short(text)}")
+        return replace(timeline_code(moments, duration), source=f"text: {_short(text)}{self._note}")
 
     def phrase(self, text: str) -> Phrase:
         """One stage of a text: a feeling, a mixture, or none."""
@@ -153,8 +150,9 @@ class TextReader:
 def text_code(
     text: str, *, strength: float = 1.0, duration_s: float | None = None, permissive: bool = False
 ) -> EmotionCode:
-    """The feeling that a text describes, read with the sentence encoder. See `TextReader.read`."""
-    return TextReader(emotion_space(permissive), sentence_tower()).read(text, strength=strength, duration_s=duration_s)
+    """The feeling that a text describes, read with CLIP where it is on this machine. See `TextReader.read`."""
+    reads = language(permissive)
+    return TextReader(reads.space, reads.tower, reads.note).read(text, strength=strength, duration_s=duration_s)
 
 
 def with_emoji_as_words(text: str) -> str:

@@ -1,0 +1,30 @@
+"""Portraits in the public domain that come with the dependencies (NASA, US Navy), and what they look like feeling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import matplotlib.cbook
+import numpy as np
+import skimage
+
+from talker.types import ByteArray, EmotionCode, FloatArray
+
+ASTRONAUT = Path(skimage.__file__).parent / "data" / "astronaut.png"
+ADMIRAL = Path(str(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)))
+
+
+def draw_faces(codes: Sequence[EmotionCode]) -> Iterator[tuple[FloatArray, list[ByteArray]]]:
+    """Of each portrait: its landmarks [478, 3] px, and pictures [256, 256, 3] of it with each code's first moment."""
+    from talker.emotion.bridging import bridge
+    from talker.media.image import load_image
+    from talker.options import SpeakOptions
+    from talker.portrait.analyse import analyse
+    from talker.render.renderer import Renderer
+
+    for path in (ASTRONAUT, ADMIRAL):
+        portrait = analyse(load_image(path))
+        renderer = Renderer(portrait, SpeakOptions(size="crop256"))
+        faces = [bridge(code, portrait.rest).displacement[0] * code.strength[0] for code in codes]
+        yield renderer.portrait.landmarks, [renderer.frame(face, np.zeros(6)) for face in faces]
