@@ -39,9 +39,7 @@ WORKERS = min(4, os.cpu_count() or 1)  # frames drawn at the same time
 cv2.setNumThreads(1)  # frames are drawn side by side: threads inside each would only wait for one another
 REGION = (1.35, 1.5, 1.35, 1.35)  # face widths from the face's centre: left, up, right, down
 BATCH_FRAMES, BATCH_PIXELS = 16, 2**24  # at most, that a GPU moves at a time
-COLOURLESS = (
-    4.0  # levels between a picture's red, green and blue, on average: below, it is black and white, and stays so
-)
+COLOURLESS = 4.0  # levels between red, green and blue, on average: a picture below is black and white, and stays so
 Given = TypeVar("Given")
 Result = TypeVar("Result")
 
