@@ -123,12 +123,27 @@ def test_a_flow_moves_and_a_texture_is_added_as_far_as_the_mask_says(portrait: P
     geometry = Renderer(portrait, OPTIONS).frame(SPEAKING, TURNED).astype(int)
     generator = untrained()
     with torch.no_grad():
-        generator.up[-1].head.conv.bias[2 * 4 : 5 * 4] = 0.2  # texture, at each of the four finer places
+        generator.up[0].head.conv.bias[2:5] = 0.2  # texture of the coarsest level
     brighter = GeneratorRenderer(portrait, OPTIONS, generator=generator, mode="face").frame(SPEAKING, TURNED)
     middle = tuple(slice(int(side * 0.45), int(side * 0.5)) for side in geometry.shape[:2])
     room = geometry[middle] < 220
     assert (brighter[middle] - geometry[middle])[room] == pytest.approx(0.5 * 0.2 * 255, abs=2)  # the mask lets half in
     assert np.abs(brighter[-1].astype(int) - geometry[-1]).max() == 0
+
+
+def test_skin_keeps_its_own_detail(portrait: Portrait) -> None:
+    """The finest level adds texture between the lips, and nowhere else."""
+    generator = untrained()
+    with torch.no_grad():
+        generator.up[-1].head.conv.bias[2 * 4 : 5 * 4] = 0.2  # texture, at each of the four finer places
+    picture = torch.rand(1, 6, SIDE, SIDE)
+    picture[:, 3] = 0
+    picture[:, 3, 30:34, 20:40] = 1  # the opening of the lips
+    maps, features = torch.zeros(1, MAPS, SIDE // 4, SIDE // 4), generator.encode(torch.rand(1, 3, SIDE, SIDE))
+    with torch.no_grad():
+        added = generator(picture, maps, torch.zeros(1, STYLE), features).texture.abs().sum(1)[0]
+    assert float(added[30:34, 20:40].min()) > 0
+    assert float(added[:24].max()) == float(added[40:].max()) == 0
 
 
 def test_the_square_follows_the_head(portrait: Portrait) -> None:
