@@ -20,7 +20,7 @@ from page.many import batch_panel
 from page.panels import examples_strip, load_settings, portrait_panel, settings_panel, words_panel
 from page.result import see_panel
 from page.session import errors_as_toasts, leave, stop
-from page.theme import theme
+from page.theme import HEAD, theme
 
 ASSETS = Path(__file__).resolve().parent / "assets"
 SCROLL_TO_RESULT = "() => { if (innerWidth < 900) document.querySelector('#views').scrollIntoView() }"
@@ -79,7 +79,7 @@ def talk_tab() -> Widgets:
     with gr.Row(elem_id="stage"):
         with gr.Column(scale=5, min_width=300, elem_id="portrait"):
             widgets = portrait_panel()
-        with gr.Column(scale=6, min_width=320):
+        with gr.Column(scale=6, min_width=320, elem_id="choices"):
             widgets |= words_panel() | feeling_panel() | settings_panel()
         with gr.Column(scale=7, min_width=320, elem_id="result"):
             widgets |= see_panel()
@@ -147,7 +147,8 @@ def wire_preview(widgets: Widgets) -> None:
 def wire_compare(comparison: Widgets, widgets: Widgets, tab: gr.Tab) -> None:
     """The second tab, which takes portrait and words from the first."""
     inputs = [widgets[name] for name in actions.compare.inputs]  # type: ignore[attr-defined]
-    inputs += [comparison[name] for name in ("other", "emotions", "described", "strengths", "renderers", "seconds")]
+    own = ("others", "emotions", "described", "first_tab", "strengths", "renderers", "seconds")
+    inputs += [comparison[name] for name in own]
     comparison["start"].click(
         actions.compare, inputs, [comparison["film"], comparison["sheet"]], api_name="compare",
         concurrency_id="films", concurrency_limit=1,
@@ -164,6 +165,7 @@ if __name__ == "__main__":
     opened.launch(
         theme=theme(),
         css_paths=ASSETS / "page.css",
+        head=HEAD,
         footer_links=["api", "settings"],
         max_file_size="200mb",
         run_history=False,

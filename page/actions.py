@@ -20,13 +20,13 @@ from page.about import NEEDED, weights_table
 from page.compare import before_and_after, compared, shortened
 from page.examples import EXAMPLES
 from page.feeling import asked
-from page.given import INPUTS, PREVIEW_INPUTS, Given, takes
+from page.given import COMPARED_INPUTS, INPUTS, PREVIEW_INPUTS, Given, takes
 from page.hosting import on_gpu
 from page.progress import Shown
 from page.result import curves, downloads, feeling_over_time, notes, subtitles
 from page.session import RESULTS, errors_as_toasts, missing, run_of
-from talker import SpeakOptions, SpeechClip, Talker, TalkerError, hub
-from talker.emotion.request import named_or_described
+from talker import SpeechClip, Talker, TalkerError, hub
+from talker.emotion.request import EmotionRequest, named_or_described
 from talker.media.audio import load_speech
 from talker.pipeline import NEEDED_WEIGHTS, Emotion
 from talker.types import ByteArray, EmotionCode
@@ -153,14 +153,15 @@ def split_tags(text: str) -> tuple[str, list[Tag]]:
     return timeline.split_tags(text)
 
 
-@takes("picture", "tab", "speech", "text", "voice", "consent", "face_index", "seed")
+@takes(*COMPARED_INPUTS)
 def compare(
     request: gr.Request,
     progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio asks for a progress bar
     given: Given = Given(),  # noqa: B008 - frozen
-    other: str | None = None,
+    others: list[str] | None = None,
     emotions: list[str] | None = None,
     described: str = "",
+    first_tab: bool = False,
     strengths: list[float] | None = None,
     renderers: list[str] | None = None,
     seconds: float = 3.0,
@@ -168,12 +169,12 @@ def compare(
     """Feelings side by side, as a film and a contact sheet; an example's portrait and words where none are given.
 
     Args:
-        picture: the portrait. other: a second one.
-        emotions: labels. described: feelings in words, one a line.
+        picture: the portrait. others: more portraits, which say the same.
+        emotions: labels. described: feelings in words, one a line. first_tab: also what `source` says.
         strengths: each 0 to 1.5. renderers: what draws them; all of these are combined.
         seconds: how much of the speech.
     """
-    if (given.picture or other) and not given.consent:
+    if (given.picture or others) and not given.consent:
         raise missing(texts.CONSENT_FIRST)
     with run_of(request, "compare") as (folder, stopped):
         show = Shown(progress, stopped)
@@ -181,11 +182,14 @@ def compare(
         if not given.recorded and not (given.text or "").strip():
             given = dataclasses.replace(given, text=EXAMPLES[0].given.text)
         words = [*(emotions or []), *(line.strip() for line in described.splitlines() if line.strip())]
+        wanted: dict[str, str | EmotionRequest] = {word: word for word in words}
+        if first_tab:
+            request_of_tab = asked(folder, given)
+            wanted[request_of_tab.title] = request_of_tab
         clip = heard(given, seconds, show)
-        pictures = [given.picture or str(EXAMPLES[0].picture), *([other] if other else [])]
-        options = SpeakOptions(seed=int(given.seed))
+        pictures = [given.picture or str(EXAMPLES[0].picture), *(others or [])]
         return compared(
-            TALKER, pictures, clip, words, strengths or [], renderers or [], options, folder, show.comparing
+            TALKER, pictures, clip, wanted, strengths or [], renderers or [], given.options(), folder, show.comparing
         )
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from page import texts
-from page.panels import picture_input, quiet
+from page.panels import quiet
 from page.result import empty
 from talker import SpeakOptions, Talker
+from talker.emotion.request import EmotionRequest
 from talker.errors import InputError
 from talker.media.audio import beginning
 from talker.options import RENDERERS
@@ -29,14 +31,18 @@ def compare_panel() -> dict[str, Any]:
         with gr.Column(scale=5, min_width=300):
             emotions = gr.CheckboxGroup(NAMES, value=list(EMOTION_LABELS), label=texts.FEELINGS)
             described = gr.Textbox("", label=texts.ALSO, lines=2, placeholder=texts.ALSO_PLACEHOLDER)
+            first_tab = gr.Checkbox(False, label=texts.FIRST_TAB, elem_id="first-tab")
             strengths = gr.CheckboxGroup([0.5, 1.0, 1.5], value=[1.0], label=texts.STRENGTHS)
             known = [(texts.RENDERERS[name], name) for name in RENDERERS]
             renderers = gr.CheckboxGroup(
                 known, value=["auto"], label=texts.RENDERER, visible=len(RENDERERS) > 2, elem_id="renderers"
             )
             seconds = gr.Slider(1, 10, 3, step=0.5, label=texts.SECONDS)
-            with gr.Accordion(texts.OTHER, open=False):
-                other = picture_input(texts.OTHER, 190, "other")
+            with gr.Accordion(texts.OTHERS, open=False):
+                others = gr.File(
+                    label=texts.OTHERS, show_label=False, file_count="multiple", file_types=["image"], height=130,
+                    elem_id="others",
+                )  # fmt: skip
             start = gr.Button(texts.COMPARE, variant="primary", elem_id="compare-start")
         with gr.Column(scale=9, min_width=320, elem_id="compared"):
             empty(texts.COMPARE_EMPTY)
@@ -56,8 +62,8 @@ def compare_panel() -> dict[str, Any]:
                 label=texts.BEFORE_AFTER, show_label=False, height=500, buttons=[], elem_id="before-after"
             )
     return {
-        "other": other, "emotions": emotions, "described": described, "strengths": strengths,
-        "renderers": renderers, "seconds": seconds,
+        "others": others, "emotions": emotions, "described": described, "first_tab": first_tab,
+        "strengths": strengths, "renderers": renderers, "seconds": seconds,
         "start": start, "film": film, "sheet": sheet, "shown": shown, "slider": slider,
     }  # fmt: skip
 
@@ -66,7 +72,7 @@ def compared(
     talker: Talker,
     pictures: list[str],
     clip: SpeechClip,
-    emotions: list[str],
+    emotions: Mapping[str, str | EmotionRequest],
     strengths: list[float],
     renderers: list[str],
     options: SpeakOptions,

@@ -52,6 +52,7 @@ class Given:
     fps: float = 25.0
     wrinkles: float = 0.5
     renderer: str = "auto"
+    converter: str = "linear"
     permissive: bool = False
     label: bool = False
     face_index: int = 0
@@ -72,6 +73,9 @@ INPUTS = tuple(field.name for field in dataclasses.fields(Given))
 PREVIEW_INPUTS = tuple(
     name for name in INPUTS if name not in ("text", "voice", "consent", "subtitled", "fps", "size", "label", "seed")
 )
+COMPARED_INPUTS = tuple(
+    name for name in INPUTS if name not in ("subtitled", "strength", "size", "renderer", "label")
+)  # what a comparison has in common; the rest it varies or leaves out
 
 
 def takes(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

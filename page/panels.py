@@ -11,7 +11,7 @@ from page import texts
 from page.examples import EXAMPLES
 from page.given import OPTIONS, START
 from talker import SpeakOptions
-from talker.options import RENDERERS, SIZES
+from talker.options import CONVERTERS, RENDERERS, SIZES
 
 
 def untouched(upload: ImageData | None) -> str | None:
@@ -99,6 +99,8 @@ def settings_panel() -> dict[str, Any]:
         widgets["renderer"] = gr.Dropdown(
             renderers, value=START.renderer, label=texts.RENDERER, visible=len(RENDERERS) > 2
         )
+        converters = [(texts.CONVERTERS[name], name) for name in CONVERTERS]
+        widgets["converter"] = gr.Radio(converters, value=START.converter, label=texts.CONVERTER)
         widgets["fps"] = gr.Radio([("25", 25), ("30", 30)], value=25, label=texts.FPS)
         widgets["wrinkles"] = gr.Slider(0, 1, START.wrinkles, step=0.05, label=texts.WRINKLES)
         widgets["subtitled"] = gr.Checkbox(START.subtitled, label=texts.SUBTITLES, elem_id="subtitled")

@@ -76,6 +76,8 @@ RENDERERS = {
     "auto": "Automatic", "geometry": "Geometry", "generator": "Geometry, refined by a network",
     "liveportrait": "LivePortrait (research only, slow without a GPU)",
 }  # fmt: skip
+CONVERTER = "What turns speech into lips"
+CONVERTERS = {"linear": "The linear head", "network": "The sequence model (behind it on open speech)"}
 PERMISSIVE = "Only weights that allow commercial use"
 FACE_INDEX = "Which face, when there are several (0: the largest)"
 SEED = "Seed: the same number gives the same motion"
@@ -112,7 +114,8 @@ COMPARE_HINT = (
     "The portrait and the words of the first tab with several feelings, all with the same sound. "
     "Without them, an example's are taken."
 )
-OTHER = "A second portrait, if you like"
+OTHERS = "More portraits, if you like"
+FIRST_TAB = "The feeling of the first tab"
 FEELINGS, ALSO, ALSO_PLACEHOLDER = "Feelings", "Also, in your own words (one a line)", "tired but proud"
 STRENGTHS, SECONDS = "Strengths", "Seconds of the speech"
 COMPARE = "Compare"

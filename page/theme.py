@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gradio as gr
 
+# Gradio hides what overflows, which would keep the preview from staying in sight; page.css reaches only what is inside
+HEAD = "<style>.gradio-container { overflow: clip !important }</style>"
+
 
 def theme() -> gr.themes.Base:
     """Warm accents on quiet greys; only fonts that the computer has, so that it works offline."""

@@ -10,7 +10,7 @@ import dataclasses
 import functools
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -23,8 +23,9 @@ from talker.hub import CHECKPOINTS
 from talker.media.files import prepare_folder
 from talker.media.livelink import save_livelink
 from talker.media.video import check_video_path, write_video
-from talker.options import MAX_STRENGTH, RENDERERS, SIZES, SpeakOptions
+from talker.options import CONVERTERS, MAX_STRENGTH, RENDERERS, SIZES, SpeakOptions
 from talker.pipeline import Talker
+from talker.speech.features import FEATURES, WHISPER
 from talker.types import EMOTION_LABELS, Progress, Result, Video
 from talker.workbench import EVALUATIONS, TRAININGS, evaluate, train
 
@@ -57,6 +58,7 @@ OPTION_FLAGS: tuple[tuple[str, type, Sequence[str] | None, str], ...] = (
     ("fps", float, None, "frames per second, 10 to 60 (default 25)"),
     ("size", str, SIZES, "the whole picture, or a square of head and shoulders (default native)"),
     ("renderer", str, RENDERERS, "what draws the face (default auto)"),
+    ("converter", str, tuple(CONVERTERS), "what turns speech into lips (default linear)"),
     ("face_index", int, None, "which face when there are several; 0 is the largest (default 0)"),
 )
 SWITCHES = (
@@ -125,22 +127,31 @@ def _read_options(arguments: argparse.Namespace) -> SpeakOptions:
 
 def _add_speak_arguments(parser: argparse.ArgumentParser) -> None:
     _add_input_arguments(parser)
-    feelings = parser.add_mutually_exclusive_group()
-    for source in SOURCES.values():
-        if source.metavar:
-            asked = functools.partial(EmotionRequest, source.name)
-            feelings.add_argument(source.flag, dest="feeling", type=asked, metavar=source.metavar, help=source.help)
-        else:
-            asked_alone = EmotionRequest(source.name)
-            feelings.add_argument(
-                source.flag, dest="feeling", action="store_const", const=asked_alone, help=source.help
-            )
+    _add_source_flags(parser.add_mutually_exclusive_group(), "store")
     parser.add_argument("--out", required=True, metavar="MP4", help="the video to write")
     parser.add_argument("--motion", metavar="NPZ", help="also write the motion, as Talker reads it")
     parser.add_argument("--csv", metavar="CSV", help="also write the motion, as Live Link Face records it")
     parser.add_argument("--landmarks", metavar="FILE", help="also write moving landmarks: 478 and 68 (.npz), 68 (.csv)")
     parser.add_argument("--landmark-video", metavar="MP4", help="also draw the moving landmarks")
     parser.add_argument("--preview", metavar="GIF", help="also write the first seconds as a GIF or WebP without sound")
+
+
+def _add_source_flags(parser: argparse._ActionsContainer, action: str) -> None:
+    """A flag for each source of a feeling; `action` says whether the last one counts (store) or all do (append)."""
+    for source in SOURCES.values():
+        if source.metavar:
+            asked = functools.partial(EmotionRequest, source.name)
+            parser.add_argument(
+                source.flag, dest="feeling", action=action, type=asked, metavar=source.metavar, help=source.help
+            )
+        else:
+            parser.add_argument(
+                source.flag,
+                dest="feeling",
+                action=f"{action}_const",
+                const=EmotionRequest(source.name),
+                help=source.help,
+            )
 
 
 def _speak(arguments: argparse.Namespace, talker: Talker) -> None:
@@ -191,15 +202,17 @@ def _add_sheet_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _sheet(arguments: argparse.Namespace, talker: Talker) -> None:
     strength = _read_options(arguments).strength
-    _write_sheet(arguments, talker, [arguments.portrait], EMOTION_LABELS, [strength])
+    _write_sheet(arguments, talker, [arguments.portrait], {label: label for label in EMOTION_LABELS}, [strength])
 
 
 def _add_compare_arguments(parser: argparse.ArgumentParser) -> None:
     _add_sheet_arguments(parser)
     parser.add_argument("--also", nargs="+", default=[], metavar="P", help="further portraits, saying the same")
     parser.add_argument(
-        "--emotions", nargs="+", default=list(EMOTION_LABELS), metavar="WORDS", help="labels or descriptions"
-    )
+        "--emotions", nargs="+", default=[], metavar="WORDS",
+        help="labels or descriptions; all labels when no feeling is named here or by the flags below",
+    )  # fmt: skip
+    _add_source_flags(parser.add_argument_group("feelings from elsewhere, each as often as you like"), "append")
     parser.add_argument(
         "--strengths", nargs="+", type=float, default=[0.5, 1.0], metavar="N", help="each emotion at each of these"
     )
@@ -210,14 +223,17 @@ def _add_compare_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _compare(arguments: argparse.Namespace, talker: Talker) -> None:
     portraits = [arguments.portrait, *arguments.also]
-    _write_sheet(arguments, talker, portraits, arguments.emotions, arguments.strengths, arguments.renderers)
+    emotions: dict[str, str | EmotionRequest] = {words: words for words in arguments.emotions}
+    emotions |= {request.title: request for request in arguments.feeling or []}
+    emotions = emotions or {label: label for label in EMOTION_LABELS}
+    _write_sheet(arguments, talker, portraits, emotions, arguments.strengths, arguments.renderers)
 
 
 def _write_sheet(
     arguments: argparse.Namespace,
     talker: Talker,
     pictures: Sequence[str],
-    emotions: Sequence[str],
+    emotions: Mapping[str, str | EmotionRequest],
     strengths: Sequence[float],
     renderers: Sequence[str] = (),
 ) -> None:
@@ -261,10 +277,11 @@ def _add_train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", choices=TRAININGS, help="; ".join(f"{n}: {job.help}" for n, job in TRAININGS.items()))
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with the training data")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the weights (default checkpoints/NAME)")
+    parser.add_argument("--features", choices=FEATURES, help="what motion and motion-network hear (default whisper)")
 
 
 def _train(arguments: argparse.Namespace, talker: Talker) -> None:
-    train(arguments.name, arguments.data, arguments.out or CHECKPOINTS / arguments.name)
+    train(arguments.name, arguments.data, arguments.out or CHECKPOINTS / arguments.name, arguments.features)
 
 
 def _add_prepare_arguments(parser: argparse.ArgumentParser) -> None:
@@ -275,12 +292,17 @@ def _add_prepare_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--layout", default="auto", metavar="NAME", help="grid, mead, crema-d, ravdess or plain (default auto)"
     )
+    parser.add_argument(
+        "--features", choices=FEATURES, default=WHISPER, help="what the sound becomes (default whisper)"
+    )
 
 
 def _prepare(arguments: argparse.Namespace, talker: Talker) -> None:
-    from talker.training.prepare import prepare
+    from talker.training.prepare import PrepareSettings, prepare
 
-    print(prepare(arguments.data, arguments.out, layout=arguments.layout, progress=_progress_line("film")))
+    settings = PrepareSettings(features=arguments.features)
+    progress = _progress_line("film")
+    print(prepare(arguments.data, arguments.out, layout=arguments.layout, settings=settings, progress=progress))
 
 
 def _progress_line(unit: str) -> Progress | None:

@@ -23,7 +23,7 @@ from talker.media.audio import load_speech
 from talker.media.image import ImageSource, load_image
 from talker.media.provenance import labelled
 from talker.media.video import check_video_path, write_video
-from talker.options import MAX_STRENGTH, SpeakOptions
+from talker.options import CONVERTERS, MAX_STRENGTH, SpeakOptions
 from talker.render.choice import Animator, animator, quick
 from talker.types import (
     ByteArray,
@@ -58,7 +58,7 @@ class Rooms:
     say: Callable[[str, str], SpeechClip]
     transcribe: Callable[[SpeechClip], Transcript]
     label_code: Callable[[str, float, bool], EmotionCode]
-    speech_motion: Callable[[SpeechClip, float], FaceMotion]
+    speech_motion: Callable[[SpeechClip, EmotionCode, SpeakOptions], FaceMotion]
     compose: Callable[[FaceMotion, EmotionCode, SpeechClip, SpeakOptions], FaceMotion]
     animator: Callable[[Portrait, SpeakOptions], Animator]
     read_emotion: Callable[[EmotionRequest, SpeechClip | None, bool], EmotionCode]
@@ -197,7 +197,7 @@ class Talker:
 
     def move(self, clip: SpeechClip, emotion: EmotionCode, options: SpeakOptions) -> FaceMotion:
         """What the face does while it says `clip` with that feeling; the same for the same seed."""
-        return self.rooms.compose(self.rooms.speech_motion(clip, options.fps), emotion, clip, options)
+        return self.rooms.compose(self.rooms.speech_motion(clip, emotion, options), emotion, clip, options)
 
     def prepare(self, portrait: Portrait, options: SpeakOptions) -> Animator:
         """Everything about a portrait that does not depend on the frame, done once for the same look."""
@@ -302,10 +302,12 @@ def _label_code(label: str, strength: float, permissive: bool) -> EmotionCode:
     return label_code(label, strength, permissive=permissive)
 
 
-def _speech_motion(clip: SpeechClip, fps: float) -> FaceMotion:
-    from talker.motion.articulation import speech_motion
+def _speech_motion(clip: SpeechClip, code: EmotionCode, options: SpeakOptions) -> FaceMotion:
+    from talker.motion.articulation import shipped_head, speech_motion
+    from talker.motion.head import Delivery
 
-    return speech_motion(clip, fps=fps)
+    head = shipped_head(CONVERTERS[options.converter])
+    return speech_motion(clip, fps=options.fps, head=head, delivery=Delivery.of(code, options))
 
 
 def _compose(speech: FaceMotion, code: EmotionCode, clip: SpeechClip, options: SpeakOptions) -> FaceMotion:

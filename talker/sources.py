@@ -72,6 +72,18 @@ class HubSource:
             (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(cached, folder / file.path)
 
+    def download_all(self, names: tuple[str, ...], folder: Path) -> None:
+        """Those of the files that the repository has, unchecked, into `folder`."""
+        if not hub_reachable():
+            raise Unavailable("not reachable")
+        import huggingface_hub
+        from huggingface_hub.errors import HTTPError
+
+        try:
+            huggingface_hub.snapshot_download(self.repository, allow_patterns=list(names), local_dir=folder)
+        except HTTPError as error:
+            raise Unavailable(f"the download broke off ({error})") from error
+
 
 @dataclass(frozen=True)
 class AddressSource:

@@ -17,6 +17,7 @@ class Job:
     place: str  # module:function
     help: str
     draws: bool = False  # can also write pictures to look at
+    hears: bool = False  # can be told which speech features to use
 
     def load(self) -> Callable[..., object]:
         """The function itself."""
@@ -40,6 +41,7 @@ EVALUATIONS = {  # each function takes the data folder (or None) and returns the
     ),
     "shapes": Job("talker.evaluation.shapes:run", "what the landmark detector sees of each drawn shape"),
     "identity": Job("talker.evaluation.turns:run", "whether a head that turns or feels stays the person", draws=True),
+    "background": Job("talker.evaluation.background:run", "whether it stays still while heads turn", draws=True),
     "speed": Job("talker.evaluation.speed:run", "milliseconds per stage and frame, and memory (needs no data)"),
     "motion": Job("talker.evaluation.motion:run", "lips against filmed speakers"),
     "emotion": Job("talker.evaluation.emotion:run", "texts, voices and faces in the emotion space, people held out"),
@@ -47,9 +49,9 @@ EVALUATIONS = {  # each function takes the data folder (or None) and returns the
 }
 TRAININGS = {  # each function takes the data folder and the folder to write
     "face-model": Job("talker.training.face_model:derive", "the compact face model, from ICT's"),
-    "motion": Job("talker.training.motion:train_motion", "speech to lips"),
+    "motion": Job("talker.training.motion:train_motion", "speech to lips", hears=True),
     "generator": Job("talker.training.generator:train_generator", "the network that refines the drawn face"),
-    "motion-network": Job("talker.training.network:train_network", "speech to lips with a sequence model"),
+    "motion-network": Job("talker.training.network:train_network", "speech to lips with a sequence model", hears=True),
     "emotion": Job("talker.training.emotion:train", "the emotion space and its permissive variant"),
 }
 NEEDS_NO_DATA = frozenset({"road", "speed"})
@@ -70,6 +72,15 @@ def evaluate(name: str, data: Path | None, pictures: Path | None = None) -> str:
     return str(job.load()(data, pictures=pictures))
 
 
-def train(name: str, data: Path, out: Path) -> None:
-    """Run a training; what it writes lies in `out` afterwards."""
-    TRAININGS[name].load()(data, out)
+def train(name: str, data: Path, out: Path, features: str | None = None) -> None:
+    """Run a training; what it writes lies in `out` afterwards.
+
+    features: what those that turn speech into lips hear. Raises InputError for the others.
+    """
+    job = TRAININGS[name]
+    if features is None:
+        job.load()(data, out)
+    elif job.hears:
+        job.load()(data, out, features=features)
+    else:
+        raise InputError(f"The training {name!r} does not choose speech features: leave --features out.")

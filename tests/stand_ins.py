@@ -75,7 +75,8 @@ class FakeRooms:
         rows = np.zeros((1, 8), np.float32)
         return EmotionCode(rows, np.zeros((1, 52)), np.full(1, strength), rows, source=f"label: {label}")
 
-    def speech_motion(self, clip: SpeechClip, fps: float) -> FaceMotion:
+    def speech_motion(self, clip: SpeechClip, code: EmotionCode, options: SpeakOptions) -> FaceMotion:
+        fps = options.fps
         frames = round(clip.duration_s * fps)
         return FaceMotion(np.full((frames, 52), 0.5, np.float32), np.zeros((frames, 6), np.float32), fps)
 

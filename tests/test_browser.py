@@ -129,37 +129,78 @@ def test_a_recording_talks_with_the_feeling_that_it_has(page: Any) -> None:
     assert page.evaluate(SEEN)["seconds"] == pytest.approx(1.5, abs=0.2)
 
 
-def test_each_source_moves_the_face(page: Any) -> None:
+def tried(page: Any, before: str | None) -> str:
+    """The address of the next trial film, which plays and is not black."""
+    page.click("#trial")
+    page.wait_for_function(
+        "old => { const film = document.querySelector('#film video'); return film && film.src && film.src !== old }",
+        arg=before,
+    )
+    seen = page.evaluate(SEEN)
+    assert seen["brightness"] > 60
+    assert seen["seconds"] == pytest.approx(1.5, abs=0.2)
+    return str(page.get_attribute("#film video", "src"))
+
+
+def hand_in(page: Any, source: str) -> None:
+    """Give the source what it reads the feeling from."""
+    files = {"picture": ASTRONAUT, "voice": LOUD, "video": SURPRISE}
+    if source in files:
+        page.set_input_files(f"#feeling-{source} input[type=file]", str(files[source]))
+    elif source == "text":
+        page.fill("#feeling-text textarea, #feeling-text input", "slightly nervous")
+        page.press("#feeling-text textarea, #feeling-text input", "Enter")
+    elif source == "mix":
+        page.fill("#shares textarea, #shares input", "sad=1")
+    elif source == "label":
+        page.click("#emotions label:has-text('Disgusted')")
+
+
+@pytest.mark.parametrize("source", [source for source in texts.SOURCES if source != "speech"])
+def test_each_source_shows_its_feeling_and_makes_a_film(page: Any, source: str) -> None:
+    choose_portrait(page, ADMIRAL)
+    page.fill("#words textarea", "Now you can see what I feel.")
+    page.check("#consent input")
+    before = str(page.get_attribute("#preview img", "src"))
+    page.click("#emotions label:has-text('Angry')")  # no source that follows looks like that
+    shown = changed_preview(page, before)
+    choose_source(page, source)
+    hand_in(page, source)
+    changed_preview(page, shown)
+    page.click("#views button[role=tab]:has-text('Video')")
+    tried(page, None)
+    controls = {
+        "map": "#map",
+        "mix": "#mix",
+        "text": "#feeling-text",
+        "picture": "#feeling-picture",
+        "label": "#emotions",
+    }
+    for name, control in controls.items():
+        assert (page.locator(f"{control} >> visible=true").count() > 0) == (name == source)
+
+
+def test_the_map_is_clicked_and_moved_by_keys(page: Any) -> None:
     choose_portrait(page, ADMIRAL)
     shown = str(page.get_attribute("#preview img", "src"))
-    choose_source(page, "text")
-    page.fill("#feeling-text textarea, #feeling-text input", "slightly nervous")
-    page.press("#feeling-text textarea, #feeling-text input", "Enter")
-    shown = changed_preview(page, shown)
     choose_source(page, "map")
     shown = changed_preview(page, shown)
     page.wait_for_selector("#map svg >> visible=true")
     page.click("#map svg", position={"x": 40, "y": 40})
     shown = changed_preview(page, shown)
     page.press("#map svg", "ArrowDown")
-    shown = changed_preview(page, shown)
-    choose_source(page, "mix")
-    shown = changed_preview(page, shown)
-    page.fill("#shares textarea, #shares input", "sad=1")
-    shown = changed_preview(page, shown)
-    choose_source(page, "timeline")
-    shown = changed_preview(page, shown)
-    choose_source(page, "picture")
-    page.set_input_files("#feeling-picture input[type=file]", str(ASTRONAUT))
-    shown = changed_preview(page, shown)
-    choose_source(page, "voice")
-    page.set_input_files("#feeling-voice input[type=file]", str(LOUD))
-    shown = changed_preview(page, shown)
-    choose_source(page, "video")
-    page.set_input_files("#feeling-video input[type=file]", str(SURPRISE))
     changed_preview(page, shown)
-    for hidden in ("#map", "#mix", "#feeling-text", "#feeling-picture", "#emotions"):
-        assert page.locator(f"{hidden} >> visible=true").count() == 0
+
+
+def test_a_telephone_keeps_the_face_in_sight_while_the_feeling_is_chosen(browser: Any, server: Server) -> None:
+    tab = visit(browser, server, 390)
+    choose_portrait(tab, ASTRONAUT)
+    tab.locator("#strength").scroll_into_view_if_needed()
+    tab.locator("#start").scroll_into_view_if_needed()
+    tab.wait_for_timeout(300)
+    face = tab.locator("#preview img").bounding_box()
+    assert 0 <= face["y"] < face["y"] + face["height"] < 450
+    tab.context.close()
 
 
 def test_the_strength_and_the_settings_of_a_file_are_taken_over(page: Any, tmp_path: Path) -> None:

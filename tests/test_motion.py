@@ -12,7 +12,7 @@ from talker.blendshapes import BLENDSHAPE_INDEX, BLENDSHAPE_NAMES
 from talker.emotion.labels import label_code
 from talker.motion import head, visemes
 from talker.motion.articulation import at_frames, bite_lip, shut_before_speech, shut_lips, speech_motion
-from talker.motion.composition import cap_sneer, compose, soft_limit
+from talker.motion.composition import cap_sneer, compose, lasting, soft_limit
 from talker.motion.head import ArticulationConfig, Delivery, LinearHead, in_context
 from talker.motion.lips import LipGeometry
 from talker.options import SpeakOptions
@@ -151,6 +151,26 @@ def test_feelings_keep_the_mouths_timing(clip: SpeechClip, speech: FaceMotion) -
         felt = _opening(compose(speech, label_code(label), clip, SpeakOptions()))
         matches = [np.corrcoef(neutral[3:-3], np.roll(felt, shift)[3:-3])[0, 1] for shift in range(-3, 4)]
         assert int(np.argmax(matches)) == 3
+
+
+@pytest.mark.parametrize("label", EMOTION_LABELS[1:])
+def test_what_a_feeling_adds_does_not_come_and_go_with_each_closure(
+    clip: SpeechClip, speech: FaceMotion, label: str
+) -> None:
+    felt, neutral = (
+        compose(speech, label_code(label, strength), clip, SpeakOptions()).blendshapes[:, MOUTH].astype(float)
+        for strength in (1.0, 0.0)
+    )
+    assert np.abs(np.diff(felt - neutral, 2, axis=0)).mean() < 0.008  # 0.02 when it did, in anger and disgust
+
+
+def test_what_lasts_is_never_less_than_asked_and_bridges_gaps() -> None:
+    asked = np.zeros(60)
+    asked[[10, 15, 40]] = 1.0
+    held = lasting(asked, 3)
+    assert (held >= asked - 1e-12).all() and held[10:16].min() > 0.9  # two closures 0.2 s apart are one
+    assert held[26:30].max() < 1e-9 and np.abs(np.diff(held)).max() < 0.45  # eased
+    np.testing.assert_allclose(lasting(asked, 0.2), asked)
 
 
 def test_same_seed_same_motion_and_other_seed_another(clip: SpeechClip) -> None:

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from talker.errors import DataError
+from talker.media.audio import save_speech
 from talker.motion.temperament import TEMPERAMENTS
-from talker.training.manner import composed, learn_manners, misfit, movement, sentences, unconditioned
+from talker.training.manner import (
+    Movement,
+    composed,
+    expected,
+    learn_manners,
+    louder,
+    misfit,
+    movement,
+    sentences,
+    unconditioned,
+)
+from talker.types import SpeechClip
 
 FPS = 25.0
 TIME = np.arange(200) / FPS
@@ -20,6 +35,32 @@ def test_movement_is_read_off_a_lip_opening() -> None:
     assert doubled.size == pytest.approx(2, abs=0.01) and doubled.speed == pytest.approx(1, abs=0.01)
     assert doubled.opening == pytest.approx(1, abs=0.02)
     assert fast.relative_to(small).speed == pytest.approx(1.5, abs=0.1)
+
+
+def test_how_much_louder_actors_get_is_measured_on_the_same_words(tmp_path: Path) -> None:
+    folder = tmp_path / "speech_emotion" / "ravdess"
+    folder.mkdir(parents=True)
+    time = np.arange(16000) / 16000
+    tone = np.sin(2 * np.pi * 150 * time) * (1 + 0.5 * np.sin(2 * np.pi * 4 * time))
+    for name, level in (
+        ("03-01-01-01-01-01-01", 0.05),  # neutral
+        ("03-01-05-02-01-01-01", 0.2),  # angry and strong: 12 dB louder
+        ("03-01-04-01-01-01-01", 0.5),  # sad, but not strongly: left out
+        ("03-01-05-02-02-01-01", 0.5),  # other words, without a neutral reading: left out
+    ):
+        save_speech(SpeechClip((level * tone).astype(np.float32), 16000), folder / f"{name}.wav")
+    assert louder(tmp_path) == {"angry": pytest.approx(12.0, abs=0.3)}
+    with pytest.raises(DataError, match="ravdess"):
+        louder(folder)
+
+
+def test_what_loudness_tells_and_what_was_filmed_count_half_each() -> None:
+    films = {"angry": Movement(1.6, 1, 1), "sad": Movement(0.9, 1, 1), "contempt": Movement(0.7, 1, 1)}
+    gains = {"angry": 20.0, "sad": 0.0}
+    found = expected(films, gains)
+    assert found["contempt"] == films["contempt"]  # its loudness is not known
+    assert found["angry"].size == pytest.approx(1.6)  # the line goes through the only feeling that is louder
+    assert found["sad"].size == pytest.approx(np.sqrt(0.9))
 
 
 def test_manners_are_learnt_that_move_as_wanted() -> None:

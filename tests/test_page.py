@@ -19,7 +19,7 @@ from stand_ins import FakeRooms
 import app
 from page import actions, emotion_map, faces, feeling, hosting, result, session, texts
 from page.examples import EXAMPLES
-from page.given import INPUTS, OPTIONS, START, Given
+from page.given import COMPARED_INPUTS, INPUTS, OPTIONS, START, Given
 from talker import FaceMotion, SpeakOptions, Talker
 from talker.emotion.catalogue import FEELINGS
 from talker.emotion.request import SOURCES
@@ -288,10 +288,11 @@ def test_the_preview_shows_the_feeling_or_says_what_it_needs(run: Run, picture: 
 
 
 def test_a_comparison_is_a_film_and_a_sheet(run: Run, picture: str) -> None:
-    def compare(emotions: list[str], strengths: list[float]) -> tuple[str, str]:
-        values = (picture, "text", None, "Hello", "american", True, 0, 0)
+    def compare(emotions: list[str], strengths: list[float], first_tab: bool = False) -> tuple[str, str]:
+        given = dataclasses.replace(START, picture=picture, text="Hello", consent=True, emotion="sad")
+        values = [getattr(given, name) for name in COMPARED_INPUTS]
         made: tuple[str, str] = actions.compare(
-            VISITOR, lambda *_, **__: None, *values, None, emotions, "", strengths, ["auto"], 3.0
+            VISITOR, lambda *_, **__: None, *values, None, emotions, "", first_tab, strengths, ["auto"], 3.0
         )
         return made
 
@@ -299,6 +300,8 @@ def test_a_comparison_is_a_film_and_a_sheet(run: Run, picture: str) -> None:
     assert video.open_video(film).size[0] > 3 * 200
     with Image.open(sheet) as opened:
         assert opened.height == 4 * (256 + 24)
+    with Image.open(compare([], [1.0], first_tab=True)[1]) as opened:
+        assert opened.height == 256 + 24
     with pytest.raises(gr.Error, match="between 1 and"):
         compare([], [])
 

@@ -225,6 +225,9 @@ def test_a_comparison_has_a_row_per_portrait_emotion_and_strength(
     assert main([*words, "--emotions", "happy", "sad", "--strengths", "0.5", "1", "1.5"], talker) == 0
     with Image.open(out) as sheet:
         assert sheet.height == 2 * 2 * 3 * (256 + 24)
+    assert main([*words, "--emotion", "happy", "--emotion", "sad", "--strengths", "1"], talker) == 0
+    with Image.open(out) as sheet:
+        assert sheet.height == 2 * 2 * (256 + 24)
 
 
 def test_landmarks_are_written_and_drawn(talker: Talker, portrait: Path, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ FEELINGS: tuple[Feeling, ...] = (
             {"fear": 1.0}, (-0.64, 0.6, -0.43), 0.2, 1.2, ("fearful", "afraid", "scared")),
     Feeling("disgusted", {"9": 1.0, "10": 0.6, "4": 0.6, "7": 0.55, "15": 0.35, "17": 0.45},
             {"disgusted": 1.0}, (-0.6, 0.35, 0.11), 0.3, 1.0, ("disgust",)),
-    Feeling("contempt", {"L14": 0.9, "L12": 0.85, "L10": 0.25, "L6": 0.3, "L2": 0.45, "R4": 0.25, "7": 0.25,
+    Feeling("contempt", {"L14": 0.8, "L12": 0.6, "L10": 0.25, "L6": 0.3, "L2": 0.45, "R4": 0.25, "7": 0.25,
                          "43": 0.15},
             {"contempt": 1.0}, (-0.32, 0.18, 0.35), 0.4, 1.0, ("contemptuous", "scorn", "disdain")),
     # C-MET's extended set

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from talker.errors import EmotionError
 from talker.types import EMOTION_LABELS, EmotionCode, SpeechClip
@@ -22,6 +23,13 @@ class EmotionRequest:
 
     source: str
     value: str = ""
+
+    @property
+    def title(self) -> str:
+        """What to call it in a few words; of a path, the file's name."""
+        if self.source in ("label", "text"):
+            return self.value
+        return f"{self.source} {Path(self.value).name}".strip()
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from talker.options import SpeakOptions
 from talker.types import FloatArray
 
 CLIP = Path("talking") / "speech" / "speech_01.mp4"
-SOUNDS = ((5, 44100), (60, 44100), (600, 44100), (3600, 16000), (3600, 44100))  # s, Hz
+SOUNDS = ((5, 44100, 48000), (60, 44100, 48000), (600, 44100, 48000), (3600, 16000, 48000), (3600, 44100, 16000))
+# s, Hz of the file, highest rate at which it is kept
 LONGEST_S = 3601.0
 BYTES_PER_UNIT = 1 if sys.platform == "darwin" else 1024  # of the peak that the system counts
 
@@ -32,14 +33,14 @@ def table(data: Path) -> Iterator[str]:
     yield "| sound | imports and weights, s | speech to motion, s | processor, s | feeling and life, s | peak, MB |"
     yield "|---|---|---|---|---|---|"
     clip = audio.load_speech(data / CLIP)
-    for seconds, rate in SOUNDS:
+    for seconds, rate, highest in SOUNDS:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "speech.wav"
             _write(audio.resample(clip.samples, clip.sample_rate, rate), rate, seconds, path)
-            command = [sys.executable, "-m", __name__, str(path)]
+            command = [sys.executable, "-m", __name__, str(path), str(highest)]
             found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
         values = (found[name] for name in ("start_s", "speech_s", "processor_s", "feeling_s"))
-        name = f"{seconds} s, {rate / 1000:g} kHz"
+        name = f"{seconds} s, {rate / 1000:g} kHz" + (f", kept at {highest / 1000:g}" if highest < rate else "")
         yield f"| {name} | " + " | ".join(f"{value:.1f}" for value in values) + f" | {found['peak_mb']:.0f} |"
 
 
@@ -52,7 +53,7 @@ def _write(samples: FloatArray, rate: int, seconds: int, path: Path) -> None:
             left -= len(samples)
 
 
-def measure(path: Path) -> dict[str, float]:
+def measure(path: Path, highest_rate: int) -> dict[str, float]:
     """Costs of a sound file's motion, everything that the process ever holds included."""
     started = time.perf_counter()
     from talker.emotion.labels import label_code
@@ -62,7 +63,7 @@ def measure(path: Path) -> dict[str, float]:
     prepare()
     code = label_code("happy")
     ready = time.perf_counter()
-    clip = audio.load_speech(path, max_seconds=LONGEST_S)
+    clip = audio.load_speech(path, max_seconds=LONGEST_S, highest_rate=highest_rate)
     before, processor = time.perf_counter(), time.process_time()
     motion = speech_motion(clip)
     spoken, processor_s = time.perf_counter(), time.process_time() - processor
@@ -91,5 +92,6 @@ def peak_mb() -> float:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Print the costs of a sound file as JSON.")
     parser.add_argument("path", type=Path)
+    parser.add_argument("highest_rate", type=int)
     arguments = parser.parse_args()
-    print(json.dumps(measure(arguments.path)))
+    print(json.dumps(measure(arguments.path, arguments.highest_rate)))

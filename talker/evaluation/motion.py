@@ -14,8 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from talker import hub
-from talker.blendshapes import BLENDSHAPE_COUNT
+from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_NAMES
 from talker.emotion.labels import label_code
 from talker.errors import DataError
 from talker.evaluation import cost
@@ -24,7 +23,7 @@ from talker.evaluation.motion_choice import chosen_without_the_speaker
 from talker.face.tracking import track_video
 from talker.media import audio
 from talker.motion import visemes
-from talker.motion.articulation import at_frames, hear, load_head, speaking, speech_motion
+from talker.motion.articulation import at_frames, hear, shipped_head, speaking, speech_motion
 from talker.motion.composition import compose
 from talker.motion.lips import LipGeometry
 from talker.motion.temperament import TEMPERAMENTS
@@ -34,6 +33,7 @@ from talker.training import manner
 from talker.training.motion_data import TrackedClip, grid_clips
 from talker.types import EMOTION_LABELS, FaceMotion, FloatArray, SpeechClip
 
+MOUTH = [i for i, name in enumerate(BLENDSHAPE_NAMES) if name.startswith(("jaw", "mouth", "noseSneer"))]
 LEADS = {"01": 2.0, "02": 4.0, "03": 2.0, "04": 0.5, "05": -0.5}  # frames of 40 ms by which the picture leads
 
 
@@ -67,17 +67,19 @@ def open_speech(data: Path) -> Iterator[TrackedClip]:
 
 
 def _composed(clips: list[TrackedClip]) -> Iterator[str]:
-    """Table: closures, silences and timing of the composed motion per feeling, against the neutral talker."""
+    """Table: closures, silences, timing and jumps of the composed motion per feeling, against the neutral talker."""
     geometry = LipGeometry.load()
     spoken = [(clip.speech, speech_motion(clip.speech)) for clip in clips]
-    still = [geometry.opening_of(compose(motion, label_code("neutral"), speech, SpeakOptions()).blendshapes)
-             for speech, motion in spoken]  # fmt: skip
-    yield "| feeling | p/b/m closed | as neutral, points | open in silence | timing, frames | strength 0 is neutral |"
-    yield "|---|---|---|---|---|---|"
+    calm_faces = [
+        compose(motion, label_code("neutral"), speech, SpeakOptions()).blendshapes for speech, motion in spoken
+    ]
+    yield "| feeling | p/b/m closed | as neutral, points | open in silence | timing, frames | jumps | strength 0 |"
+    yield "|---|---|---|---|---|---|---|"
     neutral = 0.0
     for label in EMOTION_LABELS:
-        counts, silent, late, same = [], [0.0], [], True
-        for (speech, motion), calm in zip(spoken, still, strict=True):
+        counts, silent, late, jumps, same = [], [0.0], [], [], True
+        for (speech, motion), calm_face in zip(spoken, calm_faces, strict=True):
+            calm = geometry.opening_of(calm_face)
             composed = compose(motion, label_code(label), speech, SpeakOptions())
             opening = geometry.opening_of(composed.blendshapes)
             limit = CLOSED_SHARE * np.percentile(geometry.opening_of(motion.blendshapes), 90)
@@ -86,6 +88,8 @@ def _composed(clips: list[TrackedClip]) -> Iterator[str]:
             quiet = speaking(prosody.measure(speech, rate_hz=100.0), len(motion), motion.fps) < 0.01
             silent.append(float(geometry.opening_of(motion.blendshapes)[quiet].max(initial=0.0)))
             late.append(_delay(opening, calm))
+            added = (composed.blendshapes - calm_face)[:, MOUTH].astype(np.float64)
+            jumps.append(1000 * float(np.abs(np.diff(added, 2, axis=0)).mean()))
             weak = compose(motion, label_code(label, 0.0), speech, SpeakOptions())
             same &= np.array_equal(geometry.opening_of(weak.blendshapes), calm)
         hit, wanted = (sum(column) for column in list(zip(*counts, strict=True))[:2])
@@ -93,7 +97,7 @@ def _composed(clips: list[TrackedClip]) -> Iterator[str]:
         neutral = share if label == "neutral" else neutral
         worst = max(late, key=abs)
         yield (f"| {label} | {share:.2f} | {100 * (share - neutral):+.0f} | {max(silent):.3f} | {worst:+.1f} "
-               f"| {'bit for bit' if same else 'no'} |")  # fmt: skip
+               f"| {np.mean(jumps):.1f} | {'bit for bit' if same else 'no'} |")  # fmt: skip
 
 
 def _delay(one: FloatArray, other: FloatArray) -> float:
@@ -107,18 +111,21 @@ def _delay(one: FloatArray, other: FloatArray) -> float:
 
 def _manners(data: Path) -> Iterator[str]:
     """Table: how far lips move with a feeling, in multiples of neutral speech: filmed, and composed on and off."""
+    gains = manner.louder(data)
     taught, other = manner.filmed(data, manner.TEACHER), manner.filmed(data, manner.HELD_OUT)
     spoken = manner.sentences()
     off, on = manner.composed(manner.unconditioned(), spoken), manner.composed(TEMPERAMENTS, spoken)
-    yield f"| lips move | {manner.TEACHER}, learnt from | {manner.HELD_OUT}, held out | condition off | condition on |"
-    yield "|---|---|---|---|---|"
-    for label in off:
-        yield f"| {label} | " + " | ".join(f"{rows[label].size:.2f}" for rows in (taught, other, off, on)) + " |"
+    asked = manner.expected(taught, gains)
     yield (
-        "| misfit to the held-out person | | | "
-        + " | ".join(f"{manner.misfit(rows, other)[0]:.3f}" for rows in (off, on))
-        + " |"
+        f"| lips move | louder, dB | {manner.TEACHER} | both, learnt from | {manner.HELD_OUT}, held out "
+        "| condition off | condition on |"
     )
+    yield "|---|---|---|---|---|---|---|"
+    for label in off:
+        sizes = " | ".join(f"{rows[label].size:.2f}" for rows in (taught, asked, other, off, on))
+        yield f"| {label} | {gains.get(label, float('nan')):.0f} | {sizes} |"
+    misfits = " | ".join(f"{manner.misfit(rows, other)[0]:.3f}" for rows in (off, on))
+    yield f"| misfit to the held-out person | | | | | {misfits} |"
 
 
 def _sound_alone(clip: SpeechClip, fps: float) -> FaceMotion:
@@ -128,7 +135,7 @@ def _sound_alone(clip: SpeechClip, fps: float) -> FaceMotion:
 
 def _network(clip: SpeechClip, fps: float) -> FaceMotion:
     """The sequence model in the linear head's place."""
-    return speech_motion(clip, fps=fps, head=load_head(hub.checkpoint("motion-network")))
+    return speech_motion(clip, fps=fps, head=shipped_head("motion-network"))
 
 
 def _phones_alone(clip: SpeechClip, fps: float) -> FaceMotion:

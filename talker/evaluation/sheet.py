@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from talker.emotion.request import named_or_described
+from talker.emotion.request import EmotionRequest, named_or_described
 from talker.media.film import write_grid
 from talker.media.image import save_image
 from talker.options import SpeakOptions
-from talker.pipeline import Talker
+from talker.pipeline import Emotion, Talker
 from talker.types import EMOTION_LABELS, ByteArray, FaceMotion, Portrait, Progress, SpeechClip
 
 MOMENTS = 6
@@ -27,30 +27,31 @@ FILM_COLUMNS = 4
 
 @dataclass(frozen=True)
 class Cell:
-    """One row of a sheet, or one film of a grid: who shows which feeling (a label or a description), and how."""
+    """One row of a sheet, or one film of a grid: who shows which feeling (words, or read from elsewhere), and how."""
 
     title: str
     portrait: Portrait
-    emotion: str
+    emotion: str | EmotionRequest
     options: SpeakOptions
 
 
 def cells(
     portraits: Sequence[Portrait],
-    emotions: Sequence[str],
+    emotions: Mapping[str, str | EmotionRequest],
     strengths: Sequence[float],
     options: SpeakOptions,
     renderers: Sequence[str] = (),
 ) -> list[Cell]:
     """All portraits × strengths × emotions × renderers (those of the options when none are named), in this order.
 
+    emotions: by the name that stands over them.
     Raises OptionsError for a strength or a renderer that there isn't.
     """
     made = []
-    everything = product(enumerate(portraits, 1), strengths, emotions, renderers or (options.renderer,))
-    for (number, portrait), strength, emotion, renderer in everything:
-        title = f"{emotion}, strength {strength:g}"
-        title = f"portrait {number}, {title}" if len(portraits) > 1 else title
+    everything = product(enumerate(portraits, 1), strengths, emotions.items(), renderers or (options.renderer,))
+    for (number, portrait), strength, (name, emotion), renderer in everything:
+        title = f"{name}, strength {strength:g}" if len(strengths) > 1 else name
+        title = f"{number}: {title}" if len(portraits) > 1 else title
         title = f"{title}, {renderer}" if len(renderers) > 1 else title
         chosen = dataclasses.replace(options, strength=strength, renderer=renderer)
         made.append(Cell(title, portrait, emotion, chosen))
@@ -103,8 +104,11 @@ def _strip(talker: Talker, cell: Cell, clip: SpeechClip) -> Image.Image:
 
 def _motion(talker: Talker, cell: Cell, clip: SpeechClip) -> FaceMotion:
     """What the cell's face does; words that are no label are read as a description."""
-    known = cell.emotion if cell.emotion in EMOTION_LABELS else named_or_described(cell.emotion)
-    return talker.move(clip, talker.feel(known, cell.options.strength, portrait=cell.portrait), cell.options)
+    emotion: Emotion = cell.emotion
+    if isinstance(emotion, str) and emotion not in EMOTION_LABELS:
+        emotion = named_or_described(emotion, cell.options.permissive)
+    code = talker.feel(emotion, cell.options.strength, clip, portrait=cell.portrait, permissive=cell.options.permissive)
+    return talker.move(clip, code, cell.options)
 
 
 def _write_film(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import av
@@ -23,8 +23,11 @@ SILENCE = 10 ** (-60 / 20)  # a peak below -60 dBFS is not a voice
 FORMATS = "wav, mp3, m4a, flac, ogg, opus and webm, or a video with sound"
 
 
-def load_speech(path: str | Path, *, max_seconds: float = MAX_SECONDS) -> SpeechClip:
-    """Read a sound file, or the sound of a video, as mono at its own rate (at most 48 kHz).
+def load_speech(path: str | Path, *, max_seconds: float = MAX_SECONDS, highest_rate: int = MAX_RATE) -> SpeechClip:
+    """Read a sound file, or the sound of a video, as mono at its own rate (at most `highest_rate` Hz).
+
+    highest_rate: a higher one is resampled while it is read, so that long sound is never held at its own rate. Lips
+    are heard at 16 kHz; the sound of a film deserves more.
 
     Raises AudioError, naming the file, when it is missing, not a sound, damaged, empty, silent or longer than
     `max_seconds`.
@@ -38,11 +41,13 @@ def load_speech(path: str | Path, *, max_seconds: float = MAX_SECONDS) -> Speech
                 raise AudioError(f"{path.name} holds no sound. Readable are {FORMATS}.")
             stream = container.streams.audio[0]
             rate = stream.codec_context.sample_rate
-            samples = _join(_decoded(container, stream), max_seconds * rate, path, max_seconds)
+            pieces = _decoded(container, stream)
+            if rate > highest_rate:
+                pieces, rate = resampled(pieces, rate, highest_rate), highest_rate
+            announced_s = float((stream.duration or 0) * (stream.time_base or 0))
+            samples = _join(pieces, announced_s, rate, path, max_seconds)
     except (av.FFmpegError, ValueError) as error:
         raise AudioError(f"{path.name} is damaged or not a sound file. Readable are {FORMATS}.") from error
-    if rate > MAX_RATE:
-        samples, rate = resample(samples, rate, MAX_RATE), MAX_RATE
     return SpeechClip(_checked(samples, rate, path), rate)
 
 
@@ -67,6 +72,19 @@ def resample(samples: FloatArray, from_hz: int, to_hz: int) -> FloatArray:
     return np.pad(resampled, (0, max(0, wanted - len(resampled))))[:wanted].astype(np.float32)
 
 
+def resampled(pieces: Iterable[FloatArray], from_hz: int, to_hz: int) -> Iterator[FloatArray]:
+    """`resample` for sound that comes in pieces [n]; together they are as long as it would be in one."""
+    stream = soxr.ResampleStream(from_hz, to_hz, 1)
+    taken = given = 0
+    for piece in pieces:
+        taken += len(piece)
+        found = stream.resample_chunk(piece.astype(np.float32, copy=False))
+        given += len(found)
+        yield found
+    left = max(0, round(taken * to_hz / from_hz) - given)  # the resampler may round the length otherwise
+    yield fit_length(stream.resample_chunk(np.zeros(0, np.float32), last=True), left)
+
+
 def beginning(clip: SpeechClip, seconds: float) -> SpeechClip:
     """The first `seconds` of a clip, with the words and phones that begin in it."""
     samples = clip.samples[: max(1, round(seconds * clip.sample_rate))]
@@ -89,9 +107,11 @@ class SoundAtRate:
     def __init__(self, clip: SpeechClip, rate: int) -> None:
         self._samples, self._from_hz, self._rate = clip.samples, clip.sample_rate, rate
         self._length = round(len(clip.samples) * rate / clip.sample_rate)
-        self._stream = soxr.ResampleStream(clip.sample_rate, rate, 1)
+        step = PIECE_S * clip.sample_rate
+        pieces = (clip.samples[start : start + step] for start in range(0, len(clip.samples), step))
+        self._pieces = resampled(pieces, clip.sample_rate, rate)
         self._held: FloatArray = np.zeros(0, np.float32)
-        self._start, self._taken = 0, 0  # where `_held` begins at `rate`; how many source samples were resampled
+        self._start = 0  # where `_held` begins at `rate`
 
     def __len__(self) -> int:
         return self._length
@@ -107,13 +127,7 @@ class SoundAtRate:
             return self._samples[first:end].astype(np.float32, copy=False)
         self._held, self._start = self._held[first - self._start :], first
         while len(self._held) < end - first:
-            piece = self._samples[self._taken : self._taken + PIECE_S * self._from_hz].astype(np.float32, copy=False)
-            self._taken += len(piece)
-            ended = self._taken >= len(self._samples)
-            found = self._stream.resample_chunk(piece, last=ended)
-            if ended:  # the resampler may round the length otherwise
-                found = fit_length(found, self._length - first - len(self._held))
-            self._held = np.concatenate([self._held, found])
+            self._held = np.concatenate([self._held, next(self._pieces)])
         return self._held[: end - first]
 
 
@@ -130,25 +144,31 @@ def _decoded(container: av.container.InputContainer, stream: av.AudioStream) -> 
             yield planar.to_ndarray().mean(axis=0)  # [channels, n] -> [n]
 
 
-def _join(pieces: Iterator[FloatArray], limit: float, path: Path, max_seconds: float) -> FloatArray:
-    """All pieces in one array [N]; AudioError as soon as there are more than `limit` samples."""
-    kept: list[FloatArray] = []
+def _join(pieces: Iterator[FloatArray], announced_s: float, rate: int, path: Path, max_seconds: float) -> FloatArray:
+    """All pieces in one array [N], in room made for `announced_s` seconds, so that long sound is not held twice.
+
+    Raises AudioError as soon as there are more than `max_seconds`.
+    """
+    room = np.empty(round(min(announced_s, max_seconds) * rate) + rate, np.float32)
     length = 0
     for piece in pieces:
-        kept.append(piece)
-        length += len(piece)
-        if length > limit:
+        end = length + len(piece)
+        if end > max_seconds * rate:
             raise AudioError(f"{path.name} is longer than {max_seconds / 60:g} minutes; please cut it into parts.")
-    return np.concatenate(kept) if kept else np.zeros(0, np.float32)
+        if end > len(room):  # the file announced too little, or nothing
+            room = np.concatenate([room[:length], np.empty(length + len(piece), np.float32)])
+        room[length:end] = piece
+        length = end
+    return room[:length]
 
 
 def _checked(samples: FloatArray, rate: int, path: Path) -> FloatArray:
     """The samples as float32 in -1..1; AudioError when nothing can be heard in them."""
     if len(samples) < MIN_SECONDS * rate:
         raise AudioError(f"{path.name} is empty: it holds {len(samples) / rate:.2f} s of sound.")
-    if not np.isfinite(samples).all():
-        raise AudioError(f"{path.name} is damaged: it holds values that are not numbers.")
     lowest, highest, mean = float(samples.min()), float(samples.max()), float(samples.mean())  # an hour isn't copied
+    if not np.isfinite([lowest, highest]).all():
+        raise AudioError(f"{path.name} is damaged: it holds values that are not numbers.")
     if max(highest - mean, mean - lowest) < SILENCE:
         raise AudioError(f"{path.name} is silent: please choose a recording in which someone speaks.")
     return np.divide(samples, max(1.0, highest, -lowest), out=samples).astype(np.float32, copy=False)

@@ -7,6 +7,7 @@ the phones). A gate for p, b, m, learnt from sound as well, closes the lips for 
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from talker.blendshapes import BLENDSHAPE_INDEX, expand
 from talker.motion import visemes
 from talker.motion.head import ArticulationConfig, Delivery, Head, LinearHead, read_config
 from talker.speech import prosody
-from talker.speech.encoder import FRAME_RATE, SpeechEncoder
+from talker.speech.encoder import FRAME_RATE
+from talker.speech.features import load_features
 from talker.types import FaceMotion, FloatArray, SpeechClip, TimedToken, Transcript
 
 Heard = tuple[FloatArray, FloatArray]  # blendshapes [T,52] and the probability of p, b, m [T] at 50 Hz
@@ -39,28 +41,31 @@ JAW, CLOSE = BLENDSHAPE_INDEX["jawOpen"], BLENDSHAPE_INDEX["mouthClose"]
 
 
 @threadpool_limits.wrap(limits=1, user_api="blas")  # products this small lose time to a second thread
-def speech_motion(clip: SpeechClip, *, fps: float = 25.0, head: Head | None = None) -> FaceMotion:
+def speech_motion(
+    clip: SpeechClip, *, fps: float = 25.0, head: Head | None = None, delivery: Delivery | None = None
+) -> FaceMotion:
     """The mouth's motion for a clip: jaw, lips and tongue; everything else at rest, the head still.
 
     The clip's transcript, when it has trusted phones, shapes the lips as well; without one the sound alone does.
-    head: what hears it, by default the shipped one.
+    head: what hears it, by default the shipped one. delivery: the feeling and the style in which it is said, for a head
+    that makes use of them.
     Frame t is at t / fps s; silence closes the mouth.
     """
     frames = max(1, round(clip.duration_s * fps))
     voice = speaking(prosody.measure(clip, rate_hz=LOUDNESS_RATE), frames, fps)
-    return articulate(hear(clip, head), voice, fps, clip.transcript, head.config if head else None)
+    return articulate(hear(clip, head, delivery), voice, fps, clip.transcript, head.config if head else None)
 
 
 def prepare() -> None:
     """Read the weights now, so that the first clip doesn't wait for them."""
-    _head()
-    _encoder()
+    load_features(shipped_head().config.features)
 
 
-def hear(clip: SpeechClip, head: Head | None = None) -> Heard:
+def hear(clip: SpeechClip, head: Head | None = None, delivery: Delivery | None = None) -> Heard:
     """What a head, by default the shipped one, hears in a clip."""
-    head = head or _head()
-    return head.predict(_encoder().encode(clip, head.project), Delivery(trusted_phones(clip.transcript)))
+    head = head or shipped_head()
+    delivery = dataclasses.replace(delivery or Delivery(), phones=trusted_phones(clip.transcript))
+    return head.predict(load_features(head.config.features).encode(clip, head.project), delivery)
 
 
 def trusted_phones(transcript: Transcript | None) -> tuple[TimedToken, ...]:
@@ -79,7 +84,7 @@ def articulate(
 
     voice: [frames] 1 while something is said, as `speaking` gives it. config: how it is used, if not as shipped.
     """
-    config, frames = config or _head().config, len(voice)
+    config, frames = config or shipped_head().config, len(voice)
     smooth = gaussian_filter1d(heard[0], 0.5 * FRAME_RATE / fps, axis=0, mode="nearest")
     predicted = at_frames(smooth, frames, fps, lead_s=config.lead_s)
     closing = gaussian_filter1d(heard[1], GATE_EASE_S * FRAME_RATE, mode="nearest")[:, None]
@@ -173,14 +178,10 @@ def load_head(folder: Path) -> Head:
 
 def shipped_config() -> ArticulationConfig:
     """How the shipped head's output is used."""
-    return _head().config
+    return shipped_head().config
 
 
 @functools.cache
-def _head() -> Head:
-    return load_head(hub.checkpoint("motion"))
-
-
-@functools.cache
-def _encoder() -> SpeechEncoder:
-    return SpeechEncoder.load()
+def shipped_head(checkpoint: str = "motion") -> Head:
+    """A head of this project: the linear one, or the `motion-network`."""
+    return load_head(hub.checkpoint(checkpoint))

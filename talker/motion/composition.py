@@ -8,9 +8,10 @@ opens; sums saturate smoothly.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
+from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 from threadpoolctl import threadpool_limits
 
 from talker.blendshapes import BLENDSHAPE_INDEX
@@ -27,6 +28,8 @@ VOWEL, OPEN_VOWEL = 0.025, 0.06  # lip opening from which speech means an open m
 PART, PARTS = 0.012, 0.035  # lip opening from which a feeling begins not to close it, and may not at all
 ALREADY_OPEN = 0.5  # part of a feeling's opening that is left out on an open vowel
 OPENS_WHILE_SPEAKING = 0.5  # part of a feeling's opening that is shown while something is said: best on one MEAD person
+LASTS_S = 0.12  # for which a closure, a vowel or a rounding is respected before and after it
+PAUSE_S = 0.4  # a pause up to twice as long doesn't open the mouth as silence does
 OPENS = 0.004  # face widths: a channel that parts the lips more than this per unit is held back on closures
 SPREADS = 0.02  # face widths: a channel that widens the mouth more than this per unit gives way to rounding
 ROUNDED, YIELD_TO_ROUNDING = 0.7, 0.65  # pucker and funnel that count as fully rounded; the part that gives way
@@ -73,9 +76,10 @@ def compose(
     feeling = code_rows(emotion, emotion.displacement, frames, fps)
     life = enliven(heard, voice, manner, options, fps)
     face = np.empty(mouth.shape, np.float32)
+    said = Said.of(mouth, voice, fps)
     for start in range(0, frames, BLOCK):  # each frame stands for itself: blocks keep long speech small
         part = slice(start, start + BLOCK)
-        felt = protected(feeling[part] * shown[part, None], mouth[part], voice[part])
+        felt = protected(feeling[part] * shown[part, None], said.during(part))
         sum_of_all = mouth[part] + felt + life.blendshapes[part]
         limited = soft_limit(cap_sneer(with_eyes(sum_of_all, life.blink[part])))
         face[part] = kept_shut(limited, mouth[part], voice[part])
@@ -124,27 +128,62 @@ def presence(voice: FloatArray, loudness: FloatArray, fps: float) -> FloatArray:
     return edge * (PAUSE + (1 - PAUSE) * talking) * (1.0 + LOUDNESS_SHARE * (swell - mean))
 
 
-def protected(feeling: FloatArray, mouth: FloatArray, voice: FloatArray) -> FloatArray:
-    """The feeling [T,52] without what would undo the speech `mouth` [T,52].
+@dataclass(frozen=True)
+class Said:
+    """What speech does with the lips, [T] each, 0..1: what a feeling has to leave alone.
+
+    Each lasts a little longer on both sides than the sound that asks for it, and eases in and out. So what is held back
+    on one closure is not shown for a moment before the next: teeth that come and go with each of them tremble.
+    closing: lips meet. vowel: the mouth is wide open. parted: it is open at all. rounding: lips are rounded. talking:
+    something is said, or will be or was a moment ago.
+    """
+
+    closing: FloatArray
+    vowel: FloatArray
+    parted: FloatArray
+    rounding: FloatArray
+    talking: FloatArray
+
+    @classmethod
+    def of(cls, mouth: FloatArray, voice: FloatArray, fps: float) -> Said:
+        """Of a mouth [T,52] that speaks, with its voice [T]."""
+        opening = LipGeometry.load().opening_of(mouth)
+        sounds = LASTS_S * fps
+        return cls(
+            lasting(meant_shut(opening, voice), sounds),
+            lasting(_eased((opening - VOWEL) / (OPEN_VOWEL - VOWEL)), sounds),
+            lasting(_eased((opening - PART) / (PARTS - PART)), sounds),
+            lasting(_eased(mouth[:, ROUND].sum(1) / ROUNDED), sounds),
+            lasting(voice, PAUSE_S * fps),
+        )
+
+    def during(self, part: slice) -> Said:
+        """A part of the time."""
+        return Said(*(getattr(self, name)[part] for name in self.__dataclass_fields__))
+
+
+def lasting(asked: FloatArray, frames: float) -> FloatArray:
+    """[T] at least what is asked [T] at every moment, begun `frames` before it, ended after it, with eased sides."""
+    reach = round(frames)
+    longer = maximum_filter1d(asked, 2 * reach + 1)
+    return gaussian_filter1d(longer, max(reach, 1) / 2, mode="nearest", radius=reach)  # sees as far as `longer` reaches
+
+
+def protected(feeling: FloatArray, said: Said) -> FloatArray:
+    """The feeling [T,52] without what would undo the speech.
 
     Where speech closes the lips, what opens them is left out; where it parts them, what closes them is; where it
     rounds them, most of what spreads them.
     """
-    effect = LipGeometry.load().opening
-    opening = LipGeometry.load().opening_of(mouth)
-    closing = (meant_shut(opening, voice))[:, None]
-    vowel = _eased((opening - VOWEL) / (OPEN_VOWEL - VOWEL))[:, None]
-    parted = _eased((opening - PART) / (PARTS - PART))[:, None]
-    opens = (feeling * effect > 0) & (np.abs(effect) > OPENS)
-    closes = (feeling * effect < 0) & (np.abs(effect) > OPENS)
-    rounding = _eased(mouth[:, ROUND].sum(1) / ROUNDED)[:, None]
-    spreads = (feeling * LipGeometry.load().width > 0) & (LipGeometry.load().width > SPREADS)
-    feeling = feeling * np.where(spreads, 1.0 - YIELD_TO_ROUNDING * rounding, 1.0)
-    held = (1.0 - closing) * (1.0 - ALREADY_OPEN * vowel)  # a mouth that speech has opened is not opened twice
-    held = held * (1.0 - (1.0 - OPENS_WHILE_SPEAKING) * voice[:, None])
-    kept = np.where(opens, held, 1.0) * np.where(closes, 1.0 - parted, 1.0)
-    kept[:, NOSE] = 1.0 - (1.0 - NOSE_STAYS) * closing  # or closed-mouth anger and disgust would lose their look
-    return feeling * kept
+    geometry = LipGeometry.load()
+    opens = (feeling * geometry.opening > 0) & (np.abs(geometry.opening) > OPENS)
+    closes = (feeling * geometry.opening < 0) & (np.abs(geometry.opening) > OPENS)
+    spreads = (feeling * geometry.width > 0) & (geometry.width > SPREADS)
+    held = (1.0 - said.closing) * (1.0 - ALREADY_OPEN * said.vowel)  # a mouth that speech has opened isn't opened twice
+    held = held * (1.0 - (1.0 - OPENS_WHILE_SPEAKING) * said.talking)
+    kept = np.where(opens, held[:, None], 1.0) * np.where(closes, 1.0 - said.parted[:, None], 1.0)
+    kept[:, NOSE] = (1.0 - (1.0 - NOSE_STAYS) * said.closing)[:, None]  # or closed-mouth anger would lose its look
+    return feeling * kept * np.where(spreads, 1.0 - YIELD_TO_ROUNDING * said.rounding[:, None], 1.0)
 
 
 def meant_shut(opening: FloatArray, voice: FloatArray) -> FloatArray:

@@ -15,18 +15,22 @@ from safetensors.numpy import load_file
 
 from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_INDEX
 from talker.motion import visemes
-from talker.types import FloatArray, TimedToken
+from talker.options import SpeakOptions
+from talker.speech.features import WHISPER
+from talker.types import EmotionCode, FloatArray, TimedToken
 
 BLOCK = 4096  # frames that are predicted at once: with their neighbours side by side, an hour would fill memory
 FEATURE_RATE = 50.0  # Hz, of what the recogniser hears
+STYLE_SPAN = 2.0  # standard deviations from an amount of 1 to one of 2, or of 0
 
 
 @dataclass(frozen=True)
 class ArticulationConfig:
     """What the head is made of and how its output is used.
 
-    channels: the blendshapes it predicts. components, context: of the linear head: how many principal components of
-        the features, and how many neighbouring feature frames (20 ms apart) on each side.
+    channels: the blendshapes it predicts. features: what it hears, a name in `talker.speech.features`.
+    components, context: of the linear head: how many principal components of the features, and how many neighbouring
+        feature frames (20 ms apart) on each side.
     lead_s: how much earlier than heard the mouth moves; lips shape a sound before it is heard.
     opening_gain, rounding_gain: give back the amplitude that regression to the mean takes away; phone_gain does so
         for the visemes.
@@ -35,11 +39,12 @@ class ArticulationConfig:
     """
 
     channels: tuple[str, ...]
+    features: str = WHISPER
     components: int = 128
     context: int = 3
     lead_s: float = 0.02
-    opening_gain: float = 1.5
-    rounding_gain: float = 1.7
+    opening_gain: float = 1.4
+    rounding_gain: float = 1.4
     phone_gain: float = 1.2
     phone_share_opening: float = 0.25
     phone_share_rounding: float = 0.5
@@ -63,13 +68,33 @@ def read_config(folder: Path) -> tuple[ArticulationConfig, dict[str, Any]]:
 class Delivery:
     """What a head may know besides the sound.
 
-    phones: with times; empty where none are trusted. feeling: [D] embedding times strength; None for neutral.
-    style: [3] mouth amplitude, articulation and speed of the face in standard deviations; None for natural.
+    phones: with times; empty where none are trusted. feeling: [R,D] as `felt` gives it, at feeling_hz (Hz; meaningless
+    for one row, which holds throughout); None for neutral. style: [3] as `style_of` gives it; None for natural.
     """
 
     phones: tuple[TimedToken, ...] = ()
     feeling: FloatArray | None = None
+    feeling_hz: float = FEATURE_RATE
     style: FloatArray | None = None
+
+    @classmethod
+    def of(cls, code: EmotionCode, options: SpeakOptions) -> Delivery:
+        """Of someone who feels `code` and speaks as the options say."""
+        return cls(feeling=felt(code), feeling_hz=code.rate_hz, style=style_of(options))
+
+
+def felt(code: EmotionCode) -> FloatArray:
+    """[R,D] a feeling as a condition on how one speaks: its embedding, as far as it is strong and not neutral.
+
+    All 0 at strength 0 and for neutral: these are the same talker.
+    """
+    return code.embedding * (code.strength[:, None] * (1.0 - code.probabilities[:, :1]))  # neutral comes first
+
+
+def style_of(options: SpeakOptions) -> FloatArray:
+    """[3] mouth amplitude, articulation and speed of the face in standard deviations from how people speak."""
+    amounts = np.array([options.mouth, options.articulation, options.pace], np.float32)
+    return STYLE_SPAN * (amounts - 1.0)
 
 
 class Head(Protocol):

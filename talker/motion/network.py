@@ -20,7 +20,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from talker.motion.head import ArticulationConfig, Delivery, phone_prior, read_config, spread_out
+from talker.errors import MotionError
+from talker.motion.head import FEATURE_RATE, ArticulationConfig, Delivery, phone_prior, read_config, spread_out
 from talker.types import FloatArray
 
 WINDOW = 3000  # frames that are predicted at once, a minute
@@ -40,7 +41,7 @@ class NetworkConfig:
 
     channels: int
     features: int = 384
-    emotion: int = 384
+    emotion: int = 64
     width: int = 160
     blocks: int = 6
     kernel: int = 3
@@ -102,6 +103,7 @@ class MotionNetwork(nn.Module):
         )
         self.norm = nn.LayerNorm(config.width)
         self.head = nn.Linear(config.width, config.channels + 1)
+        nn.init.zeros_(self.feeling.weight)  # feelings that training never shows change nothing
         nn.init.constant_(self.head.bias[-1], math.log(0.1))  # lips are closed a tenth of the time
 
     def forward(self, heard: Tensor, phones: Tensor, feeling: Tensor, style: Tensor) -> tuple[Tensor, Tensor]:
@@ -153,17 +155,34 @@ class NetworkHead:
         """(blendshapes [T,52], probability of p, b, m [T]) for features [T,384] at 50 Hz, a minute at a time."""
         frames, reach = len(projected), self.network.config.reach
         prior = torch.from_numpy(phone_prior(self.config, delivery.phones, frames))[None]
-        feeling = _row(delivery.feeling, self.network.config.emotion)[:, None]
+        style = torch.zeros(1, STYLE_WIDTH)  # natural
+        if delivery.style is not None:
+            style = torch.as_tensor(delivery.style, dtype=torch.float32)[None]
         out = np.empty((frames, len(self.config.channels) + 1), np.float32)
         for start in range(0, frames, WINDOW):
             first, end = max(0, start - reach), min(frames, start + WINDOW + reach)
             heard = torch.from_numpy(projected[first:end].astype(np.float32))[None]
-            values, closed = self.network(heard, prior[:, first:end], feeling, _row(delivery.style, STYLE_WIDTH))
+            feeling = _felt_between(delivery, first, end, self.network.config.emotion)
+            values, closed = self.network(heard, prior[:, first:end], feeling, style)
             piece = torch.cat([values, closed[..., None]], dim=-1)[0].numpy()  # [t, C+1]
             out[start : start + WINDOW] = piece[start - first : start - first + WINDOW]
         return spread_out(self.config, out)
 
 
-def _row(values: FloatArray | None, width: int) -> Tensor:
-    """[1,width] of a condition; zeros, which change nothing, when there is none."""
-    return torch.zeros(1, width) if values is None else torch.as_tensor(values, dtype=torch.float32).reshape(1, width)
+def _felt_between(delivery: Delivery, first: int, end: int, width: int) -> Tensor:
+    """[1, end - first or 1, width] the feeling during some frames at 50 Hz; zeros, which change nothing, for none.
+
+    Raises MotionError for a feeling of another emotion space than the network has learnt.
+    """
+    rows = delivery.feeling
+    if rows is None:
+        return torch.zeros(1, 1, width)
+    if rows.shape[1] != width:
+        raise MotionError(
+            f"The motion network was trained for feelings of {width} numbers, not {rows.shape[1]}; train it again with "
+            "`python -m talker train motion-network`, or choose the linear converter."
+        )
+    if len(rows) > 1:
+        time, own = np.arange(first, end) / FEATURE_RATE, np.arange(len(rows)) / delivery.feeling_hz
+        rows = np.stack([np.interp(time, own, column) for column in rows.T], axis=1)
+    return torch.as_tensor(rows, dtype=torch.float32)[None]

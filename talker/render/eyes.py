@@ -13,15 +13,17 @@ import numpy as np
 
 from talker.face.landmarks import LEFT_IRIS, RIGHT_IRIS
 from talker.render.geometry import EYE_LIDS, MASK_VERTICES, HeadGeometry
-from talker.render.patch import Window, blend, feather, sample, soft_edge
+from talker.render.lids import Lid, Slit
+from talker.render.light import tinted
+from talker.render.patch import Window, blend, continued, feather, sample, soft_edge
 from talker.types import BoolArray, ByteArray, FloatArray
 
 CORNERS = {"Right": (33, 133), "Left": (263, 362)}
 IRIS = {"Right": RIGHT_IRIS, "Left": LEFT_IRIS}
 REACH_CM = 2.2  # skin around the eye that is drawn at full resolution
-LASH_BAND_CM = 0.38  # height of the lashes and their line above the lid's edge
-LASH_EDGE = 0.965  # of the way to the edge: below it lashes are shown
-LID_TO_BROW = 0.9  # brightness of a shut lid's skin against the skin under the brow
+SHUTTING = (0.1, 0.5)  # from here on, and over this, a closing lid shows its own skin
+EDGE_BLUR_CM = 0.04  # the lids' colours go on this far into the opening
+SLIT_CM, SLIT_SHADE = 0.3, 0.6  # lids this close shade the ball, in the end by this much
 RIM_MARGIN_CM = 0.06  # the lash line lies this far outside the measured lid line
 CLEAN_WHITE = 0.62  # of the white's brightness: darker pixels are lashes or shadow
 WHITE_SATURATION = 0.75  # of what is measured: skin and lashes beside the small white colour it
@@ -70,10 +72,7 @@ class Eye:
         self._iris_centre = iris[0]
         self._iris_radius = float(np.linalg.norm(iris[1:] - iris[0], axis=1).mean())
         self._rest_height = self._height(geometry.landmark_points(geometry.rest_points, self._outline))
-        edge = geometry.traits.lids[side]
-        self._lashes = np.clip((edge - LASH_EDGE) / (1 - LASH_EDGE), 0, 1)  # [V] 1 at the upper lid's edge
-        self._unrolled = np.clip((edge - 0.15) / 0.4, 0, 1) * (1 - self._lashes)  # [V] 1 on the skin of a shut lid
-        self._lid_tone = self._measure_lid_tone()
+        self._lid = Lid(geometry, image, geometry.landmark_points(geometry.rest_points, self._outline), side)
         self._rims = self._rim_shifts()
         self._plate = self._make_plate()
 
@@ -98,24 +97,36 @@ class Eye:
         geometry = self._geometry
         outline = geometry.landmark_points(points, self._outline)
         margin = 0.45 * geometry.fit.scale
-        window = Window.around(outline, margin * 1.5, frame.shape)
-        skin = window.rasterise(points, camera[:, 2], self._skin)
         shut = self._shut(outline)
+        closing = float(np.clip((shut - SHUTTING[0]) / SHUTTING[1], 0.0, 1.0))
+        turn = drift[self._ball].mean(0)  # [2] px by which the head's turn moves this eye
+        area = self._lid.area(outline, turn, closing)
+        window = Window.around(area, margin * 1.5, frame.shape)
+        skin = window.rasterise(points, camera[:, 2], self._skin)
         source = geometry.rest_points + self._rims * shut
-        attributes = np.concatenate([source, ratio[:, None], self._unrolled[:, None]], axis=1)  # [V,4]
+        attributes = np.concatenate([source, ratio[:, None], self._lid.share[:, None]], axis=1)  # [V,4]
         drawn = skin.interpolate(self._skin, attributes)
-        away = window.distance(outline)
-        hole = (away <= margin * 0.5) & ~skin.covered
+        away = window.distance(area)
+        hole = (window.distance(outline) <= margin * 0.5) & ~skin.covered
         picture = frame[window.slices].astype(np.float32)
-        lids = sample(self._image, drawn[..., :2]) * drawn[..., 2:3]
-        lids *= 1.0 + shut * drawn[..., 3:] * (self._lid_tone - 1.0)
+        lids = sample(self._image, drawn[..., :2]) * tinted(drawn[..., 2])
         patch = np.where(skin.covered[..., None], lids, picture)
+        opening = 1.0 - soft_edge(~hole)
+        slit = None
+        if shut > 0:
+            slit = Slit.between(outline, window.pixels())
+            sharp = min(1.0, shut / SHUTTING[0])  # the mesh's own edge is ragged where it rolls in
+            opening += (slit.open - opening) * sharp
+            patch = continued(patch, hole, EDGE_BLUR_CM * geometry.fit.scale)
+            if closing > 0:
+                patch = self._lid.paint(patch, window, slit, turn, closing * np.where(hole, 1.0, drawn[..., 3]))
         if hole.any():
-            turn = drift[self._ball].mean(0)  # [2] px by which the head's turn moves this eye
             gaze = (points[self._ball] - geometry.rest_points[self._ball]).mean(0) - turn
             ball = self._ball_colours(window, turn, gaze, outline)
-            ball *= 1.0 - 0.75 * np.clip((shut - 0.7) / 0.3, 0.0, 1.0)  # no light between lids that all but meet
-            patch = blend(ball, patch, soft_edge(~hole))
+            ball *= 1.0 - closing * self._slit_shade(outline)
+            patch = blend(patch, ball, opening)
+        if slit is not None and closing > 0:
+            patch = self._lid.draw_lashes(patch, slit, closing)
         weight = np.clip(1.5 - away / margin, 0.0, 1.0)
         frame[window.slices] = np.clip(blend(picture, patch, weight) + 0.5, 0, 255).astype(np.uint8)
 
@@ -124,43 +135,30 @@ class Eye:
         upper, lower = outline[1:8], outline[:8:-1]
         return float(np.linalg.norm(upper - lower, axis=1).mean())
 
+    def _slit_shade(self, outline: FloatArray) -> float:
+        """How much darker the eyeball is between lids that all but meet."""
+        return SLIT_SHADE * max(0.0, 1.0 - self._height(outline) / (SLIT_CM * self._geometry.fit.scale))
+
     def _shut(self, outline: FloatArray) -> float:
         """0 while the lids are as far open as in the picture, 1 when they are shut."""
         return float(np.clip(1.5 * (1.0 - self._height(outline) / max(self._rest_height, 1.0)), 0.0, 1.0))
 
-    def _measure_lid_tone(self) -> FloatArray:
-        """[3] factor from the shaded strip over the lashes to the skin of a shut lid, which lies in the light."""
-        outline = self._geometry.landmark_points(self._geometry.rest_points, self._outline)
-        unit = self._geometry.fit.scale
-        window = Window.around(outline, 1.4 * unit, self._image.shape)
-        pixels = window.pixels()
-        above = (_line(outline[:9], pixels.reshape(-1, 2)).reshape(pixels.shape[:2]) - pixels[..., 1]) / unit  # cm
-        middle = np.abs(pixels[..., 0] - outline[:, 0].mean()) < np.ptp(outline[:, 0]) * 0.35
-        colours = self._image[window.slices].astype(np.float32)
-        strip, skin = middle & (np.abs(above - LASH_BAND_CM) < 0.08), middle & (np.abs(above - 0.85) < 0.25)
-        if strip.sum() < 4 or skin.sum() < 4:
-            return np.ones(3, np.float32)
-        tone = LID_TO_BROW * np.median(colours[skin], axis=0) / np.maximum(np.median(colours[strip], axis=0), 8.0)
-        return np.clip(tone, 1.0, 1.6).astype(np.float32)
-
     def _rim_shifts(self) -> FloatArray:
-        """[V,2] px from where a lid's lower part lies in the picture to what it shows when the eye is shut.
+        """[V,2] px from where a lid's inner rim lies in the picture, on the eyeball, to the skin beside it.
 
-        The inner rim lies on the eyeball and the skin above it under the lashes. A closing lid unrolls both: it must
-        show lid skin down to its edge, and the lashes only there.
+        The rim comes to light when the eye is shut.
         """
         geometry = self._geometry
         points = geometry.rest_points
         outline = geometry.landmark_points(points, self._outline)
-        unit = geometry.fit.scale
-        edge = geometry.traits.lids[self._side]  # 1 at the upper lid's edge
-        upper = _line(outline[:9], points) - (RIM_MARGIN_CM + LASH_BAND_CM * (1 - self._lashes)) * unit
-        lower = _line(outline[[0, *range(15, 8, -1), 8]], points) + RIM_MARGIN_CM * unit
-        is_upper = edge > 0.35
+        margin = RIM_MARGIN_CM * geometry.fit.scale
+        is_upper = geometry.traits.lids[self._side] > 0.35
+        upper, lower = _line(outline[:9], points), _line(outline[[0, *range(15, 8, -1), 8]], points)
+        above, below = np.minimum(upper - margin - points[:, 1], 0), np.maximum(lower + margin - points[:, 1], 0)
         shifts = np.zeros_like(points)
-        shifts[:, 1] = np.where(is_upper, np.minimum(upper - points[:, 1], 0), np.maximum(lower - points[:, 1], 0))
+        shifts[:, 1] = np.where(is_upper, above, below)
         inside = (points[:, 0] > outline[:, 0].min()) & (points[:, 0] < outline[:, 0].max())
-        between = ~is_upper & (points[:, 1] < _line(outline[:9], points))  # skin above the eye has nothing to hide
+        between = ~is_upper & (points[:, 1] < upper)  # skin above the eye has nothing to hide
         shifts[~(self._near & inside) | between] = 0
         return shifts
 

@@ -20,6 +20,7 @@ AMBIENT_SHARE = (0.35, 0.8)  # an estimate outside this range of ambient to tota
 RATIO_LIMITS = (0.55, 1.5)
 DEFAULT_LIGHT = np.array([0.55, 0.1, 0.3, 0.35], np.float32)
 RIDGE = 5.0
+SHADOW_TINT = np.array([0.72, 1.05, 1.12], np.float32)  # light that has passed through skin fills its shadows with red
 SKIN_TO_WHITE = 1.25  # white against the bright parts of fair skin
 
 
@@ -91,15 +92,22 @@ def white_in_this_light(eye_white: FloatArray, image: ByteArray, geometry: HeadG
 
 
 def shade(picture: ByteArray, factor: FloatArray, result: ByteArray) -> None:
-    """Write `picture` [h,w,3] times `factor` [h,w] into `result` [h,w,3], rounded and limited to 0..255."""
-    _shade(picture, factor, result)
+    """Write `picture` [h,w,3] times `factor` [h,w], in skin's tint, into `result` [h,w,3], rounded, within 0..255."""
+    _shade(picture, factor, SHADOW_TINT, result)
+
+
+def tinted(factor: FloatArray) -> FloatArray:
+    """[...,3] what a shading `factor` [...] is for each colour of skin."""
+    change = factor[..., None] - 1.0
+    return 1.0 + change * np.where(change < 0, SHADOW_TINT, 1.0).astype(np.float32)
 
 
 @njit(cache=True, nogil=True)
-def _shade(picture, factor, result) -> None:  # type: ignore[no-untyped-def]
+def _shade(picture, factor, tint, result) -> None:  # type: ignore[no-untyped-def]
     height, width = factor.shape
     for y in range(height):
         for x in range(width):
-            value = factor[y, x]
+            change = factor[y, x] - 1.0
             for channel in range(3):
+                value = 1.0 + (change * tint[channel] if change < 0 else change)
                 result[y, x, channel] = min(max(picture[y, x, channel] * value + 0.5, 0.0), 255.0)

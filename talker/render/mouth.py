@@ -12,8 +12,9 @@ import numpy as np
 from talker.face.camera import FACE_WIDTH_CM
 from talker.face.landmarks import INNER_LIPS, OUTER_LIPS
 from talker.render.geometry import MASK_VERTICES, HeadGeometry
+from talker.render.light import tinted
 from talker.render.mouth_inside import MouthInside
-from talker.render.patch import Window, blend, feather, sample
+from talker.render.patch import Window, blend, feather, sample, spread
 from talker.render.smooth_fill import smooth_fill
 from talker.render.teeth import find_teeth
 from talker.types import BoolArray, ByteArray, FloatArray
@@ -21,7 +22,13 @@ from talker.types import BoolArray, ByteArray, FloatArray
 LIKENESS_CM = 0.3  # mean motion of the lips after which the picture's own mouth inside is no guide any more
 RIM_MARGIN_CM = 0.1  # lips are taken from this far outside the measured inner line
 RIM_SHADE = 0.2  # the lips' wet inside is this much darker
-EDGE_CM = 0.03  # softness of the edge between lips and mouth
+EDGE_CM, EDGE_PX = 0.06, 0.8  # over which the lips' edge is smoothed, and at least
+EDGE_STEEPNESS = 2.0  # makes the smoothed edge one pixel wide
+CORNER_CM = 0.45  # this near to a corner of the mouth, skin closes it
+CORNER_SHADE = np.array([0.42, 0.3, 0.3], np.float32)  # its colour against the lips'
+SLIT_CM = 0.2  # a mouth that is open no further than this is a dark line
+MOUTH_CORNERS = (78, 308)
+SHUT_LINE = 0.55  # how dark the line between shut lips is
 MARGIN = 0.06  # of the face's width around the lips, over which they blend into the rest
 REACH_CM = 3.0  # skin around the lips that is drawn at full resolution
 
@@ -44,6 +51,7 @@ class Mouth:
         self._inside = MouthInside(geometry, landmarks, white, teeth)
         self._shown = self._shown_inside()
         self._lip_window, self._lips = self._closed_lips(inner)
+        self._corner_colour = self._measure_corners()
 
     def draw(
         self, frame: ByteArray, camera: FloatArray, points: FloatArray, ratio: FloatArray, drift: FloatArray
@@ -66,11 +74,18 @@ class Mouth:
         inside_lips = away == 0
         hole = inside_lips & ~skin.covered
         picture = frame[window.slices].astype(np.float32)
-        lips = self._lip_colours(drawn[..., :2], likeness) * drawn[..., 2:]
+        lips = self._lip_colours(drawn[..., :2], likeness) * tinted(drawn[..., 2])
         patch = np.where(skin.covered[..., None], lips, picture)
         if hole.any():
-            inside = self._draw_inside(window, camera, points, hole, drift, likeness)
-            patch = _lips_over(inside, patch, hole, max(0.7, EDGE_CM * geometry.fit.scale))
+            inner = geometry.landmark_points(points, INNER_LIPS)
+            patch, opening = _part(patch, hole, window.polygon(inner), max(EDGE_PX, EDGE_CM * geometry.fit.scale), likeness)
+            if opening.any():
+                box = window.within(opening > 0)
+                part = window.local(box)
+                inside = self._draw_inside(box, camera, points, hole[part], drift, likeness)
+                shut = np.maximum(self._near_corners(box, inner), self._thinness(hole[part]))
+                inside = blend(inside, self._corner_colour, (1.0 - likeness) * shut)
+                patch[part] = blend(patch[part], inside, opening[part])
         weight = np.clip(2.0 * (1.0 - away / margin), 0.0, 1.0)
         frame[window.slices] = np.clip(blend(picture, patch, weight) + 0.5, 0, 255).astype(np.uint8)
 
@@ -89,6 +104,27 @@ class Mouth:
             return colour
         seen = cv2.remap(self._shown, where, None, cv2.INTER_LINEAR)
         return blend(colour, sample(self._image, where), seen * known * likeness)
+
+    def _near_corners(self, window: Window, inner: FloatArray) -> FloatArray:
+        """[h,w] 1 at the corners of the mouth, falling to 0 away from them; inner: the landmarks INNER_LIPS."""
+        pixels, reach = window.pixels(), CORNER_CM * self._geometry.fit.scale
+        ends = (inner[INNER_LIPS.index(corner)] for corner in MOUTH_CORNERS)
+        near = [np.exp(-(((pixels - end) / reach) ** 2).sum(axis=2)) for end in ends]
+        return np.maximum(*near)
+
+    def _thinness(self, hole: BoolArray) -> FloatArray:
+        """[1,w] 1 where the `hole` [h,w] between the lips is a slit too thin to look into, 0 where it is open."""
+        height = cv2.GaussianBlur(hole.sum(axis=0, dtype=np.float32)[None], (0, 0), 1.0)
+        return np.exp(-((height / (SLIT_CM * self._geometry.fit.scale)) ** 2))
+
+    def _measure_corners(self) -> FloatArray:
+        """[3] colour of what closes the mouth at its corners: the lips' own skin in their shadow."""
+        geometry = self._geometry
+        box = Window.around(geometry.landmark_points(geometry.rest_points, OUTER_LIPS), 0, self._image.shape)
+        outline, inner = (geometry.landmark_points(geometry.rest_points, lips) for lips in (OUTER_LIPS, INNER_LIPS))
+        lips = box.polygon(outline) & ~box.polygon(inner)
+        colours = self._image[box.slices][lips].astype(np.float32)
+        return np.median(colours, axis=0) * CORNER_SHADE if len(colours) else np.zeros(3, np.float32)
 
     def _lip_colours(self, where: FloatArray, likeness: float) -> FloatArray:
         """[h,w,3] lips and the skin around them, that lie at `where` [h,w,2] px in the picture."""
@@ -132,13 +168,19 @@ class Mouth:
         return shown
 
 
-def _lips_over(inside: FloatArray, lips: FloatArray, hole: BoolArray, radius: float) -> FloatArray:
-    """[h,w,3] the `lips` over the mouth's `inside`, with an edge that is smooth over `radius` px.
+def _part(
+    lips: FloatArray, hole: BoolArray, between: BoolArray, radius: float, likeness: float
+) -> tuple[FloatArray, FloatArray]:
+    """`lips` [h,w,3] continued into the `hole` [h,w] in the mesh, and how far each pixel [h,w] of it stands open.
 
-    The edge of the mesh is ragged where lips roll: in the hole, next to it, the lips' colours go on a little.
+    The mesh's edge is ragged where lips roll: it is smoothed over `radius` px, and no part of it opens that isn't
+    `between` [h,w] the lips' landmarks, unless the picture's own mouth is shown (`likeness` 1). A slit that is thinner
+    than the radius does not open, but is a dark line.
     """
-    skin = (~hole).astype(np.float32)
-    share = cv2.GaussianBlur(skin, (0, 0), radius)
-    near = cv2.GaussianBlur(lips * skin[..., None], (0, 0), radius) / np.maximum(share, 1e-3)[..., None]
-    lips = np.where(hole[..., None], near, lips)
-    return blend(inside, lips, share)
+    near, share = spread(lips, ~hole, radius)
+    seen = cv2.GaussianBlur(hole.astype(np.float32), (0, 0), EDGE_PX)
+    inside = np.clip(2.0 * cv2.GaussianBlur(between.astype(np.float32), (0, 0), EDGE_PX), 0.0, 1.0)
+    opening = np.clip(0.5 + (0.5 - share) * EDGE_STEEPNESS * radius, 0.0, 1.0) * inside
+    line = seen * inside * (1.0 - opening)
+    lips = np.where((hole & (share > 1e-2))[..., None], near, lips) * tinted(1.0 - SHUT_LINE * (1.0 - likeness) * line)
+    return lips, opening + (np.where(hole, 1.0, seen) - opening) * likeness

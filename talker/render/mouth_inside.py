@@ -15,8 +15,9 @@ from numpy.typing import ArrayLike
 
 from talker.face.landmarks import LEFT_IRIS, RIGHT_IRIS
 from talker.face.model import vertex_normals
+from talker.face.raster import rasterise
 from talker.render.geometry import HeadGeometry
-from talker.render.patch import Window, blend
+from talker.render.patch import Window, blend, spread
 from talker.render.teeth import Teeth
 from talker.types import BoolArray, FloatArray
 
@@ -25,18 +26,20 @@ INSIDE = ("mouth_socket", "gums", "tongue", "upper_teeth", "lower_teeth")  # nei
 COLOURS = {
     "mouth_socket": (0.52, 0.30, 0.28),
     "gums": (0.78, 0.49, 0.47),
-    "tongue": (0.90, 0.56, 0.56),
+    "tongue": (0.98, 0.58, 0.58),
     "upper_teeth": (0.97, 0.90, 0.83),
     "lower_teeth": (0.90, 0.82, 0.75),
 }
-GLOSS = {"gums": 0.10, "tongue": 0.10, "upper_teeth": 0.22, "lower_teeth": 0.15}  # of the white's brightness
+GLOSS = {"gums": 0.10, "tongue": 0.2, "upper_teeth": 0.22, "lower_teeth": 0.15}  # of the white's brightness
 GLOSS_WIDTH = 24.0  # exponent: larger is a smaller highlight
 FROM_ABOVE = np.array([0.0, 0.5, 0.87], np.float32)  # most light on faces
 HALFWAY = np.array([0.0, 0.26, 0.97], np.float32)  # between this light and the viewer
 AMBIENT = 0.72  # share of light that comes from everywhere
 OPENING_TO_LIGHT = 8.0  # a surface as deep as sqrt(this * the opening's area / pi) gets half of the light
 LEAST_LIGHT = 0.10  # that is scattered into the deepest corner
-REDDENING = np.array([0.95, 1.1, 1.1], np.float32)  # light that bounces between gums and cheeks turns red
+REDDENING = np.array([0.8, 1.1, 1.15], np.float32)  # light that bounces between gums and cheeks turns red
+SHADOW_TINT = np.array([0.8, 1.05, 1.1], np.float32)  # exponents: what reaches a shadow in the mouth is red too
+FINE, FINE_BELOW = 2, 40.0  # subpixels along each axis, when a centimetre has fewer pixels
 SOCKET_BEHIND_CM = 2.5  # the thinned cavity's walls would poke through the teeth
 EDGE_LIGHT = 0.35  # brightness right behind the lips
 EDGE_CM = 0.3  # blur of the shadow that the lips cast all around
@@ -44,11 +47,16 @@ UPPER_LIP_LIGHT = 0.6  # brightness of what lies behind the upper teeth, right u
 LOWER_TEETH_LIT = 0.7  # share of that shadow which does not reach the lower teeth
 UPPER_LIP_CM = 1.0  # down to here reaches the shadow of upper lip and teeth
 CHEEK_SHADE_CM = 2.8  # behind the front teeth the cheeks have taken this much (1 - 1/e) of the others' light
+GROOVE_CM, GROOVE_SHADE = 0.3, 0.22  # along the tongue's middle
+TONGUE_SIDES = 0.3  # how much darker the tongue's sides are
+TONGUE_DARK_CM = 5.0  # behind its tip the tongue has lost 1 - 1/e of its light
 LOWER_TEETH_CM = 0.1  # the lower row is set this much deeper than the face model has it
 MOST_RAISED_CM = 0.4  # by which the lower row follows an upper row that sits higher than the face model's
+GAP_CM = 0.15  # gaps in the model take the colours from this far beside
 SOFTNESS_CM = 0.02  # wet surfaces have no sharp edges between the model's facets
 INCISORS_SHOW_CM = 0.15  # below the upper lip of a resting, parted mouth
-UPPER_LIP_MIDDLE = (13,)
+LOWER_INCISORS_SHOW_CM = 0.15  # above the lower lip of a shut mouth, which lies before them
+UPPER_LIP_MIDDLE, LOWER_LIP_MIDDLE = (13,), (14,)
 IRIS_SHARE = (0.097, 0.105)  # an iris that takes up more of the face's width is a small child's: it hardly grows
 MILK_TEETH_CM = 0.45  # this much of an adult's crown is still hidden in a small child's gums
 
@@ -69,6 +77,7 @@ class MouthInside:
                 tint = np.array(COLOURS[name]) / COLOURS["upper_teeth"]
                 self._colour[self._parts[name]] = tint * teeth.brightest
         self._shade_back_teeth(white)
+        self._form_tongue()
         self._gloss = self._per_vertex(GLOSS) * white.mean()  # [V',1]
         self._rows = self._upper_rows()  # [V',2]
         self._front = float(geometry.rest_camera[self._upper, 2].max())
@@ -90,16 +99,29 @@ class MouthInside:
         places = points[self._vertices] + self._shifts
         depth = camera[:, 2].copy()
         depth[self._parts["mouth_socket"]] -= SOCKET_BEHIND_CM
-        drawn = window.rasterise(places, depth, self._triangles)
         reach = OPENING_TO_LIGHT * hole.sum() / unit**2 / np.pi  # squared cm
-        colours = self._lit(camera, reach)
-        values = drawn.interpolate(self._triangles, np.concatenate([colours, rest, self._rows], axis=1))
+        attributes = np.concatenate([self._lit(camera, reach), rest, self._rows, np.ones((len(rest), 1))], axis=1)
+        values = self._anti_aliased(window, places, depth, attributes)
+        covered = values[..., -1:]
         deep = self._colour[0] * LEAST_LIGHT**REDDENING
-        colour = np.where(drawn.covered[..., None], values[..., :3], deep)
-        colour = cv2.GaussianBlur(colour, (0, 0), max(0.6, SOFTNESS_CM * unit))
+        beside, share = spread(values[..., :3] / np.maximum(covered, 1e-3), covered[..., 0] > 0, GAP_CM * unit)
+        colour = values[..., :3] + (1.0 - covered) * np.where(share[..., None] > 1e-2, beside, deep)
+        colour = cv2.GaussianBlur(colour, (0, 0), max(0.5, SOFTNESS_CM * unit))
         colour, own = self._lay_teeth(window, colour, values[..., 5], drift[self._upper].mean(0))
-        colour *= self._shadow(hole, np.maximum(values[..., 6], own))[..., None]
-        return colour, values[..., 3:5], drawn.covered
+        colour *= self._shadow(hole, np.maximum(values[..., 6], own))[..., None] ** SHADOW_TINT
+        return colour, values[..., 3:5] / np.maximum(covered, 1e-3), covered[..., 0] > 0.5
+
+    def _anti_aliased(self, window: Window, places: FloatArray, depth: FloatArray, values: FloatArray) -> FloatArray:
+        """[h,w,C] mean of the `values` [V',C] that each pixel shows, 0 where there is nothing.
+
+        places: [V',2] px. depth: [V'] cm. Teeth are small: in small pictures every pixel is drawn several times.
+        """
+        fine = FINE if self._geometry.fit.scale < FINE_BELOW else 1
+        height, width = window.height, window.width
+        local = (places - window.corner + 0.5) * fine - 0.5
+        drawn = rasterise(local, depth, self._triangles, fine * height, fine * width)
+        pixels = drawn.interpolate(self._triangles, values)
+        return pixels.reshape(height, fine, width, fine, -1).mean(axis=(1, 3)) if fine > 1 else pixels
 
     def _shade_back_teeth(self, white: FloatArray) -> None:
         """Let the teeth's colours pass to the dark of the cheeks beside them."""
@@ -109,6 +131,14 @@ class MouthInside:
             depth = self._geometry.model.neutral[self._vertices][row, 2]
             light = np.exp(-(((depth.max() - depth) / CHEEK_SHADE_CM) ** 2))[:, None]
             self._colour[row] = dark + (self._colour[row] - dark) * light
+
+    def _form_tongue(self) -> None:
+        """Give the tongue a groove along its middle, sides that turn away and a root in the dark."""
+        row = self._parts["tongue"]
+        place = self._geometry.model.neutral[self._vertices][row]
+        aside, behind = np.abs(place[:, 0]), place[:, 2].max() - place[:, 2]  # cm
+        form = 1.0 - GROOVE_SHADE * np.exp(-((aside / GROOVE_CM) ** 2)) - TONGUE_SIDES * (aside / aside.max()) ** 2
+        self._colour[row] *= (form * np.exp(-((behind / TONGUE_DARK_CM) ** 2)))[:, None] ** REDDENING
 
     def _lit(self, camera: FloatArray, reach: float) -> FloatArray:
         """[V',3] colours of the vertices `camera` [V',3] cm; `reach` squared cm: where half of the light arrives."""
@@ -164,8 +194,18 @@ class MouthInside:
         shifts = np.zeros((len(self._colour), 2), np.float32)
         shifts[self._parts["upper_teeth"]] = upper * down
         lower = max(upper / geometry.fit.scale, -MOST_RAISED_CM) if upper < 0 else 0.0  # shut teeth meet
-        shifts[self._parts["lower_teeth"]] = (lower + LOWER_TEETH_CM + 2 * hidden) * geometry.fit.scale * down
+        lower = max(lower + LOWER_TEETH_CM + 2 * hidden, self._below_lower_lip(down))
+        shifts[self._parts["lower_teeth"]] = lower * geometry.fit.scale * down
         return shifts
+
+    def _below_lower_lip(self, down: FloatArray) -> float:
+        """How far (cm) the lower row has to sink to stand no higher than the lower lip of a shut mouth."""
+        geometry = self._geometry
+        row = slice(*geometry.model.parts["lower_teeth"])
+        points = geometry.shut_points[row]
+        front = points[np.argsort(geometry.rest_camera[row, 2])[-60:]] @ down
+        lip = geometry.landmark_points(geometry.shut_points, LOWER_LIP_MIDDLE)[0] @ down
+        return float((lip - np.percentile(front, 10)) / geometry.fit.scale) - LOWER_INCISORS_SHOW_CM
 
     def _upper_rows(self) -> FloatArray:
         """[V',2] 1 on the upper teeth; share of the upper lip's shadow that each part does not get."""

@@ -47,6 +47,17 @@ class Window:
         y = np.arange(self.top, self.top + self.height, dtype=np.float32)
         return np.stack(np.meshgrid(x, y), axis=-1)
 
+    def within(self, mask: BoolArray) -> Window:
+        """The smallest window around what is set in `mask` [h,w], in the picture."""
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        left, top = int(columns[0]), int(rows[0])
+        return Window(self.left + left, self.top + top, int(columns[-1]) + 1 - left, int(rows[-1]) + 1 - top)
+
+    def local(self, part: Window) -> tuple[slice, slice]:
+        """Rows and columns of a smaller window in this one."""
+        top, left = part.top - self.top, part.left - self.left
+        return slice(top, top + part.height), slice(left, left + part.width)
+
     def rasterise(
         self, points: FloatArray, depth: FloatArray, triangles: NDArray[Any], *, cull: bool = True
     ) -> Fragments:
@@ -89,3 +100,16 @@ def sample(image: NDArray[Any], where: FloatArray) -> FloatArray:
 def blend(under: FloatArray, over: FloatArray, opacity: FloatArray) -> FloatArray:
     """[h,w,3] `over` laid on `under` with `opacity` [h,w]."""
     return under + (over - under) * opacity[..., None]
+
+
+def continued(colour: FloatArray, hole: BoolArray, radius: float) -> FloatArray:
+    """`colour` [h,w,3], with what lies around the `hole` [h,w] going on into it over `radius` px."""
+    near, share = spread(colour, ~hole, max(radius, 0.7))
+    return np.where((hole & (share > 1e-3))[..., None], near, colour)
+
+
+def spread(colour: FloatArray, known: BoolArray, radius: float) -> tuple[FloatArray, FloatArray]:
+    """[h,w,3] mean of what is `known` [h,w] of `colour` [h,w,3] around each pixel; [h,w] the share that is known."""
+    mask = known.astype(np.float32)
+    share = cv2.GaussianBlur(mask, (0, 0), radius)
+    return cv2.GaussianBlur(colour * mask[..., None], (0, 0), radius) / np.maximum(share, 1e-3)[..., None], share

@@ -1,8 +1,9 @@
 """The geometry renderer: a portrait and a motion become frames; the picture itself is the texture.
 
 Per frame: the mesh of the new expression is turned with the head, drawn at low resolution to give a dense backward
-flow, the flow is continued smoothly around the face, and the full-resolution picture is sampled once with it. Lips,
-mouth and eyes, where skin opens, are then drawn at the picture's own resolution.
+flow, the flow is continued smoothly around the face, and the full-resolution picture is sampled once with it. What
+lies behind the head is put back where it was; lips, mouth and eyes, where skin opens, are drawn at the picture's own
+resolution.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 from talker.face.raster import rasterise
 from talker.hub import checkpoint
 from talker.options import SpeakOptions
+from talker.render.background import Background
 from talker.render.crop import at_size
 from talker.render.eyes import Eye
 from talker.render.geometry import HeadGeometry
@@ -53,11 +55,19 @@ class Renderer:
 
     portrait: whose face. options: `size` and `wrinkles` matter here. flow_face_px: width of the face in the flow;
     infinity gives the specification, a flow at the picture's own resolution, that the fast one is tested against.
+    still_background: whether what lies behind the head stays where it is; without, it moves as far as the flow reaches.
     """
 
     name = "geometry"
 
-    def __init__(self, portrait: Portrait, options: SpeakOptions, *, flow_face_px: float = FLOW_FACE_PX) -> None:
+    def __init__(
+        self,
+        portrait: Portrait,
+        options: SpeakOptions,
+        *,
+        flow_face_px: float = FLOW_FACE_PX,
+        still_background: bool = True,
+    ) -> None:
         self._flow_face_px = flow_face_px
         self._options = options
         self.portrait = portrait = at_size(portrait, options.size)
@@ -70,16 +80,25 @@ class Renderer:
         eye_white = np.mean([eye.white for eye in self._eyes], axis=0)
         white = white_in_this_light(eye_white, self._image, self.geometry)
         self._mouth = Mouth(self.geometry, self._image, portrait.landmarks, white, portrait.face_width)
-        self._unfolded = Unfolded(
-            self.geometry, self._light, np.ascontiguousarray(self._image[self._region.slices]), self._head.origin,
-            options.wrinkles,
-        )  # fmt: skip
+        image = np.ascontiguousarray(self._image[self._region.slices])
+        self._unfolded = Unfolded(self.geometry, self._light, image, self._head.origin, options.wrinkles)
+        self._background = None
+        if still_background:
+            self._background = Background(self.geometry, image, self._head.origin, portrait.face_width)
         self._prepare_flow()
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height (px) of the frames."""
         return self._image.shape[1], self._image.shape[0]
+
+    def opacity(self) -> FloatArray:
+        """[H,W] 0..1 how far each pixel is taken for the person; 1 everywhere without still background."""
+        opacity = np.ones(self._image.shape[:2], np.float32)
+        if self._background is not None:
+            opacity[:] = 0.0  # outside the region nothing moves
+            opacity[self._region.slices] = self._background.matte.alpha
+        return opacity
 
     def render(self, motion: FaceMotion) -> Iterator[ByteArray]:
         """Frames [H,W,3], in order."""
@@ -103,6 +122,8 @@ class Renderer:
         source = self._unfolded.source(blendshapes)
         warped = cv2.remap(source, where, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
         shade(warped, shading, frame[rows, columns])
+        if self._background is not None:
+            self._background.keep(frame[rows, columns], where)
         for eye in self._eyes:
             eye.draw(frame, shape.camera, points, ratio, drift)
         self._mouth.draw(frame, shape.camera, points, ratio, drift)

@@ -18,6 +18,7 @@ from talker import hub
 from talker.media import audio
 from talker.speech.whisper import EncoderConfig, WhisperEncoder
 from talker.speech.whisper_weights import load_whisper_encoder
+from talker.speech.windows import joined, spans
 from talker.types import FloatArray, SpeechClip
 
 SAMPLE_RATE = 16_000
@@ -56,29 +57,19 @@ class SpeechEncoder:
         project: applied to each window's features [t, width] before they are kept, to save memory on long sound.
         """
         log_mel = log_mel_spectrogram(audio.SoundAtRate(clip, SAMPLE_RATE), self.config.mels)
-        pieces: list[FloatArray] = []
-        for shared, features in self._windows(log_mel):
-            kept = project(features) if project else features
-            if shared and pieces:
-                fade = (np.arange(shared, dtype=np.float32) + 0.5)[:, None] / shared
-                seam = pieces[-1][-shared:] * (1 - fade) + kept[:shared] * fade
-                pieces[-1] = pieces[-1][:-shared]
-                kept = np.concatenate([seam, kept[shared:]])
-            pieces.append(kept)
-        return np.concatenate(pieces).astype(np.float32, copy=False)
+        return joined(self._windows(log_mel), round(self.config.overlap_s * FRAME_RATE), project)
 
-    def _windows(self, log_mel: FloatArray) -> Iterator[tuple[int, FloatArray]]:
-        """(frames shared with the window before, features [t, width]) for each window of the clip."""
+    def _windows(self, log_mel: FloatArray) -> Iterator[FloatArray]:
+        """Features [t, width] of each window of the clip."""
         frames = max(1, log_mel.shape[1] // 2)
         length, overlap, padding = (
             round(seconds * FRAME_RATE)
             for seconds in (self.config.window_s, self.config.overlap_s, self.config.padding_s)
         )
         silence = np.full((self.config.mels, 2 * padding), _silent_mel(log_mel), np.float32)
-        for start in range(0, max(1, frames - overlap), length - overlap):
+        for start, end in spans(frames, length, overlap):
             window = log_mel[:, 2 * start : 2 * (start + length)]
-            features = self.network(np.concatenate([window, silence], axis=1))
-            yield (overlap if start else 0), features[: min(length, frames - start)]
+            yield self.network(np.concatenate([window, silence], axis=1))[: end - start]
 
 
 def log_mel_spectrogram(sound: audio.SoundAtRate, mels: int = 80) -> FloatArray:

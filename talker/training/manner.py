@@ -3,7 +3,9 @@
 A feeling is an additive displacement, and a manner of speaking on top of it. What a film shows is both together, so the
 trait `mouth` of a feeling is the one with which the *composed* motion of neutral sentences moves as much more than the
 neutral one as the filmed person did (MEAD, Wang et al., 2020: the same person, neutral and at the strongest of three
-levels). No sound is needed. Speed for its size was tried as well, and did not carry over to another person.
+levels). One person is few: who gets louder opens the mouth further, so what actors do with their voices (RAVDESS,
+Livingstone & Russo, 2018) says the other half. Speed for its size was tried as well, and did not carry over to another
+person; nor do durations, which belong to the sound.
 """
 
 from __future__ import annotations
@@ -19,17 +21,19 @@ from scipy.ndimage import gaussian_filter1d
 from talker.emotion.labels import label_code
 from talker.errors import DataError
 from talker.face.tracking import track_video
-from talker.motion.articulation import speech_motion
+from talker.motion.articulation import SILENT_LOUDNESS, speech_motion
 from talker.motion.composition import compose
 from talker.motion.lips import LipGeometry, measured_lips
 from talker.motion.temperament import NEUTRAL, TEMPERAMENTS, Temperament
 from talker.options import SpeakOptions
-from talker.speech import voice
+from talker.speech import prosody, voice
 from talker.training.sentences import teaching_sentences
+from talker.training.voice_corpora import acted_recordings
 from talker.types import EMOTION_LABELS, FaceMotion, FloatArray, SpeechClip
 
 NOISE_S, COURSE_S = 0.028, 0.24  # jitter that is smoothed away, and movements too slow to be speech
 TEACHER, HELD_OUT = "M030", "W009"
+LOUDNESS_CORPUS = "ravdess"
 ROUNDS = 6
 LIMITS = (0.8, 1.4)
 STEP = 0.8  # of the way to the wanted value in one round, on a logarithmic scale
@@ -71,6 +75,48 @@ def filmed(data: Path, person: str) -> dict[str, Movement]:
         track = track_video(paths[0])
         found[label] = movement(measured_lips(track.landmarks)[:, 0], track.fps)
     return {label: found[label].relative_to(found["neutral"]) for label in EMOTION_LABELS[1:]}
+
+
+def louder(data: Path) -> dict[str, float]:
+    """By how many dB actors get louder with each feeling than in neutral speech: the same person, the same words.
+
+    Means over RAVDESS' actors at strong intensity. Raises DataError when `data` holds none of its clips.
+    """
+    levels: dict[tuple[str, str], dict[str, list[float]]] = {}
+    for one in acted_recordings(data / "speech_emotion"):
+        if one.corpus == LOUDNESS_CORPUS and (one.strong or one.feeling == "neutral"):
+            spoken = levels.setdefault((one.speaker, one.words), {})
+            spoken.setdefault(one.feeling, []).append(_level(one.load()))
+    if not levels:
+        raise DataError(f"{data} holds no speech_emotion/{LOUDNESS_CORPUS}.")
+    gains: dict[str, list[float]] = {}
+    for spoken in levels.values():
+        for feeling, found in spoken.items():
+            if feeling in EMOTION_LABELS[1:] and "neutral" in spoken:
+                gains.setdefault(feeling, []).append(float(np.mean(found) - np.mean(spoken["neutral"])))
+    return {feeling: float(np.mean(found)) for feeling, found in gains.items()}
+
+
+def _level(clip: SpeechClip) -> float:
+    """Loudness (dB) that a tenth of the speech exceeds."""
+    heard = prosody.measure(clip)
+    return float(np.percentile(heard.loudness_db[heard.loudness > SILENT_LOUDNESS], 90))
+
+
+def expected(films: Mapping[str, Movement], gains_db: Mapping[str, float]) -> dict[str, Movement]:
+    """How far anybody's lips should move: halfway between what one person's films show and what loudness tells.
+
+    Loudness tells by the line through neutral (no louder, no larger) that fits the films best. A feeling whose loudness
+    is not known stays as filmed.
+    """
+    known = [label for label in films if label in gains_db]
+    gains = np.array([gains_db[label] for label in known])
+    slope = gains @ np.log([films[label].size for label in known]) / (gains @ gains)
+    told = {label: float(np.exp(slope * gains_db[label])) for label in known}
+    return {
+        label: dataclasses.replace(film, size=float(np.sqrt(film.size * told.get(label, film.size))))
+        for label, film in films.items()
+    }
 
 
 def composed(manners: Mapping[str, Temperament], spoken: Sequence[Spoken]) -> dict[str, Movement]:

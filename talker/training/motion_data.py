@@ -14,11 +14,12 @@ from talker.face.model import load_face_model
 from talker.media import audio
 from talker.motion import visemes
 from talker.speech import voice
-from talker.speech.encoder import FRAME_RATE, SpeechEncoder
+from talker.speech.encoder import FRAME_RATE
+from talker.speech.features import SpeechFeatures
 from talker.speech.phones import align_text
-from talker.training.augmentation import WARPS, augmented
 from talker.training.mouth_fit import fit_mouth
 from talker.training.sentences import teaching_sentences
+from talker.training.spoiled_sound import WARPS, said_elsewhere
 from talker.types import FloatArray, SpeechClip, TimedToken
 
 GRID_FPS = 25.0
@@ -88,7 +89,7 @@ def _grid_speech(data: Path, name: str) -> SpeechClip:
 
 
 def grid_examples(
-    data: Path, encoder: SpeechEncoder, *, held_out: bool = False, copies: int = 0, seed: int = 0
+    data: Path, encoder: SpeechFeatures, *, held_out: bool = False, copies: int = 0, seed: int = 0
 ) -> Iterator[Example]:
     """The training speaker's clips with the face model fitted to his landmarks.
 
@@ -101,10 +102,10 @@ def grid_examples(
         yield _example(clip.speech, fitted, clip.fps, encoder)
         for _ in range(copies):
             warp = float(chance.choice(WARPS))
-            yield _example(augmented(clip.speech, chance, warp=warp), fitted, clip.fps * warp, encoder)
+            yield _example(said_elsewhere(clip.speech, warp, chance), fitted, clip.fps * warp, encoder)
 
 
-def _example(speech: SpeechClip, mouth: FloatArray, fps: float, encoder: SpeechEncoder) -> Example:
+def _example(speech: SpeechClip, mouth: FloatArray, fps: float, encoder: SpeechFeatures) -> Example:
     """What is heard, beside mouth blendshapes [T,52] at `fps`."""
     features = encoder.encode(speech)
     time, frames = np.arange(len(features)) / FRAME_RATE, np.arange(len(mouth)) / fps
@@ -113,15 +114,15 @@ def _example(speech: SpeechClip, mouth: FloatArray, fps: float, encoder: SpeechE
     return Example(features, targets.astype(np.float32), sounding(phones, time), phones)
 
 
-def voice_examples(count: int, seed: int, encoder: SpeechEncoder) -> Iterator[Example]:
+def voice_examples(count: int, seed: int, encoder: SpeechFeatures) -> Iterator[Example]:
     """The offline voice reading made-up sentences, as other throats would: the visemes of its phones are the teacher.
 
-    Resampling changes vocal tract, pitch and pace together; noise and gain change the room.
+    Resampling changes vocal tract, pitch and pace together; the rest is another room and microphone.
     """
     chance = np.random.default_rng(seed)
     for index, sentence in enumerate(teaching_sentences(count, seed)):
         spoken = voice.say(sentence, seed=seed + index)
-        clip = augmented(spoken, chance, warp=float(chance.choice(WARPS)))
+        clip = said_elsewhere(spoken, float(chance.choice(WARPS)), chance)
         features = encoder.encode(clip)
         sounds = clip.transcript.phones if clip.transcript else ()
         shaped = visemes.coarticulate(sounds, len(features), FRAME_RATE)

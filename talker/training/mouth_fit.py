@@ -12,6 +12,7 @@ import numpy as np
 from talker.blendshapes import BLENDSHAPE_COUNT, expand
 from talker.face.landmarks import LIPS
 from talker.face.model import FaceModel
+from talker.motion.lips import LipGeometry, measured_lips
 from talker.types import FloatArray
 
 UPPER_FACE = (10, 151, 9, 8, 168, 6, 197, 195, 33, 133, 362, 263, 130, 359, 127, 356, 234, 454, 67, 297, 103, 332)
@@ -44,7 +45,27 @@ def fit_mouth(model: FaceModel, landmarks: FloatArray) -> FloatArray:
     basis = model.expression_basis[:, model.landmark_vertices]
     effects = np.einsum("lk,elkc->elc", model.landmark_weights, basis)[:, used, :2].reshape(BLENDSHAPE_COUNT, -1)
     values = bounded_least_squares(rows @ effects, moved, np.array(list(MOUTH_CHANNELS.values())))
-    return (values @ rows).astype(np.float32)
+    lips = measured_lips(_without_gaps(landmarks[..., :2].astype(np.float64)))
+    return as_measured(values @ rows, lips).astype(np.float32)
+
+
+def as_measured(mouth: FloatArray, lips: FloatArray) -> FloatArray:
+    """The fitted `mouth` [T,52] whose lips are as far open and as wide as measured (`lips` [T,2], face widths).
+
+    A bounded fit leaves part of every movement unexplained, and what one learns from it is blurred by that: lips that
+    are right in these two distances are followed better by any head. The channels that the fit uses gladly give most;
+    they may leave 0..1. What a person's width is at rest stays as fitted.
+    """
+    geometry = LipGeometry.load()
+    effects = np.stack([geometry.opening, geometry.width], axis=1)  # [52,2]
+    gladly = np.zeros(BLENDSHAPE_COUNT)
+    for name, reluctance in MOUTH_CHANNELS.items():
+        gladly += expand({name: 1.0}) / reluctance
+    share = gladly[:, None] * effects
+    share = share @ np.linalg.inv(effects.T @ share)  # [52,2]: of the channels, in what a distance lacks
+    lacking = lips - mouth @ effects
+    lacking[:, 1] -= lacking[:, 1].mean()
+    return mouth + lacking @ share.T
 
 
 def bounded_least_squares(effects: FloatArray, wanted: FloatArray, reluctance: FloatArray) -> FloatArray:

@@ -12,10 +12,12 @@ from scipy.ndimage import gaussian_filter1d
 
 from talker.blendshapes import BLENDSHAPE_INDEX
 from talker.emotion.labels import label_code
-from talker.motion.head import ArticulationConfig, phone_prior
+from talker.errors import DataError
+from talker.motion.head import ArticulationConfig, felt, phone_prior
 from talker.motion.lips import LipGeometry
 from talker.motion.network import STYLE_WIDTH
-from talker.speech.encoder import FRAME_RATE, SpeechEncoder
+from talker.speech.encoder import FRAME_RATE
+from talker.speech.features import load_features
 from talker.training import prepared
 from talker.training.motion_data import Example, grid_examples, sounding, voice_examples
 from talker.training.network_losses import Batch
@@ -55,7 +57,7 @@ def gather(
 
     emotion: width of a feeling's embedding. copies: of each tracked clip, heard in other voices, rooms and lines.
     """
-    encoder = SpeechEncoder.load()
+    encoder = load_features(head.features)
     if (data / prepared.INDEX).is_file():
         train = list(_prepared_lessons(data, "train", head))
         validation = list(_prepared_lessons(data, "validation", head))
@@ -73,8 +75,13 @@ def _prepared_lessons(data: Path, split: str, head: ArticulationConfig) -> Itera
         time = np.arange(len(clip.features)) / FRAME_RATE
         frames = np.arange(len(clip.mouth)) / clip.fps + clip.lag_s
         target = np.stack([np.interp(time, frames, channel) for channel in clip.mouth.T], axis=1).astype(np.float32)
-        code = label_code(row.feeling, 0.0 if row.feeling == "neutral" else row.intensity)
-        feeling = code.embedding[0] * code.strength[0]
+        if row.features != head.features:
+            raise DataError(
+                f"{data} was prepared with {row.features} features, and the network hears {head.features}: prepare the "
+                f"films again with --features {head.features}."
+            )
+        code = label_code(row.feeling, row.intensity)
+        feeling = felt(code)[0]
         example = Example(clip.features, target, sounding(clip.phones, time), clip.phones)
         yield _lesson(example, head, len(feeling), feeling=feeling)
 

@@ -26,7 +26,8 @@ from talker.motion import visemes
 from talker.motion.articulation import speaking, trusted_phones
 from talker.motion.lips import measured_lips
 from talker.speech import phones, prosody, recogniser
-from talker.speech.encoder import FRAME_RATE, SpeechEncoder
+from talker.speech.encoder import FRAME_RATE, SAMPLE_RATE
+from talker.speech.features import WHISPER, SpeechFeatures, load_features
 from talker.training.corpora import Recording, recordings
 from talker.training.mouth_fit import fit_mouth
 from talker.training.prepared import IndexRow, PreparedClip, write_index
@@ -45,6 +46,7 @@ class PrepareSettings:
     in face widths. turned: median turn away from the camera (rad). spoken: share of the time with speech.
     least_movement: spread of the lip opening while something is said, in face widths.
     closures: how many p, b, m it takes to measure by how much the picture leads the sound; `most_lag_s` is looked at.
+    features: what the sound becomes, a name in `talker.speech.features`.
     """
 
     shortest_s: float = 0.8
@@ -56,6 +58,7 @@ class PrepareSettings:
     least_movement: float = 0.004
     closures: int = 8
     most_lag_s: float = 0.24
+    features: str = WHISPER
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def prepare(
     films = recordings(data, layout)
     out.mkdir(parents=True, exist_ok=True)
     known = _outcomes(out)
-    encoder = SpeechEncoder.load()
+    encoder = load_features(settings.features)
     for done, film in enumerate(films):
         if film.name not in known:
             known[film.name] = outcome = _prepared(film, out, encoder, settings)
@@ -128,7 +131,7 @@ def _outcomes(out: Path) -> dict[str, Outcome]:
     return found
 
 
-def _prepared(film: Recording, out: Path, encoder: SpeechEncoder, settings: PrepareSettings) -> Outcome:
+def _prepared(film: Recording, out: Path, encoder: SpeechFeatures, settings: PrepareSettings) -> Outcome:
     """Write a film's clips, and say what became of it."""
     rows: list[IndexRow] = []
     dropped: list[str] = []
@@ -148,13 +151,15 @@ def _prepared(film: Recording, out: Path, encoder: SpeechEncoder, settings: Prep
             dropped.append(str(reason))
             continue
         clip.save(out / "clips" / f"{name}.npz")
-        rows.append(IndexRow(name, film.speaker, film.feeling, film.intensity, (stop - start) / track.fps))
+        seconds = (stop - start) / track.fps
+        row = IndexRow(name, film.speaker, film.feeling, film.intensity, seconds, features=settings.features)
+        rows.append(row)
     return Outcome(film.name, tuple(rows), tuple(dropped), dropped[0] if dropped else "")
 
 
 def _read(film: Recording) -> tuple[SpeechClip, FaceTrack]:
     """The sound with its phones, and the face; the sound first, because it is read in no time."""
-    speech = audio.load_speech(film.sound, max_seconds=LONGEST_FILM_S)
+    speech = audio.load_speech(film.sound, max_seconds=LONGEST_FILM_S, highest_rate=SAMPLE_RATE)
     track = track_video(film.video)
     if film.text:
         return speech.with_transcript(phones.align_text(speech, film.text)), track
@@ -198,7 +203,7 @@ def _clip(
     track: FaceTrack,
     part: slice,
     lag_s: float,
-    encoder: SpeechEncoder,
+    encoder: SpeechFeatures,
     settings: PrepareSettings,
 ) -> PreparedClip:
     """The frames `part` of a film; _UnusableError says why not."""

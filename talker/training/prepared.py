@@ -17,6 +17,7 @@ import numpy as np
 
 from talker.errors import DataError
 from talker.media.files import replaced_when_done
+from talker.speech.features import WHISPER
 from talker.types import FloatArray, TimedToken
 
 SPLITS = ("train", "validation", "test")
@@ -28,7 +29,7 @@ INDEX = "index.json"
 class PreparedClip:
     """A clip's arrays.
 
-    features: [N,384] of the recogniser at 50 Hz. coefficients: [T,52] of the face model. pose: [T,6] of the head,
+    features: [N,D] of what is heard, at 50 Hz. coefficients: [T,52] of the face model. pose: [T,6] of the head,
     relative to the clip's first frame. mouth: [T,52] what speech does, apart from the person's own rest.
     lips: [T,2] measured opening and width in face widths. phones: with times on the sound's clock.
     fps: rate of the frames; frame t is at t / fps + lag_s on the sound's clock.
@@ -79,6 +80,7 @@ class IndexRow:
     intensity: float
     seconds: float
     split: str = ""
+    features: str = WHISPER
 
 
 def write_index(folder: Path, rows: Iterable[IndexRow]) -> list[IndexRow]:

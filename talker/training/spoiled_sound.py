@@ -1,7 +1,7 @@
-"""The same voice as another microphone in another room would have recorded it.
+"""The same voice as another microphone in another room would have recorded it, and another throat have said it.
 
-Each corpus of acted voices comes from one studio. A tower that is taught the studio's sound along with the feeling
-takes ordinary recordings for whatever sounds like them, so it hears every clip spoiled in several ways as well.
+Each corpus comes from one studio. What is taught the studio's sound along with the feeling, or with the lips, takes
+ordinary recordings for whatever sounds like them, so the voice's and the motion's training hear clips spoiled as well.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.signal import butter, fftconvolve, sosfilt
 
-from talker.types import FloatArray
+from talker.media import audio
+from talker.types import FloatArray, SpeechClip, TimedToken, Transcript
 
 TILT_DB = 6.0  # per three octaves, either way
 LOWPASS_HZ = (3400.0, 7500.0)  # telephone to studio
@@ -19,6 +20,24 @@ REVERBERATION_LEVEL = (0.05, 0.5)  # of the direct sound
 NOISE_BELOW_DB = (12.0, 40.0)
 OVERDRIVE = (1.0, 3.0)
 PEAK = (0.1, 0.95)
+WARPS = (0.8, 0.88, 0.94, 1.0, 1.07, 1.15, 1.22)  # rates at which a voice still sounds like a person's
+
+
+def said_elsewhere(clip: SpeechClip, warp: float, random: np.random.Generator) -> SpeechClip:
+    """The clip as another person in another place might have said it; `warp` is how much faster it is played."""
+    clip = warped(clip, warp)
+    return SpeechClip(spoil(clip.samples, clip.sample_rate, random), clip.sample_rate, clip.transcript)
+
+
+def warped(clip: SpeechClip, factor: float) -> SpeechClip:
+    """The clip played `factor` times as fast, words and phones with it.
+
+    Pitch, vocal tract and pace change together, as they do between a man, a woman and a child.
+    """
+    if factor == 1.0:
+        return clip
+    samples = audio.resample(clip.samples, clip.sample_rate, round(clip.sample_rate / factor))
+    return SpeechClip(samples.astype(np.float32), clip.sample_rate, _faster(clip.transcript, factor))
 
 
 def spoil(samples: FloatArray, rate: int, random: np.random.Generator) -> FloatArray:
@@ -63,3 +82,14 @@ def _noisy(sound: FloatArray, rate: int, random: np.random.Generator) -> FloatAr
 
 def _peak(sound: FloatArray) -> float:
     return max(float(np.abs(sound).max()), 1e-6)
+
+
+def _faster(transcript: Transcript | None, factor: float) -> Transcript | None:
+    """The transcript of speech played `factor` times as fast."""
+    if transcript is None:
+        return None
+    words, sounds = (
+        tuple(TimedToken(token.text, token.start_s / factor, token.end_s / factor) for token in tokens)
+        for tokens in (transcript.words, transcript.phones)
+    )
+    return Transcript(words, sounds, transcript.language, transcript.confidence)

@@ -1,0 +1,196 @@
+"""What lies behind the head stays where it is: the warped foreground is laid over a still plate of the background.
+
+With the picture I, its opacity a and the plate P, the foreground is F = I - (1 - a) P, and a frame whose pixel comes
+from w shows F(w) + (1 - a(w)) P. Where nothing moves, that is the picture again, whatever the plate and the matte.
+Where the matte is not certain, the plate moves with the head, in the limit so far that the frame is the warped picture.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numba import njit
+
+from talker.render.geometry import HeadGeometry
+from talker.render.matte import Matte, foreground_matte, likeness
+from talker.render.smooth_fill import smooth_fill
+from talker.types import BoolArray, ByteArray, FloatArray
+
+PLATE_FACE_PX = 160  # width of the face in the copy on which the plate is worked out
+TAPS = 5  # pixels that cubic sampling and rounding look at
+# face widths:
+CLEAN = (0.03, 0.08)  # beyond the matte, a structured and a plain background are made anew as far as this
+MIRRORED = 0.3  # so far behind the foreground's edge the plate shows the background beside it, mirrored
+SOFTNESS = 0.03
+SETTLED = 0.01  # where the picture moves by that much, the foreground has to be a colour that exists
+SLACK = 12.0  # levels of 255 by which it need not
+OPAQUE, BARE, MIXED = 2, 1, 0  # what cubic sampling at a pixel meets: foreground, background, or both
+
+
+def _cubic(fraction: FloatArray) -> FloatArray:
+    """[N,4] weights of cubic sampling between pixels at `fraction` [N] 0..1, with OpenCV's sharpness of -0.75."""
+    distance = np.abs(fraction[:, None] - np.array([-1.0, 0.0, 1.0, 2.0]))
+    near = (1.25 * distance - 2.25) * distance**2 + 1.0
+    far = -0.75 * (((distance - 5.0) * distance + 8.0) * distance - 4.0)
+    return np.where(distance <= 1.0, near, far).astype(np.float32)
+
+
+STEPS = 64  # of a pixel, in which positions are rounded
+CUBIC = _cubic(np.arange(STEPS + 1) / STEPS)
+
+
+class Background:
+    """The background of one portrait's region, kept still behind the head."""
+
+    def __init__(self, geometry: HeadGeometry, image: ByteArray, corner: FloatArray, face_width: float) -> None:
+        """image: [h,w,3] the region, whose first pixel lies at `corner` [2] px of the picture. face_width: px."""
+        self.matte = matte = foreground_matte(geometry, image, corner, face_width)
+        self._settled = SETTLED * face_width
+        self._certain = np.round(matte.certain * 255).astype(np.uint8)
+        self._plate = clean_plate(image, matte, face_width)
+        through = 1.0 - matte.alpha[..., None]
+        foreground = np.round(np.concatenate([image - through * self._plate, 255 * through], axis=-1))
+        self._foreground = foreground.astype(np.int16)  # [h,w,4] colours and what is seen through them
+        around = np.ones((TAPS, TAPS), np.uint8)
+        touched = (self._foreground[..., 3] < 255) | (self._plate != image).any(axis=2)
+        self._kind = np.full(image.shape[:2], MIXED, np.uint8)
+        self._kind[cv2.dilate(touched.astype(np.uint8), around) == 0] = BARE
+        self._kind[cv2.dilate(self._foreground[..., 3], around) == 0] = OPAQUE
+
+    def keep(self, frame: ByteArray, where: FloatArray) -> None:
+        """Put the still background into `frame` [h,w,3], which shows the region at `where` [h,w,2] px."""
+        _keep(frame, where, self._foreground, self._kind, self._certain, self._plate, np.float32(self._settled))
+
+
+def clean_plate(image: ByteArray, matte: Matte, face_width: float) -> ByteArray:
+    """[h,w,3] `image` with the background continued behind the foreground: its texture by a mirror at the edge."""
+    height, width = image.shape[:2]
+    shrink = min(1.0, PLATE_FACE_PX / face_width)
+    size = (max(round(width * shrink), 8), max(round(height * shrink), 8))
+    unit = face_width * shrink
+    alpha = cv2.resize(matte.alpha, size, interpolation=cv2.INTER_AREA)
+    away = cv2.distanceTransform((alpha < 0.02).astype(np.uint8), cv2.DIST_L2, 5) / unit
+    clean = CLEAN[0] + (CLEAN[1] - CLEAN[0]) * cv2.resize(matte.plain, size, interpolation=cv2.INTER_AREA)
+    known = away > clean
+    if known.sum() < 16:
+        return image
+    picture = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    smooth, front = (cv2.resize(smooth_fill(picture, where), (width, height)) for where in (known, alpha > 0.98))
+    offset, share = _mirror(known, unit)
+    where = cv2.resize(offset, (width, height)) / np.float32(shrink)
+    where += np.stack(np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)), axis=-1)
+    mirrored = cv2.remap(image, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    share = cv2.resize(share, (width, height)) * (1.0 - matte.plain)
+    share *= np.clip(1.5 - 3.0 * likeness(mirrored, smooth, front), 0.0, 1.0)  # no mirrored hair
+    filled = smooth + (mirrored - smooth) * share[..., None]
+    own = cv2.resize(np.clip(2.0 * away / clean - 1.0, 0.0, 1.0).astype(np.float32), (width, height))[..., None]
+    return np.clip(np.round(filled + (image - filled) * own), 0, 255).astype(np.uint8)
+
+
+def _mirror(known: BoolArray, unit: float) -> tuple[FloatArray, FloatArray]:
+    """[h,w,2] px to where a mirror at the edge of `known` [h,w] shows each pixel, and [h,w] 0..1 if that is any use."""
+    away, labels = cv2.distanceTransformWithLabels((~known).astype(np.uint8), cv2.DIST_L2, 5,
+                                                   labelType=cv2.DIST_LABEL_PIXEL)  # fmt: skip
+    y, x = np.mgrid[: known.shape[0], : known.shape[1]].astype(np.float32)
+    here = np.stack([x, y], axis=-1)
+    nearest = np.zeros((labels.max() + 1, 2), np.float32)
+    nearest[labels[known]] = here[known]
+    offset = 2.0 * (nearest[labels] - here) * ~known[..., None]
+    soft = SOFTNESS * unit
+    weight = cv2.GaussianBlur((~known).astype(np.float32), (0, 0), soft)[..., None]
+    offset = np.where(known[..., None], 0.0, cv2.GaussianBlur(offset, (0, 0), soft) / np.maximum(weight, 1e-3))
+    offset = offset.astype(np.float32)
+    there = cv2.remap(known.astype(np.float32), here + offset, None, cv2.INTER_LINEAR)
+    share = cv2.GaussianBlur(there * np.clip(2.0 - 2.0 * away / (MIRRORED * unit), 0.0, 1.0), (0, 0), soft)
+    return offset, share * there
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _keep(frame, where, foreground, kind, certain, plate, settled) -> None:  # type: ignore[no-untyped-def]
+    height, width = kind.shape
+    found = np.empty(4, np.float32)
+    behind = np.empty(3, np.float32)
+    for y in range(height):
+        for x in range(width):
+            still = certain[y, x]
+            if still == 0:
+                continue
+            wx, wy = where[y, x, 0], where[y, x, 1]
+            nearest_x = min(max(int(wx + np.float32(0.5)), 0), width - 1)
+            nearest_y = min(max(int(wy + np.float32(0.5)), 0), height - 1)
+            meets = kind[nearest_y, nearest_x]
+            if meets == OPAQUE:
+                continue
+            dx, dy = wx - np.float32(x), wy - np.float32(y)
+            distance = abs(dx) + abs(dy)
+            if distance < np.float32(1e-3):
+                continue
+            if still == 255:
+                for channel in range(3):
+                    behind[channel] = plate[y, x, channel]
+            else:
+                follows = np.float32(1.0) - still * np.float32(1.0 / 255.0)
+                _sampled(plate, x + follows * dx, y + follows * dy, behind)
+            if meets == MIXED:
+                share = min(distance / settled, np.float32(1.0)) * still * np.float32(1.0 / 255.0)
+                _in_front(foreground, wx, wy, found)
+                _make_possible(found, frame[y, x], share)
+                for channel in range(3):
+                    behind[channel] = found[channel] + found[3] * behind[channel]
+            for channel in range(3):
+                frame[y, x, channel] = min(max(behind[channel] + np.float32(0.5), np.float32(0.0)), np.float32(255.0))
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _make_possible(found, shown, share) -> None:  # type: ignore[no-untyped-def]
+    """Bring `found` [4], colours that may not exist, by `share` 0..1 towards the warped picture's, `shown` [3]."""
+    opacity = np.float32(1.0) - found[3]
+    most = np.float32(255.0) * opacity + np.float32(SLACK)
+    amiss = np.float32(0.0)
+    for channel in range(3):
+        amiss = max(amiss, _amiss(found[channel], opacity * shown[channel], most))
+    for channel in range(3):
+        found[channel] += share * amiss * (opacity * shown[channel] - found[channel])
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _amiss(value, possible, most):  # type: ignore[no-untyped-def]
+    """How far 0..1 a foreground's `value` must go towards a `possible` one to lie between -SLACK and `most`."""
+    if value < -SLACK:
+        return min((-SLACK - value) / max(possible - value, 1e-3), 1.0)
+    if value > most:
+        return min((value - most) / max(value - possible, 1e-3), 1.0)
+    return 0.0
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _sampled(image, x, y, result) -> None:  # type: ignore[no-untyped-def]
+    """Write the colours [3] of `image` [h,w,3] at x, y px, linearly sampled, into `result`."""
+    height, width = image.shape[:2]
+    x = min(max(x, np.float32(0.0)), np.float32(width - 1.001))
+    y = min(max(y, np.float32(0.0)), np.float32(height - 1.001))
+    left, top = int(x), int(y)
+    across, down = x - np.float32(left), y - np.float32(top)
+    one = np.float32(1.0)
+    for channel in range(3):
+        upper = (one - across) * image[top, left, channel] + across * image[top, left + 1, channel]
+        lower = (one - across) * image[top + 1, left, channel] + across * image[top + 1, left + 1, channel]
+        result[channel] = (one - down) * upper + down * lower
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _in_front(foreground, x, y, result) -> None:  # type: ignore[no-untyped-def]
+    """Write the foreground's colours at x, y px and the share 0..1 seen through it to `result` [4]."""
+    height, width = foreground.shape[:2]
+    left, top = int(np.floor(x)), int(np.floor(y))
+    across = CUBIC[int((x - np.float32(left)) * np.float32(STEPS) + np.float32(0.5))]
+    down = CUBIC[int((y - np.float32(top)) * np.float32(STEPS) + np.float32(0.5))]
+    result[:] = np.float32(0.0)
+    for j in range(4):
+        row = min(max(top + j - 1, 0), height - 1)
+        for i in range(4):
+            column = min(max(left + i - 1, 0), width - 1)
+            weight = across[i] * down[j]
+            for channel in range(4):
+                result[channel] += weight * np.float32(foreground[row, column, channel])
+    result[3] *= np.float32(1.0 / 255.0)

@@ -1,0 +1,164 @@
+"""Shut upper lids: smooth skin and one soft lash line, instead of what a picture of an open eye has in their place.
+
+An open eye hides its lid: stretched over the ball, the picture would show lashes, make-up and the shadow of the brow
+bone as streaks. The skin is continued smoothly from around the eye instead, with the grain of the cheek.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from talker.face.landmarks import LEFT_BROW, RIGHT_BROW
+from talker.render.geometry import HeadGeometry
+from talker.render.patch import Window, blend, sample
+from talker.render.smooth_fill import smooth_fill
+from talker.types import ByteArray, FloatArray
+
+BROWS = {"Right": RIGHT_BROW, "Left": LEFT_BROW}
+AROUND_CM = 1.6  # the skin that a lid's colour is taken from
+LASHES_CM = 0.42  # above the upper lid's line at least lie lashes, make-up and the crease
+BELOW_CM = 0.4  # the same under the lower lid
+BROW_CM = 0.2  # hair around the brow's landmarks
+DARKEST = (0.5, 1.0)  # of the skin's median brightness: below is hair, between shadow or make-up, which counts in part
+HAIR_CM = 0.2  # dark streaks up to this wide are lashes
+SMOOTH_CM = 0.1
+HIDDEN = (0.4, 0.85)  # of the way from the lid's line to the brow: what is below the first is no bare skin
+GRAIN_FROM_CM, GRAIN_REACH_CM = 1.6, 0.5  # below the eye lies a patch of the cheek, so large
+GRAIN_CM = 0.06  # coarser structure is no grain
+MOST_GRAIN = 5.0  # of 255
+CURVE_STEPS = 65  # along a lid, from corner to corner
+LASH_CM = (0.05, 0.085)  # softness of the lash line above and below the lid's edge
+LASH_SHADE = 0.85  # opacity of the line's middle
+LASH_PERCENTILE = 12  # of the brightness along the open lid's line
+CORNER_SHARE = 0.12  # of the eye's width over which the lash line begins and ends
+CREASE_CM = (0.38, 0.07)  # height of the crease above the open lid's line, and its softness
+CREASE_SHADE = 0.07
+
+
+@dataclass(frozen=True)
+class Slit:
+    """Where each pixel [h,w] lies between the lids, in px.
+
+    upper: below the upper lid's edge. lower: above the lower lid's. along: 0..1 from the outer corner to the inner.
+    """
+
+    upper: FloatArray
+    lower: FloatArray
+    along: FloatArray
+
+    @classmethod
+    def between(cls, outline: FloatArray, pixels: FloatArray) -> Slit:
+        """outline: [16,2] px: outer corner, upper lid, inner corner, lower lid. pixels: [h,w,2] px."""
+        across = outline[8] - outline[0]
+        width = max(float(np.linalg.norm(across)), 1.0)
+        across = across / width
+        down = np.array([-across[1], across[0]], np.float32) * (1.0 if across[0] > 0 else -1.0)
+        along, height = (pixels - outline[0]) @ across, (pixels - outline[0]) @ down
+        local = (outline - outline[0]) @ np.stack([across, down], axis=1)
+        upper, lower = (_curve(local[list(lid)], along) for lid in (range(9), (0, *range(15, 7, -1))))
+        return cls(height - upper, lower - height, (along / width).astype(np.float32))
+
+    @property
+    def open(self) -> FloatArray:
+        """[h,w] 1 between the lids, 0 on them, with an edge of a pixel."""
+        inside = (self.along > 0) & (self.along < 1)
+        return np.clip(self.upper + 0.5, 0, 1) * np.clip(self.lower + 0.5, 0, 1) * inside
+
+
+class Lid:
+    """The upper lid of one eye of one portrait; `side` is the person's own."""
+
+    def __init__(self, geometry: HeadGeometry, image: ByteArray, outline: FloatArray, side: str) -> None:
+        """outline: [16,2] px of the open eye in the picture, as in `Slit`."""
+        self._unit = unit = geometry.fit.scale
+        self._window = window = Window.around(outline, AROUND_CM * unit, image.shape)
+        slit = Slit.between(outline, window.pixels())
+        picture = image[window.slices].astype(np.float32)
+        brow = geometry.landmark_points(geometry.rest_points, BROWS[side])
+        # px from the lid's line up to the brow, in the eye's middle
+        self._down = geometry.down(geometry.rest_points)
+        self._brow_height = max(float(np.median(-Slit.between(outline, brow).upper)) - BROW_CM * unit, LASHES_CM * unit)
+        hidden = self._hidden(slit)
+        bare = _without_hairs(picture, HAIR_CM * unit)
+        known = self._bare_skin(bare, slit, window.distance(cv2.convexHull(brow.astype(np.float32))[:, 0]))
+        skin = cv2.GaussianBlur(smooth_fill(bare, known), (0, 0), SMOOTH_CM * unit)
+        skin = blend(picture, skin + self._grain(image, outline), hidden)
+        height = -slit.upper / unit - CREASE_CM[0]
+        middle = np.clip(4.0 * slit.along * (1.0 - slit.along), 0, 1)
+        self._skin = skin * (1.0 - (CREASE_SHADE * middle * np.exp(-((height / CREASE_CM[1]) ** 2)))[..., None])
+        self._lash = self._lash_colour(picture, slit)
+        self._upper = outline[:9]
+        self.share = self._hidden(Slit.between(outline, geometry.rest_points))
+
+    def area(self, outline: FloatArray, turn: FloatArray, closing: float) -> FloatArray:
+        """[N,2] px around what the eye shows with the lids at `outline` [16,2], shut as far as `closing` 0..1."""
+        if closing == 0:
+            return outline
+        top = self._upper + turn - closing * HIDDEN[1] * self._brow_height * self._down
+        return cv2.convexHull(np.concatenate([outline, top]).astype(np.float32))[:, 0]
+
+    def paint(self, lids: FloatArray, window: Window, slit: Slit, turn: FloatArray, share: FloatArray) -> FloatArray:
+        """`lids` [h,w,3] with the shut lid's skin over them as far as `share` [h,w] goes.
+
+        turn: [2] px by which the head's turn has moved the eye.
+        """
+        skin = sample(self._skin, window.pixels() - turn - self._window.corner)
+        return blend(lids, skin, share * np.clip(0.5 - slit.upper, 0.0, 1.0))
+
+    def draw_lashes(self, patch: FloatArray, slit: Slit, strength: float) -> FloatArray:
+        """`patch` [h,w,3] with the lash line of a lid that is shut as far as `strength` 0..1."""
+        soft = np.where(slit.upper < 0, *(max(size * self._unit, 0.6) for size in LASH_CM))
+        ends = np.clip(np.minimum(slit.along + 0.04, 1.0 - slit.along) / CORNER_SHARE, 0.0, 1.0)
+        opacity = strength * LASH_SHADE * ends * (1.0 - 0.5 * np.clip(slit.along, 0, 1) ** 2)
+        return blend(patch, self._lash, opacity * np.exp(-((slit.upper / soft) ** 2)))
+
+    def _hidden(self, places: Slit) -> FloatArray:
+        """1 on what lids and lashes cover in the picture, 0 away from the eye."""
+        height = -places.upper / self._brow_height
+        sides = 0.5 + np.minimum(places.along, 1.0 - places.along) / (2 * CORNER_SHARE)
+        return np.clip((HIDDEN[1] - height) / (HIDDEN[1] - HIDDEN[0]), 0, 1) * np.clip(sides, 0, 1)
+
+    def _bare_skin(self, picture: FloatArray, slit: Slit, from_brow: FloatArray) -> FloatArray:
+        """[h,w] how far each pixel of `picture` [h,w,3] shows skin in the light, as that of a shut lid is."""
+        unit = self._unit
+        outside = (slit.along < -0.15) | (slit.along > 1.15)
+        bare = (-slit.upper > LASHES_CM * unit) | (-slit.lower > BELOW_CM * unit) | outside
+        bare &= from_brow > BROW_CM * unit
+        light = picture.mean(axis=2)
+        share = light / np.median(light[bare] if bare.any() else light)
+        return bare * np.clip((share - DARKEST[0]) / (DARKEST[1] - DARKEST[0]), 0.0, 1.0)
+
+    def _grain(self, image: ByteArray, outline: FloatArray) -> FloatArray:
+        """[h,w,3] the fine structure of a patch of the cheek below, over the lid's window."""
+        centre = outline.mean(axis=0) + GRAIN_FROM_CM * self._unit * self._down
+        reach = GRAIN_REACH_CM * self._unit
+        away = (self._window.pixels() - centre + reach) % (4 * reach)  # the patch is mirrored to and fro
+        where = centre + np.abs(away - 2 * reach) - reach
+        cheek = sample(image, where)
+        grain = cheek - cv2.GaussianBlur(cheek, (0, 0), max(GRAIN_CM * self._unit, 0.8))
+        return np.clip(grain, -MOST_GRAIN, MOST_GRAIN)
+
+    def _lash_colour(self, picture: FloatArray, slit: Slit) -> FloatArray:
+        """[3] the dark of the open lid's edge in `picture` [h,w,3]."""
+        line = (np.abs(slit.upper) < max(0.08 * self._unit, 1.0)) & (slit.along > 0.1) & (slit.along < 0.9)
+        colours = picture[line]
+        light = colours.mean(axis=1)
+        return colours[light <= np.percentile(light, LASH_PERCENTILE)].mean(axis=0)
+
+
+def _without_hairs(picture: FloatArray, width: float) -> FloatArray:
+    """`picture` [h,w,3] with dark streaks narrower than `width` px in the colour of what lies beside them."""
+    size = max(round(width), 2) | 1
+    return cv2.morphologyEx(picture, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
+
+
+def _curve(lid: FloatArray, along: FloatArray) -> FloatArray:
+    """[h,w] height of the smooth line through `lid` [9,2] at `along` [h,w], continued level at its ends."""
+    order = np.argsort(lid[:, 0])
+    steps = np.linspace(lid[order[0], 0], lid[order[-1], 0], CURVE_STEPS)
+    line = np.interp(steps, lid[order, 0], lid[order, 1]).astype(np.float32)
+    smooth = cv2.GaussianBlur(line[None], (0, 0), CURVE_STEPS / 22, borderType=cv2.BORDER_REPLICATE)[0]
+    return np.interp(along, steps, smooth).astype(np.float32)
