@@ -15,6 +15,7 @@ from statistics import median
 from typing import Any
 
 from gradio_client import Client, handle_file
+from PIL import Image, ImageOps
 
 from page.examples import ASTRONAUT
 from page.serving import Server, processor_seconds, resident_mb, served, stored_bytes
@@ -55,16 +56,24 @@ def measure(server: Server, scratch: Path) -> Iterator[tuple[str, str, str]]:
     """Rows of what, measured, wanted."""
     yield "page answers, by the clock", f"{server.started_s:.1f} s", "< 15 s"
     yield "page answers, processor time", f"{server.processor_s:.1f} s", "< 15 s"
-    picture = handle_file(str(ASTRONAUT))
+    mirrored = scratch.parent / "mirrored.png"  # a picture that the page has never seen
+    ImageOps.mirror(Image.open(ASTRONAUT).convert("RGB")).save(mirrored)
+    picture = handle_file(str(mirrored))
     client = Client(server.url, verbose=False, download_files=tempfile.mkdtemp(dir=scratch.parent))
     client.predict(number=0, api_name="/example")  # waits until all is loaded
     paint = first_paint(server.url)
     yield "first paint", "no browser" if paint is None else f"{paint:.2f} s", "< 3 s"
+    first = seconds(lambda: client.predict(picture=picture, emotion="happy", api_name="/preview"))
+    yield "first preview of a picture that was just handed in", f"{first:.2f} s", ""
     previews = [
         seconds(lambda name=label: client.predict(picture=picture, emotion=name, api_name="/preview"))  # type: ignore[misc]
         for label in EMOTION_LABELS
     ]
-    yield "preview, median / longest of eight feelings", f"{median(previews):.2f} / {max(previews):.2f} s", "< 0.5 s"
+    yield (
+        "preview of another feeling, median / longest of eight",
+        f"{median(previews):.2f} / {max(previews):.2f} s",
+        "< 0.5 s",
+    )
     spent = processor_seconds(server.pid)
     films = [
         seconds(lambda: client.predict(picture=picture, text=FIVE_SECONDS, consent=True, api_name="/speak"))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from talker.emotion.request import SOURCES, EmotionRequest, named_or_described
+from talker.emotion.request import DEFAULT, SOURCES, EmotionRequest, named_or_described
 from talker.errors import CancelledError, InputError, TalkerError
 from talker.options import SpeakOptions
 from talker.pipeline import Emotion, Talker
@@ -129,7 +129,8 @@ def _job(row: Mapping[str, Any], number: int, folder: Path) -> Job:
         raise InputError(f"Row {number} of the manifest has the column {unknown[0]!r}; known: {', '.join(COLUMNS)}.")
     if "portrait" not in given or ("text" in given) == ("speech" in given):
         raise InputError(f"Row {number} of the manifest needs a portrait, and either a text or a speech file.")
-    source, emotion = str(given.get("source", "")), str(given.get("emotion", "neutral"))
+    source = str(given.get("source", "" if "emotion" in given else DEFAULT.source))
+    emotion = str(given.get("emotion", DEFAULT.value))
     if source and source not in SOURCES:
         raise InputError(f"Row {number} of the manifest: no source is called {source!r}; known: {', '.join(SOURCES)}.")
     if source in ("picture", "voice", "video", "timeline"):

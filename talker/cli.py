@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from talker.batch import COLUMNS, REPORT, read_manifest, run_batch
-from talker.emotion.request import SOURCES, EmotionRequest
+from talker.emotion.request import DEFAULT, SOURCES, EmotionRequest
 from talker.errors import CancelledError, TalkerError
 from talker.face.landmark_motion import check_landmark_path, landmark_motion
 from talker.hub import CHECKPOINTS
@@ -167,7 +167,7 @@ def _speak(arguments: argparse.Namespace, talker: Talker) -> None:
         arguments.speech,
         text=arguments.text,
         voice=arguments.voice,
-        emotion=arguments.feeling or EMOTION_LABELS[0],
+        emotion=arguments.feeling or DEFAULT,
         options=_read_options(arguments),
         out=arguments.out,
         progress=_progress_line("frame"),

@@ -17,7 +17,7 @@ import numpy as np
 
 from talker import hub
 from talker.emotion.bridging import bridge
-from talker.emotion.request import EmotionRequest, named_or_described
+from talker.emotion.request import DEFAULT, EmotionRequest, named_or_described
 from talker.errors import InputError, MotionError
 from talker.media.audio import load_speech
 from talker.media.image import ImageSource, load_image
@@ -111,13 +111,15 @@ class Talker:
         *,
         text: str | None = None,
         voice: str = "american",
-        emotion: Emotion = "neutral",
+        emotion: Emotion = DEFAULT,
         options: SpeakOptions | None = None,
         out: str | Path = "talker.mp4",
         progress: Progress | None = None,
         stage: Callable[[str], None] | None = None,
     ) -> Result:
         """Write the video of the portrait saying `speech`, or `text` in an offline voice, with a feeling.
+
+        emotion: by default what the speech itself sounds like, moment by moment; read speech sounds of nothing.
 
         text: may hold tags such as "[happy] We won! [sad:0.6] But it is over."; they take the place of `emotion`.
         progress: called with (frames done, frames in all); a `CancelledError` raised from it stops the work.

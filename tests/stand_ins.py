@@ -90,7 +90,7 @@ class FakeRooms:
 
     def read_emotion(self, request: EmotionRequest, clip: SpeechClip | None, permissive: bool) -> EmotionCode:
         self.calls.append(f"read {request.source}")
-        return self.label_code(request.value, 1.0)
+        return self.label_code(request.value or "neutral", 1.0)
 
     def held(self, code: EmotionCode) -> FloatArray:
         return np.full(52, code.strength.max() / 2, np.float32)

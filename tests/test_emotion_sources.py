@@ -42,6 +42,15 @@ def test_intensity_and_negation() -> None:
     assert reads_as(text_code("not happy", strength=1.5)) != "happy"
 
 
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [("never saw that coming", "surprised"), ("hardly believes his luck", "surprised"), ("not happy", "sad"),
+     ("not worth my time", "contempt"), ("leave me alone, you idiot", "angry"), ("no longer angry", "neutral")],
+)  # fmt: skip
+def test_idioms_are_no_negations_or_mixtures(text: str, label: str) -> None:
+    assert EMOTION_LABELS[int(text_code(text, strength=1.5).probabilities.mean(0).argmax())] == label
+
+
 def test_stage_direction_becomes_a_timeline() -> None:
     code = text_code("starts calm, ends in tears", duration_s=3.0)
     assert len(code.strength) == 75

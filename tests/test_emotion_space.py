@@ -10,7 +10,7 @@ from talker.emotion.catalogue import FEELINGS
 from talker.emotion.codes import code_at, code_of, mixing_gain
 from talker.emotion.labels import label_code
 from talker.emotion.picture_features import align, principal_shapes
-from talker.emotion.space import EmotionSpace, SpaceConfig, SpaceNetwork, emotion_space, save_space
+from talker.emotion.space import EmotionSpace, SpaceConfig, SpaceNetwork, Tower, emotion_space, save_space
 from talker.errors import AssetError
 from talker.training.cross_reconstruction import CrossReconstruction, partners
 from talker.training.emotion_losses import contrastive, geometry
@@ -142,3 +142,23 @@ def test_partners_swap_what_they_should() -> None:
         voices.speaker[clips] != voices.speaker[donors]
     ).all()
     assert torch.isfinite(CrossReconstruction(10, 8)(torch.zeros(2, 8), torch.zeros(2, 10))).all()
+
+
+def test_members_of_a_tower_speak_alone_while_learning_and_together_afterwards() -> None:
+    torch.manual_seed(0)
+    tower = Tower(5, 3, 4, members=2)
+    rows = torch.randn(40, 5)
+    alone = tower.train()(rows)
+    together = tower.eval()(rows)
+    assert torch.allclose(together.norm(dim=-1), torch.ones(40), atol=1e-5)
+    assert torch.equal(together, tower(rows)) and not torch.allclose(alone, together, atol=1e-3)
+    single = Tower(5, 3, 4)
+    single.load_state_dict(
+        {name: value[:1] if name == "output" else value for name, value in tower.state_dict().items()
+         if not name.startswith(("linear", "hidden"))}
+        | {name: value[: len(value) // 2] for name, value in tower.state_dict().items()
+           if name.startswith(("linear", "hidden"))}
+    )  # fmt: skip
+    first = single.eval()(rows)
+    assert torch.isclose(alone, first, atol=1e-5).all(1).any()  # some rows were the first member's
+    assert not torch.isclose(alone, first, atol=1e-5).all()

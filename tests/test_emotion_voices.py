@@ -7,7 +7,10 @@ import pytest
 
 from talker.emotion.voice import MOVED, UNMOVED, shown_strength
 from talker.errors import DataError
+from talker.speech.prosody import measure
 from talker.training.emotion_space import PLAIN_STRENGTH, asked_strength
+from talker.training.kept import kept
+from talker.training.lively_talk import lively
 from talker.training.spoiled_sound import spoil
 from talker.training.voice_corpora import Recording, VoiceRecords, acted_recordings, load_voices, plain_recordings
 
@@ -81,3 +84,27 @@ def test_what_actors_were_asked_for_outweighs_reading_aloud() -> None:
 def test_a_recording_can_be_a_sentence_of_the_offline_voice() -> None:
     clip = Recording("A short test.", "neutral", "offline/american", "A short test.").load()
     assert clip.duration_s > 0.5
+
+
+def test_lively_talk_is_somebody_else_each_time() -> None:
+    clips = [lively("Maybe the broken village will move.", np.random.default_rng(seed)) for seed in (0, 1, 1)]
+    assert np.array_equal(clips[1].samples, clips[2].samples)
+    pitches = []
+    for clip in clips[:2]:
+        assert np.isfinite(clip.samples).all() and 0.05 < np.abs(clip.samples).max() <= 1.0
+        pitch = measure(clip).pitch_hz
+        pitches.append(np.median(pitch[pitch > 0]))
+    assert abs(np.log2(pitches[0] / pitches[1])) > 0.05
+
+
+def test_what_is_kept_gets_a_new_name_when_what_it_depends_on_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TALKER_CACHE", str(tmp_path / "cache"))
+    source = tmp_path / "source.py"
+    source.write_text("one")
+    before = kept("measured", [source, "emotion/catalogue.py"])
+    assert before == kept("measured", [source, "emotion/catalogue.py"]) and before.name.startswith("measured-")
+    source.write_text("two")
+    assert kept("measured", [source, "emotion/catalogue.py"]) != before
+    assert kept("measured", [tmp_path]) != kept("measured", [source, source])  # a folder stands for its Python files

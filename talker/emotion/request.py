@@ -7,7 +7,7 @@ from the same rows. The readers' models are imported when they are first used.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from talker.errors import EmotionError
@@ -41,6 +41,7 @@ class ReadingContext:
 
 
 Reader = Callable[[str, ReadingContext], EmotionCode]
+DEFAULT = EmotionRequest("speech")  # where nobody says what to feel, the face feels what the voice does
 
 
 @dataclass(frozen=True)
@@ -111,11 +112,17 @@ def _video(value: str, context: ReadingContext) -> EmotionCode:
 
 
 def _speech(value: str, context: ReadingContext) -> EmotionCode:
+    from talker.emotion.labels import label_code
     from talker.emotion.voice import voice_code
 
     if context.clip is None:
         raise EmotionError("The feeling shall come from the speech, but there is no speech yet.")
-    return voice_code(context.clip, permissive=context.permissive)
+    try:
+        return voice_code(context.clip, permissive=context.permissive)
+    except EmotionError:  # a word is too short to feel anything, but not to be said
+        return replace(
+            label_code("neutral", permissive=context.permissive), source="voice: too little to hear, so neutral"
+        )
 
 
 def _mix(value: str, context: ReadingContext) -> EmotionCode:
@@ -141,7 +148,7 @@ def _timeline(value: str, context: ReadingContext) -> EmotionCode:
 SOURCES: dict[str, EmotionSource] = {
     row.name: row
     for row in (
-        EmotionSource("speech", "--emotion-from-speech", "", "what the speech itself sounds like", _speech),
+        EmotionSource("speech", "--emotion-from-speech", "", "what the speech itself sounds like (default)", _speech),
         EmotionSource("label", "--emotion", "LABEL", f"one of {', '.join(EMOTION_LABELS)}", _label),
         EmotionSource("text", "--emotion-text", "TEXT", "a description such as 'slightly nervous'", _text),
         EmotionSource("picture", "--emotion-image", "FILE", "a picture of a face that shows it", _picture),

@@ -54,15 +54,16 @@ class SentenceTower:
     def encode(self, texts: Sequence[str]) -> FloatArray:
         """[N, 384] unit vectors; long texts are cut after 64 tokens."""
         pieces = []
+        order = np.argsort([len(text) for text in texts], kind="stable")  # texts of one length need little padding
         for start in range(0, len(texts), BATCH):
-            batch = list(texts[start : start + BATCH])
+            batch = [texts[index] for index in order[start : start + BATCH]]
             tokens = self._tokenizer(batch, padding=True, truncation=True, max_length=MAX_TOKENS, return_tensors="pt")
             with torch.inference_mode():
                 states = self._network(**tokens).last_hidden_state  # [B, tokens, 384]
             mask = tokens["attention_mask"][..., None].to(states.dtype)
             mean = (states * mask).sum(1) / mask.sum(1)  # [B, 384]
             pieces.append(torch.nn.functional.normalize(mean, dim=-1).numpy())
-        return np.concatenate(pieces) if pieces else np.zeros((0, self.width), np.float32)
+        return np.concatenate(pieces)[np.argsort(order)] if pieces else np.zeros((0, self.width), np.float32)
 
 
 @lru_cache(maxsize=1)

@@ -37,15 +37,17 @@ class SpaceConfig:
 
     width: of the sphere. text_width, voice_width, picture_width: numbers that each modality measures.
     text_hidden, voice_hidden, picture_hidden: hidden units of these towers.
+    voice_members: towers that hear side by side and agree on a mean; one alone is a matter of luck in other studios.
     picture_shapes: principal shapes of the landmarks, which stand beside the 52 blendshape scores.
     feelings: the catalogue's names in the order of the keys.
     """
 
     width: int = 64
     text_width: int = 384
-    text_hidden: int = 512
+    text_hidden: int = 2048
     voice_width: int = 790
     voice_hidden: int = 192
+    voice_members: int = 3
     picture_width: int = 132
     picture_shapes: int = 80
     picture_hidden: int = 96
@@ -60,6 +62,7 @@ class SpaceConfig:
             text_hidden=4,
             voice_width=10,
             voice_hidden=4,
+            voice_members=2,
             picture_width=58,
             picture_hidden=4,
             picture_shapes=6,
@@ -67,27 +70,37 @@ class SpaceConfig:
 
 
 class Tower(nn.Module):
-    """Measurements [B, inputs] -> points [B, width] on the unit sphere; a linear path and a hidden layer beside it."""
+    """Measurements [B, inputs] -> points [B, width] on the unit sphere; a linear path and a hidden layer beside it.
+
+    With several members each learns from its own random share of the rows; what they say together is their mean.
+    """
 
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, inputs: int, width: int, hidden: int = 0, dropout: float = 0.0) -> None:
+    def __init__(self, inputs: int, width: int, hidden: int, dropout: float = 0.0, members: int = 1) -> None:
         super().__init__()
+        self.members = members
         self.register_buffer("mean", torch.zeros(inputs))
         self.register_buffer("deviation", torch.ones(inputs))
-        self.linear = nn.Linear(inputs, width)
+        self.linear = nn.Linear(inputs, members * width)
         self.dropout = nn.Dropout(dropout)
-        self.hidden = nn.Linear(inputs, hidden) if hidden else None
-        self.output = nn.Linear(hidden, width, bias=False) if hidden else None
+        self.hidden = nn.Linear(inputs, members * hidden)
+        self.output = nn.Parameter(torch.empty(members, hidden, width).uniform_(-1.0, 1.0) / hidden**0.5)
 
     def forward(self, measured: Tensor) -> Tensor:
-        """[B, inputs] -> [B, width]."""
+        """[..., inputs] -> [..., width]."""
         x = self.dropout(((measured - self.mean) / self.deviation).clamp(-6.0, 6.0))
-        y = self.linear(x)
-        if self.hidden is not None and self.output is not None:
-            y = y + self.output(self.dropout(functional.gelu(self.hidden(x))))
-        return functional.normalize(y, dim=-1)
+        inner = self.dropout(functional.gelu(self.hidden(x))).unflatten(
+            -1, (self.members, -1)
+        )  # [..., members, hidden]
+        y = self.linear(x).unflatten(-1, (self.members, -1)) + torch.einsum("...mh,mhw->...mw", inner, self.output)
+        points = functional.normalize(y, dim=-1)  # [..., members, width]
+        if self.training and self.members > 1:
+            chosen = torch.randint(self.members, points.shape[:-2], device=points.device)
+            share = functional.one_hot(chosen, self.members).to(points.dtype)  # [..., members]
+            return (points * share[..., None]).sum(-2)
+        return functional.normalize(points.mean(-2), dim=-1)
 
 
 class SpaceNetwork(nn.Module):
@@ -105,7 +118,7 @@ class SpaceNetwork(nn.Module):
         self.keys = nn.Parameter(torch.randn(len(config.feelings), config.width))
         self.log_sharpness = nn.Parameter(torch.tensor(2.7))
         self.text = Tower(config.text_width, config.width, config.text_hidden, dropout)
-        self.voice = Tower(config.voice_width, config.width, config.voice_hidden, dropout)
+        self.voice = Tower(config.voice_width, config.width, config.voice_hidden, dropout, config.voice_members)
         self.picture = Tower(config.picture_width, config.width, config.picture_hidden, dropout)
         self.register_buffer("face_mean", torch.zeros(LANDMARK_COUNT, 3))
         self.register_buffer("face_shapes", torch.zeros(config.picture_shapes, LANDMARK_COUNT * 3))

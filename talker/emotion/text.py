@@ -9,8 +9,8 @@ import numpy as np
 
 from talker.emotion.catalogue import find_feeling
 from talker.emotion.codes import code_of, mixing_gain
-from talker.emotion.gate import NAMES_FEELING
-from talker.emotion.prompts import in_templates
+from talker.emotion.gate import names_feeling
+from talker.emotion.prompts import feeling_words, in_templates
 from talker.emotion.sentences import LanguageTower, sentence_tower
 from talker.emotion.space import EmotionSpace, emotion_space
 from talker.emotion.timeline import Moment, timeline_code
@@ -85,8 +85,18 @@ class TextReader:
             if len(named) == 1 and len(read) > 1 and any(phrase.denied for phrase, _ in read):
                 return named[0][0]
             if len(named) > 1 and len(named) == len(read):
-                return self._mixed(named)
+                return self._joined(text, named, [part for part, _ in parts])
         return self._single(text)
+
+    def _joined(self, text: str, named: list[tuple[Phrase, float]], parts: list[str]) -> Phrase:
+        """Feelings that the text joins; unless each is a known name, the text as a whole counts as much as its parts.
+
+        "Sick and tired of your lies" is not a mixture of disgust and weariness.
+        """
+        mixed, whole = self._mixed(named), self._single(text)
+        if all(self._known(strip_intensity(part)[0]) for part in parts) or not whole.named or whole.denied:
+            return mixed
+        return replace(mixed, weights=(mixed.weights + whole.weights) / 2)
 
     def _single(self, text: str) -> Phrase:
         plain, factor = strip_intensity(text)
@@ -94,7 +104,7 @@ class TextReader:
         if known is not None:
             return replace(known, strength=known.strength * factor)
         denied = NEGATION_PATTERN.match(plain)
-        if denied:
+        if denied and names_in(denied["denied"]):
             phrase = self._placed(denied["denied"])
             if phrase.named:
                 return self._opposite(phrase)
@@ -112,7 +122,8 @@ class TextReader:
         if known is not None:
             return known
         points, named = self._space.place_text(in_templates(self._tower, [text.lower()]))
-        return Phrase(self._space.read(points).weights[0], _emphasis(text), bool(named[0] >= NAMES_FEELING))
+        reading = self._space.read(points)
+        return Phrase(reading.weights[0], _emphasis(text), names_feeling(float(named[0]), reading.probabilities[0]))
 
     def _opposite(self, phrase: Phrase) -> Phrase:
         label = EMOTION_LABELS[int(self._space.mixture(phrase.weights[None]).probabilities[0].argmax())]
@@ -184,10 +195,27 @@ def split_mixture(text: str) -> list[tuple[str, float]]:
 
 
 def strip_intensity(text: str) -> tuple[str, float]:
-    """(the text without words such as "slightly", the factor that they stand for)."""
-    found = [match.lower() for match in INTENSITY_PATTERN.findall(text)]
-    plain = re.sub(r"\s+", " ", INTENSITY_PATTERN.sub(" ", text)).strip()
-    return (plain, float(np.prod([INTENSITY[word] for word in found]))) if plain else (text, 1.0)
+    """(the text without words such as "slightly", the factor that they stand for).
+
+    What weakens must stand before a feeling's name: "a little boy" and "he can hardly breathe" are no weak feelings.
+    """
+    factor = 1.0
+
+    def taken(match: re.Match[str]) -> str:
+        nonlocal factor
+        value = INTENSITY[match.group(1).lower()]
+        if value < 1.0 and not names_in(" ".join(text[match.end() :].split()[:2])):
+            return match.group()
+        factor *= value
+        return " "
+
+    plain = re.sub(r"\s+", " ", INTENSITY_PATTERN.sub(taken, text)).strip()
+    return (plain, factor) if plain else (text, 1.0)
+
+
+def names_in(text: str) -> bool:
+    """Whether one of the words names a feeling."""
+    return not feeling_words().isdisjoint(re.findall(r"[\w'-]+", text.lower()))
 
 
 def _emphasis(text: str) -> float:

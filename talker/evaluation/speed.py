@@ -37,7 +37,8 @@ STAGES: dict[str, tuple[tuple[str, str], ...]] = {
     "geometry": (("render/geometry.py", "shape"), ("render/head_motion.py", "displacement"),
                  ("render/head_motion.py", "sample")),
     "shading": (("render/light.py", "ratio"), ("render/light.py", "shade"), ("render/unfold.py", "source")),
-    "flow": (("render/renderer.py", "_flow"),),
+    "flow": (("render/warp.py", "_flow"),),
+    "background": (("render/background.py", "keep"),),
     "eyes": (("render/eyes.py", "draw"),),
     "mouth": (("render/mouth.py", "draw"),),
 }  # fmt: skip

@@ -16,11 +16,11 @@ from talker.motion.articulation import LOUDNESS_RATE, articulate, hear, speaking
 from talker.speech import prosody
 from talker.types import FaceMotion, FloatArray, SpeechClip
 
-SETTLED_S, HOP_S = 0.2, 0.12
+SETTLED_S, HOP_S = 0.22, 0.1
 LOOK_AHEAD_S = SETTLED_S + HOP_S
 CONTEXT_S = 4.0  # of sound before the first frame that is not final yet
 REMEMBERED_S = 30.0  # of loudness, by which speech is told from silence
-JOIN_S = 0.05  # the difference between two hearings fades this fast after the frame where they meet
+JOIN_S = 0.1  # the difference between two hearings fades this fast after the frame where they meet
 
 
 class StreamingArticulation:

@@ -40,26 +40,30 @@ CUBIC = _cubic(np.arange(STEPS + 1) / STEPS)
 
 
 class Background:
-    """The background of one portrait's region, kept still behind the head."""
+    """The background of one portrait's region, kept still behind the head.
+
+    foreground: [h,w,4] int16, colours of the foreground alone and what is seen through it, 0..255. plate: [h,w,3] the
+    background alone. certain: [h,w] 0..255 how far the plate stays. kind: [h,w] OPAQUE, BARE or MIXED. settled: px.
+    """
 
     def __init__(self, geometry: HeadGeometry, image: ByteArray, corner: FloatArray, face_width: float) -> None:
         """image: [h,w,3] the region, whose first pixel lies at `corner` [2] px of the picture. face_width: px."""
         self.matte = matte = foreground_matte(geometry, image, corner, face_width)
-        self._settled = SETTLED * face_width
-        self._certain = np.round(matte.certain * 255).astype(np.uint8)
-        self._plate = clean_plate(image, matte, face_width)
+        self.settled = SETTLED * face_width
+        self.certain = np.round(matte.certain * 255).astype(np.uint8)
+        self.plate = clean_plate(image, matte, face_width)
         through = 1.0 - matte.alpha[..., None]
-        foreground = np.round(np.concatenate([image - through * self._plate, 255 * through], axis=-1))
-        self._foreground = foreground.astype(np.int16)  # [h,w,4] colours and what is seen through them
+        foreground = np.round(np.concatenate([image - through * self.plate, 255 * through], axis=-1))
+        self.foreground = foreground.astype(np.int16)  # [h,w,4] colours and what is seen through them
         around = np.ones((TAPS, TAPS), np.uint8)
-        touched = (self._foreground[..., 3] < 255) | (self._plate != image).any(axis=2)
-        self._kind = np.full(image.shape[:2], MIXED, np.uint8)
-        self._kind[cv2.dilate(touched.astype(np.uint8), around) == 0] = BARE
-        self._kind[cv2.dilate(self._foreground[..., 3], around) == 0] = OPAQUE
+        touched = (self.foreground[..., 3] < 255) | (self.plate != image).any(axis=2)
+        self.kind = np.full(image.shape[:2], MIXED, np.uint8)
+        self.kind[cv2.dilate(touched.astype(np.uint8), around) == 0] = BARE
+        self.kind[cv2.dilate(self.foreground[..., 3], around) == 0] = OPAQUE
 
     def keep(self, frame: ByteArray, where: FloatArray) -> None:
         """Put the still background into `frame` [h,w,3], which shows the region at `where` [h,w,2] px."""
-        _keep(frame, where, self._foreground, self._kind, self._certain, self._plate, np.float32(self._settled))
+        _keep(frame, where, self.foreground, self.kind, self.certain, self.plate, np.float32(self.settled))
 
 
 def clean_plate(image: ByteArray, matte: Matte, face_width: float) -> ByteArray:

@@ -30,9 +30,11 @@ EYE_LIDS = {  # landmarks of upper and lower lid, in pairs from one corner to th
     "Right": ((246, 161, 160, 159, 158, 157, 173), (7, 163, 144, 145, 153, 154, 155)),
     "Left": ((466, 388, 387, 386, 385, 384, 398), (249, 390, 373, 374, 380, 381, 382)),
 }
+IRISES = {"Right": RIGHT_IRIS, "Left": LEFT_IRIS}
 LID_MIDDLE = 3  # of the pairs above
-MOST_OPEN = 1.2  # of the iris' width: with so much white above and below it, an eye looks terrified
-EASY_SHARE = 0.75  # of that: up to here lids follow the motion fully
+MOST_RAISED, LID_BELOW = 1.22, (0.75, 1.0)  # iris radii: how far over its middle the upper lid goes; the lower lies
+MOST_WIDENED = 1.45  # of the opening that an expressionless eye has
+EASY_SHARE = 0.75  # of the most that an eye opens: up to here lids follow the motion fully
 NOSE_BRIDGE = 168
 EASY_RISE_CM, RISE_ROOM_CM = 0.5, 0.3  # the upper lip rises freely up to the first, then by the second at most
 LIP_PAIRS = (  # landmarks of upper and lower lip where they touch, from the image's left to its right
@@ -165,10 +167,11 @@ class HeadGeometry:
 
     def _narrowing(self, opening: float, side: str) -> float:
         """Factor 0..1 on the lids' `opening` (px, in the middle) that keeps it below what an eye can do."""
-        easy = max(self._rest_open[side], EASY_SHARE * self._most_open)
+        most = self._most_open[side]
+        easy = max(self._rest_open[side], EASY_SHARE * most)
         if opening <= easy:
             return 1.0
-        room = max(self._most_open - easy, 0.1 * self._most_open)
+        room = max(most - easy, 0.05 * most)
         return float(_limited(np.array([opening]), np.array([easy]), room)[0]) / opening
 
     def _measure_lids(self, landmarks: FloatArray) -> None:
@@ -176,10 +179,11 @@ class HeadGeometry:
 
         Also how far the middle of an eye is open in the picture, and how far it can be, by the irises' size.
         """
-        self._lid_travel, self._shut_lids, self._rest_open = {}, {}, {}
-        radii = [np.linalg.norm(landmarks[list(iris[1:]), :2] - landmarks[iris[0], :2], axis=1)
-                 for iris in (LEFT_IRIS, RIGHT_IRIS)]  # fmt: skip
-        self._most_open = MOST_OPEN * 2.0 * float(np.mean(radii))
+        self._lid_travel, self._shut_lids, self._rest_open, self._most_open = {}, {}, {}, {}
+        own = np.zeros_like(self.rest)
+        for row in BLINK_ROWS.values():
+            own[row] = min(self.rest[row], OWN_BLINK)
+        seen, calm = (self.model.vertices(self.fit.identity, shown) for shown in (self.rest, own))
         shut = self.model.shape(self.fit.identity)
         for side, (upper, lower) in EYE_LIDS.items():
             shape = self.model.landmarks(self.model.expression_basis[BLINK_ROWS[side]])[:, 1] * self.fit.scale
@@ -187,7 +191,16 @@ class HeadGeometry:
             height = self.model.landmarks(shut)[:, 1] * self.fit.scale
             self._shut_lids[side] = np.maximum(height[list(upper)] - height[list(lower)] - self._lid_travel[side], 0.0)
             top, bottom = (self.landmark_points(self.rest_points, lid)[LID_MIDDLE] for lid in (upper, lower))
-            self._rest_open[side] = float((bottom - top) @ self.down(self.rest_points))
+            down = self.down(self.rest_points)
+            self._rest_open[side] = float((bottom - top) @ down)
+            widened = self.model.landmarks(calm - seen)[:, 1] * self.fit.scale
+            calm_open = self._rest_open[side] + widened[upper[LID_MIDDLE]] - widened[lower[LID_MIDDLE]]
+            iris = landmarks[list(IRISES[side]), :2]
+            radius = float(np.linalg.norm(iris[1:] - iris[0], axis=1).mean())
+            below = np.clip((bottom - iris[0]) @ down / radius, *LID_BELOW)
+            self._most_open[side] = float(
+                min((MOST_RAISED + below) * radius, MOST_WIDENED * max(calm_open, self._rest_open[side]))
+            )
 
     def _lip_gap(self, points: FloatArray) -> FloatArray:
         """[9] distance (px, along the face's own vertical) between the lips at the inner landmarks."""

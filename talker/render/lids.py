@@ -19,10 +19,10 @@ from talker.types import ByteArray, FloatArray
 
 BROWS = {"Right": RIGHT_BROW, "Left": LEFT_BROW}
 AROUND_CM = 1.6  # the skin that a lid's colour is taken from
-LASHES_CM = 0.42  # above the upper lid's line at least lie lashes, make-up and the crease
+LASHES_CM = 0.5  # above the upper lid's line at least lie lashes, make-up and the crease
 BELOW_CM = 0.4  # the same under the lower lid
 BROW_CM = 0.2  # hair around the brow's landmarks
-DARKEST = (0.5, 1.0)  # of the skin's median brightness: below is hair, between shadow or make-up, which counts in part
+DARKEST = (0.6, 1.0)  # of the skin's median brightness: below is hair, between shadow or make-up, which counts in part
 HAIR_CM = 0.2  # dark streaks up to this wide are lashes
 SMOOTH_CM = 0.1
 HIDDEN = (0.4, 0.85)  # of the way from the lid's line to the brow: what is below the first is no bare skin
@@ -85,7 +85,7 @@ class Lid:
         bare = _without_hairs(picture, HAIR_CM * unit)
         known = self._bare_skin(bare, slit, window.distance(cv2.convexHull(brow.astype(np.float32))[:, 0]))
         skin = cv2.GaussianBlur(smooth_fill(bare, known), (0, 0), SMOOTH_CM * unit)
-        skin = blend(picture, skin + self._grain(image, outline), hidden)
+        skin = blend(smooth_fill(picture, known), skin + self._grain(image, outline), hidden)
         height = -slit.upper / unit - CREASE_CM[0]
         middle = np.clip(4.0 * slit.along * (1.0 - slit.along), 0, 1)
         self._skin = skin * (1.0 - (CREASE_SHADE * middle * np.exp(-((height / CREASE_CM[1]) ** 2)))[..., None])

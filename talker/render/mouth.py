@@ -28,7 +28,7 @@ CORNER_CM = 0.45  # this near to a corner of the mouth, skin closes it
 CORNER_SHADE = np.array([0.42, 0.3, 0.3], np.float32)  # its colour against the lips'
 SLIT_CM = 0.2  # a mouth that is open no further than this is a dark line
 MOUTH_CORNERS = (78, 308)
-SHUT_LINE = 0.55  # how dark the line between shut lips is
+SHUT_LINE = 0.35  # how dark the line between shut lips is
 MARGIN = 0.06  # of the face's width around the lips, over which they blend into the rest
 REACH_CM = 3.0  # skin around the lips that is drawn at full resolution
 
@@ -78,7 +78,9 @@ class Mouth:
         patch = np.where(skin.covered[..., None], lips, picture)
         if hole.any():
             inner = geometry.landmark_points(points, INNER_LIPS)
-            patch, opening = _part(patch, hole, window.polygon(inner), max(EDGE_PX, EDGE_CM * geometry.fit.scale), likeness)
+            patch, opening = _part(
+                patch, hole, window.polygon(inner), max(EDGE_PX, EDGE_CM * geometry.fit.scale), likeness
+            )
             if opening.any():
                 box = window.within(opening > 0)
                 part = window.local(box)

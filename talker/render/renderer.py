@@ -1,24 +1,24 @@
 """The geometry renderer: a portrait and a motion become frames; the picture itself is the texture.
 
-Per frame: the mesh of the new expression is turned with the head, drawn at low resolution to give a dense backward
-flow, the flow is continued smoothly around the face, and the full-resolution picture is sampled once with it. What
-lies behind the head is put back where it was; lips, mouth and eyes, where skin opens, are drawn at the picture's own
-resolution.
+Per frame: the mesh of the new expression is turned with the head and moves the picture (`warp.py`); lips, mouth and
+eyes, where skin opens, are then drawn at the picture's own resolution. Films are moved in batches where there is a GPU
+(`warp_torch.py`); all else runs on the CPU, frame by frame, a few at the same time.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
 
 import cv2
 import numpy as np
 
-from talker.face.raster import rasterise
 from talker.hub import checkpoint
 from talker.options import SpeakOptions
 from talker.render.background import Background
@@ -26,17 +26,19 @@ from talker.render.crop import at_size
 from talker.render.eyes import Eye
 from talker.render.geometry import HeadGeometry
 from talker.render.head_motion import HeadMotion, Region
-from talker.render.light import Light, shade, white_in_this_light
+from talker.render.light import Light, white_in_this_light
 from talker.render.mouth import Mouth
-from talker.render.smooth_fill import smooth_fill
 from talker.render.unfold import Unfolded
+from talker.render.warp import FLOW_FACE_PX, FlowGrid, Posed, Warp
 from talker.types import ByteArray, FaceMotion, FloatArray, Portrait
+
+if TYPE_CHECKING:
+    from talker.render.warp_torch import TorchWarp
 
 WORKERS = min(4, os.cpu_count() or 1)  # frames drawn at the same time
 cv2.setNumThreads(1)  # frames are drawn side by side: threads inside each would only wait for one another
-FLOW_FACE_PX = 110  # width of the face in the low-resolution flow
-EXPRESSION_FADE = 0.4  # of the face width: how far an expression still moves what lies around the face
 REGION = (1.35, 1.5, 1.35, 1.35)  # face widths from the face's centre: left, up, right, down
+BATCH_FRAMES, BATCH_PIXELS = 16, 2**24  # at most, that a GPU moves at a time
 Given = TypeVar("Given")
 Result = TypeVar("Result")
 
@@ -53,9 +55,11 @@ class Drawn:
 class Renderer:
     """Everything that does not depend on the frame is prepared once, here.
 
-    portrait: whose face. options: `size` and `wrinkles` matter here. flow_face_px: width of the face in the flow;
-    infinity gives the specification, a flow at the picture's own resolution, that the fast one is tested against.
-    still_background: whether what lies behind the head stays where it is; without, it moves as far as the flow reaches.
+    portrait: whose face. options: `size` and `wrinkles` matter here. still_background: whether what lies
+    behind the head stays where it is; without, it moves as far as the flow reaches. device: torch's name for where the
+    picture is moved, in batches; None: on the CPU in the fast way, films on a GPU where there is one. flow_face_px:
+    width of the face in the flow. The device `cpu` and an infinite width, a flow at the picture's own resolution, are
+    the specification that both ways are tested against.
     """
 
     name = "geometry"
@@ -65,10 +69,10 @@ class Renderer:
         portrait: Portrait,
         options: SpeakOptions,
         *,
-        flow_face_px: float = FLOW_FACE_PX,
         still_background: bool = True,
+        device: str | None = None,
+        flow_face_px: float = FLOW_FACE_PX,
     ) -> None:
-        self._flow_face_px = flow_face_px
         self._options = options
         self.portrait = portrait = at_size(portrait, options.size)
         self._image = np.ascontiguousarray(portrait.image)
@@ -85,7 +89,12 @@ class Renderer:
         self._background = None
         if still_background:
             self._background = Background(self.geometry, image, self._head.origin, portrait.face_width)
-        self._prepare_flow()
+        grid = FlowGrid(self.geometry, self._head, self._region, portrait.face_width, flow_face_px)
+        self._parts = grid, self._head, self._region, self._background
+        self._warp: Warp | TorchWarp = Warp(*self._parts)
+        self._film_device = device or ("cuda" if device is None and gpu_is_there() else None)
+        if device is not None:
+            self._warp = self._on(device)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -103,7 +112,10 @@ class Renderer:
     def render(self, motion: FaceMotion) -> Iterator[ByteArray]:
         """Frames [H,W,3], in order."""
         rows = zip(motion.blendshapes, motion.pose, strict=True)
-        return in_order(lambda row: self.frame(*row), rows)
+        if self._film_device is None:
+            return in_order(lambda row: self.frame(*row), rows)
+        posed = in_order(lambda row: self._pose(*row), rows)
+        return in_order(lambda pair: self._finish(*pair).frame, self._moved(posed, self._on(self._film_device)))
 
     def frame(self, blendshapes: FloatArray, pose: FloatArray) -> ByteArray:
         """The portrait [H,W,3] with this expression [52] and head pose [6] (relative to its own)."""
@@ -111,66 +123,49 @@ class Renderer:
 
     def draw(self, blendshapes: FloatArray, pose: FloatArray) -> Drawn:
         """The same frame with the mesh that it was drawn from."""
+        posed = self._pose(blendshapes, pose)
+        return self._finish(posed, self._warp.draw([posed])[0])
+
+    def _pose(self, blendshapes: FloatArray, pose: FloatArray) -> Posed:
+        """The mesh with this expression [52] and head pose [6]."""
         shape = self.geometry.shape(np.clip(blendshapes, -0.5, 1.5))
         displacement = self._head.displacement(pose)
         drift = self._head.sample(displacement, shape.points)
-        points = shape.points + drift  # [V,2] px
         ratio = self._light.ratio(shape.camera, self._options.wrinkles)  # [V]
-        where, shading = self._flow(shape.camera, points, ratio, displacement)
-        frame = self._image.copy()
-        rows, columns = self._region.slices
         source = self._unfolded.source(blendshapes)
-        warped = cv2.remap(source, where, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
-        shade(warped, shading, frame[rows, columns])
-        if self._background is not None:
-            self._background.keep(frame[rows, columns], where)
+        return Posed(shape.camera, shape.points + drift, ratio, drift, displacement, source)
+
+    def _finish(self, posed: Posed, region: ByteArray) -> Drawn:
+        """The frame around its moved `region` [h,w,3], with eyes and mouth."""
+        frame = self._image.copy()
+        frame[self._region.slices] = region
+        mesh = posed.camera, posed.points, posed.ratio, posed.drift
         for eye in self._eyes:
-            eye.draw(frame, shape.camera, points, ratio, drift)
-        self._mouth.draw(frame, shape.camera, points, ratio, drift)
-        return Drawn(frame, shape.camera, points)
+            eye.draw(frame, *mesh)
+        self._mouth.draw(frame, *mesh)
+        return Drawn(frame, posed.camera, posed.points)
 
-    def _prepare_flow(self) -> None:
-        """Grids and triangles that every frame uses."""
-        region = self._region
-        self._flow_scale = min(1.0, self._flow_face_px / self.portrait.face_width)
-        self._flow_size = (
-            max(round(region.width * self._flow_scale), 2), max(round(region.height * self._flow_scale), 2),
-        )  # fmt: skip
-        self._mask_triangles = self.geometry.traits.mask_triangles
-        x, y = np.arange(region.width, dtype=np.float32), np.arange(region.height, dtype=np.float32)
-        self._grid = np.stack(np.meshgrid(x, y), axis=-1)  # [h,w,2] px of the region
-        width, height = self._flow_size
-        low_x = ((np.arange(width, dtype=np.float32) + 0.5) * region.width / width - 0.5) / self._head.step
-        low_y = ((np.arange(height, dtype=np.float32) + 0.5) * region.height / height - 0.5) / self._head.step
-        self._node_lookup = np.stack(np.meshgrid(low_x, low_y), axis=-1)
-        near_border = np.minimum.reduce([*np.meshgrid(low_x, low_y)])
-        columns, rows = region.width / self._head.step, region.height / self._head.step
-        far = np.minimum(columns - self._node_lookup[..., 0], rows - self._node_lookup[..., 1])
-        self._inner = np.clip(np.minimum(near_border, far) / 2.0, 0, 1)  # 0 at the region's border
+    def _on(self, device: str) -> TorchWarp:
+        import torch  # takes a second, which who draws on the CPU should not wait for
 
-    def _flow(
-        self, camera: FloatArray, points: FloatArray, ratio: FloatArray, displacement: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
-        """Where in the region each of its pixels comes from [h,w,2] px, and its shading factor [h,w]."""
-        width, height = self._flow_size
-        scale = np.array([width / self._region.width, height / self._region.height], np.float32)
-        low = (points - self._head.origin + 0.5) * scale - 0.5
-        drawn = rasterise(low, camera[:, 2], self._mask_triangles, height, width)
-        attributes = np.concatenate([self.geometry.rest_points - points, ratio[:, None] - 1.0], axis=1)  # [V,3]
-        values = drawn.interpolate(self._mask_triangles, attributes)
-        turn = cv2.remap(self._head.invert(displacement), self._node_lookup, None, cv2.INTER_LINEAR,
-                         borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
-        covered = drawn.covered
-        values[..., :2] -= np.where(covered[..., None], turn, 0)
-        distance = cv2.distanceTransform((~covered).astype(np.uint8), cv2.DIST_L2, 5)
-        reach = EXPRESSION_FADE * self.portrait.face_width * self._flow_scale
-        fade = np.exp(-((distance / reach) ** 2)) * self._inner
-        values = smooth_fill(values, covered) * fade[..., None]
-        shading = cv2.GaussianBlur(values[..., 2] * covered, (0, 0), 0.8) + 1.0
-        size = (self._region.width, self._region.height)
-        where = cv2.resize(values[..., :2] + turn, size, interpolation=cv2.INTER_LINEAR)
-        where += self._grid
-        return where, cv2.resize(shading, size, interpolation=cv2.INTER_LINEAR)
+        from talker.render.warp_torch import TorchWarp
+
+        return TorchWarp(*self._parts, torch.device(device))
+
+    def _moved(self, frames: Iterator[Posed], warp: TorchWarp) -> Iterator[tuple[Posed, ByteArray]]:
+        """Each frame with its moved region, several at a time."""
+        count = max(1, min(BATCH_FRAMES, BATCH_PIXELS // (self._region.width * self._region.height)))
+        while batch := list(islice(frames, count)):
+            yield from zip(batch, warp.draw(batch), strict=True)
+
+
+def gpu_is_there() -> bool:
+    """Whether torch can draw on a GPU; it is only asked, and imported, where there is a driver."""
+    if shutil.which("nvidia-smi") is None:
+        return False
+    import torch
+
+    return torch.cuda.is_available()
 
 
 def in_order(work: Callable[[Given], Result], rows: Iterable[Given]) -> Iterator[Result]:

@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 
 from talker.blendshapes import BLENDSHAPE_NAMES
 from talker.face.camera import FACE_WIDTH_CM
-from talker.face.landmarks import FACE_OVAL, LEFT_BROW, LEFT_EYE, LIPS, RIGHT_BROW, RIGHT_EYE
+from talker.face.landmarks import FACE_OVAL, LEFT_BROW, LEFT_EYE, LIPS, NOSTRILS, RIGHT_BROW, RIGHT_EYE
 from talker.face.raster import rasterise
 from talker.render.geometry import HeadGeometry
 from talker.render.light import Light
 from talker.types import BoolArray, ByteArray, FloatArray
 
-NOSTRILS = (98, 97, 2, 326, 327, 240, 460, 75, 305, 60, 290)
 NOSE_BRIDGE = 5
 WORKING_FACE_PX = 320  # folds are smooth: they are worked out on a face of at most this width
 NO_FOLD = 1.0  # log brightness: what differs more from its surroundings is a nostril or a hair

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,10 +41,32 @@ class VoiceModel:
 VOICES = {"american": VoiceModel("heart", None), "british": VoiceModel("emma", "voice_british")}
 
 
-def say(text: str, *, voice: str = "american", speed: float = 1.0, seed: int = 0) -> SpeechClip:
+@dataclass(frozen=True)
+class VoiceFrames:
+    """What the voice network wants to sound, 80 frames a second; each spectrum is [601, frames], 0 to 12 kHz.
+
+    harmonics, noise, rest: log magnitudes. phase, rest_phase: of the first and the last.
+    pitch_hz: [frames], 0 where unvoiced.
+    """
+
+    harmonics: FloatArray
+    phase: FloatArray
+    noise: FloatArray
+    rest: FloatArray
+    rest_phase: FloatArray
+    pitch_hz: FloatArray
+
+
+Manner = Callable[[VoiceFrames], VoiceFrames]
+
+
+def say(
+    text: str, *, voice: str = "american", speed: float = 1.0, seed: int = 0, manner: Manner | None = None
+) -> SpeechClip:
     """Speech of `text` with its transcript: words and phones at the times at which the voice made them.
 
     speed: 0.5 slow .. 2 fast. seed: of the noise in the voice; the same text and seed give the same samples.
+    manner: changes what the network wants before it becomes sound.
 
     Raises InputError for text that is empty, too long or has nothing to pronounce, and for an unknown voice; AssetError
     when the voice's weights can't be had.
@@ -62,7 +86,8 @@ def say(text: str, *, voice: str = "american", speed: float = 1.0, seed: int = 0
     pieces = [piece for sentence in speaker.sentences(text) for piece in _short_pieces(sentence)]
     if not pieces:
         raise InputError(f"Nothing in the text {_shortened(text)!r} can be pronounced in English; write it in words.")
-    return _join([speaker.speak(piece, speed, np.random.default_rng(seed + i)) for i, piece in enumerate(pieces)])
+    spoken = [speaker.speak(piece, speed, np.random.default_rng(seed + i), manner) for i, piece in enumerate(pieces)]
+    return _join(spoken)
 
 
 @dataclass(frozen=True)
@@ -100,7 +125,9 @@ class _Speaker:
                 found.append(words)
         return found
 
-    def speak(self, words: list[_Word], speed: float, random: np.random.Generator) -> _Piece:
+    def speak(
+        self, words: list[_Word], speed: float, random: np.random.Generator, manner: Manner | None = None
+    ) -> _Piece:
         """The sound of one piece, with the words' and phones' times."""
         from hibari import dsp
 
@@ -108,7 +135,8 @@ class _Speaker:
         letters = " ".join("".join(letter for letter in word.letters if letter in vocabulary) for word in words)
         ids = np.array([self.reader.ids(letters)], np.int64)
         *parts, durations = self.session.run(None, {"ids": ids, "speed": np.array([speed], np.float32)})
-        samples = dsp.synth(*(part[0] for part in parts), random)
+        frames = VoiceFrames(*(part[0] for part in parts))
+        samples = dsp.synth(*dataclasses.astuple(manner(frames) if manner else frames), random)
         ends = np.maximum(
             np.cumsum(durations.reshape(-1)) * FRAME_S - LEAD_S, 0.0
         )  # of the leading pad, each letter, the trailing pad

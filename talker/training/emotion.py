@@ -6,19 +6,22 @@ from pathlib import Path
 
 import numpy as np
 
-from talker import hub
-from talker.emotion.prompts import prompt_bank
-from talker.emotion.sentences import sentence_tower
 from talker.emotion.space import CHECKPOINT, PERMISSIVE_CHECKPOINT, EmotionSpace, SpaceConfig, save_space
 from talker.errors import DataError
-from talker.training.emotion_space import EmotionTraining, SpaceTrainer, TextSet
+from talker.training.emotion_space import EmotionTraining, SpaceTrainer, taught_texts
 from talker.training.face_photographs import FaceRecords, join_faces, load_faces, load_photographs, save_faces
+from talker.training.kept import kept
 from talker.training.rendered_faces import render_faces
 from talker.training.voice_corpora import NON_COMMERCIAL, load_voices
 from talker.types import Progress
 
 LAST_BUILDING_PORTRAIT = 150  # later ones are only for figures that are reported
-RENDERED_PORTRAITS = 30
+RENDERED_PORTRAITS = 36
+# What the rendered faces look like depends on these.
+RENDERED_BY = (
+    "render", "portrait", "face/fit.py", "face/model.py", "emotion/catalogue.py", "emotion/action_units.py",
+    "emotion/bridging.py", "training/rendered_faces.py",
+)  # fmt: skip
 
 CARD = """---
 license: {licence}
@@ -44,10 +47,10 @@ decide anything about anyone.
 
 def train(data: Path, out: Path, progress: Progress | None = None) -> None:
     """Write the space to `out` and its permissive variant beside it. Raises DataError when `data` lacks something."""
-    voices = load_voices(data, hub.cache_folder() / "emotion-voices.npz", progress)
+    voices = load_voices(data, progress)
     faces = join_faces(load_photographs(data), rendered(data, progress))
     config = SpaceConfig()
-    texts = TextSet.encode(prompt_bank(), sentence_tower(), config.feelings)
+    texts = taught_texts(config.feelings)
     beside = out.with_name(out.name + PERMISSIVE_CHECKPOINT.removeprefix(CHECKPOINT))
     for folder, chosen in ((out, np.ones(len(voices), bool)), (beside, ~np.isin(voices.corpus, NON_COMMERCIAL))):
         space = SpaceTrainer(config, EmotionTraining(), texts, voices.where(chosen), faces).fit()
@@ -57,9 +60,9 @@ def train(data: Path, out: Path, progress: Progress | None = None) -> None:
 
 def rendered(data: Path, progress: Progress | None = None) -> FaceRecords:
     """Faces rendered on portraits of `data`, from the cache when they were rendered before."""
-    kept = hub.cache_folder() / "emotion-rendered.npz"
-    if kept.is_file():
-        return load_faces(kept)
+    cache = kept("emotion-rendered", RENDERED_BY)
+    if cache.is_file():
+        return load_faces(cache)
     paths = [
         path
         for path in sorted((data / "portraits").glob("sfhq_*"))
@@ -68,7 +71,7 @@ def rendered(data: Path, progress: Progress | None = None) -> FaceRecords:
     if not paths:
         raise DataError(f"{data} holds no portraits.")
     records = render_faces(paths[:: max(1, len(paths) // RENDERED_PORTRAITS)], progress=progress)
-    save_faces(records, kept)
+    save_faces(records, cache)
     return records
 
 
@@ -80,7 +83,7 @@ def _card(space: EmotionSpace, *, permissive: bool) -> str:
     )
     own = (
         "EMO-DB, one acted voice (NVIDIA Audio2Face samples, Apache-2.0), read sentences of GRID (CC BY 4.0) and of "
-        "the offline voice"
+        "the offline voice, also as other throats"
     )
     return CARD.format(
         licence="apache-2.0" if permissive else "cc-by-nc-sa-4.0",

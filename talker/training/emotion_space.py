@@ -17,19 +17,21 @@ from torch.nn import functional
 from talker.emotion.catalogue import FEELINGS
 from talker.emotion.gate import fit_gate
 from talker.emotion.picture_features import measure_faces, principal_shapes
-from talker.emotion.prompts import PromptBank, in_templates
-from talker.emotion.sentences import LanguageTower
+from talker.emotion.prompts import PromptBank, in_templates, prompt_bank
+from talker.emotion.sentences import LanguageTower, sentence_tower
 from talker.emotion.space import EmotionSpace, SpaceConfig, SpaceNetwork
 from talker.training.cross_reconstruction import CrossReconstruction, partners
 from talker.training.emotion_losses import among, contrastive, family, geometry
 from talker.training.face_photographs import FaceRecords
+from talker.training.kept import keep, kept
 from talker.training.voice_corpora import VoiceRecords
-from talker.types import FloatArray
+from talker.types import EMOTION_LABELS, FloatArray
 
 STRENGTH_ASKED = {False: 0.8, True: 1.2}  # what actors showed when asked for normal and strong intensity
 MILD_STRENGTH = {"neutral": 0.1, "calm": 0.2}  # acted, but hardly felt
 PLAIN_STRENGTH = 0.05  # nobody asked for anything: read aloud
 PLAIN_SHARE = 0.25  # of the voices in a batch
+LABELS_COUNT = 3.0  # times as many rendered faces of a label as of another feeling
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,17 @@ class TextSet:
             torch.tensor(weights),
             torch.from_numpy(tower.encode(bank.no_feeling)),
         )
+
+
+def taught_texts(feelings: tuple[str, ...]) -> TextSet:
+    """The whole bank in the offline tower's words; encoded once for as long as neither changes."""
+    cache = kept("emotion-texts", ("emotion/prompts.json", "emotion/prompts.py", "emotion/sentences.py"))
+    if cache.is_file():
+        with np.load(cache, allow_pickle=False) as stored:
+            return TextSet(*(torch.from_numpy(stored[name]) for name in TextSet.__dataclass_fields__))
+    texts = TextSet.encode(prompt_bank(), sentence_tower(), feelings)
+    keep(cache, **{name: getattr(texts, name).numpy() for name in TextSet.__dataclass_fields__})
+    return texts
 
 
 def asked_strength(feeling: str, strong: bool, plain: bool) -> float:
@@ -220,7 +233,9 @@ class SpaceTrainer:
         self.photograph_classes = torch.unique(self.face_feeling[~self.face_certain])
         _standardise(self.network.picture, self.face_measured)
         counts = torch.bincount(self.face_feeling * 2 + self.face_certain.long(), minlength=2 * len(FEELINGS)).float()
-        share = torch.where(self.face_certain, 1.0, 1.0 * len(FEELINGS) / max(1, len(self.photograph_classes)))
+        rendered = torch.where(self.face_feeling < len(EMOTION_LABELS), LABELS_COUNT, 1.0)
+        photographs = len(FEELINGS) / max(1, len(self.photograph_classes))
+        share = torch.where(self.face_certain, rendered, photographs)
         self.face_draw = (share / counts[self.face_feeling * 2 + self.face_certain.long()]).double()
 
     def _text_batch(self) -> tuple[Tensor, Tensor]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_INDEX
 from talker.errors import DataError
+from talker.training.kept import keep
 from talker.types import FloatArray
 
 PHOTOGRAPH_FEELINGS = {
@@ -63,8 +64,8 @@ def load_photographs(data: Path, most_per_feeling: int = 400, seed: int = 0) -> 
 
 
 def save_faces(records: FaceRecords, path: Path) -> None:
-    """Keep measurements for `load_faces`."""
-    np.savez_compressed(path, **{name: getattr(records, name) for name in FaceRecords.__dataclass_fields__})
+    """Keep measurements at a path of `kept`, for `load_faces`."""
+    keep(path, **{name: getattr(records, name) for name in FaceRecords.__dataclass_fields__})
 
 
 def load_faces(path: Path) -> FaceRecords:

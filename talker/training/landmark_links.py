@@ -3,7 +3,7 @@
 The model is drawn with many identities, expressions and head turns, the landmark detector looks at the drawings, and
 each 2D landmark is cast back on the surface that it fell on. The median place on the neutral face, made symmetric,
 becomes three vertices and their weights. The inner lips count only where the mouth is open, or the upper lip's
-landmarks would fall on the lower lip.
+landmarks would fall on the lower lip; the lower lip's own may not fall on the inside of the upper.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ EXPRESSIONS: tuple[dict[str, float], ...] = (
     {"mouthUpperUp": 0.6, "mouthLowerDown": 0.6, "jawOpen": 0.1},
     {"browInnerUp": 0.5, "browOuterUp": 0.5, "eyeWide": 0.3, "jawOpen": 0.25},
 )
+LOWER_LIP_ENDS = (95, 324, 96, 325)  # so near the corners that the upper lip's inside is nearest to them
+RIDES_ON_JAW_CM = 1.8  # what an open jaw takes further down is lower lip or chin
 PALETTES = (
     Palette(),
     Palette(skin=(240, 204, 184), lips=(206, 120, 118), hair=(120, 84, 52)),
@@ -90,12 +92,20 @@ def link_landmarks(model: FaceModel, *, identities: int = 9, seed: int = 0) -> t
     place = np.nanmedian(places, axis=0)  # [478,3]
     symmetric = (place + place[LANDMARK_MIRROR] * [-1, 1, 1]) / 2
     vertices, weights = np.empty((LANDMARK_COUNT, 3), np.int32), np.empty((LANDMARK_COUNT, 3), np.float32)
-    for surface, chosen in ((skin, ~on_eyes), (eyes, on_eyes)):
+    on_lower_lip = np.isin(np.arange(LANDMARK_COUNT), LOWER_LIP_ENDS)
+    lower = Surface(model, lower_face(model))
+    for surface, chosen in ((skin, ~on_eyes & ~on_lower_lip), (eyes, on_eyes), (lower, on_lower_lip)):
         vertices[chosen], weights[chosen] = surface.nearest(symmetric[chosen])
     right = np.flatnonzero(symmetric[:, 0] < -1e-9)
     partner = LANDMARK_MIRROR[right]
     vertices[right], weights[right] = model.mirror[vertices[partner]], weights[partner]
     return vertices, weights
+
+
+def lower_face(model: FaceModel) -> IntArray:
+    """[F,3] triangles of the skin that goes down with the jaw."""
+    sinks = model.expression_basis[BLENDSHAPE_INDEX["jawOpen"], :, 1] < -RIDES_ON_JAW_CM
+    return model.skin_triangles[sinks[model.skin_triangles].all(axis=1)]
 
 
 def _performances(

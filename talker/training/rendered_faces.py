@@ -29,8 +29,9 @@ STILL = np.zeros(6)
 
 
 def render_faces(portraits: Sequence[Path], seed: int = 0, progress: Progress | None = None) -> FaceRecords:
-    """Every feeling of the catalogue on each portrait (labels twice), at a random strength, as the landmarker sees it.
+    """Every feeling of the catalogue on each portrait, labels three times, at a random strength.
 
+    Measured as the landmarker sees them.
     Portraits without a usable face are left out.
     """
     random = np.random.default_rng(seed)
@@ -45,7 +46,7 @@ def render_faces(portraits: Sequence[Path], seed: int = 0, progress: Progress | 
             except FaceError:
                 continue
             renderer = Renderer(portrait, SpeakOptions(size="crop512"))
-            for feeling in (*FEELINGS, *FEELINGS[: len(EMOTION_LABELS)]):
+            for feeling in (*FEELINGS, *FEELINGS[: len(EMOTION_LABELS)] * 2):
                 code = bridge(label_code(feeling.name), portrait.rest)
                 face = code.displacement[0] * random.uniform(*STRENGTHS)
                 if random.random() < SPEAKING_SHARE:

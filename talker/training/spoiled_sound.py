@@ -7,14 +7,19 @@ ordinary recordings for whatever sounds like them, so the voice's and the motion
 from __future__ import annotations
 
 import numpy as np
+import scipy.fft
+from scipy.ndimage import gaussian_filter1d
 from scipy.signal import butter, fftconvolve, sosfilt
 
 from talker.media import audio
 from talker.types import FloatArray, SpeechClip, TimedToken, Transcript
 
 TILT_DB = 6.0  # per three octaves, either way
+BUMPS, BUMP_DB, BUMP_OCTAVES = 3, 6.0, 0.6  # hills and valleys of a microphone's and a mixing desk's response
 LOWPASS_HZ = (3400.0, 7500.0)  # telephone to studio
 HIGHPASS_HZ = (80.0, 300.0)
+LEVELLING = (0.2, 0.7)  # how much of the changes in loudness a broadcaster's compressor takes away
+LEVELLING_S = (0.05, 0.4)
 REVERBERATION_S = (0.15, 0.6)
 REVERBERATION_LEVEL = (0.05, 0.5)  # of the direct sound
 NOISE_BELOW_DB = (12.0, 40.0)
@@ -41,13 +46,15 @@ def warped(clip: SpeechClip, factor: float) -> SpeechClip:
 
 
 def spoil(samples: FloatArray, rate: int, random: np.random.Generator) -> FloatArray:
-    """Samples [N] with a random tilt, and perhaps a narrower band, a room, noise and overdrive."""
-    sound = _tilted(samples.astype(np.float32), rate, random.uniform(-TILT_DB, TILT_DB))
+    """Samples [N] in another colour, and perhaps with a narrower band, levelled, in a room, noisy and overdriven."""
+    sound = _coloured(samples.astype(np.float32), rate, random)
     if random.random() < 0.5:
         highest = min(random.uniform(*LOWPASS_HZ), 0.45 * rate)
         sound = sosfilt(butter(4, highest, "low", fs=rate, output="sos"), sound)
     if random.random() < 0.4:
         sound = sosfilt(butter(2, random.uniform(*HIGHPASS_HZ), "high", fs=rate, output="sos"), sound)
+    if random.random() < 0.4:
+        sound = _levelled(sound, rate * random.uniform(*LEVELLING_S), random.uniform(*LEVELLING))
     if random.random() < 0.5:
         sound = _in_room(sound, round(random.uniform(*REVERBERATION_S) * rate), random)
     if random.random() < 0.7:
@@ -57,10 +64,25 @@ def spoil(samples: FloatArray, rate: int, random: np.random.Generator) -> FloatA
     return (sound / _peak(sound) * random.uniform(*PEAK)).astype(np.float32)
 
 
-def _tilted(sound: FloatArray, rate: int, decibels: float) -> FloatArray:
-    spectrum = np.fft.rfft(sound)
-    octaves = np.log2(np.maximum(np.fft.rfftfreq(len(sound), 1 / rate), 60.0) / 1000.0)
-    return np.fft.irfft(spectrum * 10 ** (decibels * octaves / 3 / 20), len(sound))
+def _coloured(sound: FloatArray, rate: int, random: np.random.Generator) -> FloatArray:
+    """The sound tilted, with a few random hills and valleys in its spectrum."""
+    size = scipy.fft.next_fast_len(len(sound), real=True)
+    octaves = np.log2(np.maximum(scipy.fft.rfftfreq(size, 1 / rate), 60.0) / 1000.0)
+    decibels = random.uniform(-TILT_DB, TILT_DB) * octaves / 3
+    for _ in range(BUMPS):
+        middle, height = random.uniform(-3.0, 3.0), random.uniform(-BUMP_DB, BUMP_DB)
+        decibels = decibels + height * np.exp(-(((octaves - middle) / BUMP_OCTAVES) ** 2))
+    spectrum = scipy.fft.rfft(sound, size) * (10 ** (decibels / 20)).astype(np.float32)
+    return scipy.fft.irfft(spectrum, size)[: len(sound)]
+
+
+def _levelled(sound: FloatArray, samples: float, amount: float) -> FloatArray:
+    """The sound with `amount` (0..1) of its changes in loudness, smoothed over so many samples, taken away."""
+    step = max(1, int(samples / 8))
+    power = np.add.reduceat(sound**2, np.arange(0, len(sound), step)) / step
+    loudness = np.sqrt(gaussian_filter1d(power, 4.0, mode="nearest"))
+    gain = np.maximum(loudness, 0.03 * loudness.max() + 1e-6) ** -amount
+    return sound * np.interp(np.arange(len(sound)), np.arange(len(gain)) * step, gain)
 
 
 def _in_room(sound: FloatArray, length: int, random: np.random.Generator) -> FloatArray:
@@ -73,9 +95,10 @@ def _in_room(sound: FloatArray, length: int, random: np.random.Generator) -> Flo
 
 def _noisy(sound: FloatArray, rate: int, random: np.random.Generator) -> FloatArray:
     """The sound over noise between white and pink."""
-    spectrum = np.fft.rfft(random.standard_normal(len(sound)))
-    colour = np.maximum(np.fft.rfftfreq(len(sound), 1 / rate), 30.0) ** random.uniform(0.0, 1.0)
-    noise = np.fft.irfft(spectrum / colour, len(sound))
+    size = scipy.fft.next_fast_len(len(sound), real=True)
+    spectrum = scipy.fft.rfft(random.standard_normal(size))
+    colour = np.maximum(scipy.fft.rfftfreq(size, 1 / rate), 30.0) ** random.uniform(0.0, 1.0)
+    noise = scipy.fft.irfft(spectrum / colour, size)[: len(sound)]
     below = 10 ** (-random.uniform(*NOISE_BELOW_DB) / 20)
     return sound + noise / np.linalg.norm(noise) * np.linalg.norm(sound) * below
 

@@ -16,8 +16,10 @@ import numpy as np
 from talker.emotion.voice_features import FRAME_RATE, VoiceFrames, load_encoder, voice_frames, window_statistics
 from talker.errors import DataError
 from talker.media import audio
-from talker.speech.encoder import SpeechEncoder
+from talker.speech.encoder import SAMPLE_RATE, SpeechEncoder
 from talker.speech.voice import say
+from talker.training.kept import keep, kept
+from talker.training.lively_talk import lively
 from talker.training.sentences import teaching_sentences
 from talker.training.spoiled_sound import spoil
 from talker.types import FloatArray, Progress, SpeechClip
@@ -32,12 +34,19 @@ MEAD_FEELINGS = {
     "neutral": "neutral", "sad": "sad", "surprised": "surprised",
 }  # fmt: skip
 ACTED_FEELINGS = {"anger": "angry", "joy": "happy", "neutral": "neutral", "sad": "sad"}
+LIVELY = "offline/lively"
 NON_COMMERCIAL = ("ravdess", "mead")
 PLAIN = ("grid", "offline")  # corpora of people, and of the offline voice, who just read aloud
 GRID_STEP = 4  # every so many of GRID's sentences: plain reading, so that not every calm voice is a sad one
-OFFLINE_SENTENCES = 24
+OFFLINE_SENTENCES = 24  # flat, as the voice reads them
+LIVELY_SENTENCES = 150  # each by another made-up throat, with more melody
 CROP_S = 2.0  # shorter windows beside each whole clip: codes per moment are read from such
 SPOILED = 2  # times that each clip is measured as another microphone would have heard it
+# What the measurements depend on, besides the clips.
+MEASURED_BY = (
+    "emotion/voice_features.py", "speech/prosody.py", "speech/encoder.py", "speech/voice.py",
+    "training/voice_corpora.py", "training/spoiled_sound.py", "training/lively_talk.py", "training/sentences.py",
+)  # fmt: skip
 PACE = (0.78, 1.28)  # plain voices, being few, are also played faster and slower, which makes other throats of them
 
 
@@ -55,9 +64,11 @@ class Recording:
     words: str
     strong: bool = False
 
-    def load(self) -> SpeechClip:
-        """The sound itself."""
-        return audio.load_speech(self.sound) if isinstance(self.sound, Path) else say(self.sound)
+    def load(self, random: np.random.Generator | None = None) -> SpeechClip:
+        """The sound itself; `random` draws who says a lively sentence."""
+        if isinstance(self.sound, Path):
+            return audio.load_speech(self.sound)
+        return lively(self.sound, random or np.random.default_rng(0)) if self.speaker == LIVELY else say(self.sound)
 
     @property
     def corpus(self) -> str:
@@ -97,20 +108,21 @@ class VoiceRecords:
         return np.isin(self.corpus, PLAIN)
 
 
-def load_voices(data: Path, cache: Path | None = None, progress: Progress | None = None) -> VoiceRecords:
-    """All labelled clips under `data`/speech_emotion, and plain ones; `cache` is an .npz to keep the measurements in.
+def load_voices(data: Path, progress: Progress | None = None) -> VoiceRecords:
+    """All labelled clips under `data`/speech_emotion, and plain ones; what was measured once is kept.
 
     Raises DataError when the folder holds none.
     """
-    if cache is not None and cache.is_file():
-        with np.load(cache, allow_pickle=False) as kept:
-            return VoiceRecords(*(kept[name] for name in VoiceRecords.__dataclass_fields__))
     acted = list(acted_recordings(data / "speech_emotion"))
     if not acted:
         raise DataError(f"{data} holds no speech_emotion folder with clips of a known corpus.")
-    records = measure_recordings([*acted, *plain_recordings(data / "grid" / "audio")], load_encoder(), progress)
-    if cache is not None:
-        np.savez_compressed(cache, **{name: getattr(records, name) for name in VoiceRecords.__dataclass_fields__})
+    recordings = [*acted, *plain_recordings(data / "grid" / "audio")]
+    cache = kept("emotion-voices", [*MEASURED_BY, *(one.sound for one in acted if isinstance(one.sound, Path))])
+    if cache.is_file():
+        with np.load(cache, allow_pickle=False) as stored:
+            return VoiceRecords(*(stored[name] for name in VoiceRecords.__dataclass_fields__))
+    records = measure_recordings(recordings, load_encoder(), progress)
+    keep(cache, **{name: getattr(records, name) for name in VoiceRecords.__dataclass_fields__})
     return records
 
 
@@ -121,7 +133,7 @@ def measure_recordings(
     random = np.random.default_rng(seed)
     rows = []
     for done, recording in enumerate(recordings):
-        clip = recording.load()
+        clip = _at_rate(recording.load(random))
         heard = [clip, *(_elsewhere(clip, recording.corpus in PLAIN, random) for _ in range(SPOILED))]
         rows.append(np.concatenate([_windows(voice_frames(one, encoder)) for one in heard]))
         if progress is not None:
@@ -165,8 +177,14 @@ def plain_recordings(folder: Path) -> Iterator[Recording]:
     """Some of GRID's read sentences (speaker s1) and sentences of the offline voice, as neutral voices."""
     for path in sorted(folder.glob("s1_*"))[1::GRID_STEP]:
         yield Recording(path, "neutral", "grid/s1", path.stem)
-    for sentence in teaching_sentences(OFFLINE_SENTENCES, seed=0):
-        yield Recording(sentence, "neutral", "offline/american", sentence)
+    sentences = teaching_sentences(OFFLINE_SENTENCES + LIVELY_SENTENCES, seed=0)
+    for index, sentence in enumerate(sentences):
+        yield Recording(sentence, "neutral", "offline/american" if index < OFFLINE_SENTENCES else LIVELY, sentence)
+
+
+def _at_rate(clip: SpeechClip) -> SpeechClip:
+    """What the tower hears of a clip at most, so that spoiling it takes no longer than it must."""
+    return SpeechClip(audio.resample(clip.samples, clip.sample_rate, SAMPLE_RATE), SAMPLE_RATE)
 
 
 def _elsewhere(clip: SpeechClip, plain: bool, random: np.random.Generator) -> SpeechClip:

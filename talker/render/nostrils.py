@@ -1,0 +1,34 @@
+"""Nostrils: what lies in them is hidden in the picture and has no colours of its own when the nose moves."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from talker.face.landmarks import NOSTRILS
+from talker.face.raster import rasterise
+from talker.render.geometry import HeadGeometry
+
+REACH_CM = 0.7  # around the nostrils' landmarks
+BEHIND_CM = 0.1  # what lies this far behind the surface that is seen is inside
+PX_PER_CM = 16.0
+
+
+def without_nostrils(geometry: HeadGeometry) -> NDArray[np.int32]:
+    """[F,3] the triangles of the face without those inside the nostrils; what surrounds them fills the gap."""
+    triangles, depth = geometry.traits.mask_triangles, geometry.rest_camera[:, 2]
+    points = geometry.rest_points * (PX_PER_CM / geometry.fit.scale)
+    nose = geometry.landmark_points(points, NOSTRILS)
+    centres = points[triangles].mean(axis=1)
+    near = cKDTree(nose).query(centres)[0] < REACH_CM * PX_PER_CM
+    corner = centres[near].min(axis=0) - 1
+    width, height = np.ceil(centres[near].max(axis=0) - corner).astype(int) + 2
+    seen = rasterise(points - corner, depth, triangles, int(height), int(width)).depth
+    column, row = np.round(centres[near] - corner).astype(int).T
+    a, b, c = (points[triangles[near, k]] for k in range(3))
+    turned_away = np.cross(b - a, c - a) > 0  # picture coordinates run downwards
+    hidden = turned_away | (depth[triangles[near]].mean(axis=1) < seen[row, column] - BEHIND_CM)
+    keep = np.ones(len(triangles), bool)
+    keep[np.flatnonzero(near)[hidden]] = False
+    return np.ascontiguousarray(triangles[keep])

@@ -1,0 +1,118 @@
+"""Moving the picture with the mesh: where each pixel of a frame comes from, and what it then looks like.
+
+The mesh is drawn at low resolution to give a dense backward flow, the flow is continued smoothly around the face, and
+the full-resolution picture is sampled once with it, shaded, and laid over the still background. This is the fast path,
+frame by frame on the CPU; `warp_torch.py` is the same in batches, and its specification.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from talker.face.raster import rasterise
+from talker.render.background import Background
+from talker.render.geometry import HeadGeometry
+from talker.render.head_motion import HeadMotion, Region
+from talker.render.light import shade
+from talker.render.nostrils import without_nostrils
+from talker.render.smooth_fill import smooth_fill
+from talker.types import ByteArray, FloatArray
+
+FLOW_FACE_PX = 110  # width of the face in the low-resolution flow
+EXPRESSION_FADE = 0.4  # of the face width: how far an expression still moves what lies around the face
+SHADING_BLUR = 0.8  # standard deviation in pixels of the flow
+
+
+@dataclass(frozen=True)
+class Posed:
+    """The face of one frame, before it is drawn.
+
+    camera: [V,3] cm before the head turns. points: [V,2] px in the picture. ratio: [V] new to old shading. drift:
+    [V,2] px by which the head's turn moves the vertices. displacement: [r,c,2] px, the head's on its grid. source:
+    [h,w,3] the region of the picture to sample.
+    """
+
+    camera: FloatArray
+    points: FloatArray
+    ratio: FloatArray
+    drift: FloatArray
+    displacement: FloatArray
+    source: ByteArray
+
+
+class FlowGrid:
+    """What the flow of one portrait needs and no frame changes.
+
+    size: width and height of the flow. scale: [2] its pixels per pixel of the picture. nodes: [h,w,2] its pixels on the
+    head's grid. inner: [h,w] 1 inside, 0 at the region's border. reach: px of the flow by which an expression fades.
+    """
+
+    def __init__(self, geometry: HeadGeometry, head: HeadMotion, region: Region, face_width: float, face_px: float):
+        shrink = min(1.0, face_px / face_width)
+        self.size = max(round(region.width * shrink), 2), max(round(region.height * shrink), 2)
+        width, height = self.size
+        self.scale = np.array([width / region.width, height / region.height], np.float32)
+        self.triangles: NDArray[np.int32] = without_nostrils(geometry)
+        self.rest_points = geometry.rest_points
+        self.origin = head.origin
+        x = ((np.arange(width, dtype=np.float32) + 0.5) * region.width / width - 0.5) / head.step
+        y = ((np.arange(height, dtype=np.float32) + 0.5) * region.height / height - 0.5) / head.step
+        self.nodes = np.stack(np.meshgrid(x, y), axis=-1)
+        near = np.minimum.reduce([*np.meshgrid(x, y)])
+        far = np.minimum(region.width / head.step - self.nodes[..., 0], region.height / head.step - self.nodes[..., 1])
+        self.inner = np.clip(np.minimum(near, far) / 2.0, 0, 1)
+        self.reach = EXPRESSION_FADE * face_width * shrink
+
+    def points(self, points: FloatArray) -> FloatArray:
+        """[V,2] px of the flow of `points` [V,2] px of the picture."""
+        return (points - self.origin + 0.5) * self.scale - 0.5
+
+    def attributes(self, posed: Posed) -> FloatArray:
+        """[V,3] what the flow carries: px to where a vertex comes from, and its shading beyond 1."""
+        return np.concatenate([self.rest_points - posed.points, posed.ratio[:, None] - 1.0], axis=1)
+
+
+class Warp:
+    """Draws the region of one portrait, frame by frame."""
+
+    def __init__(self, grid: FlowGrid, head: HeadMotion, region: Region, background: Background | None) -> None:
+        self._flow_grid, self._head, self._background = grid, head, background
+        self._size = region.width, region.height
+        x, y = np.arange(region.width, dtype=np.float32), np.arange(region.height, dtype=np.float32)
+        self._grid = np.stack(np.meshgrid(x, y), axis=-1)  # [h,w,2] px of the region
+
+    def draw(self, frames: Sequence[Posed]) -> list[ByteArray]:
+        """The region [h,w,3] of each frame, still without eyes and mouth."""
+        return [self._draw(posed) for posed in frames]
+
+    def _draw(self, posed: Posed) -> ByteArray:
+        where, shading = self._flow(posed)
+        warped = cv2.remap(posed.source, where, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+        result = np.empty_like(posed.source)
+        shade(warped, shading, result)
+        if self._background is not None:
+            self._background.keep(result, where)
+        return result
+
+    def _flow(self, posed: Posed) -> tuple[FloatArray, FloatArray]:
+        """Where in the region each of its pixels comes from [h,w,2] px, and its shading factor [h,w]."""
+        grid = self._flow_grid
+        width, height = grid.size
+        drawn = rasterise(grid.points(posed.points), posed.camera[:, 2], grid.triangles, height, width)
+        values = drawn.interpolate(grid.triangles, grid.attributes(posed))
+        turn = cv2.remap(self._head.invert(posed.displacement), grid.nodes, None, cv2.INTER_LINEAR,
+                         borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
+        covered = drawn.covered
+        values[..., :2] -= np.where(covered[..., None], turn, 0)
+        distance = cv2.distanceTransform((~covered).astype(np.uint8), cv2.DIST_L2, 5)
+        fade = np.exp(-((distance / grid.reach) ** 2)) * grid.inner
+        values = smooth_fill(values, covered) * fade[..., None]
+        shading = cv2.GaussianBlur(values[..., 2] * covered, (0, 0), SHADING_BLUR) + 1.0
+        where = cv2.resize(values[..., :2] + turn, self._size, interpolation=cv2.INTER_LINEAR)
+        where += self._grid
+        return where, cv2.resize(shading, self._size, interpolation=cv2.INTER_LINEAR)
