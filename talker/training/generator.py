@@ -58,11 +58,11 @@ class GeneratorTraining:
     average: float = 0.998
     losses: Mapping[str, float] = field(
         default_factory=lambda: {
-            "pixels": 0.7, "edges": 1.5, "texture": 1.0, "flow": 0.002, "added": 0.01, "steady": 0.3, "features": 2.0,
-            "adversarial": 0.01, "matching": 0.05,
+            "pixels": 0.5, "edges": 2.0, "texture": 1.0, "flow": 0.002, "added": 0.01, "steady": 0.3, "features": 1.0,
+            "adversarial": 0.02, "matching": 0.1,
         }
     )  # fmt: skip
-    regions: tuple[tuple[Region, float], ...] = ((MOUTH, 0.65), (EYES, 0.35))
+    regions: tuple[tuple[Region, float], ...] = ((MOUTH, 0.6), (EYES, 0.4))
     discriminators: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
     adversary_rate: float = 2e-4
     adversary_after: int = 2000
