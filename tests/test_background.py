@@ -98,7 +98,7 @@ def test_without_a_difference_in_colour_nothing_is_cut(photograph: Portrait) -> 
     image = np.full_like(photograph.image, 120)
     flat = dataclasses.replace(photograph, image=image)
     geometry = HeadGeometry(flat, checkpoint("face-model"))
-    assert foreground_matte(geometry, image, np.zeros(2, np.float32), flat.face_width).certain.max() == 0
+    assert foreground_matte(geometry, image, geometry.rest_points, flat.face_width).certain.max() == 0
 
 
 @pytest.mark.parametrize("size", ["crop256", "crop512"])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from talker import SpeechClip
-from talker.emotion.request import SOURCES, EmotionRequest, read_emotion
+from talker.emotion.request import DEFAULT, SOURCES, EmotionRequest, read_emotion
 from talker.errors import EmotionError
 
 CLIP = SpeechClip(np.full(32000, 0.1, np.float32), 16000)
@@ -47,3 +47,9 @@ def test_nothing_given_is_said(name: str) -> None:
 def test_what_cannot_be_read_is_explained(request_: EmotionRequest, message: str) -> None:
     with pytest.raises(EmotionError, match=message):
         read_emotion(request_)
+
+
+def test_speech_that_is_too_short_to_feel_anything_is_calm_and_says_so() -> None:
+    silence = SpeechClip(np.zeros(8000, np.float32), 16000)
+    code = read_emotion(DEFAULT, silence)
+    assert "too little to hear" in code.source and not code.displacement.any()

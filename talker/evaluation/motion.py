@@ -123,7 +123,8 @@ def _manners(data: Path) -> Iterator[str]:
     yield "|---|---|---|---|---|---|---|"
     for label in off:
         sizes = " | ".join(f"{rows[label].size:.2f}" for rows in (taught, asked, other, off, on))
-        yield f"| {label} | {gains.get(label, float('nan')):.0f} | {sizes} |"
+        gain = f"{gains[label]:.0f}" if label in gains else "–"
+        yield f"| {label} | {gain} | {sizes} |"
     misfits = " | ".join(f"{manner.misfit(rows, other)[0]:.3f}" for rows in (off, on))
     yield f"| misfit to the held-out person | | | | | {misfits} |"
 

@@ -16,6 +16,7 @@ from talker.render.matte import Matte, foreground_matte, likeness
 from talker.render.smooth_fill import smooth_fill
 from talker.types import BoolArray, ByteArray, FloatArray
 
+FINEST_FACE_PX = 480  # nothing about the background is worked out finer than on a face of this width
 PLATE_FACE_PX = 160  # width of the face in the copy on which the plate is worked out
 TAPS = 5  # pixels that cubic sampling and rounding look at
 # face widths:
@@ -48,26 +49,39 @@ class Background:
 
     def __init__(self, geometry: HeadGeometry, image: ByteArray, corner: FloatArray, face_width: float) -> None:
         """image: [h,w,3] the region, whose first pixel lies at `corner` [2] px of the picture. face_width: px."""
-        self.matte = matte = foreground_matte(geometry, image, corner, face_width)
         self.settled = SETTLED * face_width
-        self.certain = np.round(matte.certain * 255).astype(np.uint8)
-        self.plate = clean_plate(image, matte, face_width)
-        through = 1.0 - matte.alpha[..., None]
-        foreground = np.round(np.concatenate([image - through * self.plate, 255 * through], axis=-1))
-        self.foreground = foreground.astype(np.int16)  # [h,w,4] colours and what is seen through them
+        height, width = image.shape[:2]
+        shrink = min(1.0, FINEST_FACE_PX / face_width)
+        size = max(round(width * shrink), 8), max(round(height * shrink), 8)
+        small = image if size == (width, height) else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        points = (geometry.rest_points - corner + 0.5) * [size[0] / width, size[1] / height] - 0.5
+        matte = foreground_matte(geometry, small, points, face_width * shrink)
+        filled, share = continued(small, matte, face_width * shrink)
+        alpha, self.certain, own = (_full_size(255 * part, image) for part in (matte.alpha, matte.certain, share))
+        self.plate = np.empty_like(image)
+        self.foreground = np.empty((height, width, 4), np.int16)
+        _take_apart(image, _full_size(filled, image), own, alpha, self.plate, self.foreground)
         around = np.ones((TAPS, TAPS), np.uint8)
-        touched = (self.foreground[..., 3] < 255) | (self.plate != image).any(axis=2)
         self.kind = np.full(image.shape[:2], MIXED, np.uint8)
-        self.kind[cv2.dilate(touched.astype(np.uint8), around) == 0] = BARE
-        self.kind[cv2.dilate(self.foreground[..., 3], around) == 0] = OPAQUE
+        self.kind[(cv2.erode(own, around) == 255) & (cv2.dilate(alpha, around) == 0)] = BARE
+        self.kind[cv2.erode(alpha, around) == 255] = OPAQUE
 
     def keep(self, frame: ByteArray, where: FloatArray) -> None:
         """Put the still background into `frame` [h,w,3], which shows the region at `where` [h,w,2] px."""
         _keep(frame, where, self.foreground, self.kind, self.certain, self.plate, np.float32(self.settled))
 
 
-def clean_plate(image: ByteArray, matte: Matte, face_width: float) -> ByteArray:
-    """[h,w,3] `image` with the background continued behind the foreground: its texture by a mirror at the edge."""
+def _full_size(values: FloatArray, image: ByteArray) -> ByteArray:
+    """[h,w,...] `values` 0..255 at the size of `image`."""
+    size = image.shape[1], image.shape[0]
+    return cv2.resize(np.clip(np.round(values), 0, 255).astype(np.uint8), size, interpolation=cv2.INTER_LINEAR)
+
+
+def continued(image: ByteArray, matte: Matte, face_width: float) -> tuple[FloatArray, FloatArray]:
+    """[h,w,3] the background of `image` continued behind the foreground, its texture by a mirror at the edge.
+
+    And [h,w] where it is the picture's own, which is 1 beyond the foreground and what little lies around it.
+    """
     height, width = image.shape[:2]
     shrink = min(1.0, PLATE_FACE_PX / face_width)
     size = (max(round(width * shrink), 8), max(round(height * shrink), 8))
@@ -77,7 +91,7 @@ def clean_plate(image: ByteArray, matte: Matte, face_width: float) -> ByteArray:
     clean = CLEAN[0] + (CLEAN[1] - CLEAN[0]) * cv2.resize(matte.plain, size, interpolation=cv2.INTER_AREA)
     known = away > clean
     if known.sum() < 16:
-        return image
+        return image.astype(np.float32), np.ones(image.shape[:2], np.float32)
     picture = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     smooth, front = (cv2.resize(smooth_fill(picture, where), (width, height)) for where in (known, alpha > 0.98))
     offset, share = _mirror(known, unit)
@@ -86,9 +100,23 @@ def clean_plate(image: ByteArray, matte: Matte, face_width: float) -> ByteArray:
     mirrored = cv2.remap(image, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     share = cv2.resize(share, (width, height)) * (1.0 - matte.plain)
     share *= np.clip(1.5 - 3.0 * likeness(mirrored, smooth, front), 0.0, 1.0)  # no mirrored hair
-    filled = smooth + (mirrored - smooth) * share[..., None]
-    own = cv2.resize(np.clip(2.0 * away / clean - 1.0, 0.0, 1.0).astype(np.float32), (width, height))[..., None]
-    return np.clip(np.round(filled + (image - filled) * own), 0, 255).astype(np.uint8)
+    own = cv2.resize(np.clip(2.0 * away / clean - 1.0, 0.0, 1.0).astype(np.float32), (width, height))
+    return smooth + (mirrored - smooth) * share[..., None], own
+
+
+@njit(cache=True, nogil=True)
+def _take_apart(image, filled, own, alpha, plate, foreground) -> None:  # type: ignore[no-untyped-def]
+    """Write the plate and what lies before it, so that together they are the `image` again."""
+    height, width = alpha.shape
+    for y in range(height):
+        for x in range(width):
+            foreground[y, x, 3] = 255 - alpha[y, x]
+            through = 1.0 - alpha[y, x] / 255.0
+            for channel in range(3):
+                made = float(filled[y, x, channel])
+                plate[y, x, channel] = int(made + (image[y, x, channel] - made) * own[y, x] / 255.0 + 0.5)
+                seen = image[y, x, channel] - through * plate[y, x, channel]
+                foreground[y, x, channel] = int(np.floor(seen + 0.5))
 
 
 def _mirror(known: BoolArray, unit: float) -> tuple[FloatArray, FloatArray]:

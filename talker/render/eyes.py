@@ -107,7 +107,8 @@ class Eye:
         attributes = np.concatenate([source, ratio[:, None], self._lid.share[:, None]], axis=1)  # [V,4]
         drawn = skin.interpolate(self._skin, attributes)
         away = window.distance(area)
-        hole = (window.distance(outline) <= margin * 0.5) & ~skin.covered
+        near = away if closing == 0 else window.distance(outline)
+        hole = (near <= margin * 0.5) & ~skin.covered
         picture = frame[window.slices].astype(np.float32)
         lids = sample(self._image, drawn[..., :2]) * tinted(drawn[..., 2])
         patch = np.where(skin.covered[..., None], lids, picture)
@@ -120,11 +121,12 @@ class Eye:
             patch = continued(patch, hole, EDGE_BLUR_CM * geometry.fit.scale)
             if closing > 0:
                 patch = self._lid.paint(patch, window, slit, turn, closing * np.where(hole, 1.0, drawn[..., 3]))
-        if hole.any():
+        if opening.any():
             gaze = (points[self._ball] - geometry.rest_points[self._ball]).mean(0) - turn
-            ball = self._ball_colours(window, turn, gaze, outline)
-            ball *= 1.0 - closing * self._slit_shade(outline)
-            patch = blend(patch, ball, opening)
+            box = window.within(opening > 0)
+            part = window.local(box)
+            ball = self._ball_colours(box, turn, gaze, outline) * (1.0 - closing * self._slit_shade(outline))
+            patch[part] = blend(patch[part], ball, opening[part])
         if slit is not None and closing > 0:
             patch = self._lid.draw_lashes(patch, slit, closing)
         weight = np.clip(1.5 - away / margin, 0.0, 1.0)

@@ -56,13 +56,13 @@ class Matte:
     plain: FloatArray
 
 
-def foreground_matte(geometry: HeadGeometry, image: ByteArray, corner: FloatArray, face_width: float) -> Matte:
-    """The matte of `image` [h,w,3], whose first pixel lies at `corner` [2] px of the picture. face_width: px."""
+def foreground_matte(geometry: HeadGeometry, image: ByteArray, points: FloatArray, face_width: float) -> Matte:
+    """The matte of `image` [h,w,3], on which the mesh lies at `points` [V,2] px. face_width: px."""
     height, width = image.shape[:2]
     shrink = min(1.0, CUT_FACE_PX / face_width)
     size = (max(round(width * shrink), 8), max(round(height * shrink), 8))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    points = (geometry.rest_points - corner + 0.5) * [size[0] / width, size[1] / height] - 0.5
+    points = (points + 0.5) * [size[0] / width, size[1] / height] - 0.5
     drawn = rasterise(points, geometry.rest_camera[:, 2], geometry.model.skin_triangles, size[1], size[0])
     unit = face_width * shrink
     guess = _first_guess(geometry, small, points, drawn.covered, unit)

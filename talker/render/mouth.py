@@ -49,6 +49,7 @@ class Mouth:
         inner = landmarks[list(INNER_LIPS), :2]
         teeth = find_teeth(image, inner, white, geometry.fit.scale, face_width)
         self._inside = MouthInside(geometry, landmarks, white, teeth)
+        self._edge = max(EDGE_PX, EDGE_CM * geometry.fit.scale)  # px
         self._shown = self._shown_inside()
         self._lip_window, self._lips = self._closed_lips(inner)
         self._corner_colour = self._measure_corners()
@@ -77,19 +78,33 @@ class Mouth:
         lips = self._lip_colours(drawn[..., :2], likeness) * tinted(drawn[..., 2])
         patch = np.where(skin.covered[..., None], lips, picture)
         if hole.any():
-            inner = geometry.landmark_points(points, INNER_LIPS)
-            patch, opening = _part(
-                patch, hole, window.polygon(inner), max(EDGE_PX, EDGE_CM * geometry.fit.scale), likeness
-            )
-            if opening.any():
-                box = window.within(opening > 0)
-                part = window.local(box)
-                inside = self._draw_inside(box, camera, points, hole[part], drift, likeness)
-                shut = np.maximum(self._near_corners(box, inner), self._thinness(hole[part]))
-                inside = blend(inside, self._corner_colour, (1.0 - likeness) * shut)
-                patch[part] = blend(patch[part], inside, opening[part])
+            box = window.within(hole, margin=int(3 * self._edge) + 1)
+            part = window.local(box)
+            patch[part] = self._draw_opening(box, camera, points, hole[part], patch[part], drift, likeness)
         weight = np.clip(2.0 * (1.0 - away / margin), 0.0, 1.0)
         frame[window.slices] = np.clip(blend(picture, patch, weight) + 0.5, 0, 255).astype(np.uint8)
+
+    def _draw_opening(
+        self,
+        window: Window,
+        camera: FloatArray,
+        points: FloatArray,
+        hole: BoolArray,
+        lips: FloatArray,
+        drift: FloatArray,
+        likeness: float,
+    ) -> FloatArray:
+        """[h,w,3] the edges of the `lips` [h,w,3] around the `hole` [h,w] between them, and what lies behind."""
+        inner = self._geometry.landmark_points(points, INNER_LIPS)
+        patch, opening = _part(lips, hole, window.polygon(inner), self._edge, likeness)
+        if opening.any():
+            box = window.within(opening > 0)
+            part = window.local(box)
+            inside = self._draw_inside(box, camera, points, hole[part], drift, likeness)
+            shut = np.maximum(self._near_corners(box, inner), self._thinness(hole[part]))
+            inside = blend(inside, self._corner_colour, (1.0 - likeness) * shut)
+            patch[part] = blend(patch[part], inside, opening[part])
+        return patch
 
     def _draw_inside(
         self,

@@ -47,11 +47,12 @@ class Window:
         y = np.arange(self.top, self.top + self.height, dtype=np.float32)
         return np.stack(np.meshgrid(x, y), axis=-1)
 
-    def within(self, mask: BoolArray) -> Window:
-        """The smallest window around what is set in `mask` [h,w], in the picture."""
+    def within(self, mask: BoolArray, margin: int = 0) -> Window:
+        """The smallest window around what is set in `mask` [h,w], and `margin` px more as far as this one goes."""
         rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-        left, top = int(columns[0]), int(rows[0])
-        return Window(self.left + left, self.top + top, int(columns[-1]) + 1 - left, int(rows[-1]) + 1 - top)
+        left, top = max(int(columns[0]) - margin, 0), max(int(rows[0]) - margin, 0)
+        right, bottom = min(int(columns[-1]) + 1 + margin, self.width), min(int(rows[-1]) + 1 + margin, self.height)
+        return Window(self.left + left, self.top + top, right - left, bottom - top)
 
     def local(self, part: Window) -> tuple[slice, slice]:
         """Rows and columns of a smaller window in this one."""
