@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from page import actions, texts
 from page.about import about_panel
 from page.compare import compare_panel
 from page.examples import EXAMPLES
-from page.feeling import feeling_panel
+from page.feeling import feeling_panel, source_for
 from page.given import OPTIONS
 from page.many import batch_panel
 from page.panels import examples_strip, load_settings, portrait_panel, settings_panel, words_panel
@@ -87,12 +88,17 @@ def talk_tab() -> Widgets:
 
 
 def wire_portrait(widgets: Widgets) -> None:
-    """The found face, another one by a click, and the settings file."""
+    """The found face, another one by a click, the source that fits the words, and the settings file."""
     picture, face_index, found = widgets["picture"], widgets["face_index"], widgets["found"]
     gr.on(
         [picture.change, face_index.change], actions.look, [picture, face_index], [found, widgets["sentence"]],
         api_name="look", concurrency_id="looks", show_progress="hidden",
     )  # fmt: skip
+    for name, tab in (("typing", "text"), ("recording", "speech")):
+        widgets[name].select(
+            functools.partial(source_for, tab), widgets["source"], widgets["source"], queue=False,
+            show_progress="hidden", api_visibility="private",
+        )  # fmt: skip
     found.select(actions.pick, [picture, face_index, found], face_index, api_visibility="private")
     widgets["settings"].upload(
         loaded_settings, widgets["settings"], [widgets[name] for name in OPTIONS], api_visibility="private"

@@ -12,7 +12,7 @@ from page import texts
 from page.emotion_map import emotion_map
 from page.given import START, Given
 from page.panels import heading, picture_input, quiet
-from talker.emotion.request import EmotionRequest
+from talker.emotion.request import DEFAULT, EmotionRequest
 from talker.errors import EmotionError
 from talker.options import MAX_STRENGTH
 from talker.types import EMOTION_LABELS
@@ -49,6 +49,15 @@ def feeling_panel() -> dict[str, Any]:
         source, list(groups.values()), queue=False, show_progress="hidden", api_visibility="private",
     )  # fmt: skip
     return widgets
+
+
+def source_for(tab: str, source: str) -> str:
+    """The source to start with once the words come from `tab`: a recording says itself how it feels.
+
+    Whoever has chosen another source than the other tab's first one keeps it.
+    """
+    first, other = (DEFAULT.source, START.source) if tab == "speech" else (START.source, DEFAULT.source)
+    return first if source == other else source
 
 
 def _label() -> dict[str, Any]:

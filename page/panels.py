@@ -82,7 +82,10 @@ def words_panel() -> dict[str, Any]:
             )  # fmt: skip
     typing.select(lambda: "text", None, tab, queue=False, api_visibility="private")
     recording.select(lambda: "speech", None, tab, queue=False, api_visibility="private")
-    return {"tabs": tabs, "tab": tab, "speech": speech, "text": text, "voice": voice}
+    return {
+        "tabs": tabs, "tab": tab, "typing": typing, "recording": recording, "speech": speech, "text": text,
+        "voice": voice,
+    }  # fmt: skip
 
 
 def settings_panel() -> dict[str, Any]:

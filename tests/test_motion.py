@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from talker.blendshapes import BLENDSHAPE_INDEX, BLENDSHAPE_NAMES
 from talker.emotion.labels import label_code
 from talker.motion import head, visemes
 from talker.motion.articulation import at_frames, bite_lip, shut_before_speech, shut_lips, speech_motion
-from talker.motion.composition import cap_sneer, compose, lasting, soft_limit
+from talker.motion.composition import cap_sneer, compose, lasting, reads_as, soft_limit
 from talker.motion.head import ArticulationConfig, Delivery, LinearHead, in_context
 from talker.motion.lips import LipGeometry
 from talker.options import SpeakOptions
@@ -330,3 +331,18 @@ def test_the_shortest_sounds_give_motion(samples: int) -> None:
     short = SpeechClip(np.full(samples, 0.1, np.float32), 24000)
     motion = compose(speech_motion(short), label_code("happy"), short, SpeakOptions())
     assert len(motion) == max(1, round(samples / 24000 * 25))
+
+
+def test_a_motion_says_how_its_face_reads(tmp_path: Path) -> None:
+    """Without strength it is neutral, at full strength the feeling itself; the file keeps it."""
+    angry, neutral = (EMOTION_LABELS.index(name) for name in ("angry", "neutral"))
+    code = label_code("angry")
+    off, full = reads_as(code, np.zeros(5), 25.0), reads_as(code, np.ones(5), 25.0)
+    np.testing.assert_allclose(off.sum(1), 1, atol=1e-5)
+    np.testing.assert_allclose(full.sum(1), 1, atol=1e-5)
+    assert (off[:, neutral] == 1).all()
+    assert (full.argmax(1) == angry).all()
+    FaceMotion(np.zeros((5, 52)), np.zeros((5, 6)), feeling=full).save(tmp_path / "motion.npz")
+    kept = FaceMotion.load(tmp_path / "motion.npz").feeling
+    assert kept is not None
+    np.testing.assert_array_equal(kept, full)

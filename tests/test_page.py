@@ -331,3 +331,9 @@ def test_subtitles_are_what_was_heard(run: Run) -> None:
     run(subtitled=True)
     (written,) = Path(session.RESULTS.name).rglob("*.vtt")
     assert written.read_text() == "WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nHello\n"
+
+
+def test_a_recording_is_asked_first_how_it_feels() -> None:
+    assert feeling.source_for("speech", START.source) == "speech"
+    assert feeling.source_for("text", "speech") == START.source
+    assert feeling.source_for("speech", "mix") == feeling.source_for("text", "mix") == "mix"

@@ -19,7 +19,7 @@ from talker.portrait.analyse import analyse
 from talker.render.crop import at_size
 from talker.render.geometry import HeadGeometry
 from talker.render.glasses import frame_weights, wears_glasses
-from talker.render.light import tinted
+from talker.render.light import DEFAULT_LIGHT, Light, tinted
 from talker.render.nostrils import without_nostrils
 from talker.render.renderer import Renderer
 from talker.render.smooth_fill import smooth_fill
@@ -272,3 +272,15 @@ def test_what_lies_in_the_nostrils_is_not_drawn(portrait: Portrait) -> None:
     nose = geometry.landmark_points(geometry.rest_points, NOSTRILS)
     assert 10 < len(dropped) < 600
     assert np.linalg.norm(middles[:, None] - nose, axis=2).min(axis=1).max() < 0.8 * geometry.fit.scale
+
+
+def test_a_black_and_white_picture_stays_one(portrait: Portrait) -> None:
+    grey = np.repeat(portrait.image.mean(axis=2, keepdims=True).astype(np.uint8), 3, axis=2)
+    frame = Renderer(dataclasses.replace(portrait, image=grey), SpeakOptions()).frame(expand({"jawOpen": 0.7}), STILL)
+    assert np.ptp(frame, axis=2).max() == 0
+
+
+def test_a_face_without_shading_gets_the_usual_light(portrait: Portrait) -> None:
+    geometry = HeadGeometry(portrait, checkpoint("face-model"))
+    white = np.full_like(portrait.image, 255)
+    np.testing.assert_array_equal(Light(geometry, white).coefficients, DEFAULT_LIGHT)

@@ -27,6 +27,7 @@ CHECKPOINT = "generator"
 SLOPE = 0.2  # of leaky ReLU
 STYLE_DROPOUT = 0.3  # with a few dozen people, a style that is always whole is learnt by heart
 FLOW_PX = 4.0  # a head's 1 is this many pixels of the square
+OPENING_EDGE = 5  # px around the opening of the lips that may still get detail, too
 PICTURE = 6  # channels of the frame: its colours and its masks
 
 
@@ -168,6 +169,11 @@ class Generator(nn.Module):
             features.append(x)
         return [*features[:-1], features[-1].mean(dim=(2, 3))]
 
+    def _detail(self, added: Tensor, opening: Tensor) -> Tensor:
+        """`added` [B,6,h,w] with its texture only between the lips, `opening` [B,1,h,w]: skin has detail of its own."""
+        there = functional.max_pool2d(opening, OPENING_EDGE, stride=1, padding=OPENING_EDGE // 2)
+        return torch.cat([added[:, :2], added[:, 2:5] * there, added[:, 5:]], dim=1)
+
     def forward(self, picture: Tensor, maps: Tensor, style: Tensor, features: list[Tensor]) -> Refinement:
         """How to refine a part of the square.
 
@@ -197,6 +203,8 @@ class Generator(nn.Module):
                 features[len(skips) - 1 - level], grid, padding_mode="border", align_corners=False
             )
             x, added = step(x, skip, seen, code)
+            if level == len(self.up) - 1:
+                added = self._detail(added, picture[:, 3:4])
             found = added if found is None else _resized(found, added) + added
         assert found is not None
         return Refinement(found[:, :2] * FLOW_PX, found[:, 2:5], torch.sigmoid(found[:, 5:]))

@@ -19,6 +19,7 @@ from talker.types import ByteArray, FloatArray
 AMBIENT_SHARE = (0.35, 0.8)  # an estimate outside this range of ambient to total light is not believed
 RATIO_LIMITS = (0.55, 1.5)
 DEFAULT_LIGHT = np.array([0.55, 0.1, 0.3, 0.35], np.float32)
+LEAST_SKIN = 200  # vertices that an estimate needs
 RIDGE = 5.0
 SHADOW_TINT = np.array([0.72, 1.05, 1.12], np.float32)  # light that has passed through skin fills its shadows with red
 SKIN_TO_WHITE = 1.25  # white against the bright parts of fair skin
@@ -57,12 +58,14 @@ class Light:
             (normals[:, 2] > 0.25) & (points >= 0).all(axis=1)
             & (points[:, 0] < image.shape[1] - 1) & (points[:, 1] < image.shape[0] - 1)
         )  # fmt: skip
-        if inside.sum() < 200:
+        if inside.sum() < LEAST_SKIN:
             return DEFAULT_LIGHT
         grey = cv2.GaussianBlur(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), (0, 0), 2.0).astype(np.float32)
         where = points[inside].astype(int)
         bright = grey[where[:, 1], where[:, 0]]
         skin = (bright > np.percentile(bright, 15)) & (bright < np.percentile(bright, 98))  # without brows and gloss
+        if skin.sum() < LEAST_SKIN:  # all of one brightness
+            return DEFAULT_LIGHT
         design = np.concatenate([np.ones((skin.sum(), 1)), normals[inside][skin]], axis=1)
         target = (bright[skin] / 255.0) ** 2.2  # linear light
         gram = design.T @ design + RIDGE * np.diag([0, 1, 1, 1])

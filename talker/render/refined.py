@@ -52,7 +52,7 @@ class GeneratorRenderer:
     name = "generator"
 
     def __init__(
-        self, portrait: Portrait, options: SpeakOptions, *, generator: Generator | None = None, mode: str = "fast"
+        self, portrait: Portrait, options: SpeakOptions, *, generator: Generator | None = None, mode: str = "mouth"
     ) -> None:
         self.geometry = Renderer(portrait, options)
         cuda = torch.cuda.is_available()

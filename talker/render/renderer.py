@@ -39,6 +39,7 @@ WORKERS = min(4, os.cpu_count() or 1)  # frames drawn at the same time
 cv2.setNumThreads(1)  # frames are drawn side by side: threads inside each would only wait for one another
 REGION = (1.35, 1.5, 1.35, 1.35)  # face widths from the face's centre: left, up, right, down
 BATCH_FRAMES, BATCH_PIXELS = 16, 2**24  # at most, that a GPU moves at a time
+COLOURLESS = 4.0  # levels between red, green and blue, on average: a picture below is black and white, and stays so
 Given = TypeVar("Given")
 Result = TypeVar("Result")
 
@@ -80,6 +81,7 @@ class Renderer:
         self._region = _head_region(portrait)
         self._head = HeadMotion(self.geometry, self._region, portrait.face_width)
         self._light = Light(self.geometry, self._image)
+        self._colourless = np.ptp(self._image[self._region.slices], axis=2).mean() < COLOURLESS
         self._eyes = [Eye(self.geometry, self._image, portrait.landmarks, side) for side in ("Left", "Right")]
         eye_white = np.mean([eye.white for eye in self._eyes], axis=0)
         white = white_in_this_light(eye_white, self._image, self.geometry)
@@ -144,6 +146,9 @@ class Renderer:
         for eye in self._eyes:
             eye.draw(frame, *mesh)
         self._mouth.draw(frame, *mesh)
+        if self._colourless:
+            seen = frame[self._region.slices]
+            seen[:] = cv2.cvtColor(seen, cv2.COLOR_RGB2GRAY)[..., None]
         return Drawn(frame, posed.camera, posed.points)
 
     def _on(self, device: str) -> TorchWarp:

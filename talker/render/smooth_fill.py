@@ -6,6 +6,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from talker.types import FloatArray
@@ -27,15 +28,40 @@ def smooth_fill(values: FloatArray, known: NDArray[Any]) -> FloatArray:
 
 def _fill(sums: FloatArray) -> FloatArray:
     height, width, channels = sums.shape
-    weight = sums[..., -1:]
-    known = sums[..., :-1] / np.maximum(weight, EPSILON)
     if min(height, width) <= 2:
+        weight = sums[..., -1:]
         mean = sums[..., :-1].sum(axis=(0, 1)) / max(float(weight.sum()), EPSILON)
-        return np.where(weight > EPSILON, known, mean)
+        return np.where(weight > EPSILON, sums[..., :-1] / np.maximum(weight, EPSILON), mean)
     coarse = cv2.resize(sums, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)
-    # a cell that is known at all counts as known, in proportion to how much of it is
-    coarse *= np.minimum(1.0, coarse[..., -1:] * 4.0) / np.maximum(coarse[..., -1:], EPSILON)
+    _count_whole(coarse)
     pushed = cv2.resize(_fill(coarse), (width, height), interpolation=cv2.INTER_LINEAR)
     pushed = pushed.reshape(height, width, channels - 1)  # OpenCV drops a single channel
-    pushed += (known - pushed) * np.minimum(weight, 1.0)
+    _lay_over(pushed, sums)
     return pushed
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _count_whole(sums) -> None:  # type: ignore[no-untyped-def]
+    """Let a cell of `sums` [h,w,C+1] that is known at all count as known, in proportion to how much of it is."""
+    height, width, channels = sums.shape
+    for y in range(height):
+        for x in range(width):
+            weight = sums[y, x, channels - 1]
+            factor = min(np.float32(1.0), weight * np.float32(4.0)) / max(weight, np.float32(EPSILON))
+            for channel in range(channels):
+                sums[y, x, channel] *= factor
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _lay_over(filled, sums) -> None:  # type: ignore[no-untyped-def]
+    """Put what is known in `sums` [h,w,C+1] over `filled` [h,w,C], as far as it is known."""
+    height, width, channels = filled.shape
+    for y in range(height):
+        for x in range(width):
+            weight = sums[y, x, channels]
+            if weight <= 0:
+                continue
+            share = min(weight, np.float32(1.0))
+            for channel in range(channels):
+                known = sums[y, x, channel] / max(weight, np.float32(EPSILON))
+                filled[y, x, channel] += (known - filled[y, x, channel]) * share

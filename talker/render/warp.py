@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from talker.face.raster import rasterise
@@ -108,11 +109,39 @@ class Warp:
         turn = cv2.remap(self._head.invert(posed.displacement), grid.nodes, None, cv2.INTER_LINEAR,
                          borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
         covered = drawn.covered
-        values[..., :2] -= np.where(covered[..., None], turn, 0)
+        _leave_out(values, covered, turn)
         distance = cv2.distanceTransform((~covered).astype(np.uint8), cv2.DIST_L2, 5)
-        fade = np.exp(-((distance / grid.reach) ** 2)) * grid.inner
-        values = smooth_fill(values, covered) * fade[..., None]
-        shading = cv2.GaussianBlur(values[..., 2] * covered, (0, 0), SHADING_BLUR) + 1.0
-        where = cv2.resize(values[..., :2] + turn, self._size, interpolation=cv2.INTER_LINEAR)
+        values = smooth_fill(values, covered)
+        shading = np.empty(covered.shape, np.float32)
+        _fade(values, covered, distance, grid.inner, np.float32(grid.reach), turn, shading)
+        shading = cv2.GaussianBlur(shading, (0, 0), SHADING_BLUR)
+        where = cv2.resize(turn, self._size, interpolation=cv2.INTER_LINEAR)
         where += self._grid
         return where, cv2.resize(shading, self._size, interpolation=cv2.INTER_LINEAR)
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _leave_out(values, covered, turn) -> None:  # type: ignore[no-untyped-def]
+    """Take the head's `turn` [h,w,2] px out of what the mesh `values` [h,w,3] say where they are `covered` [h,w]."""
+    height, width = covered.shape
+    for y in range(height):
+        for x in range(width):
+            if covered[y, x]:
+                values[y, x, 0] -= turn[y, x, 0]
+                values[y, x, 1] -= turn[y, x, 1]
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _fade(values, covered, distance, inner, reach, turn, shading) -> None:  # type: ignore[no-untyped-def]
+    """Add the expression's share of `values` [h,w,3] to `turn` [h,w,2] px and write its `shading` factor [h,w].
+
+    It fades with the `distance` [h,w] px from the face, and towards the region's border (`inner` [h,w] 0).
+    """
+    height, width = covered.shape
+    for y in range(height):
+        for x in range(width):
+            away = distance[y, x] / reach
+            share = np.exp(-away * away) * inner[y, x]
+            turn[y, x, 0] += values[y, x, 0] * share
+            turn[y, x, 1] += values[y, x, 1] * share
+            shading[y, x] = np.float32(1.0) + (values[y, x, 2] * share if covered[y, x] else np.float32(0.0))

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from talker.render.generator import SIZES, Generator, GeneratorConfig, save_generator
-from talker.render.regions import EYES, MOUTH, WHOLE, Region
+from talker.render.regions import EYES, MOUTH, Region
 from talker.training.generator_batches import Batch, Sampler, importance, run_on
 from talker.training.generator_data import Pairs, load_pairs, prepare
 from talker.training.generator_discriminators import (
@@ -54,18 +54,18 @@ class GeneratorTraining:
     seconds: float = 2700.0
     batch: int = 8
     accumulate: int = 1
-    rate: float = 1.5e-3
+    rate: float = 1e-3
     average: float = 0.998
     losses: Mapping[str, float] = field(
         default_factory=lambda: {
-            "pixels": 1.0, "edges": 2.0, "texture": 1.0, "flow": 0.002, "added": 0.01, "steady": 0.3, "features": 0.3,
-            "adversarial": 0.01, "matching": 0.05,
+            "pixels": 0.5, "edges": 2.0, "texture": 1.0, "flow": 0.002, "added": 0.01, "steady": 0.3, "features": 1.0,
+            "adversarial": 0.02, "matching": 0.1,
         }
     )  # fmt: skip
-    regions: tuple[tuple[Region, float], ...] = ((WHOLE, 0.4), (MOUTH, 0.4), (EYES, 0.2))
+    regions: tuple[tuple[Region, float], ...] = ((MOUTH, 0.6), (EYES, 0.4))
     discriminators: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
     adversary_rate: float = 2e-4
-    adversary_after: int = 500
+    adversary_after: int = 2000
     steepness: float = 1.0
     steepness_every: int = 16
     log_every: int = 50
