@@ -62,5 +62,5 @@ def write_preview(film: str | Path, path: str | Path, *, seconds: float = 4.0, h
 def _titled(clip: VideoClip, title: str) -> VideoClip:
     """The clip with its title on a dark strip over its upper edge; odd sizes are made even, as H.264 wants them."""
     even = clip.cropped(width=clip.w // 2 * 2, height=clip.h // 2 * 2, x1=0, y1=0)
-    words = TextClip(text=title, font_size=TITLE_PX, color="white", bg_color="#202020", margin=(8, 4))
+    words = TextClip(text=title, font_size=TITLE_PX, color="white", bg_color="#202020", margin=(8, 3, 8, 11))
     return CompositeVideoClip([even, words.with_duration(even.duration).with_position(("left", "top"))])
