@@ -46,7 +46,8 @@ EDGE_CM = 0.3  # blur of the shadow that the lips cast all around
 UPPER_LIP_LIGHT = 0.6  # brightness of what lies behind the upper teeth, right under them
 LOWER_TEETH_LIT = 0.7  # share of that shadow which does not reach the lower teeth
 UPPER_LIP_CM = 1.0  # down to here reaches the shadow of upper lip and teeth
-CHEEK_SHADE_CM = 2.8  # behind the front teeth the cheeks have taken this much (1 - 1/e) of the others' light
+# so far behind the front teeth the cheeks have taken 1 - 1/e of the light; a turned head shows the lower row from inside
+CHEEK_SHADE_CM = {"upper_teeth": 2.8, "lower_teeth": 1.5}
 GROOVE_CM, GROOVE_SHADE = 0.35, 0.1  # along the tongue's middle
 TONGUE_SIDES = 0.3  # how much darker the tongue's sides are
 TONGUE_DARK_CM = 6.0  # behind its tip the tongue has lost 1 - 1/e of its light
@@ -127,10 +128,10 @@ class MouthInside:
     def _shade_back_teeth(self, white: FloatArray) -> None:
         """Let the teeth's colours pass to the dark of the cheeks beside them."""
         dark = np.array(COLOURS["mouth_socket"], np.float32) * white
-        for part in ("upper_teeth", "lower_teeth"):
+        for part, shaded_cm in CHEEK_SHADE_CM.items():
             row = self._parts[part]
             depth = self._geometry.model.neutral[self._vertices][row, 2]
-            light = np.exp(-(((depth.max() - depth) / CHEEK_SHADE_CM) ** 2))[:, None]
+            light = np.exp(-(((depth.max() - depth) / shaded_cm) ** 2))[:, None]
             self._colour[row] = dark + (self._colour[row] - dark) * light
 
     def _form_tongue(self) -> None:
