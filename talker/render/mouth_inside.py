@@ -46,7 +46,7 @@ EDGE_CM = 0.3  # blur of the shadow that the lips cast all around
 UPPER_LIP_LIGHT = 0.6  # brightness of what lies behind the upper teeth, right under them
 LOWER_TEETH_LIT = 0.7  # share of that shadow which does not reach the lower teeth
 UPPER_LIP_CM = 1.0  # down to here reaches the shadow of upper lip and teeth
-# so far behind the front teeth the cheeks have taken 1 - 1/e of the light; a turned head shows the lower row from inside
+# so far behind the front teeth cheeks have taken 1 - 1/e of the light; turned heads show the lower row from inside
 CHEEK_SHADE_CM = {"upper_teeth": 2.8, "lower_teeth": 1.5}
 GROOVE_CM, GROOVE_SHADE = 0.35, 0.1  # along the tongue's middle
 TONGUE_SIDES = 0.3  # how much darker the tongue's sides are
