@@ -24,6 +24,7 @@ from talker.errors import DataError, FaceError
 from talker.evaluation.judge import CLASSES, JUDGED, Judge, Verdict
 from talker.evaluation.recognition import SAME_PERSON, FaceRecogniser, distance
 from talker.face.detector import Landmarker
+from talker.face.landmarks import EYE_CORNERS
 from talker.media.audio import load_speech
 from talker.media.image import load_image
 from talker.options import SpeakOptions
@@ -42,10 +43,7 @@ SOURCE_TEXTS = {
     "sad": "heartbroken, in tears", "angry": "a fit of rage", "surprised": "what a surprise",
     "fear": "frightened to death", "disgusted": "that is so disgusting", "contempt": "a sneer full of scorn",
 }  # fmt: skip
-
-
 LIP_CORNERS = (291, 61)  # the person's left and right
-EYE_CORNERS = (263, 33)
 NOSE_BASE = 2
 
 
@@ -233,7 +231,7 @@ def contempt_line(pairs: Sequence[tuple[Drawn, Drawn]]) -> str:
 def corner_lift(landmarks: FloatArray) -> FloatArray:
     """Height [2] of the left and right lip corner over the nose's base, along the face, in eye corners' distances."""
     places = landmarks[:, :2]
-    across = places[EYE_CORNERS[0]] - places[EYE_CORNERS[1]]
+    across = places[EYE_CORNERS[1]] - places[EYE_CORNERS[0]]
     length = float(np.linalg.norm(across))
     down = np.array([-across[1], across[0]]) / length
     return -((places[list(LIP_CORNERS)] - places[NOSE_BASE]) @ down) / length
