@@ -25,7 +25,6 @@ from talker.speech.features import load_features
 from talker.types import FaceMotion, FloatArray, SpeechClip, TimedToken, Transcript
 
 Heard = tuple[FloatArray, FloatArray]  # blendshapes [T,52] and the probability of p, b, m [T] at 50 Hz
-TRUSTED_CONFIDENCE = 0.5  # of a transcript whose phones may move the lips
 SILENT_LOUDNESS = 0.12  # of `Prosody.loudness`; below it nothing is said
 EASY_S, TIGHT_S = 0.16, 0.05  # lips part this much before a sound and rest this much after; gaps bridged otherwise
 FIRST_SOUND_S = 0.06  # within this, a closure is the beginning of what is said
@@ -70,7 +69,7 @@ def hear(clip: SpeechClip, head: Head | None = None, delivery: Delivery | None =
 
 def trusted_phones(transcript: Transcript | None) -> tuple[TimedToken, ...]:
     """The phones that may move the lips: none when the transcript is doubtful."""
-    return transcript.phones if transcript and transcript.confidence >= TRUSTED_CONFIDENCE else ()
+    return transcript.phones if transcript and transcript.trusted else ()
 
 
 def articulate(
