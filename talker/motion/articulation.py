@@ -1,8 +1,8 @@
 """Speech becomes mouth motion: a learned head on the recogniser's inner layer, visemes of aligned phones, closures.
 
 The head hears the sound alone, so any voice and any language moves the lips. Where a trusted transcript says which
-phones sound, their visemes are blended in (docs: findings; the two err differently, and rounding is better known to
-the phones). A gate for p, b, m, learnt from sound as well, closes the lips for good; f and v bite the lower lip.
+phones sound, their visemes are blended in (the two err differently, and rounding is better known to the phones). A gate
+for p, b, m, learnt from sound as well, closes the lips for good; f and v bite the lower lip.
 """
 
 from __future__ import annotations
@@ -173,11 +173,6 @@ def load_head(folder: Path) -> Head:
 
         return NetworkHead.load(folder)
     return LinearHead.load(folder)
-
-
-def shipped_config() -> ArticulationConfig:
-    """How the shipped head's output is used."""
-    return shipped_head().config
 
 
 @functools.cache
