@@ -68,7 +68,7 @@ class HeadMotion:
         """[r,c,2] px by which the head's points move for a `pose` [6] relative to the portrait's own."""
         fit = moved(self._geometry.fit, pose)  # the tracker's camera: it looks straight at the head wherever that is
         turned = self._camera @ rotation_matrix(pose[:3]).T.astype(np.float32)
-        there = project_turned(turned, fit.translation, np.float32(fit.scale))
+        there = project_turned(turned, fit.translation, float(fit.scale))
         return (there - self._geometry.project(self._camera)) * self.weight[..., None]
 
     def invert(self, displacement: FloatArray) -> FloatArray:
