@@ -26,7 +26,7 @@ INSIDE = ("mouth_socket", "gums", "tongue", "upper_teeth", "lower_teeth")  # nei
 COLOURS = {
     "mouth_socket": (0.52, 0.30, 0.28),
     "gums": (0.78, 0.49, 0.47),
-    "tongue": (0.98, 0.58, 0.58),
+    "tongue": (0.98, 0.68, 0.70),
     "upper_teeth": (0.97, 0.90, 0.83),
     "lower_teeth": (0.90, 0.82, 0.75),
 }
@@ -48,6 +48,7 @@ LOWER_TEETH_LIT = 0.7  # share of that shadow which does not reach the lower tee
 UPPER_LIP_CM = 1.0  # down to here reaches the shadow of upper lip and teeth
 # so far behind the front teeth cheeks have taken 1 - 1/e of the light; turned heads show the lower row from inside
 CHEEK_SHADE_CM = {"upper_teeth": 2.8, "lower_teeth": 1.5}
+TONGUE_LOWERED_CM, TONGUE_SLOPE_CM = 1.5, 5.0
 GROOVE_CM, GROOVE_SHADE = 0.35, 0.1  # along the tongue's middle
 TONGUE_SIDES = 0.3  # how much darker the tongue's sides are
 TONGUE_DARK_CM = 6.0  # behind its tip the tongue has lost 1 - 1/e of its light
@@ -134,6 +135,12 @@ class MouthInside:
             light = np.exp(-(((depth.max() - depth) / shaded_cm) ** 2))[:, None]
             self._colour[row] = dark + (self._colour[row] - dark) * light
 
+    def _lower_tongue(self, shifts: FloatArray, down: FloatArray) -> None:
+        row = self._parts["tongue"]
+        behind = self._geometry.model.neutral[self._vertices][row, 2]
+        behind = np.clip((behind.max() - behind) / TONGUE_SLOPE_CM, 0.0, 1.0)
+        shifts[row] = (TONGUE_LOWERED_CM * self._geometry.fit.scale * behind**2 * (3.0 - 2.0 * behind))[:, None] * down
+
     def _form_tongue(self) -> None:
         """Give the tongue a groove along its middle, sides that turn away and a root in the dark."""
         row = self._parts["tongue"]
@@ -198,6 +205,7 @@ class MouthInside:
         lower = max(upper / geometry.fit.scale, -MOST_RAISED_CM) if upper < 0 else 0.0  # shut teeth meet
         lower = max(lower + LOWER_TEETH_CM + 2 * hidden, self._below_lower_lip(down))
         shifts[self._parts["lower_teeth"]] = lower * geometry.fit.scale * down
+        self._lower_tongue(shifts, down)
         return shifts
 
     def _below_lower_lip(self, down: FloatArray) -> float:
