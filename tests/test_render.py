@@ -10,6 +10,7 @@ import pytest
 import skimage.data
 
 from talker.blendshapes import expand
+from talker.face.camera import moved, project_fit, rotation_matrix
 from talker.face.detector import FaceDetector
 from talker.face.landmarks import INNER_LIPS, LEFT_EYE, NOSTRILS, RIGHT_EYE
 from talker.face.model import load_face_model
@@ -119,6 +120,21 @@ def test_the_head_turns_the_way_the_pose_says(renderer: Renderer, axis: int, sig
     nose, left_eye, right_eye = (after - before)[[1, 263, 33]]
     seen = {0: nose[1], 1: nose[0], 2: right_eye[1] - left_eye[1]}[axis]
     assert seen * sign > 2  # px: down, to the image's right, counter-clockwise
+
+
+@pytest.mark.parametrize("pose", [(0.0, 0.0, 0.0, 0.15, 0.1, 0.1), (0.06, -0.1, 0.1, -0.1, -0.05, -0.1)])
+def test_the_head_goes_where_the_tracker_would_find_it(
+    portrait: Portrait, renderer: Renderer, pose: tuple[float, ...]
+) -> None:
+    geometry = renderer.geometry
+    middle = (1, 4, 33, 133, 168, 263, 362)  # nose and corners of the eyes
+    drawn = geometry.landmark_points(renderer.draw(portrait.rest, np.array(pose)).points, middle)
+    own, there = (
+        geometry.model.landmarks(project_fit(geometry.rest_camera @ rotation_matrix(portrait.fit.rotation), fit)[0])
+        for fit in (portrait.fit, moved(portrait.fit, np.array(pose)))
+    )
+    asked = geometry.landmark_points(geometry.rest_points, middle) + (there - own)[list(middle)]
+    assert np.abs(drawn - asked).max() < 0.01 * portrait.face_width
 
 
 def test_frames_are_streamed(renderer: Renderer) -> None:

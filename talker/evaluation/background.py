@@ -26,7 +26,7 @@ from talker.options import SpeakOptions
 from talker.render.crop import at_size
 from talker.render.geometry import as_asked
 from talker.render.renderer import Renderer
-from talker.training.reenacted import Reenactment
+from talker.training.reenacted import Reenactment, every
 from talker.types import ByteArray, Portrait
 
 OPTIONS = SpeakOptions(size="crop512")
@@ -104,12 +104,12 @@ def film_surroundings(path: Path) -> tuple[float, float, float]:
     still = Renderer(film.portrait, SpeakOptions())
     moving = Renderer(film.portrait, SpeakOptions(), still_background=False)
     scores = []
-    for index, image in film.frames(FRAME_STEP):
-        around = np.ones(image.shape[:2], bool)
-        around[box(film.landmarks[index][:, :2], 0.0, image)] = False
-        motion = film.motion.blendshapes[index], film.motion.pose[index]
+    for frame in film.frames(every(FRAME_STEP)):
+        around = np.ones(frame.image.shape[:2], bool)
+        around[box(film.landmarks[frame.number][:, :2], 0.0, frame.image)] = False
+        motion = frame.blendshapes, frame.pose
         shown = still.frame(*motion), moving.frame(*motion), film.portrait.image
-        scores.append([psnr(picture[around], image[around]) for picture in shown])
+        scores.append([psnr(picture[around], frame.image[around]) for picture in shown])
     first, second, third = np.mean(scores, axis=0)
     return float(first), float(second), float(third)
 

@@ -83,12 +83,10 @@ def score_clip(path: Path, instruments: Instruments) -> ClipRow:
     flicker: list[list[float]] = []
     last: list[ByteArray] = []
     widest, strip = -1.0, None
-    for index, image in film.frames(1):
-        if index % FRAME_STEP > 1:
-            continue
-        blendshapes, pose = film.motion.blendshapes[index], film.motion.pose[index]
-        drawn = generator.geometry.draw(blendshapes, pose)
-        pictures = [drawn.frame, generator.refine(drawn, blendshapes, pose), image]
+    for frame in film.frames(lambda number: number % FRAME_STEP < 2):
+        index, image = frame.number, frame.image
+        drawn = generator.geometry.draw(frame.blendshapes, frame.pose)
+        pictures = [drawn.frame, generator.refine(drawn, *frame[:3]), image]
         landmarks = film.landmarks[index]
         if index % FRAME_STEP == 0:
             real = instruments.comparer.real(image, landmarks)

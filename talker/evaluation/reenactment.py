@@ -19,7 +19,7 @@ from talker.evaluation.recognition import FaceRecogniser
 from talker.face.detector import FaceDetector
 from talker.options import SpeakOptions
 from talker.render.renderer import Renderer
-from talker.training.reenacted import Reenactment
+from talker.training.reenacted import Reenactment, every
 from talker.types import ByteArray
 
 FRAME_STEP = 5
@@ -88,14 +88,14 @@ def score_clip(path: Path, comparer: Comparer) -> ClipScores:
     renderer = Renderer(film.portrait, SpeakOptions())
     drawn, unmoved = [], []
     worst, least, worst_frame = None, np.inf, -1
-    for index, image in film.frames(FRAME_STEP):
-        real = comparer.real(image, film.landmarks[index])
-        picture = renderer.frame(film.motion.blendshapes[index], film.motion.pose[index])
+    for frame in film.frames(every(FRAME_STEP)):
+        real = comparer.real(frame.image, film.landmarks[frame.number])
+        picture = renderer.frame(frame.blendshapes, frame.pose)
         drawn.append(comparer.compare(picture, real))
         unmoved.append(comparer.compare(film.portrait.image, real))
         if drawn[-1].mouth_psnr < least:
-            least, worst_frame = drawn[-1].mouth_psnr, index
-            cuts = [face_cut(one, real.landmarks) for one in (picture, image, film.portrait.image)]
+            least, worst_frame = drawn[-1].mouth_psnr, frame.number
+            cuts = [face_cut(one, real.landmarks) for one in (picture, frame.image, film.portrait.image)]
             worst = (cuts[0], cuts[1], cuts[2])
     if worst is None:
         raise DataError(f"{path.name} has no frame in which the face can be seen.")

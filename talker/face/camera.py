@@ -16,6 +16,8 @@ from talker.types import FaceFit, FloatArray
 VIEWING_DISTANCE_CM = 70.0  # an arm's length and a bit: between a selfie and a studio portrait
 FACE_WIDTH_CM = 15.0  # the unit of head translation; about the width of a face oval
 SKULL_BASE = np.array([0.0, -4.0, -1.0])  # cm in model axes; heads turn about it
+CAMERA_STEPS = 6  # numbers of a step: turn (rad), place (cm at the model's origin, y up), size (logarithm)
+LARGEST_GROWTH = 0.5  # of one step, as a logarithm
 
 
 def rotation_matrix(axis_angle: FloatArray) -> FloatArray:
@@ -82,6 +84,33 @@ def unproject_turned(points: FloatArray, depth: FloatArray, fit: FaceFit) -> Flo
     """[...,3] cm in camera axes of image points [...,2] px at `depth` [...] cm."""
     factor = fit.scale * VIEWING_DISTANCE_CM / (VIEWING_DISTANCE_CM - depth)[..., None]
     return np.concatenate([(points - fit.translation) * [1.0, -1.0] / factor, depth[..., None]], axis=-1)
+
+
+def camera_gradients(turned: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """How image points (cm at the model's origin, y up) of points [N,3] cm in camera axes change.
+
+    [N,2,3] with those points, and [N,2,6] with a step of the camera, as `stepped_camera` takes it.
+    """
+    factor = VIEWING_DISTANCE_CM / (VIEWING_DISTANCE_CM - turned[:, 2])  # [N]
+    by_place = np.zeros((len(turned), 2, 3))
+    by_place[:, 0, 0] = by_place[:, 1, 1] = factor
+    by_place[:, :, 2] = turned[:, :2] * (factor**2 / VIEWING_DISTANCE_CM)[:, None]
+    by_camera = np.empty((len(turned), 2, CAMERA_STEPS))
+    by_camera[:, :, :3] = -by_place @ cross_matrix(turned)
+    by_camera[:, :, 3:5] = np.eye(2)
+    by_camera[:, :, 5] = turned[:, :2] * factor[:, None]
+    return by_place, by_camera
+
+
+def stepped_camera(
+    rotation: FloatArray, translation: FloatArray, scale: float, step: FloatArray
+) -> tuple[FloatArray, FloatArray, float]:
+    """Rotation [3,3], translation [2] px and scale (px per cm) of a camera after a `step` [6]."""
+    return (
+        rotation_matrix(step[:3]) @ rotation,
+        translation + step[3:5] * [1.0, -1.0] * scale,
+        float(scale * np.exp(np.clip(step[5], -LARGEST_GROWTH, LARGEST_GROWTH))),
+    )
 
 
 def moved(fit: FaceFit, pose: FloatArray) -> FaceFit:

@@ -15,12 +15,17 @@ import numpy as np
 
 from talker import hub
 from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_INDEX, BLENDSHAPE_NAMES
-from talker.face.camera import VIEWING_DISTANCE_CM, axis_angle, cross_matrix, project_turned, rotation_matrix
+from talker.face.camera import (
+    CAMERA_STEPS,
+    axis_angle,
+    camera_gradients,
+    project_turned,
+    stepped_camera,
+)
 from talker.face.landmarks import FACE_OVAL, INNER_LIPS, IRISES, LEFT_BROW, LEFT_EYE, LIPS, RIGHT_BROW, RIGHT_EYE
 from talker.face.model import FaceModel, load_face_model
 from talker.types import LANDMARK_COUNT, FaceFit, FloatArray
 
-CAMERA = 6  # unknowns of a camera step: turn (3), shift x and y, log scale
 IDENTITY_LIMIT = 3.0  # standard deviations
 NOISE_CM = 0.35  # of a landmark; neighbours err together, so it is more than the residual that a good fit leaves
 PORTRAIT_STEPS, SEQUENCE_STEPS, FRAME_STEPS = 12, 8, 3
@@ -119,9 +124,7 @@ class _Frame:
 
     def move(self, step: FloatArray) -> None:
         """Take a camera step [6]."""
-        self.rotation = rotation_matrix(step[:3]) @ self.rotation
-        self.translation = self.translation + step[3:5] * self.scale
-        self.scale = float(self.scale * np.exp(np.clip(step[5], -0.5, 0.5)))
+        self.rotation, self.translation, self.scale = stepped_camera(self.rotation, self.translation, self.scale, step)
 
     def fit(self, identity: FloatArray, basis: LandmarkBasis) -> FaceFit:
         """The solution as the type that others use."""
@@ -241,7 +244,7 @@ def _solve(
     frames: list[_Frame], identity: FloatArray, basis: LandmarkBasis, weights: FitWeights, steps: int
 ) -> FloatArray:
     """Improve the frames in place; returns the identity [K] that they share."""
-    shared, own = len(identity), CAMERA + BLENDSHAPE_COUNT
+    shared, own = len(identity), CAMERA_STEPS + BLENDSHAPE_COUNT
     size = shared + own * len(frames)
     lower, upper = np.full(size, -np.inf), np.full(size, np.inf)
     lower[:shared], upper[:shared] = -IDENTITY_LIMIT, IDENTITY_LIMIT
@@ -251,21 +254,21 @@ def _solve(
         start[:shared] = identity
         for index, frame in enumerate(frames):
             here = np.r_[0:shared, shared + own * index : shared + own * (index + 1)]
-            expressions = here[shared + CAMERA :]
+            expressions = here[shared + CAMERA_STEPS :]
             normal, gradient = _normal_equations(frame, identity, basis, weights)
             matrix[np.ix_(here, here)] += normal
             vector[here] += gradient
             matrix[expressions, expressions] += weights.expression
             vector[expressions] -= weights.sparsity
             lower[expressions], upper[expressions], start[expressions] = 0.0, 1.0, frame.expression
-            camera = here[shared : shared + CAMERA]
+            camera = here[shared : shared + CAMERA_STEPS]
             matrix[camera, camera] += 1e-6
         solution = bounded_least_squares(matrix, vector, lower, upper, start)
         identity = solution[:shared]
         for index, frame in enumerate(frames):
             part = solution[shared + own * index : shared + own * (index + 1)]
-            frame.move(part[:CAMERA])
-            frame.expression = part[CAMERA:]
+            frame.move(part[:CAMERA_STEPS])
+            frame.expression = part[CAMERA_STEPS:]
     return identity
 
 
@@ -278,22 +281,16 @@ def _normal_equations(
     """
     places = basis.place(identity, frame.expression)
     turned, projected = frame.project(places)
-    factor = VIEWING_DISTANCE_CM / (VIEWING_DISTANCE_CM - turned[:, 2])  # [478]
-    # image point in cm (y up): turned.xy * factor, so its change with the turned place is
-    by_place = np.zeros((LANDMARK_COUNT, 2, 3))
-    by_place[:, 0, 0] = by_place[:, 1, 1] = factor
-    by_place[:, :, 2] = turned[:, :2] * (factor**2 / VIEWING_DISTANCE_CM)[:, None]
-    jacobian = np.empty((LANDMARK_COUNT, 2, len(identity) + CAMERA + BLENDSHAPE_COUNT))
+    by_place, by_camera = camera_gradients(turned)
+    jacobian = np.empty((LANDMARK_COUNT, 2, len(identity) + CAMERA_STEPS + BLENDSHAPE_COUNT))
     by_model = by_place @ frame.rotation  # [478,2,3]
     count = len(identity)
     if count:
         jacobian[:, :, :count] = by_model @ basis.identity[:count].transpose(1, 2, 0)
-    jacobian[:, :, count : count + 3] = -by_place @ cross_matrix(turned)
-    jacobian[:, :, count + 3 : count + 5] = np.diag([1.0, -1.0])
-    jacobian[:, :, count + 5] = turned[:, :2] * factor[:, None]
-    jacobian[:, :, count + CAMERA :] = by_model @ basis.expression.transpose(1, 2, 0)
+    jacobian[:, :, count : count + CAMERA_STEPS] = by_camera
+    jacobian[:, :, count + CAMERA_STEPS :] = by_model @ basis.expression.transpose(1, 2, 0)
     residual = (frame.points - projected) * [1.0, -1.0] / frame.scale  # [478,2] cm
-    residual = residual + jacobian[:, :, count + CAMERA :] @ frame.expression
+    residual = residual + jacobian[:, :, count + CAMERA_STEPS :] @ frame.expression
     if count:
         residual = residual + jacobian[:, :, :count] @ identity
     weight = np.sqrt(weights.landmarks)[:, None] / NOISE_CM

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from talker.face.camera import FACE_WIDTH_CM, SKULL_BASE, rotation_matrix, unproject_turned
+from talker.face.camera import moved, project_turned, rotation_matrix, unproject_turned
 from talker.face.raster import rasterise
 from talker.render.geometry import MASK_VERTICES, HeadGeometry
 from talker.render.smooth_fill import smooth_fill
@@ -63,15 +63,13 @@ class HeadMotion:
         points = self.nodes * self.step + self.origin
         fit = geometry.fit
         self._camera = unproject_turned(points, depth, fit).astype(np.float32)  # [r,c,3] cm
-        self._pivot = (rotation_matrix(fit.rotation) @ SKULL_BASE).astype(np.float32)
 
     def displacement(self, pose: FloatArray) -> FloatArray:
         """[r,c,2] px by which the head's points move for a `pose` [6] relative to the portrait's own."""
-        turn = rotation_matrix(pose[:3]).astype(np.float32)
-        shift = pose[3:].astype(np.float32) * FACE_WIDTH_CM
-        turned = (self._camera - self._pivot) @ turn.T + self._pivot + shift
-        moved = self._geometry.project(turned) - self._geometry.project(self._camera)
-        return moved * self.weight[..., None]
+        fit = moved(self._geometry.fit, pose)  # the tracker's camera: it looks straight at the head wherever that is
+        turned = self._camera @ rotation_matrix(pose[:3]).T.astype(np.float32)
+        there = project_turned(turned, fit.translation, float(fit.scale))
+        return (there - self._geometry.project(self._camera)) * self.weight[..., None]
 
     def invert(self, displacement: FloatArray) -> FloatArray:
         """[r,c,2] px: where each node's content comes from, relative to the node."""

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -28,8 +27,9 @@ from talker.portrait.analyse import analyse
 from talker.render.aligned import STYLE, FaceSquare, Sight, style_of
 from talker.render.crop import at_size
 from talker.render.geometry import as_asked
+from talker.render.photometric import offset_flow
 from talker.render.renderer import Drawn, Renderer
-from talker.training.reenacted import Reenactment, read_faces
+from talker.training.reenacted import Frame, Reenactment, every, read_faces
 from talker.types import ByteArray, FloatArray, Portrait, Progress
 
 FILMS = (("talking/expressions/*.mp4", 1, 6), ("grid/video/s1_*.mp4", 3, 6))  # pattern, every n-th film and frame
@@ -37,7 +37,11 @@ FILMS = (("talking/expressions/*.mp4", 1, 6), ("grid/video/s1_*.mp4", 3, 6))  # 
 SHARED_PEOPLE = ("style_01",)
 LAST_BUILDING_PORTRAIT = 150  # later ones are only for figures that are reported
 LARGEST_TURN = np.radians(25.0)  # away from the portrait's pose; beyond it the geometry is torn, not unfinished
-LARGEST_SHIFT = 0.012  # of the square's side, by which a drawn face may lie beside the real one
+LARGEST_SHIFT = 0.03  # of the square's side, by which a drawn face may lie beside the real one
+LAID_OVER = 1 / 16  # of the square's side: how smooth the flow is by which the real face is laid on the drawn one
+LEAST_SKIN = 0.02  # share of the square, or of a place's surroundings, in which skin must be seen
+UPPER = 0.62  # of the square: above this line skin tells the light
+KEPT_VERSION = 2  # of the pairs in the cache
 EXPOSURE = (0.8, 1.25)  # what the light may have changed between two frames of a film
 AWAY: tuple[dict[str, float], ...] = ({}, {"jawOpen": 0.3, "mouthSmile": 0.3})  # what portraits are drawn with first
 STILL = np.zeros(6, np.float32)
@@ -60,15 +64,6 @@ class Pairs:
 
     def __len__(self) -> int:
         return len(self.pictures)
-
-
-class Frame(NamedTuple):
-    """What is to be drawn (blendshapes [52], pose [6]), how that face reads [8], and the camera's image [H,W,3]."""
-
-    blendshapes: FloatArray
-    pose: FloatArray
-    feeling: FloatArray
-    image: ByteArray
 
 
 def prepare(data: Path, side: int, progress: Progress | None = None) -> dict[str, list[Path]]:
@@ -107,16 +102,8 @@ def prepare(data: Path, side: int, progress: Progress | None = None) -> dict[str
 def film_pairs(path: Path, side: int, step: int) -> Pairs:
     """Every `step`-th frame of a film. Raises DataError when none can be used."""
     film = Reenactment.of(path)
-    return _collect(Renderer(film.portrait, SpeakOptions()), film.portrait, side, _film_frames(film, step), path.name)
-
-
-def _film_frames(film: Reenactment, step: int) -> Iterator[Frame]:
-    feeling = film.motion.feeling
-    assert feeling is not None
-    for index, image in film.frames(step):
-        pose = film.motion.pose[index]
-        if np.linalg.norm(pose[:3]) <= LARGEST_TURN:
-            yield Frame(film.motion.blendshapes[index], pose, feeling[index], image)
+    frames = (frame for frame in film.frames(every(step)) if np.linalg.norm(frame.pose[:3]) <= LARGEST_TURN)
+    return _collect(Renderer(film.portrait, SpeakOptions()), film.portrait, side, frames, path.name)
 
 
 def portrait_pairs(path: Path, side: int, away: dict[str, float]) -> Pairs:
@@ -155,25 +142,24 @@ def _collect(
 
 
 def register(truth: ByteArray, sight: Sight) -> ByteArray | None:
-    """The real frame's square [S,S,3], moved and lit as the drawn one; None where it lies too far from it.
+    """The real frame's square [S,S,3], laid on the drawn one and lit as it; None where it lies too far from it.
 
-    A shift of the whole face and a change of exposure are the film's, and nothing that could be learnt from the frame.
+    How far skin lies beside the drawn skin, as a smooth flow, and a change of exposure are the film's and nothing that
+    could be learnt from the frame; what is between the lips and in the eyes goes with the skin around it.
     """
     side = len(truth)
-    still = cv2.resize(sight.maps[..., 3], (side, side)) * (sight.masks.max(axis=2) == 0)  # skin, without lips and eyes
-    upper = still * (np.arange(side) < 0.62 * side)[:, None]
-    grey = [cv2.cvtColor(one, cv2.COLOR_RGB2GRAY).astype(np.float32) for one in (sight.picture, truth)]
-    window = cv2.GaussianBlur(cv2.resize(sight.maps[..., 3], (side, side)), (0, 0), side / 32)
-    window *= (np.arange(side) < 0.6 * side)[:, None]  # eyes, brows and nose say where the face lies
-    (x, y), _ = cv2.phaseCorrelate(grey[0], grey[1], window)
-    if np.hypot(x, y) > LARGEST_SHIFT * side:
+    covered = cv2.resize(sight.maps[..., 3], (side, side))
+    skin = (covered * (sight.masks.max(axis=2) == 0))[..., None]
+    smooth = partial(cv2.GaussianBlur, ksize=(0, 0), sigmaX=LAID_OVER * side)
+    flow = smooth(offset_flow(sight.picture, truth) * skin) / (smooth(skin)[..., None] + LEAST_SKIN)
+    if np.linalg.norm(flow[covered > 0.5], axis=-1).mean() > LARGEST_SHIFT * side:
         return None
-    matrix = np.array([[1, 0, -x], [0, 1, -y]], np.float32)
-    moved = cv2.warpAffine(truth, matrix, (side, side), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    skin = upper > 0.5
-    if skin.sum() < 0.02 * side * side:
+    y, x = np.mgrid[:side, :side].astype(np.float32)
+    moved = cv2.remap(truth, x + flow[..., 0], y + flow[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    upper = skin[..., 0] * (np.arange(side) < UPPER * side)[:, None] > 0.5
+    if upper.sum() < LEAST_SKIN * side * side:
         return None
-    gain = np.median(sight.picture[skin], axis=0) / np.maximum(np.median(moved[skin], axis=0), 1.0)
+    gain = np.median(sight.picture[upper], axis=0) / np.maximum(np.median(moved[upper], axis=0), 1.0)
     if gain.min() < EXPOSURE[0] or gain.max() > EXPOSURE[1]:
         return None
     return np.clip(moved * gain + 0.5, 0, 255).astype(np.uint8)
@@ -193,5 +179,5 @@ def load_pairs(path: Path) -> Pairs:
 
 def _kept(path: Path, side: int, way: int) -> Path:
     """Where the pairs of a film or picture lie: changes with its content."""
-    digest = hashlib.sha256(f"{side} {STYLE} ".encode() + path.read_bytes()).hexdigest()[:16]
+    digest = hashlib.sha256(f"{KEPT_VERSION} {side} {STYLE} ".encode() + path.read_bytes()).hexdigest()[:16]
     return hub.cache_folder() / "generator" / f"{path.stem}-{way}-{digest}.npz"

@@ -1,25 +1,49 @@
-"""A film that its own motion can be drawn for: its most neutral frame as a portrait, and what the renderer is to do."""
+"""A film that its own motion can be drawn for: its most neutral frame as a portrait, and what the renderer is to do.
+
+The motion is tracked by landmarks and refined, frame by frame, by what of the real frame the drawn one misses.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from talker.emotion.space import emotion_space
 from talker.face.tracking import FaceTrack, track_video
 from talker.media.video import open_video
+from talker.options import SpeakOptions
 from talker.render.geometry import as_asked
+from talker.render.photometric import PhotometricFit
+from talker.render.renderer import Renderer
 from talker.types import BoolArray, ByteArray, FaceMotion, FloatArray, Portrait
+
+
+class Frame(NamedTuple):
+    """What is to be drawn (blendshapes [52], pose [6]), how that face reads [8], the camera's image [H,W,3] of it and
+    its number in the film.
+    """
+
+    blendshapes: FloatArray
+    pose: FloatArray
+    feeling: FloatArray
+    image: ByteArray
+    number: int = 0
+
+
+def every(step: int) -> Callable[[int], bool]:
+    """Whether a frame's number is one of every `step`-th."""
+    return lambda number: number % step == 0
 
 
 @dataclass(frozen=True)
 class Reenactment:
     """A tracked film of T frames.
 
-    portrait: frame number `start`. motion: of the whole film in the renderer's terms, which gives the film again.
+    portrait: frame number `start`. motion: of the whole film in the renderer's terms, as its landmarks say.
     landmarks: [T,478,3] px. detected: [T] whether the face was seen.
     """
 
@@ -42,11 +66,15 @@ class Reenactment:
         motion = FaceMotion(asked, measured.pose, measured.fps, read_faces(track.landmarks, track.scores))
         return cls(path, portrait, start, motion, track.landmarks, track.detected)
 
-    def frames(self, step: int) -> Iterator[tuple[int, ByteArray]]:
-        """Number and picture of every `step`-th frame that shows the face, without the portrait itself."""
+    def frames(self, wanted: Callable[[int], bool]) -> Iterator[Frame]:
+        """The frames whose number is `wanted` and that show the face, without the portrait itself."""
+        fit = PhotometricFit(Renderer(self.portrait, SpeakOptions()))
+        feeling = self.motion.feeling
+        assert feeling is not None
         for index, image in enumerate(open_video(self.path)):
-            if index % step == 0 and index != self.start and self.detected[index]:
-                yield index, image
+            if wanted(index) and index != self.start and self.detected[index]:
+                motion = fit.refine(image, self.motion.blendshapes[index], self.motion.pose[index])
+                yield Frame(*motion, feeling[index], image, index)
 
 
 def read_faces(landmarks: FloatArray, scores: FloatArray) -> FloatArray:
