@@ -29,7 +29,7 @@ COLOURS = {
     "gums": (0.85, 0.60, 0.60),
     "tongue": (0.95, 0.66, 0.69),
     "upper_teeth": (0.97, 0.90, 0.83),
-    "lower_teeth": (0.90, 0.82, 0.75),
+    "lower_teeth": (0.95, 0.88, 0.82),
 }
 GLOSS = {"gums": 0.10, "tongue": 0.2, "upper_teeth": 0.22, "lower_teeth": 0.15}  # of the white's brightness
 GLOSS_WIDTH = 24.0  # exponent: larger is a smaller highlight
@@ -50,11 +50,11 @@ UPPER_LIP_CM = 1.0  # down to here reaches the shadow of upper lip and teeth
 # so far behind the front teeth cheeks have taken 1 - 1/e of the light; turned heads show the lower row from inside
 CHEEK_SHADE_CM = {"upper_teeth": 2.8, "lower_teeth": 2.0, "gums": 5.0}
 GROOVE_CM, GROOVE_SHADE = 0.35, 0.1  # along the tongue's middle
-TONGUE_SIDES = 0.3  # how much darker the tongue's sides are
-TONGUE_DARK_CM = 6.0  # behind its tip the tongue has lost 1 - 1/e of its light
+TONGUE_SIDES = 0.4  # how much darker the tongue's sides are
+TONGUE_DARK_CM = 5.0  # behind its tip the tongue has lost 1 - 1/e of its light
 # the model's tongue rests at the palate: towards its root, over a length, it is lowered, and its sides still further
 TONGUE_SLOPE_CM, TONGUE_SIDES_LOWERED_CM = 6.0, 0.6
-TONGUE_LOWERED_CM = (0.2, 1.3)  # least and most, until in an open mouth,
+TONGUE_LOWERED_CM = (0.2, 1.4)  # least and most, until in an open mouth,
 TONGUE_SEEN_CM, TONGUE_TOP = 4.0, 0.12  # so far behind its tip, it leaves this share of the mouth's height above it
 OPEN_MOUTH = expand({"jawOpen": 0.5})
 PAPILLAE_CM, PAPILLAE = 0.05, 0.03  # size and contrast of the tongue's texture
@@ -160,7 +160,7 @@ class MouthInside:
         self._colour[row] *= (form * np.exp(-((behind / TONGUE_DARK_CM) ** 2)))[:, None] ** self._reddening
 
     def _texture(self) -> tuple[FloatArray, FloatArray]:
-        """Papillae: [h,w] factors on the tongue's brightness, and where each vertex lies there [V',2]; 1 off the tongue."""
+        """Papillae: [h,w] factors on the tongue's brightness, and where each vertex lies there [V',2] px."""
         row = self._parts["tongue"]
         tongue = self._geometry.model.neutral[self._vertices][row][:, [0, 2]]  # seen from above
         places = np.zeros((len(self._colour), 2), np.float32)
