@@ -22,6 +22,7 @@ DEFAULT_LIGHT = np.array([0.55, 0.1, 0.3, 0.35], np.float32)
 LEAST_SKIN = 200  # vertices that an estimate needs
 RIDGE = 5.0
 SHADOW_TINT = np.array([0.72, 1.05, 1.12], np.float32)  # light that has passed through skin fills its shadows with red
+LEAST_REDNESS = 0.12  # by which green falls below red in the palest skin of a picture in full colours
 SKIN_TO_WHITE = 1.25  # white against the bright parts of fair skin
 
 
@@ -85,13 +86,27 @@ def white_in_this_light(eye_white: FloatArray, image: ByteArray, geometry: HeadG
 
     The eyes' white, unless lids or lashes shade it: then what the brightest skin suggests, in the eyes' tint.
     """
-    points = geometry.rest_points[:MASK_VERTICES:7].astype(int)
-    inside = ((points >= 0) & (points < [image.shape[1], image.shape[0]])).all(axis=1)
-    skin = image[points[inside, 1], points[inside, 0]].astype(np.float32)
+    skin = _skin(image, geometry)
     least = SKIN_TO_WHITE * np.percentile(skin.mean(axis=1), 85) if len(skin) else 0.0
     tint = eye_white / max(float(eye_white.mean()), 1.0)
     tint = 0.5 + 0.5 * np.clip(tint, 0.8, 1.2)  # the eyes' white takes much colour from the skin around it
     return tint * np.clip(max(float(eye_white.mean()), least), 90.0, 235.0)
+
+
+def redness(image: ByteArray, geometry: HeadGeometry) -> float:
+    """1 where this face's skin is as red as skin is, 0 in a grey picture; toned ones lie between."""
+    skin = _skin(image, geometry)
+    if len(skin) == 0:
+        return 1.0
+    red, green, _ = np.median(skin, axis=0)
+    return float(np.clip((1.0 - green / max(red, 1.0)) / LEAST_REDNESS, 0.0, 1.0))
+
+
+def _skin(image: ByteArray, geometry: HeadGeometry) -> FloatArray:
+    """[N,3] colours of the face in `image`."""
+    points = geometry.rest_points[:MASK_VERTICES:7].astype(int)
+    inside = ((points >= 0) & (points < [image.shape[1], image.shape[0]])).all(axis=1)
+    return image[points[inside, 1], points[inside, 0]].astype(np.float32)
 
 
 def shade(picture: ByteArray, factor: FloatArray, result: ByteArray) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from talker.face.camera import FACE_WIDTH_CM
 from talker.face.landmarks import INNER_LIPS, OUTER_LIPS
 from talker.render.geometry import MASK_VERTICES, HeadGeometry
-from talker.render.light import tinted
+from talker.render.light import redness, tinted
 from talker.render.mouth_inside import MouthInside
 from talker.render.patch import Window, blend, feather, sample, spread
 from talker.render.smooth_fill import smooth_fill
@@ -48,7 +48,7 @@ class Mouth:
         self._skin = model.triangles[near[model.triangles].all(axis=1)]
         inner = landmarks[list(INNER_LIPS), :2]
         teeth = find_teeth(image, inner, white, geometry.fit.scale, face_width)
-        self._inside = MouthInside(geometry, landmarks, white, teeth)
+        self._inside = MouthInside(geometry, landmarks, white, redness(image, geometry), teeth)
         self._edge = max(EDGE_PX, EDGE_CM * geometry.fit.scale)  # px
         self._shown = self._shown_inside()
         self._lip_window, self._lips = self._closed_lips(inner)

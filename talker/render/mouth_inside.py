@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
+from talker.blendshapes import expand
 from talker.face.landmarks import LEFT_IRIS, RIGHT_IRIS
 from talker.face.model import vertex_normals
 from talker.face.raster import rasterise
@@ -24,34 +25,40 @@ from talker.types import BoolArray, FloatArray
 INSIDE = ("mouth_socket", "gums", "tongue", "upper_teeth", "lower_teeth")  # neighbours in the model, in this order
 # colours relative to a white surface in the same light
 COLOURS = {
-    "mouth_socket": (0.52, 0.30, 0.28),
-    "gums": (0.78, 0.49, 0.47),
-    "tongue": (0.98, 0.58, 0.58),
+    "mouth_socket": (0.40, 0.25, 0.24),
+    "gums": (0.85, 0.60, 0.60),
+    "tongue": (0.95, 0.66, 0.69),
     "upper_teeth": (0.97, 0.90, 0.83),
-    "lower_teeth": (0.90, 0.82, 0.75),
+    "lower_teeth": (0.95, 0.88, 0.82),
 }
 GLOSS = {"gums": 0.10, "tongue": 0.2, "upper_teeth": 0.22, "lower_teeth": 0.15}  # of the white's brightness
 GLOSS_WIDTH = 24.0  # exponent: larger is a smaller highlight
 FROM_ABOVE = np.array([0.0, 0.5, 0.87], np.float32)  # most light on faces
 HALFWAY = np.array([0.0, 0.26, 0.97], np.float32)  # between this light and the viewer
 AMBIENT = 0.72  # share of light that comes from everywhere
-OPENING_TO_LIGHT = 8.0  # a surface as deep as sqrt(this * the opening's area / pi) gets half of the light
-LEAST_LIGHT = 0.10  # that is scattered into the deepest corner
+OPENING_TO_LIGHT = 11.0  # a surface as deep as sqrt(this * the opening's area / pi) gets half of the light
+LEAST_LIGHT = 0.2  # that is scattered into the deepest corner
 REDDENING = np.array([0.8, 1.1, 1.15], np.float32)  # light that bounces between gums and cheeks turns red
 SHADOW_TINT = np.array([0.8, 1.05, 1.1], np.float32)  # exponents: what reaches a shadow in the mouth is red too
 FINE, FINE_BELOW = 2, 40.0  # subpixels along each axis, when a centimetre has fewer pixels
 SOCKET_BEHIND_CM = 2.5  # the thinned cavity's walls would poke through the teeth
 EDGE_LIGHT = 0.35  # brightness right behind the lips
 EDGE_CM = 0.3  # blur of the shadow that the lips cast all around
-UPPER_LIP_LIGHT = 0.6  # brightness of what lies behind the upper teeth, right under them
+UPPER_LIP_LIGHT = 0.75  # brightness of what lies behind the upper teeth, right under them
 LOWER_TEETH_LIT = 0.7  # share of that shadow which does not reach the lower teeth
 UPPER_LIP_CM = 1.0  # down to here reaches the shadow of upper lip and teeth
 # so far behind the front teeth cheeks have taken 1 - 1/e of the light; turned heads show the lower row from inside
-CHEEK_SHADE_CM = {"upper_teeth": 2.8, "lower_teeth": 1.5}
+CHEEK_SHADE_CM = {"upper_teeth": 2.8, "lower_teeth": 2.0, "gums": 5.0}
 GROOVE_CM, GROOVE_SHADE = 0.35, 0.1  # along the tongue's middle
-TONGUE_SIDES = 0.3  # how much darker the tongue's sides are
-TONGUE_DARK_CM = 6.0  # behind its tip the tongue has lost 1 - 1/e of its light
-LOWER_TEETH_CM = 0.1  # the lower row is set this much deeper than the face model has it
+TONGUE_SIDES = 0.4  # how much darker the tongue's sides are
+TONGUE_DARK_CM = 5.0  # behind its tip the tongue has lost 1 - 1/e of its light
+# the model's tongue rests at the palate: towards its root, over a length, it is lowered, and its sides still further
+TONGUE_SLOPE_CM, TONGUE_SIDES_LOWERED_CM = 6.0, 0.6
+TONGUE_LOWERED_CM = (0.2, 1.4)  # least and most, until in an open mouth,
+TONGUE_SEEN_CM, TONGUE_TOP = 4.0, 0.12  # so far behind its tip, it leaves this share of the mouth's height above it
+OPEN_MOUTH = expand({"jawOpen": 0.5})
+PAPILLAE_CM, PAPILLAE = 0.05, 0.03  # size and contrast of the tongue's texture
+LOWER_TEETH_CM = 0.05  # the lower row is set this much deeper than the face model has it
 MOST_RAISED_CM = 0.4  # by which the lower row follows an upper row that sits higher than the face model's
 GAP_CM = 0.15  # gaps in the model take the colours from this far beside
 SOFTNESS_CM = 0.02  # wet surfaces have no sharp edges between the model's facets
@@ -65,20 +72,27 @@ MILK_TEETH_CM = 0.45  # this much of an adult's crown is still hidden in a small
 class MouthInside:
     """Draws what one portrait's opening lips uncover."""
 
-    def __init__(self, geometry: HeadGeometry, landmarks: FloatArray, white: FloatArray, teeth: Teeth | None) -> None:
+    def __init__(
+        self, geometry: HeadGeometry, landmarks: FloatArray, white: FloatArray, redness: float, teeth: Teeth | None
+    ) -> None:
+        """white: [3] of a white surface. redness: 0..1, how far the picture shows the red of skin as it is."""
         self._geometry, self._teeth = geometry, teeth
         model = geometry.model
         first, end = model.parts[INSIDE[0]][0], model.parts[INSIDE[-1]][1]
         self._vertices = slice(first, end)
         self._triangles = model.part_triangles(*INSIDE) - first
         self._parts = {name: slice(*(np.array(model.parts[name]) - first)) for name in INSIDE}
-        self._colour = self._per_vertex(COLOURS) * white.astype(np.float32)  # [V',3]
+        colour = self._per_vertex(COLOURS)  # [V',3]
+        grey = colour.mean(axis=1, keepdims=True)
+        self._reddening = 1.0 + (REDDENING - 1.0) * redness
+        self._colour = (grey + (colour - grey) * redness) * white.astype(np.float32)
         if teeth is not None:
             for name in ("upper_teeth", "lower_teeth"):
                 tint = np.array(COLOURS[name]) / COLOURS["upper_teeth"]
                 self._colour[self._parts[name]] = tint * teeth.brightest
-        self._shade_back_teeth(white)
+        self._darken_back()
         self._form_tongue()
+        self._papillae, self._tongue_places = self._texture()
         self._gloss = self._per_vertex(GLOSS) * white.mean()  # [V',1]
         self._rows = self._upper_rows()  # [V',2]
         self._front = float(geometry.rest_camera[self._upper, 2].max())
@@ -101,13 +115,16 @@ class MouthInside:
         depth = camera[:, 2].copy()
         depth[self._parts["mouth_socket"]] -= SOCKET_BEHIND_CM
         reach = OPENING_TO_LIGHT * hole.sum() / unit**2 / np.pi  # squared cm
-        attributes = np.concatenate([self._lit(camera, reach), rest, self._rows, np.ones((len(rest), 1))], axis=1)
+        attributes = np.concatenate(
+            [self._lit(camera, reach), rest, self._rows, self._tongue_places, np.ones((len(rest), 1))], axis=1
+        )
         values = self._anti_aliased(window, places, depth, attributes)
         covered = values[..., -1:]
-        deep = self._colour[0] * LEAST_LIGHT**REDDENING
+        deep = self._colour[0] * LEAST_LIGHT**self._reddening
         beside, share = spread(values[..., :3] / np.maximum(covered, 1e-3), covered[..., 0] > 0, GAP_CM * unit)
         colour = values[..., :3] + (1.0 - covered) * np.where(share[..., None] > 1e-2, beside, deep)
         colour = cv2.GaussianBlur(colour, (0, 0), max(0.5, SOFTNESS_CM * unit))
+        colour *= cv2.remap(self._papillae, np.ascontiguousarray(values[..., 7:9]), None, cv2.INTER_LINEAR)[..., None]
         colour, own = self._lay_teeth(window, colour, values[..., 5], drift[self._upper].mean(0))
         colour *= self._shadow(hole, np.maximum(values[..., 6], own))[..., None] ** SHADOW_TINT
         return colour, values[..., 3:5] / np.maximum(covered, 1e-3), covered[..., 0] > 0.5
@@ -125,9 +142,9 @@ class MouthInside:
         parts = (pixels[row::fine, column::fine] for row in range(fine) for column in range(fine))
         return np.asarray(sum(parts), np.float32) / fine**2
 
-    def _shade_back_teeth(self, white: FloatArray) -> None:
-        """Let the teeth's colours pass to the dark of the cheeks beside them."""
-        dark = np.array(COLOURS["mouth_socket"], np.float32) * white
+    def _darken_back(self) -> None:
+        """Let the colours of teeth and gums pass to the dark of the cheeks beside them."""
+        dark = self._colour[0]  # the cavity's
         for part, shaded_cm in CHEEK_SHADE_CM.items():
             row = self._parts[part]
             depth = self._geometry.model.neutral[self._vertices][row, 2]
@@ -140,7 +157,35 @@ class MouthInside:
         place = self._geometry.model.neutral[self._vertices][row]
         aside, behind = np.abs(place[:, 0]), place[:, 2].max() - place[:, 2]  # cm
         form = 1.0 - GROOVE_SHADE * np.exp(-((aside / GROOVE_CM) ** 2)) - TONGUE_SIDES * (aside / aside.max()) ** 2
-        self._colour[row] *= (form * np.exp(-((behind / TONGUE_DARK_CM) ** 2)))[:, None] ** REDDENING
+        self._colour[row] *= (form * np.exp(-((behind / TONGUE_DARK_CM) ** 2)))[:, None] ** self._reddening
+
+    def _texture(self) -> tuple[FloatArray, FloatArray]:
+        """Papillae: [h,w] factors on the tongue's brightness, and where each vertex lies there [V',2] px."""
+        row = self._parts["tongue"]
+        tongue = self._geometry.model.neutral[self._vertices][row][:, [0, 2]]  # seen from above
+        places = np.zeros((len(self._colour), 2), np.float32)
+        places[row] = 2.0 + 2.0 * (tongue - tongue.min(axis=0)) / PAPILLAE_CM
+        width, height = np.ceil(places.max(axis=0)).astype(int) + 2
+        noise = np.random.default_rng(0).standard_normal((height, width)).astype(np.float32)
+        noise = cv2.GaussianBlur(noise, (0, 0), 1.0)
+        factors = 1.0 + PAPILLAE * noise / noise.std()
+        factors[:2, :2] = 1.0
+        return factors, places
+
+    def _lower_tongue(self, down: FloatArray) -> FloatArray:
+        """[V'',2] px that let the tongue lie on the mouth's floor."""
+        geometry, row = self._geometry, self._parts["tongue"]
+        place, unit = geometry.model.neutral[self._vertices][row], geometry.fit.scale
+        behind = place[:, 2].max() - place[:, 2]  # cm
+        lowered = np.clip(behind / TONGUE_SLOPE_CM, 0.0, 1.0)
+        lowered = lowered**2 * (3.0 - 2.0 * lowered)
+        points = geometry.shape(OPEN_MOUTH).points
+        top, bottom = (geometry.landmark_points(points, lip)[0] @ down for lip in (UPPER_LIP_MIDDLE, LOWER_LIP_MIDDLE))
+        above = (top + TONGUE_TOP * (bottom - top) - points[self._vertices][row] @ down) / unit  # cm
+        seen = (behind < TONGUE_SEEN_CM) & (lowered > 0.01)
+        far = np.clip((above[seen] / lowered[seen]).max(), *TONGUE_LOWERED_CM)
+        aside = TONGUE_SIDES_LOWERED_CM * (place[:, 0] / place[:, 0].max()) ** 2
+        return (unit * (far + aside) * lowered)[:, None] * down
 
     def _lit(self, camera: FloatArray, reach: float) -> FloatArray:
         """[V',3] colours of the vertices `camera` [V',3] cm; `reach` squared cm: where half of the light arrives."""
@@ -149,7 +194,7 @@ class MouthInside:
         behind = np.maximum(self._front - camera[:, 2], 0.0)
         light = LEAST_LIGHT + (1 - LEAST_LIGHT) * reach / (reach + behind**2 + 1e-6)
         gloss = self._gloss * (np.maximum(normals @ HALFWAY, 0.0) ** GLOSS_WIDTH * light)[:, None]
-        return self._colour * facing[:, None] * light[:, None] ** REDDENING + gloss
+        return self._colour * facing[:, None] * light[:, None] ** self._reddening + gloss
 
     def _shadow(self, hole: BoolArray, in_front: FloatArray) -> FloatArray:
         """[h,w] brightness that the lips around the `hole` [h,w] leave; the upper row, `in_front`, shades the rest."""
@@ -198,6 +243,7 @@ class MouthInside:
         lower = max(upper / geometry.fit.scale, -MOST_RAISED_CM) if upper < 0 else 0.0  # shut teeth meet
         lower = max(lower + LOWER_TEETH_CM + 2 * hidden, self._below_lower_lip(down))
         shifts[self._parts["lower_teeth"]] = lower * geometry.fit.scale * down
+        shifts[self._parts["tongue"]] = self._lower_tongue(down)
         return shifts
 
     def _below_lower_lip(self, down: FloatArray) -> float:
