@@ -60,14 +60,14 @@ class GeneratorTraining:
     average: float = 0.998
     losses: Mapping[str, float] = field(
         default_factory=lambda: {
-            "pixels": 0.5, "edges": 2.0, "texture": 1.0, "flow": 0.002, "added": 0.01, "steady": 0.3, "features": 1.0,
-            "adversarial": 0.02, "matching": 0.1,
+            "pixels": 0.5, "edges": 2.0, "texture": 0.5, "flow": 0.002, "added": 0.01, "steady": 0.3, "features": 0.4,
+            "adversarial": 0.01, "matching": 0.05,
         }
     )  # fmt: skip
-    regions: tuple[tuple[Region, float], ...] = ((MOUTH, 0.6), (EYES, 0.4))
+    regions: tuple[tuple[Region, float], ...] = ((MOUTH, 0.8), (EYES, 0.2))
     discriminators: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
     adversary_rate: float = 2e-4
-    adversary_after: int = 2000
+    adversary_after: int = 1500
     steepness: float = 1.0
     steepness_every: int = 16
     log_every: int = 50
