@@ -296,6 +296,30 @@ def test_a_black_and_white_picture_stays_one(portrait: Portrait) -> None:
     assert np.ptp(frame, axis=2).max() == 0
 
 
+def test_a_toned_picture_gets_no_redder_mouth_than_it_has_skin(portrait: Portrait) -> None:
+    grey = portrait.image.mean(axis=2, keepdims=True)
+    toned = (grey * [1.0, 0.96, 0.9]).astype(np.uint8)
+    coloured, toned_frame = (
+        Renderer(dataclasses.replace(portrait, image=image), SpeakOptions()).frame(expand({"jawOpen": 0.7}), STILL)
+        for image in (portrait.image, toned)
+    )
+    lips = portrait.landmarks[list(INNER_LIPS), :2].mean(axis=0).astype(int)
+    mouth = slice(lips[1] + 5, lips[1] + 12), slice(lips[0] - 5, lips[0] + 6)
+    redness = [1.0 - frame[mouth][..., 1].mean() / frame[mouth][..., 0].mean() for frame in (coloured, toned_frame)]
+    assert redness[1] < 0.12 < redness[0] - 0.1
+
+
+def test_an_open_mouth_is_dark_above_the_tongue(portrait: Portrait, renderer: Renderer) -> None:
+    drawn = renderer.draw(expand({"jawOpen": 0.8}), STILL)
+    upper, lower = (renderer.geometry.landmark_points(drawn.points, (lip,))[0] for lip in (13, 14))
+    x = round(float(upper[0]))
+    brightness = [
+        drawn.frame[round(float(upper[1] + share * (lower[1] - upper[1]))), x - 4 : x + 5].mean()
+        for share in (0.2, 0.75)
+    ]
+    assert brightness[0] < 0.35 * brightness[1]
+
+
 def test_a_face_without_shading_gets_the_usual_light(portrait: Portrait) -> None:
     geometry = HeadGeometry(portrait, checkpoint("face-model"))
     white = np.full_like(portrait.image, 255)

@@ -37,9 +37,16 @@ class Mouth:
     """Draws one portrait's lips and mouth."""
 
     def __init__(
-        self, geometry: HeadGeometry, image: ByteArray, landmarks: FloatArray, white: FloatArray, face_width: float
+        self,
+        geometry: HeadGeometry,
+        image: ByteArray,
+        landmarks: FloatArray,
+        white: FloatArray,
+        face_width: float,
+        origin: FloatArray,
     ) -> None:
-        self._geometry, self._image = geometry, image
+        """white: [3] colour of a white surface. face_width: px. origin: [2] px of the frames' sources in `image`."""
+        self._geometry, self._image, self._origin = geometry, image, origin
         model = geometry.model
         lips = geometry.landmark_points(geometry.rest_points, OUTER_LIPS)
         centre, reach = lips.mean(0), REACH_CM * geometry.fit.scale + np.ptp(lips[:, 0]) / 2
@@ -55,12 +62,18 @@ class Mouth:
         self._corner_colour = self._measure_corners()
 
     def draw(
-        self, frame: ByteArray, camera: FloatArray, points: FloatArray, ratio: FloatArray, drift: FloatArray
+        self,
+        frame: ByteArray,
+        camera: FloatArray,
+        points: FloatArray,
+        ratio: FloatArray,
+        drift: FloatArray,
+        source: ByteArray,
     ) -> None:
         """Draw lips and mouth into `frame` [H,W,3], in place.
 
         camera: [V,3] cm. points: [V,2] px after the head's turn. ratio: [V] new to old shading. drift: [V,2] px by
-        which the head's turn moves the vertices.
+        which the head's turn moves the vertices. source: [h,w,3] the part of the picture to sample skin from.
         """
         geometry = self._geometry
         outline = geometry.landmark_points(points, OUTER_LIPS)
@@ -75,7 +88,7 @@ class Mouth:
         inside_lips = away == 0
         hole = inside_lips & ~skin.covered
         picture = frame[window.slices].astype(np.float32)
-        lips = self._lip_colours(drawn[..., :2], likeness) * tinted(drawn[..., 2])
+        lips = self._lip_colours(source, drawn[..., :2], likeness) * tinted(drawn[..., 2])
         patch = np.where(skin.covered[..., None], lips, picture)
         if hole.any():
             box = window.within(hole, margin=int(3 * self._edge) + 1)
@@ -143,13 +156,14 @@ class Mouth:
         colours = self._image[box.slices][lips].astype(np.float32)
         return np.median(colours, axis=0) * CORNER_SHADE if len(colours) else np.zeros(3, np.float32)
 
-    def _lip_colours(self, where: FloatArray, likeness: float) -> FloatArray:
+    def _lip_colours(self, source: ByteArray, where: FloatArray, likeness: float) -> FloatArray:
         """[h,w,3] lips and the skin around them, that lie at `where` [h,w,2] px in the picture."""
-        own = sample(self._image, where)
+        own = sample(source, where - self._origin)
         box = self._lip_window
         local = where - box.corner
         inside = (local >= 1).all(axis=2) & (local < [box.width - 2, box.height - 2]).all(axis=2)
-        return blend(own, sample(self._lips, local), np.where(inside, 1.0 - likeness, 0.0))
+        lips = sample(self._lips, local)
+        return blend(own, lips[..., :3], np.where(inside, (1.0 - likeness) * lips[..., 3], 0.0))
 
     def _likeness(self, points: FloatArray) -> float:
         """1 where the lips lie as in the picture, falling to 0 as they leave it: then its inside tells nothing."""
@@ -158,7 +172,7 @@ class Mouth:
         return float(np.exp(-(moved**2)))
 
     def _closed_lips(self, inner: FloatArray) -> tuple[Window, FloatArray]:
-        """The picture [h,w,3] around the mouth, with lips in place of what is seen between them.
+        """The picture around the mouth, with lips in place of what is seen between them, and where [h,w,3 + 1].
 
         inner: [N,2] px. Where lips roll or part, their rims come to light, which the picture hides, or shows teeth at.
         """
@@ -169,7 +183,8 @@ class Mouth:
         lips = smooth_fill(picture, away > margin)
         depth = cv2.distanceTransform((away <= margin).astype(np.uint8), cv2.DIST_L2, 3) / (2 * margin)
         lips *= (1.0 - RIM_SHADE * np.clip(depth, 0.0, 1.0))[..., None]
-        return window, lips
+        near = np.clip(2.0 - away / margin, 0.0, 1.0)
+        return window, np.concatenate([lips, near[..., None]], axis=2)
 
     def _shown_inside(self) -> FloatArray | None:
         """[H,W] 0..1 where the picture itself shows the inside of the mouth; None when it is shut."""

@@ -85,7 +85,9 @@ class Renderer:
         self._eyes = [Eye(self.geometry, self._image, portrait.landmarks, side) for side in ("Left", "Right")]
         eye_white = np.mean([eye.white for eye in self._eyes], axis=0)
         white = white_in_this_light(eye_white, self._image, self.geometry)
-        self._mouth = Mouth(self.geometry, self._image, portrait.landmarks, white, portrait.face_width)
+        self._mouth = Mouth(
+            self.geometry, self._image, portrait.landmarks, white, portrait.face_width, self._head.origin
+        )
         image = np.ascontiguousarray(self._image[self._region.slices])
         self._unfolded = Unfolded(self.geometry, self._light, image, self._head.origin, options.wrinkles)
         self._background = None
@@ -145,7 +147,7 @@ class Renderer:
         mesh = posed.camera, posed.points, posed.ratio, posed.drift
         for eye in self._eyes:
             eye.draw(frame, *mesh)
-        self._mouth.draw(frame, *mesh)
+        self._mouth.draw(frame, *mesh, posed.source)
         if self._colourless:
             seen = frame[self._region.slices]
             seen[:] = cv2.cvtColor(seen, cv2.COLOR_RGB2GRAY)[..., None]

@@ -26,8 +26,11 @@ BLACK = 8.0  # added to pixel values before the logarithm
 FINE = 0.0035  # of the face's width: finer structure is kept
 LINE = 0.03  # of the face's width: a darker line up to this wide, in a fold, is the fold's bottom
 LINE_WEIGHT = 3.0  # the line is taken out wherever the weight of a fold exceeds the inverse of this
+HAIR_CM = 0.25  # blur of the red that skin has and hair has not,
+HAIR = (0.1, 0.22)  # which in a beard falls so far below the skin's: in log brightness against green
 COARSE = 0.075  # what a fold is exchanged for is as smooth as this
 SHADING_TO_WEIGHT = 5.0  # of the change in log shading that counts as a whole fold
+FOLD_CM = 0.6  # between the lit and the shaded side of a fold no shading changes: this far apart they are one fold
 KEEP_AWAY_CM = 0.45  # from lips, eyes, brows and nostrils, whose edges are no folds
 UPPER_FACE = ("eye", "brow")
 LEAST_EXPRESSION = 0.25  # a face at rest has no folds to take away
@@ -94,10 +97,14 @@ def _fold_weights(
     triangles = geometry.traits.mask_triangles
     drawn = rasterise(mesh, geometry.rest_camera[:, 2], triangles, shape[0], shape[1])
     brighter = drawn.interpolate(triangles, change[:, None])[..., 0]
-    weight = np.clip(SHADING_TO_WEIGHT * np.abs(brighter), 0.0, 1.0)
+    weight = np.clip(SHADING_TO_WEIGHT * np.abs(brighter), 0.0, 1.0).astype(np.float32)
+    size = max(round(FOLD_CM * scale), 1) | 1
+    weight = cv2.morphologyEx(weight, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
     features = np.ones(shape[:2], np.uint8)
     for outline in (LIPS, LEFT_EYE, RIGHT_EYE, LEFT_BROW, RIGHT_BROW, NOSTRILS):
         points = geometry.landmark_points(mesh, outline)
+        if outline is LIPS:  # the corners of a smile lie in its folds
+            points = _narrowed(points, KEEP_AWAY_CM * scale)
         hull = cv2.convexHull(np.round(points).astype(np.int32))
         cv2.fillConvexPoly(features, hull, 0)
     away = cv2.distanceTransform(features, cv2.DIST_L2, 5) / (KEEP_AWAY_CM * scale)
@@ -106,7 +113,13 @@ def _fold_weights(
     cv2.fillPoly(inside, [np.round(oval).astype(np.int32)], 1)
     border = cv2.distanceTransform(inside, cv2.DIST_L2, 5) / (KEEP_AWAY_CM * scale)
     weight *= np.clip(away, 0, 1) * np.clip(border, 0, 1)
-    return cv2.GaussianBlur(weight.astype(np.float32), (0, 0), 0.1 * scale), brighter
+    return cv2.GaussianBlur(weight, (0, 0), 0.1 * scale), brighter
+
+
+def _narrowed(points: FloatArray, length: float) -> FloatArray:
+    """`points` [N,2] px, narrower by `length` px at each end."""
+    centre, width = points.mean(axis=0), np.ptp(points[:, 0])
+    return centre + (points - centre) * [max(1.0 - 2.0 * length / width, 0.1), 1.0]
 
 
 def _fold_gain(
@@ -120,6 +133,8 @@ def _fold_gain(
     scale = geometry.fit.scale * shrink
     weight, brighter = _fold_weights(geometry, small, picture.shape, change, scale)
     light = np.log(picture + BLACK)  # per channel: a fold's shadow is redder than the skin beside it
+    lips, face = (geometry.landmark_points(small, outline) for outline in (LIPS, FACE_OVAL))
+    weight *= 1.0 - _beard(light, lips, face, HAIR_CM * scale)
     inside = (weight > 0.02).astype(np.float32) * (1.0 - 0.9 * weight) + 1e-3  # the fold itself counts little
     face_width = scale * FACE_WIDTH_CM
     fine = cv2.GaussianBlur(light, (0, 0), FINE * face_width)
@@ -131,6 +146,22 @@ def _fold_gain(
     gain -= (wrinkles * weight * np.maximum(brighter, 0.0))[..., None]  # the frame's shading lights the fold up again
     gain += _line_gain(light + gain, LINE * face_width) * np.clip(LINE_WEIGHT * weight, 0.0, 1.0)[..., None]
     return cv2.resize(gain, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def _beard(light: FloatArray, lips: FloatArray, face: FloatArray, blur: float) -> FloatArray:
+    """[h,w] 0..1 how far each pixel of `light` [h,w,3], the logarithm of the picture, is less red than the skin.
+
+    lips, face: [N,2] px, their outlines. blur: px.
+    """
+    redness = light[..., 0] - light[..., 1]
+    known = np.ones(redness.shape, np.float32)
+    cv2.fillConvexPoly(known, cv2.convexHull(np.round(lips).astype(np.int32)), 0.0)
+    share = np.maximum(cv2.GaussianBlur(known, (0, 0), blur), 1e-3)
+    redness = cv2.GaussianBlur(redness * known, (0, 0), blur) / share
+    inside = np.zeros(redness.shape, np.uint8)
+    cv2.fillPoly(inside, [np.round(face).astype(np.int32)], 1)
+    skin = np.median(redness[inside > 0]) if inside.any() else 0.0
+    return np.clip((skin - redness - HAIR[0]) / (HAIR[1] - HAIR[0]), 0.0, 1.0)
 
 
 def _line_gain(light: FloatArray, width: float) -> FloatArray:
