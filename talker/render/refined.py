@@ -83,7 +83,7 @@ class GeneratorRenderer:
         if self.batch == 1:
             yield from in_order(lambda moment: self.frame(*moment), moments)
             return
-        seen = in_order(lambda moment: self._seen(self.geometry.draw(*moment[:2]), moment), moments)
+        seen = in_order(lambda pair: self._seen(*pair), zip(self.geometry.drawn(motion), moments, strict=True))
         while group := list(islice(seen, self.batch)):
             yield from self._refined(group)
 

@@ -116,11 +116,15 @@ class Renderer:
 
     def render(self, motion: FaceMotion) -> Iterator[ByteArray]:
         """Frames [H,W,3], in order."""
+        return (drawn.frame for drawn in self.drawn(motion))
+
+    def drawn(self, motion: FaceMotion) -> Iterator[Drawn]:
+        """The same frames, each with the mesh that it was drawn from."""
         rows = zip(motion.blendshapes, motion.pose, strict=True)
         if self._film_device is None:
-            return in_order(lambda row: self.frame(*row), rows)
+            return in_order(lambda row: self.draw(*row), rows)
         posed = in_order(lambda row: self._pose(*row), rows)
-        return in_order(lambda pair: self._finish(*pair).frame, self._moved(posed, self._on(self._film_device)))
+        return in_order(lambda pair: self._finish(*pair), self._moved(posed, self._on(self._film_device)))
 
     def frame(self, blendshapes: FloatArray, pose: FloatArray) -> ByteArray:
         """The portrait [H,W,3] with this expression [52] and head pose [6] (relative to its own)."""
