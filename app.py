@@ -26,7 +26,6 @@ from page.theme import HEAD, theme
 ASSETS = Path(__file__).resolve().parent / "assets"
 SCROLL_TO_RESULT = "() => { if (innerWidth < 900) document.querySelector('#views').scrollIntoView() }"
 HOUR = 3600  # s
-TRIAL_SECONDS = 1.5
 FILLED = (
     "picture", "tab", "speech", "text", "source", "emotion", "feeling_text", "feeling_picture", "feeling_voice",
     "feeling_video", "point", "mix", "timeline", "strength",
@@ -59,7 +58,7 @@ def build_page() -> gr.Blocks:
             with gr.Tab(texts.TABS["batch"], elem_id="batch-tab"):
                 batch = batch_panel()
             with gr.Tab(texts.TABS["about"], elem_id="about-tab"):
-                about_panel(actions.fetch_all, actions.fetch_extras)
+                about_panel(actions.fetch_weights, actions.fetch_extras)
         wire_portrait(widgets)
         wire_runs(widgets)
         wire_preview(widgets)
@@ -117,13 +116,12 @@ def wire_runs(widgets: Widgets) -> None:
     settings: dict[str, Any] = {"concurrency_id": "films", "concurrency_limit": 1, "show_progress_on": shown[0]}
     given = [widgets[name] for name in actions.speak.inputs]  # type: ignore[attr-defined]
     runs = []
-    for name, button, seconds in (("speak", "start", 0.0), ("trial", "trial", TRIAL_SECONDS)):
+    for action, button in ((actions.speak, "start"), (actions.trial, "trial")):
         widgets[button].click(
             lambda: gr.update(selected="film"), None, widgets["views"], queue=False, api_visibility="private",
             js=SCROLL_TO_RESULT,
         )  # fmt: skip
-        run = widgets[button].click(actions.speak, [*given, gr.State(seconds)], shown, api_name=name, **settings)
-        runs.append(run)
+        runs.append(widgets[button].click(action, given, shown, api_name=action.__name__, **settings))
     filled = [widgets["number"], widgets["tabs"], *(widgets[name] for name in FILLED)]
     chosen = widgets["examples"].select(choose, None, filled, queue=False, api_visibility="private")
     number = gr.Number(0, precision=0, visible=False)

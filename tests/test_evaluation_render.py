@@ -14,7 +14,7 @@ from talker.errors import DataError, InputError
 from talker.evaluation import reenactment, robustness, shapes, speed, turns
 from talker.evaluation.comparison import Comparer, face_area, laplacian, psnr
 from talker.evaluation.pictures import Strip, save_strips
-from talker.evaluation.portraits import portrait_paths, spread
+from talker.evaluation.portraits import spread
 from talker.evaluation.recognition import SAME_PERSON, FaceRecogniser, distance
 from talker.face.detector import FaceDetector
 from talker.face.tracking import FaceTrack, track_frames
@@ -26,6 +26,7 @@ from talker.render.crop import at_size
 from talker.render.geometry import as_asked
 from talker.render.renderer import Renderer
 from talker.training import reenacted
+from talker.training.portraits import portrait_paths
 from talker.types import ByteArray, FaceMotion, FloatArray, Portrait, Video
 from talker.workbench import EVALUATIONS, evaluate
 

@@ -35,8 +35,9 @@ from talker.render.regions import MODES, MOUTH, WHOLE
 from talker.render.renderer import Renderer
 from talker.training.generator import GeneratorTraining, Trainer
 from talker.training.generator_batches import take
-from talker.training.generator_data import Pairs, load_pairs, save_pairs
+from talker.training.generator_data import Pairs
 from talker.training.generator_losses import Losses
+from talker.training.kept import keep, load
 from talker.types import EMOTION_LABELS, FaceMotion, Portrait
 
 OPTIONS = SpeakOptions(size="crop256")
@@ -172,8 +173,8 @@ def test_what_is_equal_costs_nothing(pairs: Pairs) -> None:
 
 def test_a_tiny_training_learns_is_kept_and_goes_on(pairs: Pairs, tmp_path: Path) -> None:
     kept = tmp_path / "pairs.npz"
-    save_pairs(pairs, kept)
-    groups = {"talking": [load_pairs(kept)]}
+    keep(kept, pairs)
+    groups = {"talking": [Pairs(**load(kept))]}
     before = untrained().state_dict()
     trained = Trainer(GeneratorConfig.tiny(), GeneratorTraining.tiny(), groups, tmp_path / "out").fit().state_dict()
     assert any(not torch.equal(before[name], trained[name]) for name in before)

@@ -16,7 +16,7 @@ from ai_edge_litert.interpreter import Interpreter
 from torch import Tensor, nn
 
 from talker import hub
-from talker.errors import AssetError
+from talker.errors import AssetError, DataError, InputError
 from talker.media.image import load_image
 from talker.render.aligned import MAPS, STYLE
 from talker.render.generator import Generator, GeneratorConfig, load_generator
@@ -24,7 +24,7 @@ from talker.render.regions import EYES, MOUTH, WHOLE
 from talker.training import perception
 from talker.training.generator import GeneratorTraining, Trainer
 from talker.training.generator_batches import Sampler, run_on, take
-from talker.training.generator_data import Pairs, save_pairs
+from talker.training.generator_data import Pairs
 from talker.training.generator_discriminators import (
     Adversaries,
     DiscriminatorConfig,
@@ -33,7 +33,9 @@ from talker.training.generator_discriminators import (
     telling_apart,
 )
 from talker.training.generator_losses import Losses
+from talker.training.kept import keep
 from talker.training.perception import MESH_FILE, feature_distance, mesh_features
+from talker.workbench import train
 
 SIDE = GeneratorConfig.tiny().size
 EVERYTHING = {
@@ -76,6 +78,15 @@ def trainer(out: Path, chosen: GeneratorTraining, losses: Losses | None = None) 
 def adversaries() -> Adversaries:
     torch.manual_seed(0)
     return Adversaries(DiscriminatorConfig.tiny())
+
+
+def test_sizes_go_by_their_names(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="small, base, large"):
+        train("generator", tmp_path, tmp_path / "out", size="huge")
+    with pytest.raises(DataError, match="neither films"):
+        train("generator", tmp_path, tmp_path / "out", size="base")
+    with pytest.raises(InputError, match="leave --size out"):
+        train("motion", tmp_path, tmp_path / "out", size="small")
 
 
 def test_a_network_read_from_its_file_says_what_the_interpreter_says() -> None:
@@ -211,11 +222,12 @@ from pathlib import Path
 import torch
 from talker.render.generator import GeneratorConfig
 from talker.training.generator import GeneratorTraining, Trainer
-from talker.training.generator_data import load_pairs
+from talker.training.generator_data import Pairs
+from talker.training.kept import load
 from dataclasses import replace
 torch.set_num_threads(1)
 chosen = replace(GeneratorTraining.tiny(), steps=3, losses={"pixels": 1.0, "adversarial": 0.1, "matching": 0.1})
-trainer = Trainer(GeneratorConfig.tiny(), chosen, {"talking": [load_pairs(Path(sys.argv[1]))]}, Path(sys.argv[2]))
+trainer = Trainer(GeneratorConfig.tiny(), chosen, {"talking": [Pairs(**load(Path(sys.argv[1])))]}, Path(sys.argv[2]))
 trainer.fit()
 both = [value for network in (trainer.generator, trainer.adversaries) for value in network.state_dict().values()]
 torch.save(torch.cat([value.flatten() for value in both]), f"{sys.argv[2]}-{trainer.rank}.pt")
@@ -223,7 +235,7 @@ torch.save(torch.cat([value.flatten() for value in both]), f"{sys.argv[2]}-{trai
 
 
 def test_two_processes_learn_one_network(tmp_path: Path) -> None:
-    save_pairs(made_up(), tmp_path / "pairs.npz")
+    keep(tmp_path / "pairs.npz", made_up())
     (tmp_path / "run.py").write_text(RUN)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     root = Path(__file__).resolve().parents[1]

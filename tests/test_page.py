@@ -50,7 +50,9 @@ def run(picture: str, monkeypatch: pytest.MonkeyPatch) -> Run:
 
     def speak(progress: Callable[..., None] = lambda *_, **__: None, seconds: float = 0, **changes: Any) -> Any:
         given = dataclasses.replace(ready, **changes)
-        return actions.speak(VISITOR, progress, *(getattr(given, name) for name in INPUTS), seconds)
+        monkeypatch.setattr(actions, "TRIAL_SECONDS", seconds)
+        action = actions.trial if seconds else actions.speak
+        return action(VISITOR, progress, *(getattr(given, name) for name in INPUTS))
 
     return speak
 
@@ -337,3 +339,10 @@ def test_a_recording_is_asked_first_how_it_feels() -> None:
     assert feeling.source_for("speech", START.source) == "speech"
     assert feeling.source_for("text", "speech") == START.source
     assert feeling.source_for("speech", "mix") == feeling.source_for("text", "mix") == "mix"
+
+
+def test_functions_are_called_as_their_endpoints() -> None:
+    """Language models are told the functions' names."""
+    public = [fn for fn in app.build_page().fns.values() if fn.api_visibility == "public"]
+    assert len(public) == 10
+    assert [fn.fn.__name__ for fn in public] == [fn.api_name for fn in public]

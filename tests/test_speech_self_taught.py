@@ -137,10 +137,10 @@ def test_training_hears_what_it_is_told_to(tmp_path: Path, monkeypatch: pytest.M
         monkeypatch.setattr(f"talker.training.{place}.load_features", refuse)
     for name in ("motion", "motion-network"):
         with pytest.raises(AssetError, match="not here"):
-            train(name, tmp_path, tmp_path, "hubert")
+            train(name, tmp_path, tmp_path, features="hubert")
     assert asked == ["hubert", "hubert"]
     with pytest.raises(InputError, match="leave --features out"):
-        train("face-model", tmp_path, tmp_path, "hubert")
+        train("face-model", tmp_path, tmp_path, features="hubert")
     assert main(["train", "emotion", "--data", str(tmp_path), "--features", "hubert"]) == 2
 
 

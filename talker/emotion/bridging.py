@@ -36,8 +36,12 @@ def bridge(code: EmotionCode, rest: FloatArray) -> EmotionCode:
     displacement = np.array(code.displacement, np.float32)
     unwanted = np.maximum(shown - np.maximum(displacement[:, channels], 0.0), 0.0)  # [T, channels]
     displacement[:, channels] -= CARRIED * unwanted
-    smile = float(np.mean([rest[BLENDSHAPE_INDEX[f"mouthSmile{side}"]] for side in ("Left", "Right")]))
-    calm = code.probabilities[:, :1] * (1.0 - np.clip(smile / SMILES, 0.0, 1.0))  # [T, 1]
+    calm = code.probabilities[:, :1] * (1.0 - np.clip(smile(rest) / SMILES, 0.0, 1.0))  # [T, 1]
     displacement += calm * RESTING_LIFT
     lingering = LINGERS_S * float(unwanted.mean(0).max(initial=0.0))
     return replace(code, displacement=displacement, onset_s=code.onset_s + lingering)
+
+
+def smile(rest: FloatArray) -> float:
+    """How much an expression `rest` [52] smiles, 0..1."""
+    return float(np.mean([rest[BLENDSHAPE_INDEX[f"mouthSmile{side}"]] for side in ("Left", "Right")]))

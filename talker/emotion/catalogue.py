@@ -1,6 +1,6 @@
 """Named feelings as rows of data: what the face does, how it reads, how it feels and how fast it comes and goes.
 
-Sources. Displacements of the eight labels: strengths that read best on re-posed photographs (docs/findings.md), for
+Sources. Displacements of the eight labels: strengths that read best on re-posed photographs (docs/emotion.md), for
 talking faces: the jaw's part is kept small, because speech needs the mouth. Disgust, contempt and the mixtures: the
 prototypes of Ekman, Friesen & Hager (FACS Investigator's Guide, 2002) and Du, Tao & Martinez ("Compound facial
 expressions of emotion", PNAS 2014). Valence, arousal and dominance: after Russell & Mehrabian ("Evidence for a

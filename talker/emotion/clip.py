@@ -11,8 +11,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -32,6 +30,7 @@ from talker.emotion.prompts import PromptBank, in_templates, prompt_bank
 from talker.emotion.sentences import LanguageTower, sentence_tower
 from talker.emotion.space import EmotionSpace, SpaceNetwork, emotion_space
 from talker.errors import AssetError
+from talker.media.files import replaced_when_done
 from talker.types import EMOTION_LABELS, ByteArray, FloatArray
 
 MODEL, EXTRA = "ViT-B-32", "clip"  # in open_clip's table and in `hub.EXTRAS`
@@ -161,16 +160,13 @@ def fitted_space(space: EmotionSpace, tower: ClipTower, bank: PromptBank) -> tup
 def heads_file(kind: str, space: EmotionSpace, tower: ClipTower, taught: object) -> Path:
     """Where heads are kept; the name changes with the space, the tower and what they are taught."""
     digest = hashlib.sha256(json.dumps([tower.name, tower.digest, taught]).encode() + space.keys.tobytes())
-    folder = hub.cache_folder() / "emotion-heads"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"{kind}-{digest.hexdigest()[:16]}.safetensors"
+    return hub.cache_folder() / "emotion-heads" / f"{kind}-{digest.hexdigest()[:16]}.safetensors"
 
 
 def keep_heads(heads: dict[str, Tensor], path: Path) -> None:
     """Write heads so that nobody ever reads half of them."""
-    with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
-        save_file(heads, Path(scratch) / path.name)
-        os.replace(Path(scratch) / path.name, path)
+    with replaced_when_done(path) as scratch:
+        save_file(heads, scratch)
 
 
 def hold_out(bank: PromptBank) -> tuple[PromptBank, list[tuple[str, str]]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from talker.emotion.labels import read_as
 from talker.emotion.space import EmotionSpace
 from talker.options import MAX_STRENGTH
-from talker.types import EmotionCode, FloatArray
+from talker.types import EMOTION_LABELS, EmotionCode, FloatArray
 
 MOST_GAIN = 1.4
 
@@ -38,6 +40,13 @@ def code_of(
         onset_s=reading.onset_s,
         decay_s=reading.decay_s,
     )
+
+
+def named(code: EmotionCode, kind: str) -> EmotionCode:
+    """The code with what it reads as, and how surely, as its source; `kind` says what it was read from."""
+    mean = code.probabilities.mean(0)
+    read = ", ".join(f"{EMOTION_LABELS[i]} {mean[i]:.0%}" for i in np.argsort(-mean)[:2])
+    return replace(code, source=f"{kind}: {read}")
 
 
 def mixing_gain(space: EmotionSpace, weights: FloatArray) -> float:

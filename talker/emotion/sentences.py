@@ -13,7 +13,6 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from transformers import AutoModel, AutoTokenizer
 
 from talker import hub
 from talker.types import FloatArray
@@ -43,6 +42,8 @@ class SentenceTower:
     name = "sentence encoder"
 
     def __init__(self, folder: Path) -> None:
+        from transformers import AutoModel, AutoTokenizer  # takes seconds, which who reads pictures should not wait for
+
         self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         self._network = AutoModel.from_pretrained(folder, local_files_only=True).eval().requires_grad_(False)
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -223,11 +222,6 @@ class EmotionSpace:
         """Points [T, width] of faces: landmarks [T, 478, 3] in any unit and frame, detector's scores [T, 52]."""
         measured = measure_faces(landmarks, blendshapes, self.face_mean, self.network.face_shapes.numpy())
         return self.network.picture(torch.from_numpy(measured)).numpy()
-
-    def nearest(self, point: FloatArray, count: int = 3) -> Sequence[tuple[str, float]]:
-        """The feelings that a point [width] reads as most, with their weights."""
-        weights = self.read(point[None]).weights[0]
-        return [(self.config.feelings[i], float(weights[i])) for i in np.argsort(-weights)[:count]]
 
 
 def save_space(space: EmotionSpace, folder: Path) -> None:

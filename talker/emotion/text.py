@@ -79,7 +79,7 @@ class TextReader:
         if len(parts) > 1:
             read = [(self._single(part), share) for part, share in parts]
             named = [(phrase, share) for phrase, share in read if phrase.named and not phrase.denied]
-            if len(named) == 1 and len(read) > 1 and any(phrase.denied for phrase, _ in read):
+            if len(named) == 1 and any(phrase.denied for phrase, _ in read):
                 return named[0][0]
             if len(named) > 1 and len(named) == len(read):
                 return self._joined(text, named, [part for part, _ in parts])

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from talker.emotion.codes import code_at
+from talker.emotion.codes import code_at, named
 from talker.emotion.space import EmotionSpace, emotion_space
 from talker.emotion.voice_features import FRAME_RATE, HOP_S, VoiceFrames, load_encoder, moments, voice_frames, whole
 from talker.speech.encoder import SpeechEncoder
-from talker.types import EMOTION_LABELS, EmotionCode, FloatArray, SpeechClip
+from talker.types import EmotionCode, FloatArray, SpeechClip
 
 SMOOTHING_S = 1.0
 SHORTEST_S, LONG_S = 2.0, 5.0  # below the first a clip is one moment, above the second its moments say what it is
@@ -49,7 +48,7 @@ class VoiceReader:
             points, strengths = points.mean(0, keepdims=True), np.median(strengths, keepdims=True)
             points = points / np.linalg.norm(points)
         code = code_at(self._space, points, shown_strength(strengths) * strength, "", rate_hz=1.0 / HOP_S)
-        return _named(code)
+        return named(code, "voice")
 
     def _heard(self, frames: VoiceFrames) -> tuple[FloatArray, FloatArray]:
         """Points [M, width] and strengths [M] of every half second, each read together with its clip.
@@ -76,14 +75,6 @@ def shown_strength(heard: FloatArray) -> FloatArray:
     """How strongly a face shows what a voice is heard to feel: ordinary talk hardly at all, a moved voice in full."""
     moved = np.clip((heard - UNMOVED) / (MOVED - UNMOVED), 0.0, 1.0)
     return heard * moved * moved * (3.0 - 2.0 * moved)
-
-
-def _named(code: EmotionCode) -> EmotionCode:
-    """The code with what was heard, and how surely, as its source."""
-    mean = code.probabilities.mean(0)
-    order = np.argsort(-mean)[:2]
-    heard = ", ".join(f"{EMOTION_LABELS[i]} {mean[i]:.0%}" for i in order)
-    return replace(code, source=f"voice: {heard}")
 
 
 @lru_cache(maxsize=1)

@@ -18,7 +18,7 @@ import numpy as np
 from talker.errors import TalkerError
 from talker.evaluation.comparison import box, psnr
 from talker.evaluation.pictures import Strip, save_strips
-from talker.evaluation.portraits import FIRST_REPORTED, analysed, portrait_paths
+from talker.evaluation.portraits import analysed
 from talker.evaluation.reenactment import report_clips
 from talker.evaluation.robustness import POSES, head_pose
 from talker.face.detector import FaceDetector
@@ -26,6 +26,7 @@ from talker.options import SpeakOptions
 from talker.render.crop import at_size
 from talker.render.geometry import as_asked
 from talker.render.renderer import Renderer
+from talker.training.portraits import reported_portraits
 from talker.training.reenacted import Reenactment, every
 from talker.types import ByteArray, Portrait
 
@@ -54,7 +55,7 @@ def run(data: Path, *, pictures: Path | None = None) -> str:
     """The tables over the portraits and films of `data`; `pictures` is a folder for the backgrounds that move most."""
     turned = []
     with FaceDetector() as detector:
-        for name, portrait in analysed(portrait_paths(data)[FIRST_REPORTED - 1 :], detector):
+        for name, portrait in analysed(reported_portraits(data), detector):
             if isinstance(portrait, Portrait) and (found := turn(name, at_size(portrait, OPTIONS.size))) is not None:
                 turned.append(found)
     if pictures is not None:

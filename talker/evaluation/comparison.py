@@ -20,7 +20,7 @@ MOUTH_MARGIN = 0.12  # of the face's width around the lips
 class Scores:
     """How near a picture is to a real frame.
 
-    mouth_psnr, face_psnr: dB, higher is better, identical is infinite. landmarks: mean distance in face widths, 0 is
+    mouth_psnr, face_psnr: dB, higher is better, identical is 78. landmarks: mean distance in face widths, 0 is
     perfect. sharpness: ratio of Laplacian energy to the real frame's, 1 is perfect. identity: distance of the
     recogniser's embeddings, 0 is perfect. The last three are NaN where no face is found in the picture.
     """

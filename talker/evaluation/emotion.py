@@ -20,6 +20,7 @@ from talker.emotion.voice import shown_strength, voice_code
 from talker.media.audio import load_speech
 from talker.training.emotion_space import EmotionTraining, SpaceTrainer, TextSet, taught_texts
 from talker.training.face_photographs import FaceRecords, load_photographs
+from talker.training.motion_data import GRID_SELF
 from talker.training.voice_corpora import RAVDESS_FEELINGS, VoiceRecords, load_voices
 from talker.types import EMOTION_LABELS, FloatArray, Progress
 
@@ -30,7 +31,6 @@ FOLD_CONFIG, FOLD_TRAINING = SpaceConfig(text_hidden=64), EmotionTraining(steps=
 FOUR = ("angry", "happy", "neutral", "sad")
 FIVE = (*FOUR, "surprised")
 MILD = ("neutral", "calm")
-SAME_SPEAKER_AS_TAUGHT = "o_bbaf2n"  # a clip of GRID's other people that is by speaker s1
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def ordinary_rows(data: Path) -> list[tuple[str, ...]]:
     """People who just talk, read by the shipped space: how many come out neutral, and how strong they are shown."""
     rows: list[tuple[str, ...]] = []
     for folder, pattern, name in (("grid/audio", "o_*", "GRID, read"), ("talking/speech", "*.mp4", "open speech")):
-        paths = [path for path in sorted((data / folder).glob(pattern)) if path.stem != SAME_SPEAKER_AS_TAUGHT]
+        paths = [path for path in sorted((data / folder).glob(pattern)) if path.stem != GRID_SELF]
         codes = [voice_code(load_speech(path), per_moment=False) for path in paths]
         if codes:
             calm = [int(code.probabilities[0].argmax()) == 0 for code in codes]

@@ -12,27 +12,27 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import spearmanr
 
-from talker.blendshapes import BLENDSHAPE_INDEX
-from talker.emotion.bridging import bridge
+from talker.emotion.bridging import bridge, smile
 from talker.emotion.labels import label_code
 from talker.emotion.picture import face_code
 from talker.emotion.sentences import sentence_tower
 from talker.emotion.space import EmotionSpace, emotion_space
 from talker.emotion.text import TextReader
 from talker.emotion.voice import voice_code
-from talker.errors import DataError, FaceError
+from talker.errors import FaceError
 from talker.evaluation.judge import CLASSES, JUDGED, Judge, Verdict
 from talker.evaluation.recognition import SAME_PERSON, FaceRecogniser, distance
 from talker.face.detector import Landmarker
+from talker.face.landmarks import EYE_CORNERS
 from talker.media.audio import load_speech
 from talker.media.image import load_image
 from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
 from talker.render.renderer import Renderer
+from talker.training.portraits import reported_portraits
 from talker.training.voice_corpora import RAVDESS_FEELINGS, acted_recordings
 from talker.types import EMOTION_LABELS, ByteArray, EmotionCode, FloatArray, Portrait, Progress
 
-FIRST, LAST = 151, 218
 READ_BACK_PORTRAITS = 10
 STRENGTHS = np.linspace(0.0, 1.5, 7)
 SMILING, NOT_SMILING = 0.45, 0.15  # fitted mouthSmile of the portrait itself
@@ -42,10 +42,7 @@ SOURCE_TEXTS = {
     "sad": "heartbroken, in tears", "angry": "a fit of rage", "surprised": "what a surprise",
     "fear": "frightened to death", "disgusted": "that is so disgusting", "contempt": "a sneer full of scorn",
 }  # fmt: skip
-
-
 LIP_CORNERS = (291, 61)  # the person's left and right
-EYE_CORNERS = (263, 33)
 NOSE_BASE = 2
 
 
@@ -77,7 +74,7 @@ class Sitter:
     @property
     def smile(self) -> float:
         """How much the photograph itself smiles, 0..1."""
-        return float(np.mean([self.portrait.rest[BLENDSHAPE_INDEX[f"mouthSmile{side}"]] for side in ("Left", "Right")]))
+        return smile(self.portrait.rest)
 
 
 def run(data: Path, progress: Progress | None = None) -> str:
@@ -85,7 +82,7 @@ def run(data: Path, progress: Progress | None = None) -> str:
     judge, recogniser = Judge.fit(data), FaceRecogniser()
     space = emotion_space()
     voices = voice_codes(data)
-    paths = portrait_paths(data)
+    paths = reported_portraits(data)
     drawn: dict[str, list[tuple[Drawn, Drawn]]] = {label: [] for label in EMOTION_LABELS}
     smiles: dict[bool, list[dict[str, Drawn]]] = {True: [], False: []}
     back: list[tuple[str, str, float, bool]] = []
@@ -105,16 +102,6 @@ def run(data: Path, progress: Progress | None = None) -> str:
                 progress(done + 1, len(paths))
     tables = (judge_table(drawn), read_back_table(back), bridge_table(smiles), contempt_line(drawn["contempt"]))
     return "\n\n".join([*tables, f"Spearman of strength and displacement measured: {np.nanmean(monotone):.3f}"])
-
-
-def portrait_paths(data: Path) -> list[Path]:
-    """The portraits that figures are reported on. Raises DataError when there are none."""
-    paths = [
-        path for path in sorted((data / "portraits").glob("sfhq_*")) if FIRST <= int(path.stem.split("_")[1]) <= LAST
-    ]
-    if not paths:
-        raise DataError(f"{data} holds no portraits {FIRST} to {LAST}.")
-    return paths
 
 
 def sitters(paths: Sequence[Path]) -> Iterator[Sitter]:
@@ -233,7 +220,7 @@ def contempt_line(pairs: Sequence[tuple[Drawn, Drawn]]) -> str:
 def corner_lift(landmarks: FloatArray) -> FloatArray:
     """Height [2] of the left and right lip corner over the nose's base, along the face, in eye corners' distances."""
     places = landmarks[:, :2]
-    across = places[EYE_CORNERS[0]] - places[EYE_CORNERS[1]]
+    across = places[EYE_CORNERS[1]] - places[EYE_CORNERS[0]]
     length = float(np.linalg.norm(across))
     down = np.array([-across[1], across[0]]) / length
     return -((places[list(LIP_CORNERS)] - places[NOSE_BASE]) @ down) / length

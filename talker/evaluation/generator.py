@@ -18,7 +18,7 @@ from talker.evaluation.comparison import Comparer, RealFrame, Scores, face_area
 from talker.evaluation.perceptual import Perceiver
 from talker.evaluation.pictures import Strip, face_cut, save_strips
 from talker.evaluation.recognition import FaceRecogniser
-from talker.evaluation.reenactment import report_clips
+from talker.evaluation.reenactment import SHARPNESS_RANGE, report_clips
 from talker.face.detector import FaceDetector
 from talker.options import SpeakOptions
 from talker.render.refined import GeneratorRenderer
@@ -28,7 +28,6 @@ from talker.types import ByteArray
 FRAME_STEP = 10
 SHOWN = 20  # frames on the sheet
 LEAST_GAIN_DB, LEAST_PERCEPTUAL_GAIN = 1.0, 0.1
-SHARPNESS_RANGE = (0.8, 1.2)
 COLUMNS = ("mouth PSNR dB", "face PSNR dB", "landmark error %", "sharpness ratio", "identity",
            "perceptual distance ×1000", "flicker")  # fmt: skip
 FACTORS = np.array([1, 1, 100, 1, 1, 1000, 1])  # from what is measured to what is shown

@@ -65,11 +65,10 @@ class Judge:
 
         image: [H,W,3]; landmarks: [478,3] px.
         """
-        grey = cv2.cvtColor(face_square(image, landmarks), cv2.COLOR_RGB2GRAY).astype(np.float32)
+        grey = grey_square(image, landmarks)
         small = cv2.resize(grey, (64, 64), interpolation=cv2.INTER_AREA) / 127.5 - 1.0
-        large = cv2.resize(grey, (200, 200), interpolation=cv2.INTER_AREA) / 255.0
         fer = _run(self._fer, small[None, :, :, None])
-        facex = _run(self._facex, np.repeat(large[None, :, :, None], 3, axis=3))
+        facex = _run(self._facex, facex_input(grey))
         return fer[[FER_ORDER.index(name) for name in CLASSES]], facex[[FACEX_ORDER.index(name) for name in CLASSES]]
 
     def judge(self, image: ByteArray, landmarks: FloatArray) -> Verdict:
@@ -120,12 +119,19 @@ def _run(interpreter: Interpreter, values: FloatArray) -> FloatArray:
     return np.asarray(interpreter.get_tensor(interpreter.get_output_details()[0]["index"])[0], np.float32)
 
 
-def face_square(image: ByteArray, landmarks: FloatArray) -> ByteArray:
-    """The square around the face mesh, continued with its edge where it leaves the picture."""
+def facex_input(grey: FloatArray) -> FloatArray:
+    """[1,200,200,3] a `grey_square` as facex's network takes it."""
+    large = cv2.resize(grey, (200, 200), interpolation=cv2.INTER_AREA) / 255.0
+    return np.repeat(large[None, :, :, None], 3, axis=3)
+
+
+def grey_square(image: ByteArray, landmarks: FloatArray) -> FloatArray:
+    """[s,s] 0..255 the square around the face mesh, continued with its edge where it leaves the picture."""
     points = landmarks[:FACE_LANDMARKS, :2]
     centre = (points.min(0) + points.max(0)) / 2
     half = CROP * float((points.max(0) - points.min(0)).max()) / 2
     left, top, right, bottom = (round(float(value)) for value in (*(centre - half), *(centre + half)))
     margin = max(0, -left, -top, right - image.shape[1], bottom - image.shape[0])
     padded = cv2.copyMakeBorder(image, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
-    return np.ascontiguousarray(padded[top + margin : bottom + margin, left + margin : right + margin])
+    square = np.ascontiguousarray(padded[top + margin : bottom + margin, left + margin : right + margin])
+    return cv2.cvtColor(square, cv2.COLOR_RGB2GRAY).astype(np.float32)

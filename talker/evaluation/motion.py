@@ -23,7 +23,7 @@ from talker.evaluation.motion_choice import chosen_without_the_speaker
 from talker.face.tracking import track_video
 from talker.media import audio
 from talker.motion import visemes
-from talker.motion.articulation import at_frames, hear, shipped_head, speaking, speech_motion
+from talker.motion.articulation import LOUDNESS_RATE, at_frames, hear, shipped_head, speaking, speech_motion
 from talker.motion.composition import compose
 from talker.motion.lips import LipGeometry
 from talker.motion.temperament import TEMPERAMENTS
@@ -85,7 +85,7 @@ def _composed(clips: list[TrackedClip]) -> Iterator[str]:
             limit = CLOSED_SHARE * np.percentile(geometry.opening_of(motion.blendshapes), 90)
             time = np.arange(len(composed)) / composed.fps
             counts.append(closures(np.where(opening < limit, 0.0, 1.0), time, speech))
-            quiet = speaking(prosody.measure(speech, rate_hz=100.0), len(motion), motion.fps) < 0.01
+            quiet = speaking(prosody.measure(speech, rate_hz=LOUDNESS_RATE), len(motion), motion.fps) < 0.01
             silent.append(float(geometry.opening_of(motion.blendshapes)[quiet].max(initial=0.0)))
             late.append(_delay(opening, calm))
             added = (composed.blendshapes - calm_face)[:, MOUTH].astype(np.float64)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from talker.evaluation.lip_scores import SCORE_FPS, ClipScore, MotionScore, compare, mean_score
-from talker.motion.articulation import LOUDNESS_RATE, Heard, articulate, hear, shipped_config, speaking
+from talker.motion.articulation import LOUDNESS_RATE, Heard, articulate, hear, shipped_head, speaking
 from talker.motion.head import ArticulationConfig
 from talker.speech import prosody
 from talker.training.motion_data import TrackedClip
@@ -60,7 +60,7 @@ def chosen_without_the_speaker(clips: Sequence[TrackedClip]) -> dict[str, Motion
 
 def best_settings(scored: Sequence[_Scored]) -> ArticulationConfig:
     """The settings that do best on these clips: one row of `GRID` after the other, begun at its first values."""
-    config = shipped_config()
+    config = shipped_head().config
     for row in GRID:
         config = dataclasses.replace(config, **row[0])
     for row in GRID * SWEEPS:

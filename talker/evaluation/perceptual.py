@@ -7,16 +7,14 @@ Features as a Perceptual Metric", 2018, without the learnt weights).
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from talker import hub
-from talker.evaluation.judge import face_square
+from talker.evaluation.judge import facex_input, grey_square
 from talker.types import ByteArray, FloatArray
 
 LAYERS = ("block_2_add/add", "block_5_add/add", "block_9_add/add", "block_12_add/add")  # 50², 25², 12², 12² places
-SIDE = 200  # px of the network's input
 
 
 class Perceiver:
@@ -33,9 +31,8 @@ class Perceiver:
 
     def features(self, image: ByteArray, landmarks: FloatArray) -> list[FloatArray]:
         """Of the face at `landmarks` [478,3] px of `image` [H,W,3], per layer [h,w,C], of length 1 at each place."""
-        grey = cv2.cvtColor(face_square(image, landmarks), cv2.COLOR_RGB2GRAY).astype(np.float32)
-        grey = cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA) / 255.0
-        self._network.set_tensor(self._network.get_input_details()[0]["index"], np.repeat(grey[None, ..., None], 3, 3))
+        picture = facex_input(grey_square(image, landmarks))
+        self._network.set_tensor(self._network.get_input_details()[0]["index"], picture)
         self._network.invoke()
         found = [np.asarray(self._network.get_tensor(index)[0], np.float32) for index in self._layers]
         return [layer / np.maximum(np.linalg.norm(layer, axis=-1, keepdims=True), 1e-6) for layer in found]

@@ -1,25 +1,15 @@
-"""The portraits that evaluations look at, and which of them may be tuned on."""
+"""Looking at many portraits, one after the other."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from talker.errors import DataError, TalkerError
+from talker.errors import TalkerError
 from talker.face.detector import FaceDetector
 from talker.media.image import load_image
 from talker.portrait.analyse import analyse
 from talker.types import Portrait
-
-FIRST_REPORTED = 151  # portraits before this number may be tuned on, the others only give figures that are reported
-
-
-def portrait_paths(data: Path) -> list[Path]:
-    """All pictures of `data`/portraits in order; number n is at index n - 1. DataError when there are none."""
-    paths = sorted((data / "portraits").glob("*.jpg"))
-    if not paths:
-        raise DataError(f"{data} holds no portraits/*.jpg.")
-    return paths
 
 
 def spread(paths: list[Path], count: int) -> list[Path]:

@@ -19,13 +19,13 @@ from talker.evaluation.recognition import FaceRecogniser
 from talker.face.detector import FaceDetector
 from talker.options import SpeakOptions
 from talker.render.renderer import Renderer
+from talker.training.motion_data import GRID_SELF
 from talker.training.reenacted import Reenactment, every
 from talker.types import ByteArray
 
 FRAME_STEP = 5
 REPORT_CLIPS = ("grid/video/o_*.mp4", "talking/speech/*.mp4", "talking/mead/*.mp4")  # held-out people
 TUNING_CLIPS = ("talking/expressions/*.mp4",)
-EXCLUDED = ("o_bbaf2n",)  # the training speaker
 SHARPNESS_RANGE = (0.8, 1.2)
 TARGET = 0.9  # of the clips in which each measure shall beat the unmoved frame
 
@@ -76,7 +76,7 @@ def report_clips(data: Path) -> list[Path]:
 
 def clips(data: Path, patterns: tuple[str, ...]) -> list[Path]:
     """Films of `data` that match `patterns`, but those that are left out. DataError when there are none."""
-    paths = [path for pattern in patterns for path in sorted(data.glob(pattern)) if path.stem not in EXCLUDED]
+    paths = [path for pattern in patterns for path in sorted(data.glob(pattern)) if path.stem != GRID_SELF]
     if not paths:
         raise DataError(f"{data} holds none of {', '.join(patterns)}.")
     return paths

@@ -17,7 +17,7 @@ from talker import hub
 from talker.emotion.labels import label_code
 from talker.errors import DataError
 from talker.face.detector import FaceDetector
-from talker.face.landmarks import FACE_LANDMARKS
+from talker.face.landmarks import EYE_CORNERS, FACE_LANDMARKS
 from talker.face.model import load_face_model
 from talker.media.image import load_image
 from talker.motion.lips import LipGeometry
@@ -29,7 +29,7 @@ from talker.types import EMOTION_LABELS, FaceMotion, FloatArray, Portrait
 SENTENCE = "My mother baked five big blueberry pies. What a wonderful thing to remember!"
 PORTRAITS = (3, 8, 11, 34, 51)  # of the tuning portraits: different ages, skins, expressions and turns
 LEAST_MOTION = 0.012  # face widths: a smaller asked motion is not judged
-EYE_CORNERS, CHIN = (33, 263), 152
+CHIN = 152
 
 
 @dataclass(frozen=True)

@@ -18,13 +18,14 @@ from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_NAMES
 from talker.errors import TalkerError
 from talker.evaluation.comparison import face_area, psnr
 from talker.evaluation.pictures import Strip, save_strips
-from talker.evaluation.portraits import analysed, portrait_paths
+from talker.evaluation.portraits import analysed
 from talker.face.detector import FaceDetector
 from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
 from talker.render.crop import at_size
 from talker.render.geometry import as_asked
 from talker.render.renderer import Renderer
+from talker.training.portraits import portrait_paths
 from talker.types import ByteArray, FloatArray, Portrait
 
 OPTIONS = SpeakOptions(size="crop256")

@@ -18,7 +18,7 @@ import numpy as np
 from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_INDEX, BLENDSHAPE_NAMES
 from talker.errors import TalkerError
 from talker.evaluation.comparison import find_near
-from talker.evaluation.portraits import FIRST_REPORTED, analysed, portrait_paths, spread
+from talker.evaluation.portraits import analysed, spread
 from talker.evaluation.road import LIPS_APART, MEASURES
 from talker.face.detector import DetectedFace, FaceDetector
 from talker.face.landmarks import FACE_LANDMARKS
@@ -27,6 +27,7 @@ from talker.options import SpeakOptions
 from talker.render.crop import at_size
 from talker.render.geometry import HeadGeometry
 from talker.render.renderer import Renderer
+from talker.training.portraits import building_portraits, reported_portraits
 from talker.types import FloatArray, Portrait
 
 OPTIONS = SpeakOptions(size="crop512")
@@ -72,9 +73,9 @@ class Tally:
 
 def run(data: Path) -> str:
     """The tables for portraits that may be tuned on and for the others."""
-    paths = portrait_paths(data)
-    tuning, reported = paths[: FIRST_REPORTED - 1], paths[FIRST_REPORTED - 1 :]
-    sets = {"tuning": spread(tuning, PORTRAITS), "reported": spread(reported, PORTRAITS)}
+    sets = {
+        "tuning": spread(building_portraits(data), PORTRAITS), "reported": spread(reported_portraits(data), PORTRAITS)
+    }  # fmt: skip
     lines = []
     with FaceDetector() as detector:
         for name, chosen in sets.items():

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import skimage.data
 
-from talker.blendshapes import expand
+from talker.blendshapes import BLENDSHAPE_COUNT, expand
 from talker.evaluation.cost import peak_mb
 from talker.media.video import write_video
 from talker.options import SpeakOptions
@@ -101,7 +101,7 @@ def lively_motion(frames: int) -> FaceMotion:
         ("eyeBlinkLeft", "eyeBlinkRight"): _swing(seconds, 0.5) ** 6,
         ("eyeLookInLeft", "eyeLookOutRight"): 0.3 * _swing(seconds, 0.3),
     }
-    blendshapes = np.zeros((frames, len(expand({}))), np.float32)
+    blendshapes = np.zeros((frames, BLENDSHAPE_COUNT), np.float32)
     for names, values in parts.items():
         blendshapes += values[:, None] * expand(dict.fromkeys(names, 1.0))
     pose = np.zeros((frames, 6), np.float32)

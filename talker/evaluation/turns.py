@@ -18,7 +18,7 @@ from talker.emotion.labels import label_code
 from talker.errors import TalkerError
 from talker.evaluation.comparison import find_near
 from talker.evaluation.pictures import Strip, face_cut, save_strips
-from talker.evaluation.portraits import FIRST_REPORTED, analysed, portrait_paths
+from talker.evaluation.portraits import analysed
 from talker.evaluation.recognition import SAME_PERSON, FaceRecogniser, distance
 from talker.evaluation.robustness import PITCH, POSES, ROLL, YAW, head_pose
 from talker.face.detector import FaceDetector
@@ -26,6 +26,7 @@ from talker.options import SpeakOptions
 from talker.render.crop import at_size
 from talker.render.geometry import as_asked
 from talker.render.renderer import Renderer
+from talker.training.portraits import reported_portraits
 from talker.types import EMOTION_LABELS, ByteArray, FloatArray, Portrait
 
 OPTIONS = SpeakOptions(size="crop256")  # the network looks at 150 px
@@ -50,7 +51,7 @@ def run(data: Path, *, pictures: Path | None = None) -> str:
     lines = []
     recogniser = FaceRecogniser()
     with FaceDetector() as detector:
-        for name, portrait in analysed(portrait_paths(data)[FIRST_REPORTED - 1 :], detector):
+        for name, portrait in analysed(reported_portraits(data), detector):
             if isinstance(portrait, TalkerError):
                 lines.append(f"* {name} is refused: {portrait}")
                 continue

@@ -26,9 +26,9 @@ from mediapipe.tasks.python.components.containers.category import Category
 
 from talker import hub
 from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_INDEX
+from talker.face.landmarks import EYE_CORNERS
 from talker.types import ByteArray, FloatArray
 
-EYE_CORNERS = (33, 263)  # outer corners, image left and image right
 VIEW_SIDE = 512  # px, of the longer side of what the landmarker is shown
 CROP_SCALES = (1.5, 2.0, 2.5)  # sides of the crops for the second look, in sides of the landmarks' bounding box
 TILE_LEVELS = (2, 4)  # tiles of half and of a quarter of the picture

@@ -1,8 +1,8 @@
 """Speech becomes mouth motion: a learned head on the recogniser's inner layer, visemes of aligned phones, closures.
 
 The head hears the sound alone, so any voice and any language moves the lips. Where a trusted transcript says which
-phones sound, their visemes are blended in (docs: findings; the two err differently, and rounding is better known to
-the phones). A gate for p, b, m, learnt from sound as well, closes the lips for good; f and v bite the lower lip.
+phones sound, their visemes are blended in (the two err differently, and rounding is better known to the phones). A gate
+for p, b, m, learnt from sound as well, closes the lips for good; f and v bite the lower lip.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from talker.speech.features import load_features
 from talker.types import FaceMotion, FloatArray, SpeechClip, TimedToken, Transcript
 
 Heard = tuple[FloatArray, FloatArray]  # blendshapes [T,52] and the probability of p, b, m [T] at 50 Hz
-TRUSTED_CONFIDENCE = 0.5  # of a transcript whose phones may move the lips
 SILENT_LOUDNESS = 0.12  # of `Prosody.loudness`; below it nothing is said
 EASY_S, TIGHT_S = 0.16, 0.05  # lips part this much before a sound and rest this much after; gaps bridged otherwise
 FIRST_SOUND_S = 0.06  # within this, a closure is the beginning of what is said
@@ -70,7 +69,7 @@ def hear(clip: SpeechClip, head: Head | None = None, delivery: Delivery | None =
 
 def trusted_phones(transcript: Transcript | None) -> tuple[TimedToken, ...]:
     """The phones that may move the lips: none when the transcript is doubtful."""
-    return transcript.phones if transcript and transcript.confidence >= TRUSTED_CONFIDENCE else ()
+    return transcript.phones if transcript and transcript.trusted else ()
 
 
 def articulate(
@@ -174,11 +173,6 @@ def load_head(folder: Path) -> Head:
 
         return NetworkHead.load(folder)
     return LinearHead.load(folder)
-
-
-def shipped_config() -> ArticulationConfig:
-    """How the shipped head's output is used."""
-    return shipped_head().config
 
 
 @functools.cache

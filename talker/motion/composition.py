@@ -15,7 +15,7 @@ from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 from threadpoolctl import threadpool_limits
 
 from talker.blendshapes import BLENDSHAPE_INDEX
-from talker.motion.articulation import at_frames, speaking
+from talker.motion.articulation import LOUDNESS_RATE, at_frames, speaking
 from talker.motion.lips import LipGeometry
 from talker.motion.liveliness import enliven
 from talker.motion.temperament import TEMPERAMENTS, Temperament, code_rows, paced, temperament_of
@@ -61,7 +61,7 @@ def compose(
     changes the way one moves.
     """
     frames, fps = len(speech), speech.fps
-    heard = prosody.measure(clip, rate_hz=100.0)
+    heard = prosody.measure(clip, rate_hz=LOUDNESS_RATE)
     voice = speaking(heard, frames, fps)
     manner = paced(temperament_of(emotion, frames, fps, manners), options.pace)
     mouth = delivered(

@@ -16,11 +16,11 @@ from safetensors.numpy import load_file
 from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_INDEX
 from talker.motion import visemes
 from talker.options import SpeakOptions
+from talker.speech.encoder import FRAME_RATE
 from talker.speech.features import WHISPER
 from talker.types import EmotionCode, FloatArray, TimedToken
 
 BLOCK = 4096  # frames that are predicted at once: with their neighbours side by side, an hour would fill memory
-FEATURE_RATE = 50.0  # Hz, of what the recogniser hears
 STYLE_SPAN = 2.0  # standard deviations from an amount of 1 to one of 2, or of 0
 
 
@@ -74,7 +74,7 @@ class Delivery:
 
     phones: tuple[TimedToken, ...] = ()
     feeling: FloatArray | None = None
-    feeling_hz: float = FEATURE_RATE
+    feeling_hz: float = FRAME_RATE
     style: FloatArray | None = None
 
     @classmethod
@@ -158,9 +158,9 @@ def phone_prior(config: ArticulationConfig, phones: tuple[TimedToken, ...], fram
     """[frames, C+2] what the phones say: visemes of the channels, closure of p, b, m, and 1; all 0 without phones."""
     prior = np.zeros((frames, len(config.channels) + 2), np.float32)
     if phones:
-        shaped = visemes.coarticulate(phones, frames, FEATURE_RATE)
+        shaped = visemes.coarticulate(phones, frames, FRAME_RATE)
         prior[:, :-2] = shaped[:, [BLENDSHAPE_INDEX[name] for name in config.channels]]
-        prior[:, -2] = visemes.closure(phones, visemes.BILABIALS, frames, FEATURE_RATE)
+        prior[:, -2] = visemes.closure(phones, visemes.BILABIALS, frames, FRAME_RATE)
         prior[:, -1] = 1.0
     return prior
 

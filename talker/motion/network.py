@@ -21,11 +21,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from talker.errors import MotionError
-from talker.motion.head import FEATURE_RATE, ArticulationConfig, Delivery, phone_prior, read_config, spread_out
+from talker.motion.head import ArticulationConfig, Delivery, phone_prior, read_config, spread_out
+from talker.speech.encoder import FRAME_RATE
 from talker.types import FloatArray
 
 WINDOW = 3000  # frames that are predicted at once, a minute
-
 STYLE_WIDTH = 3  # mouth amplitude, articulation, speed of the face: 0 is natural, 1 is one standard deviation more
 PRIOR_EXTRA = 2  # columns of the phones' prior besides the visemes: closed for p, b, m, and whether phones are known
 
@@ -183,6 +183,6 @@ def _felt_between(delivery: Delivery, first: int, end: int, width: int) -> Tenso
             "`python -m talker train motion-network`, or choose the linear converter."
         )
     if len(rows) > 1:
-        time, own = np.arange(first, end) / FEATURE_RATE, np.arange(len(rows)) / delivery.feeling_hz
+        time, own = np.arange(first, end) / FRAME_RATE, np.arange(len(rows)) / delivery.feeling_hz
         rows = np.stack([np.interp(time, own, column) for column in rows.T], axis=1)
     return torch.as_tensor(rows, dtype=torch.float32)[None]

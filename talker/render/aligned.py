@@ -13,7 +13,7 @@ import numpy as np
 
 from talker.blendshapes import BLENDSHAPE_COUNT, MIRROR_ORDER
 from talker.face.camera import FACE_WIDTH_CM, axis_angle, rotation_matrix
-from talker.face.landmarks import INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE
+from talker.face.landmarks import EYE_CORNERS, INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE
 from talker.face.raster import rasterise
 from talker.render.geometry import HeadGeometry
 from talker.render.patch import Window
@@ -23,7 +23,6 @@ from talker.types import EMOTION_LABELS, ByteArray, FloatArray, Portrait
 
 SIDE = 1.3  # of the square, in face widths
 EYES_AT = 0.23  # height of the eyes' line in the square
-EYE_CORNERS = (33, 263)  # the outer ones, from the image's left to its right
 MAP_STRIDE = 4  # the maps are that much coarser than the square
 HEAD_CM = 10.0  # unit of the position map
 POLYGONS = ((INNER_LIPS,), (OUTER_LIPS,), (RIGHT_EYE, LEFT_EYE))  # one mask each
@@ -57,12 +56,17 @@ class Square:
     def cut(self, image: ByteArray) -> ByteArray:
         """[side,side,3] what the square shows of `image` [H,W,3]."""
         window = self.window(image.shape)
-        part, matrix = image[window.slices], self.matrix.copy()
-        matrix[:, 2] += matrix[:, :2] @ window.corner
+        part, matrix = image[window.slices], self.matrix_from(window)
         if self.scale < 0.75:
             part = cv2.GaussianBlur(part, (0, 0), 0.4 / self.scale)
         return cv2.warpAffine(part, matrix, (self.side, self.side), flags=cv2.INTER_LINEAR,
                               borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
+
+    def matrix_from(self, window: Window) -> FloatArray:
+        """[2,3] from the px of a window of the picture to the square's."""
+        matrix = self.matrix.copy()
+        matrix[:, 2] += matrix[:, :2] @ window.corner
+        return matrix
 
     def window(self, shape: tuple[int, ...]) -> Window:
         """The upright rectangle of a picture of `shape` that holds the square."""

@@ -13,6 +13,7 @@ from numba import njit
 
 from talker.render.geometry import HeadGeometry
 from talker.render.matte import Matte, foreground_matte, likeness
+from talker.render.patch import Window, copy_size
 from talker.render.smooth_fill import smooth_fill
 from talker.types import BoolArray, ByteArray, FloatArray
 
@@ -51,8 +52,7 @@ class Background:
         """image: [h,w,3] the region, whose first pixel lies at `corner` [2] px of the picture. face_width: px."""
         self.settled = SETTLED * face_width
         height, width = image.shape[:2]
-        shrink = min(1.0, FINEST_FACE_PX / face_width)
-        size = max(round(width * shrink), 8), max(round(height * shrink), 8)
+        size, shrink = copy_size(image, face_width, FINEST_FACE_PX)
         small = image if size == (width, height) else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
         points = (geometry.rest_points - corner + 0.5) * [size[0] / width, size[1] / height] - 0.5
         matte = foreground_matte(geometry, small, points, face_width * shrink)
@@ -83,8 +83,7 @@ def continued(image: ByteArray, matte: Matte, face_width: float) -> tuple[FloatA
     And [h,w] where it is the picture's own, which is 1 beyond the foreground and what little lies around it.
     """
     height, width = image.shape[:2]
-    shrink = min(1.0, PLATE_FACE_PX / face_width)
-    size = (max(round(width * shrink), 8), max(round(height * shrink), 8))
+    size, shrink = copy_size(image, face_width, PLATE_FACE_PX)
     unit = face_width * shrink
     alpha = cv2.resize(matte.alpha, size, interpolation=cv2.INTER_AREA)
     away = cv2.distanceTransform((alpha < 0.02).astype(np.uint8), cv2.DIST_L2, 5) / unit
@@ -95,8 +94,7 @@ def continued(image: ByteArray, matte: Matte, face_width: float) -> tuple[FloatA
     picture = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     smooth, front = (cv2.resize(smooth_fill(picture, where), (width, height)) for where in (known, alpha > 0.98))
     offset, share = _mirror(known, unit)
-    where = cv2.resize(offset, (width, height)) / np.float32(shrink)
-    where += np.stack(np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)), axis=-1)
+    where = cv2.resize(offset, (width, height)) / np.float32(shrink) + Window(0, 0, width, height).pixels()
     mirrored = cv2.remap(image, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     share = cv2.resize(share, (width, height)) * (1.0 - matte.plain)
     share *= np.clip(1.5 - 3.0 * likeness(mirrored, smooth, front), 0.0, 1.0)  # no mirrored hair
@@ -123,8 +121,7 @@ def _mirror(known: BoolArray, unit: float) -> tuple[FloatArray, FloatArray]:
     """[h,w,2] px to where a mirror at the edge of `known` [h,w] shows each pixel, and [h,w] 0..1 if that is any use."""
     away, labels = cv2.distanceTransformWithLabels((~known).astype(np.uint8), cv2.DIST_L2, 5,
                                                    labelType=cv2.DIST_LABEL_PIXEL)  # fmt: skip
-    y, x = np.mgrid[: known.shape[0], : known.shape[1]].astype(np.float32)
-    here = np.stack([x, y], axis=-1)
+    here = Window(0, 0, known.shape[1], known.shape[0]).pixels()
     nearest = np.zeros((labels.max() + 1, 2), np.float32)
     nearest[labels[known]] = here[known]
     offset = 2.0 * (nearest[labels] - here) * ~known[..., None]

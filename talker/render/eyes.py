@@ -11,15 +11,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from talker.face.landmarks import LEFT_IRIS, RIGHT_IRIS
-from talker.render.geometry import EYE_LIDS, MASK_VERTICES, HeadGeometry
+from talker.render.geometry import EYE_LIDS, IRISES, MASK_VERTICES, HeadGeometry
 from talker.render.lids import Lid, Slit
 from talker.render.light import tinted
 from talker.render.patch import Window, blend, continued, feather, sample, soft_edge
 from talker.types import BoolArray, ByteArray, FloatArray
 
 CORNERS = {"Right": (33, 133), "Left": (263, 362)}
-IRIS = {"Right": RIGHT_IRIS, "Left": LEFT_IRIS}
 REACH_CM = 2.2  # skin around the eye that is drawn at full resolution
 SHUTTING = (0.1, 0.5)  # from here on, and over this, a closing lid shows its own skin
 EDGE_BLUR_CM = 0.04  # the lids' colours go on this far into the opening
@@ -62,29 +60,21 @@ class Eye:
         corner_a, corner_b = CORNERS[side]
         self._outline = (corner_a, *upper, corner_b, *reversed(lower))
         model = geometry.model
-        centre = geometry.landmark_points(geometry.rest_points, self._outline).mean(0)
-        near = np.linalg.norm(geometry.rest_points - centre, axis=1) < REACH_CM * geometry.fit.scale
+        rest = geometry.landmark_points(geometry.rest_points, self._outline)  # [16,2] px
+        near = np.linalg.norm(geometry.rest_points - rest.mean(0), axis=1) < REACH_CM * geometry.fit.scale
         near[MASK_VERTICES:] = False
         self._near = near
         self._skin = model.triangles[near[model.triangles].all(axis=1)]
         self._ball = slice(*model.parts["iris_left" if side == "Left" else "iris_right"])
-        iris = landmarks[list(IRIS[side]), :2]
+        iris = landmarks[list(IRISES[side]), :2]
         self._iris_centre = iris[0]
         self._iris_radius = float(np.linalg.norm(iris[1:] - iris[0], axis=1).mean())
-        self._rest_height = self._height(geometry.landmark_points(geometry.rest_points, self._outline))
-        self._lid = Lid(geometry, image, geometry.landmark_points(geometry.rest_points, self._outline), side)
-        self._rims = self._rim_shifts()
-        self._plate = self._make_plate()
-
-    @property
-    def white(self) -> FloatArray:
-        """Brightest colour [3] of the eye's white in the picture."""
-        hole, window = self._hole(self._geometry.rest_points, self._geometry.rest_camera)
-        colours = self._image[window.slices][hole].astype(np.float32)
-        if len(colours) < 8:
-            return np.full(3, 200.0, np.float32)
-        brightness = colours.mean(axis=1)
-        return colours[brightness >= np.percentile(brightness, 85)].mean(0)
+        self._rest_height = self._height(rest)
+        self._lid = Lid(geometry, image, rest, side)
+        self._rims = self._rim_shifts(rest)
+        hole, window = self._rest_hole(rest)
+        self.white = _brightest(image[window.slices][hole])  # [3] of the eye's white in the picture
+        self._plate = self._make_plate(rest, hole, window)
 
     def draw(
         self, frame: ByteArray, camera: FloatArray, points: FloatArray, ratio: FloatArray, drift: FloatArray
@@ -145,14 +135,13 @@ class Eye:
         """0 while the lids are as far open as in the picture, 1 when they are shut."""
         return float(np.clip(1.5 * (1.0 - self._height(outline) / max(self._rest_height, 1.0)), 0.0, 1.0))
 
-    def _rim_shifts(self) -> FloatArray:
+    def _rim_shifts(self, outline: FloatArray) -> FloatArray:
         """[V,2] px from where a lid's inner rim lies in the picture, on the eyeball, to the skin beside it.
 
-        The rim comes to light when the eye is shut.
+        The rim comes to light when the eye is shut. outline: [16,2] px of the lids in the picture.
         """
         geometry = self._geometry
         points = geometry.rest_points
-        outline = geometry.landmark_points(points, self._outline)
         margin = RIM_MARGIN_CM * geometry.fit.scale
         is_upper = geometry.traits.lids[self._side] > 0.35
         upper, lower = _line(outline[:9], points), _line(outline[[0, *range(15, 8, -1), 8]], points)
@@ -186,12 +175,12 @@ class Eye:
         steps = below / (SHADOW_STEP_CM * self._geometry.fit.scale)
         return np.interp(steps, np.arange(len(profile)), profile).astype(np.float32)
 
-    def _hole(self, points: FloatArray, camera: FloatArray) -> tuple[BoolArray, Window]:
-        """[h,w] pixels of the opening between the lids, and their window."""
-        outline = self._geometry.landmark_points(points, self._outline)
-        window = Window.around(outline, 1.2 * self._geometry.fit.scale, self._image.shape)
-        skin = window.rasterise(points, camera[:, 2], self._skin)
-        area = window.distance(outline) <= 0.2 * self._geometry.fit.scale
+    def _rest_hole(self, outline: FloatArray) -> tuple[BoolArray, Window]:
+        """[h,w] pixels of the opening between the lids at `outline` [16,2] px in the picture, and their window."""
+        geometry = self._geometry
+        window = Window.around(outline, 1.2 * geometry.fit.scale, self._image.shape)
+        skin = window.rasterise(geometry.rest_points, geometry.rest_camera[:, 2], self._skin)
+        area = window.distance(outline) <= 0.2 * geometry.fit.scale
         return area & ~skin.covered, window
 
     def _white_ball(self, picture: FloatArray, clean: BoolArray, window: Window) -> FloatArray:
@@ -207,13 +196,12 @@ class Eye:
         near = cv2.GaussianBlur(clean.astype(np.float32), (0, 0), WHITE_BLUR_CM * self._geometry.fit.scale)
         return blend(ball, picture, clean * np.clip(2.0 * near - 1.0, 0.0, 1.0))
 
-    def _make_plate(self) -> Plate:
-        hole, window = self._hole(self._geometry.rest_points, self._geometry.rest_camera)
+    def _make_plate(self, outline: FloatArray, hole: BoolArray, window: Window) -> Plate:
+        """outline: [16,2] px of the lids in the picture. hole: [h,w] the opening between them."""
         picture = self._image[window.slices].astype(np.float32)
         away = np.linalg.norm(window.pixels() - self._iris_centre, axis=2) / max(self._iris_radius, 1.0)
         light = picture.mean(axis=2)
         # lashes and their shadow lie on the edge of the opening: what lies under the lids is continued from inside
-        outline = self._geometry.landmark_points(self._geometry.rest_points, self._outline)
         depth = self._shadow(window, outline, np.linspace(0, 1, SHADOW_STEPS))  # 0 at the lid, 1 beyond its shadow
         clean = hole & (away > LIMBUS) & (light > CLEAN_WHITE * self.white.mean()) & (depth > 0.4)
         white = self._white_ball(picture, clean, window)
@@ -221,6 +209,15 @@ class Eye:
         opacity = np.clip((LIMBUS + 0.1 - away) / 0.2, 0, 1).astype(np.float32)
         bare = blend(white, iris, opacity)
         return Plate(window, white, iris, opacity, _shadow_profile(picture, bare, hole, depth))
+
+
+def _brightest(colours: ByteArray) -> FloatArray:
+    """[3] mean of the brightest of `colours` [N,3]; white in some light when there are too few."""
+    if len(colours) < 8:
+        return np.full(3, 200.0, np.float32)
+    known = colours.astype(np.float32)
+    brightness = known.mean(axis=1)
+    return known[brightness >= np.percentile(brightness, 85)].mean(0)
 
 
 def _complete_disc(picture: FloatArray, seen: BoolArray, away: FloatArray) -> FloatArray:

@@ -44,11 +44,6 @@ class GeneratorConfig:
     blocks: int = 2
 
     @classmethod
-    def named(cls, name: str) -> GeneratorConfig:
-        """One of `SIZES`."""
-        return SIZES[name]
-
-    @classmethod
     def tiny(cls) -> GeneratorConfig:
         """For tests."""
         return cls(64, (4, 6, 8), (3, 4, 5), style=8, blocks=1)
@@ -169,11 +164,6 @@ class Generator(nn.Module):
             features.append(x)
         return [*features[:-1], features[-1].mean(dim=(2, 3))]
 
-    def _detail(self, added: Tensor, opening: Tensor) -> Tensor:
-        """`added` [B,6,h,w] with its texture only between the lips, `opening` [B,1,h,w]: skin has detail of its own."""
-        there = functional.max_pool2d(opening, OPENING_EDGE, stride=1, padding=OPENING_EDGE // 2)
-        return torch.cat([added[:, :2], added[:, 2:5] * there, added[:, 5:]], dim=1)
-
     def forward(self, picture: Tensor, maps: Tensor, style: Tensor, features: list[Tensor]) -> Refinement:
         """How to refine a part of the square.
 
@@ -204,10 +194,16 @@ class Generator(nn.Module):
             )
             x, added = step(x, skip, seen, code)
             if level == len(self.up) - 1:
-                added = self._detail(added, picture[:, 3:4])
+                added = _detail(added, picture[:, 3:4])
             found = added if found is None else _resized(found, added) + added
         assert found is not None
         return Refinement(found[:, :2] * FLOW_PX, found[:, 2:5], torch.sigmoid(found[:, 5:]))
+
+
+def _detail(added: Tensor, opening: Tensor) -> Tensor:
+    """`added` [B,6,h,w] with its texture only between the lips, `opening` [B,1,h,w]: skin has detail of its own."""
+    there = functional.max_pool2d(opening, OPENING_EDGE, stride=1, padding=OPENING_EDGE // 2)
+    return torch.cat([added[:, :2], added[:, 2:5] * there, added[:, 5:]], dim=1)
 
 
 def refined(picture: Tensor, refinement: Refinement, fade: Tensor) -> Tensor:

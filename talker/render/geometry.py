@@ -41,8 +41,6 @@ LIP_PAIRS = (  # landmarks of upper and lower lip where they touch, from the ima
     (191, 80, 81, 82, 13, 312, 311, 310, 415),
     (95, 88, 178, 87, 14, 317, 402, 318, 324),
 )
-
-
 BLINK_ROWS = {"Left": BLENDSHAPE_INDEX["eyeBlinkLeft"], "Right": BLENDSHAPE_INDEX["eyeBlinkRight"]}
 SHUT_GAP_CM = 0.08  # a smaller distance between the lips is the landmarks' noise
 GAZE_ROWS = [row for name, row in BLENDSHAPE_INDEX.items() if name.startswith("eyeLook")]
@@ -103,6 +101,8 @@ class HeadGeometry:
         self._rest_gap = self._lip_gap(self.rest_points)  # [9] px
         neutral = np.zeros_like(self.rest)
         self._gap_basis = np.stack([self._mesh_gap(shape) for shape in self.model.expression_basis])  # [52,9] px
+        self._rest_opening = np.maximum(self.rest @ self._gap_basis, 0.0)  # [9] px
+        self._rest_lip = self._lip_height(self.rest_points)  # [9] px
         self._shut_lip = np.full(len(LIP_PAIRS[0]), -1e6)  # px, no limit until it is known
         self.shut_points = self.shape(neutral).points  # [V,2] px with an expressionless face
         self._shut_lip = self._lip_height(self.shut_points)
@@ -184,16 +184,15 @@ class HeadGeometry:
         for row in BLINK_ROWS.values():
             own[row] = min(self.rest[row], OWN_BLINK)
         seen, calm = (self.model.vertices(self.fit.identity, shown) for shown in (self.rest, own))
-        shut = self.model.shape(self.fit.identity)
+        height = self.model.landmarks(self.model.shape(self.fit.identity))[:, 1] * self.fit.scale
+        widened = self.model.landmarks(calm - seen)[:, 1] * self.fit.scale
+        down = self.down(self.rest_points)
         for side, (upper, lower) in EYE_LIDS.items():
             shape = self.model.landmarks(self.model.expression_basis[BLINK_ROWS[side]])[:, 1] * self.fit.scale
             self._lid_travel[side] = shape[list(lower)] - shape[list(upper)]
-            height = self.model.landmarks(shut)[:, 1] * self.fit.scale
             self._shut_lids[side] = np.maximum(height[list(upper)] - height[list(lower)] - self._lid_travel[side], 0.0)
             top, bottom = (self.landmark_points(self.rest_points, lid)[LID_MIDDLE] for lid in (upper, lower))
-            down = self.down(self.rest_points)
             self._rest_open[side] = float((bottom - top) @ down)
-            widened = self.model.landmarks(calm - seen)[:, 1] * self.fit.scale
             calm_open = self._rest_open[side] + widened[upper[LID_MIDDLE]] - widened[lower[LID_MIDDLE]]
             iris = landmarks[list(IRISES[side]), :2]
             radius = float(np.linalg.norm(iris[1:] - iris[0], axis=1).mean())
@@ -224,11 +223,10 @@ class HeadGeometry:
         The fit leaves a small gap or overlap between the lips; without this step a closed mouth shows a slit.
         """
         opening = np.maximum(expression @ self._gap_basis, 0.0)
-        rest_opening = np.maximum(self.rest @ self._gap_basis, 0.0)
         # what the picture has beyond the mesh stays at the rest and leaves with the mouth's opening
         floor = SHUT_GAP_CM * self.fit.scale
-        share = np.clip((opening + floor) / (rest_opening + floor), 0.0, 1.0)
-        beyond = (self._rest_gap - rest_opening) * share
+        share = np.clip((opening + floor) / (self._rest_opening + floor), 0.0, 1.0)
+        beyond = (self._rest_gap - self._rest_opening) * share
         wanted = np.maximum(opening + beyond, 0.0)
         return self._hold_upper_lip(points + self._part_lips(points, wanted - self._lip_gap(points)))
 
@@ -236,7 +234,7 @@ class HeadGeometry:
         """[V,2] px with the upper lip raised no further than lips go, or than it is in the picture."""
         unit = self.fit.scale
         raised = self._shut_lip - self._lip_height(points)
-        easy = np.maximum(EASY_RISE_CM * unit, self._shut_lip - self._lip_height(self.rest_points))
+        easy = np.maximum(EASY_RISE_CM * unit, self._shut_lip - self._rest_lip)
         lowering = raised - _limited(raised, easy, RISE_ROOM_CM * unit)
         columns = self.landmark_points(points, LIP_PAIRS[0])[:, 0]
         order = np.argsort(columns)

@@ -10,11 +10,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from talker.face.landmarks import LEFT_EYE, RIGHT_EYE
+from talker.face.landmarks import EYE_CORNERS, LEFT_EYE, RIGHT_EYE
 from talker.face.model import FaceModel
 from talker.types import ByteArray, FloatArray
 
-OUTER_CORNERS = (33, 263)  # of the right and the left eye
 BRIDGE_ENDS = (168, 197)  # along the nose, between the eyes
 EYES_APART_PX = 100.0  # the outer corners' distance in the picture that is searched
 BLACK = 12.0  # added to pixel values before the logarithm
@@ -31,7 +30,7 @@ def wears_glasses(image: ByteArray, landmarks: FloatArray) -> bool:
 
 def bridge_edge(image: ByteArray, landmarks: FloatArray) -> float:
     """The strongest change of log brightness per px across the bridge of the nose."""
-    right, left = landmarks[list(OUTER_CORNERS), :2]
+    right, left = landmarks[list(EYE_CORNERS), :2]
     apart = left - right
     scale = EYES_APART_PX / max(float(np.linalg.norm(apart)), 1.0)
     cosine, sine = scale * apart / max(float(np.linalg.norm(apart)), 1.0)

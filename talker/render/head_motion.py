@@ -15,6 +15,7 @@ import numpy as np
 from talker.face.camera import moved, project_turned, rotation_matrix, unproject_turned
 from talker.face.raster import rasterise
 from talker.render.geometry import MASK_VERTICES, HeadGeometry
+from talker.render.patch import Window
 from talker.render.smooth_fill import smooth_fill
 from talker.types import FloatArray
 
@@ -28,22 +29,13 @@ NECK_CM = (-6.0, -14.0)  # model heights between which the neck's motion eases f
 
 
 @dataclass(frozen=True)
-class Region:
-    """The part of the picture in which anything may change (px).
+class Region(Window):
+    """The part of the picture in which anything may change.
 
     room: px between the face and the region's left, top, right and bottom side.
     """
 
-    left: int
-    top: int
-    width: int
-    height: int
     room: tuple[float, float, float, float]
-
-    @property
-    def slices(self) -> tuple[slice, slice]:
-        """Rows and columns of the region in the picture."""
-        return slice(self.top, self.top + self.height), slice(self.left, self.left + self.width)
 
 
 class HeadMotion:
@@ -57,7 +49,7 @@ class HeadMotion:
         rows = int(np.ceil(region.height / self.step)) + 1
         y, x = np.mgrid[:rows, :columns].astype(np.float32)
         self.nodes = np.stack([x, y], axis=-1)  # [r,c,2] in steps from the region's corner
-        self.origin = np.array([region.left, region.top], np.float32)
+        self.origin = region.corner
         depth, weight = self._proxy(rows, columns)
         self.weight = weight * _border_ease(self.nodes, np.array(region.room) / self.step)  # [r,c]
         points = self.nodes * self.step + self.origin

@@ -14,6 +14,7 @@ import numpy as np
 
 from talker.face.raster import rasterise
 from talker.render.geometry import HeadGeometry
+from talker.render.patch import copy_size
 from talker.render.smooth_fill import smooth_fill
 from talker.types import BoolArray, ByteArray, FloatArray
 
@@ -29,10 +30,7 @@ COLLAR = (0.05, 0.35)  # above the chin: from the first to the second a collar m
 LARGEST_GAP = 0.12  # holes in the cut smaller than a square of this side are no background
 BESIDE = 0.05  # reach of the colours that are compared on both sides of the cut
 CERTAINTY_REACH = 0.08
-DOUBT = (
-    0.3,
-    0.8,
-)  # how clear the edge is nearby: below the first the cut is not used, from the second on fully
+DOUBT = (0.3, 0.8)  # how clear the edge is nearby: below the first the cut is not used, from the second on fully
 STRAY = 0.15  # single hairs reach that far from the cut
 PLAIN, STRUCTURED = 4.0, 12.0  # levels of 255 by which a background without and with structure varies nearby
 EDGE_REACH = 0.035  # radius of the guided filter
@@ -59,8 +57,7 @@ class Matte:
 def foreground_matte(geometry: HeadGeometry, image: ByteArray, points: FloatArray, face_width: float) -> Matte:
     """The matte of `image` [h,w,3], on which the mesh lies at `points` [V,2] px. face_width: px."""
     height, width = image.shape[:2]
-    shrink = min(1.0, CUT_FACE_PX / face_width)
-    size = (max(round(width * shrink), 8), max(round(height * shrink), 8))
+    size, shrink = copy_size(image, face_width, CUT_FACE_PX)
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     points = (points + 0.5) * [size[0] / width, size[1] / height] - 0.5
     drawn = rasterise(points, geometry.rest_camera[:, 2], geometry.model.skin_triangles, size[1], size[0])
@@ -180,9 +177,7 @@ def _stray_hair(picture: ByteArray, cut: BoolArray, unit: float) -> tuple[FloatA
 
 def _refined(image: ByteArray, cut: BoolArray, face_width: float) -> FloatArray:
     """[h,w] opacity: the `cut` of a small copy with the edges of `image` [h,w,3], by a guided filter."""
-    height, width = image.shape[:2]
-    shrink = min(1.0, EDGE_FACE_PX / face_width)
-    size = (max(round(width * shrink), 8), max(round(height * shrink), 8))
+    size, shrink = copy_size(image, face_width, EDGE_FACE_PX)
     guide = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     mask = np.clip(cv2.resize(cut.astype(np.float32), size, interpolation=cv2.INTER_CUBIC), 0, 1)
     reach = 2 * max(round(EDGE_REACH * face_width * shrink), 1) + 1
@@ -197,6 +192,6 @@ def _refined(image: ByteArray, cut: BoolArray, face_width: float) -> FloatArray:
     both = mean(guide * mask[..., None]) - colour * opacity[..., None]
     slope = np.linalg.solve(covariance + EDGE_SMOOTHNESS * np.eye(3, dtype=np.float32), both[..., None])[..., 0]
     offset = opacity - (slope * colour).sum(axis=-1)
-    slope, offset = (cv2.resize(mean(values), (width, height)) for values in (slope, offset))
+    slope, offset = (cv2.resize(mean(values), image.shape[1::-1]) for values in (slope, offset))
     alpha = np.einsum("hwc,hwc->hw", slope, image.astype(np.float32)) + offset
     return np.clip((alpha - 0.1) / 0.8, 0.0, 1.0)

@@ -77,6 +77,16 @@ class Window:
         return mask > 0
 
 
+def copy_size(image: NDArray[Any], face_width: float, most_px: float) -> tuple[tuple[int, int], float]:
+    """Width and height (px) of a copy of `image` [h,w,...] whose face is at most `most_px` wide, and how much smaller.
+
+    face_width: px in the image. The factor is 1 where the copy is as large.
+    """
+    height, width = image.shape[:2]
+    shrink = min(1.0, most_px / face_width)
+    return (max(round(width * shrink), 8), max(round(height * shrink), 8)), shrink
+
+
 def soft_edge(covered: BoolArray) -> FloatArray:
     """[h,w] opacity of the drawn skin: 1 inside, easing over the last pixel before a hole, 0 in it."""
     mask = covered.astype(np.float32)

@@ -140,8 +140,7 @@ def _put_back(frame: ByteArray, square: Square, flow: FloatArray, added: FloatAr
     """The frame with the square's flow [S,S,2] (its px) and colours [S,S,3] added."""
     result = frame.copy()
     window = square.window(frame.shape)
-    matrix = square.matrix.copy()
-    matrix[:, 2] += matrix[:, :2] @ window.corner
+    matrix = square.matrix_from(window)
     size = (window.width, window.height)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP  # the matrix leads from the picture to the square
     in_picture = flow @ np.linalg.inv(matrix[:, :2]).T.astype(np.float32)

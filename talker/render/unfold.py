@@ -45,9 +45,7 @@ class Unfolded:
         """image: [h,w,3] the region. corner: [2] px, its first pixel in the picture. wrinkles: strength of shading."""
         self._rest = geometry.rest
         self._image = image
-        self._parts: list[
-            tuple[list[int], float, NDArray[np.int16]]
-        ] = []  # channels, their effort, what unfolding adds
+        self._parts: list[tuple[list[int], float, NDArray[np.int16]]] = []  # channels, effort, what unfolding adds
         efforts = [(half, float(np.linalg.norm(self._rest[half]))) for half in (_channels(True), _channels(False))]
         if max(effort for _, effort in efforts) < LEAST_EXPRESSION:
             return

@@ -21,6 +21,7 @@ from talker.render.geometry import HeadGeometry
 from talker.render.head_motion import HeadMotion, Region
 from talker.render.light import shade
 from talker.render.nostrils import without_nostrils
+from talker.render.patch import Window
 from talker.render.smooth_fill import smooth_fill
 from talker.types import ByteArray, FloatArray
 
@@ -64,7 +65,7 @@ class FlowGrid:
         x = ((np.arange(width, dtype=np.float32) + 0.5) * region.width / width - 0.5) / head.step
         y = ((np.arange(height, dtype=np.float32) + 0.5) * region.height / height - 0.5) / head.step
         self.nodes = np.stack(np.meshgrid(x, y), axis=-1)
-        near = np.minimum.reduce([*np.meshgrid(x, y)])
+        near = self.nodes.min(axis=-1)
         far = np.minimum(region.width / head.step - self.nodes[..., 0], region.height / head.step - self.nodes[..., 1])
         self.inner = np.clip(np.minimum(near, far) / 2.0, 0, 1)
         self.reach = EXPRESSION_FADE * face_width * shrink
@@ -84,8 +85,7 @@ class Warp:
     def __init__(self, grid: FlowGrid, head: HeadMotion, region: Region, background: Background | None) -> None:
         self._flow_grid, self._head, self._background = grid, head, background
         self._size = region.width, region.height
-        x, y = np.arange(region.width, dtype=np.float32), np.arange(region.height, dtype=np.float32)
-        self._grid = np.stack(np.meshgrid(x, y), axis=-1)  # [h,w,2] px of the region
+        self._grid = Window(0, 0, region.width, region.height).pixels()
 
     def draw(self, frames: Sequence[Posed]) -> list[ByteArray]:
         """The region [h,w,3] of each frame, still without eyes and mouth."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from talker.errors import DataError
+from talker.types import EMOTION_LABELS
 
 VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".flv", ".m4v")
 SOUNDS = (".wav", ".m4a", ".mp3", ".flac", ".ogg", ".opus")
@@ -94,15 +95,13 @@ def _grid(folder: Path) -> Iterator[Recording]:
 
 
 # MEAD: M003/video/front/angry/level_1/001.mp4 and M003/audio/angry/level_1/001.m4a
-MEAD_FEELINGS = {name: name for name in ("angry", "contempt", "disgusted", "fear", "happy", "neutral", "sad")}
-MEAD_FEELINGS["surprised"] = "surprised"
 MEAD_LEVELS = 3
 
 
 def _mead(folder: Path) -> Iterator[Recording]:
     for path in _films(folder):
         parts = path.parts[-6:]
-        if len(parts) < 6 or parts[1:3] != ("video", "front") or parts[3] not in MEAD_FEELINGS:
+        if len(parts) < 6 or parts[1:3] != ("video", "front") or parts[3] not in EMOTION_LABELS:
             continue
         level = re.fullmatch(r"level_([1-3])", parts[4])
         if level is None:
@@ -111,7 +110,7 @@ def _mead(folder: Path) -> Iterator[Recording]:
         sound = next((apart / (path.stem + end) for end in SOUNDS if (apart / (path.stem + end)).is_file()), path)
         strength = 1.0 if parts[3] == "neutral" else int(level[1]) / MEAD_LEVELS
         name = "-".join((parts[0], parts[3], level[1], path.stem))
-        yield Recording(name, path, sound, parts[0], MEAD_FEELINGS[parts[3]], strength)
+        yield Recording(name, path, sound, parts[0], parts[3], strength)
 
 
 # CREMA-D: VideoFlash/1001_DFA_ANG_XX.flv and AudioWAV/1001_DFA_ANG_XX.wav

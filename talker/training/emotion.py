@@ -7,15 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from talker.emotion.space import CHECKPOINT, PERMISSIVE_CHECKPOINT, EmotionSpace, SpaceConfig, save_space
-from talker.errors import DataError
 from talker.training.emotion_space import EmotionTraining, SpaceTrainer, taught_texts
-from talker.training.face_photographs import FaceRecords, join_faces, load_faces, load_photographs, save_faces
-from talker.training.kept import kept
+from talker.training.face_photographs import FaceRecords, join_faces, load_photographs
+from talker.training.kept import keep, kept, load
+from talker.training.portraits import building_portraits
 from talker.training.rendered_faces import render_faces
 from talker.training.voice_corpora import NON_COMMERCIAL, load_voices
 from talker.types import Progress
 
-LAST_BUILDING_PORTRAIT = 150  # later ones are only for figures that are reported
 RENDERED_PORTRAITS = 36
 # What the rendered faces look like depends on these.
 RENDERED_BY = (
@@ -62,16 +61,10 @@ def rendered(data: Path, progress: Progress | None = None) -> FaceRecords:
     """Faces rendered on portraits of `data`, from the cache when they were rendered before."""
     cache = kept("emotion-rendered", RENDERED_BY)
     if cache.is_file():
-        return load_faces(cache)
-    paths = [
-        path
-        for path in sorted((data / "portraits").glob("sfhq_*"))
-        if int(path.stem.split("_")[1]) <= LAST_BUILDING_PORTRAIT
-    ]
-    if not paths:
-        raise DataError(f"{data} holds no portraits.")
+        return FaceRecords(**load(cache))
+    paths = building_portraits(data)
     records = render_faces(paths[:: max(1, len(paths) // RENDERED_PORTRAITS)], progress=progress)
-    save_faces(records, cache)
+    keep(cache, records)
     return records
 
 

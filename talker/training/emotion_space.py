@@ -23,7 +23,7 @@ from talker.emotion.space import EmotionSpace, SpaceConfig, SpaceNetwork
 from talker.training.cross_reconstruction import CrossReconstruction, partners
 from talker.training.emotion_losses import among, contrastive, family, geometry
 from talker.training.face_photographs import FaceRecords
-from talker.training.kept import keep, kept
+from talker.training.kept import keep, kept, load
 from talker.training.voice_corpora import VoiceRecords
 from talker.types import EMOTION_LABELS, FloatArray
 
@@ -94,10 +94,9 @@ def taught_texts(feelings: tuple[str, ...]) -> TextSet:
     """The whole bank in the offline tower's words; encoded once for as long as neither changes."""
     cache = kept("emotion-texts", ("emotion/prompts.json", "emotion/prompts.py", "emotion/sentences.py"))
     if cache.is_file():
-        with np.load(cache, allow_pickle=False) as stored:
-            return TextSet(*(torch.from_numpy(stored[name]) for name in TextSet.__dataclass_fields__))
+        return TextSet(**{name: torch.from_numpy(array) for name, array in load(cache).items()})
     texts = TextSet.encode(prompt_bank(), sentence_tower(), feelings)
-    keep(cache, **{name: getattr(texts, name).numpy() for name in TextSet.__dataclass_fields__})
+    keep(cache, texts)
     return texts
 
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_INDEX
 from talker.errors import DataError
-from talker.training.kept import keep
 from talker.types import FloatArray
 
 PHOTOGRAPH_FEELINGS = {
@@ -61,17 +60,6 @@ def load_photographs(data: Path, most_per_feeling: int = 400, seed: int = 0) -> 
             np.array([PHOTOGRAPH_FEELINGS[str(name)] for name in labels[chosen]]),
             np.array([f"photograph/{person}" for person in measured["person"][chosen]]),
         )
-
-
-def save_faces(records: FaceRecords, path: Path) -> None:
-    """Keep measurements at a path of `kept`, for `load_faces`."""
-    keep(path, **{name: getattr(records, name) for name in FaceRecords.__dataclass_fields__})
-
-
-def load_faces(path: Path) -> FaceRecords:
-    """Read what `save_faces` kept."""
-    with np.load(path, allow_pickle=False) as kept:
-        return FaceRecords(*(kept[name] for name in FaceRecords.__dataclass_fields__))
 
 
 def join_faces(*parts: FaceRecords) -> FaceRecords:

@@ -17,10 +17,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from talker.errors import InputError
 from talker.render.generator import SIZES, Generator, GeneratorConfig, save_generator
 from talker.render.regions import EYES, MOUTH, Region
 from talker.training.generator_batches import Batch, Sampler, importance, run_on
-from talker.training.generator_data import Pairs, load_pairs, prepare
+from talker.training.generator_data import Pairs, prepare
 from talker.training.generator_discriminators import (
     Adversaries,
     DiscriminatorConfig,
@@ -31,6 +32,7 @@ from talker.training.generator_discriminators import (
 from talker.training.generator_losses import Losses, total
 from talker.training.generator_pictures import Exhibition
 from talker.training.generator_state import load_state, save_state
+from talker.training.kept import load
 from talker.training.processes import joined, share_gradients, share_weights
 from talker.types import Progress
 
@@ -91,11 +93,13 @@ def train_generator(
 ) -> Generator:
     """Train one of `SIZES` on the films and portraits of `data`; writes config.json and model.safetensors into `out`.
 
-    Raises DataError when the data isn't there.
+    Raises DataError when the data isn't there, InputError for a size that doesn't exist.
     """
+    if size not in SIZES:
+        raise InputError(f"There is no generator of size {size!r}; choose one of {', '.join(SIZES)}.")
     config = SIZES[size]
     groups = {
-        kind: [load_pairs(path) for path in paths] for kind, paths in prepare(data, config.size, progress).items()
+        kind: [Pairs(**load(path)) for path in paths] for kind, paths in prepare(data, config.size, progress).items()
     }
     return Trainer(config, settings or GeneratorTraining(), groups, out).fit()
 

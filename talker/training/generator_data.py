@@ -7,7 +7,6 @@ truth: what the way there and back damages is the lesson. Each source is kept on
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +19,6 @@ import numpy as np
 from talker import hub
 from talker.blendshapes import expand
 from talker.errors import DataError, TalkerError
-from talker.media.files import replaced_when_done
 from talker.media.image import load_image
 from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
@@ -29,19 +27,20 @@ from talker.render.crop import at_size
 from talker.render.geometry import as_asked
 from talker.render.photometric import offset_flow
 from talker.render.renderer import Drawn, Renderer
+from talker.training.kept import keep
+from talker.training.portraits import building_portraits
 from talker.training.reenacted import Frame, Reenactment, every, read_faces
 from talker.types import ByteArray, FloatArray, Portrait, Progress
 
 FILMS = (("talking/expressions/*.mp4", 1, 6), ("grid/video/s1_*.mp4", 3, 6))  # pattern, every n-th film and frame
 # with a person of the held-out films: found by face recognition (distance 0.34; the next is 0.46), confirmed by eye
 SHARED_PEOPLE = ("style_01",)
-LAST_BUILDING_PORTRAIT = 150  # later ones are only for figures that are reported
 LARGEST_TURN = np.radians(25.0)  # away from the portrait's pose; beyond it the geometry is torn, not unfinished
 LARGEST_SHIFT = 0.03  # of the square's side, by which a drawn face may lie beside the real one
 LAID_OVER = 1 / 16  # of the square's side: how smooth the flow is by which the real face is laid on the drawn one
 LEAST_SKIN = 0.02  # share of the square, or of a place's surroundings, in which skin must be seen
 UPPER = 0.62  # of the square: above this line skin tells the light
-KEPT_VERSION = 2  # of the pairs in the cache
+KEPT_VERSION = 3  # of the pairs in the cache
 EXPOSURE = (0.8, 1.25)  # what the light may have changed between two frames of a film
 AWAY: tuple[dict[str, float], ...] = ({}, {"jawOpen": 0.3, "mouthSmile": 0.3})  # what portraits are drawn with first
 STILL = np.zeros(6, np.float32)
@@ -70,15 +69,11 @@ def prepare(data: Path, side: int, progress: Progress | None = None) -> dict[str
     """Files of all pairs in `data` by kind, made now where the cache has none. DataError when there is nothing."""
     films = [
         (path, step)
-        for pattern, every, step in FILMS
-        for path in sorted(data.glob(pattern))[::every]
+        for pattern, nth, step in FILMS
+        for path in sorted(data.glob(pattern))[::nth]
         if path.stem not in SHARED_PEOPLE
     ]
-    portraits = [
-        path
-        for path in sorted((data / "portraits").glob("sfhq_*"))
-        if int(path.stem.split("_")[1]) <= LAST_BUILDING_PORTRAIT
-    ]
+    portraits = building_portraits(data) if (data / "portraits").is_dir() else []
     if not films and not portraits:
         raise DataError(f"{data} holds neither films ({', '.join(row[0] for row in FILMS)}) nor portraits.")
     jobs = [(path, 0, partial(film_pairs, path, side, step)) for path, step in films]
@@ -90,7 +85,7 @@ def prepare(data: Path, side: int, progress: Progress | None = None) -> dict[str
         file = _kept(path, side, way)
         if not file.is_file():
             try:
-                save_pairs(make(), file)
+                keep(file, make())
             except TalkerError:
                 continue  # no face in it, or no frame that can be used
         kept.setdefault(path.relative_to(data).parts[0], []).append(file)
@@ -163,18 +158,6 @@ def register(truth: ByteArray, sight: Sight) -> ByteArray | None:
     if gain.min() < EXPOSURE[0] or gain.max() > EXPOSURE[1]:
         return None
     return np.clip(moved * gain + 0.5, 0, 255).astype(np.uint8)
-
-
-def save_pairs(pairs: Pairs, path: Path) -> None:
-    """Keep pairs for `load_pairs`."""
-    with replaced_when_done(path) as scratch, open(scratch, "wb") as file:
-        np.savez(file, **{field.name: getattr(pairs, field.name) for field in dataclasses.fields(Pairs)})
-
-
-def load_pairs(path: Path) -> Pairs:
-    """Read what `save_pairs` kept."""
-    with np.load(path, allow_pickle=False) as kept:
-        return Pairs(*(kept[field.name] for field in dataclasses.fields(Pairs)))
 
 
 def _kept(path: Path, side: int, way: int) -> Path:

@@ -1,14 +1,17 @@
-"""Where slow measurements are kept: under a name that changes with whatever they depend on, so none is ever stale."""
+"""Slow measurements are kept under a name that changes with whatever they depend on, so none is ever stale."""
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from talker import hub
+from talker.media.files import replaced_when_done
 
 PACKAGE = Path(hub.__file__).parent
 
@@ -26,8 +29,15 @@ def kept(name: str, depends_on: Iterable[Path | str]) -> Path:
     return hub.cache_folder() / f"{name}-{digest.hexdigest()[:12]}.npz"
 
 
-def keep(path: Path, **arrays: np.ndarray) -> None:
-    """Write arrays to a path of `kept`; whoever is interrupted leaves nothing half written there."""
-    unfinished = path.with_suffix(".part.npz")
-    np.savez(unfinished, **arrays)  # type: ignore[arg-type]
-    unfinished.replace(path)
+def keep(path: Path, measured: Any) -> None:
+    """Write a dataclass of arrays to a path of `kept`; whoever is interrupted leaves nothing half written there."""
+    names = [field.name for field in dataclasses.fields(measured)]
+    arrays: dict[str, Any] = {name: np.asarray(getattr(measured, name)) for name in names}
+    with replaced_when_done(path) as scratch:
+        np.savez(scratch, **arrays)
+
+
+def load(path: Path) -> dict[str, np.ndarray]:
+    """The arrays that `keep` wrote, by the names of their fields."""
+    with np.load(path, allow_pickle=False) as stored:
+        return dict(stored)

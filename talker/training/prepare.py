@@ -23,7 +23,7 @@ from talker.face.model import load_face_model
 from talker.face.tracking import FaceTrack, track_video
 from talker.media import audio
 from talker.motion import visemes
-from talker.motion.articulation import speaking, trusted_phones
+from talker.motion.articulation import LOUDNESS_RATE, speaking, trusted_phones
 from talker.motion.lips import measured_lips
 from talker.speech import phones, prosody, recogniser
 from talker.speech.encoder import FRAME_RATE, SAMPLE_RATE
@@ -217,7 +217,7 @@ def _clip(
     if np.median(np.linalg.norm(track.fit.rotation[part], axis=1)) > settings.turned:
         raise _UnusableError("the face is turned away")
     sound = _between(speech, part.start / fps, part.stop / fps)
-    voice = speaking(prosody.measure(sound, rate_hz=100.0), frames, fps)
+    voice = speaking(prosody.measure(sound, rate_hz=LOUDNESS_RATE), frames, fps)
     if voice.mean() < settings.spoken:
         raise _UnusableError("hardly anything is said")
     lips = measured_lips(track.landmarks[part])

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from talker.emotion.space import emotion_space
+from talker.face.detector import DetectedFace
 from talker.face.tracking import FaceTrack, track_video
 from talker.media.video import open_video
 from talker.options import SpeakOptions
@@ -92,7 +93,5 @@ def most_neutral(track: FaceTrack) -> int:
 
 def portrait_of(track: FaceTrack, index: int, image: ByteArray) -> Portrait:
     """One frame of a tracked film as a portrait."""
-    landmarks = track.landmarks[index]
-    (left, top), (right, bottom) = landmarks[:, :2].min(0), landmarks[:, :2].max(0)
-    box = (float(left), float(top), float(right), float(bottom))
-    return Portrait(image, landmarks, track.fit.frame(index), track.scores[index], box)
+    face = DetectedFace(track.landmarks[index], track.scores[index])
+    return Portrait(image, face.landmarks, track.fit.frame(index), face.blendshapes, face.box)

@@ -6,7 +6,6 @@ Only what convolutional trunks need is known; the file's own interpreter is the 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -50,11 +49,6 @@ class TfliteNetwork(nn.Module):
         last = max(index for index, step in enumerate(self._operations) if step.writes in self.wanted)
         self._operations = self._operations[: last + 1]
         self.requires_grad_(False)
-
-    @classmethod
-    def load(cls, path: Path, resolutions: tuple[int, ...]) -> TfliteNetwork:
-        """Read a file."""
-        return cls(path.read_bytes(), resolutions)
 
     def forward(self, picture: Tensor) -> list[Tensor]:
         """The wanted tensors [B,C,h,w] of `picture` [B,3,H,W], which may be of any size."""

@@ -18,21 +18,15 @@ from talker.errors import DataError
 from talker.media import audio
 from talker.speech.encoder import SAMPLE_RATE, SpeechEncoder
 from talker.speech.voice import say
-from talker.training.kept import keep, kept
+from talker.training.corpora import CREMAD_FEELINGS
+from talker.training.kept import keep, kept, load
 from talker.training.lively_talk import lively
 from talker.training.sentences import teaching_sentences
 from talker.training.spoiled_sound import spoil
-from talker.types import FloatArray, Progress, SpeechClip
+from talker.types import EMOTION_LABELS, FloatArray, Progress, SpeechClip
 
 RAVDESS_FEELINGS = ("neutral", "calm", "happy", "sad", "angry", "fear", "disgusted", "surprised")
 EMODB_FEELINGS = {"W": "angry", "F": "happy", "N": "neutral", "T": "sad", "A": "fear", "E": "disgusted", "L": "bored"}
-CREMAD_FEELINGS = {
-    "ANG": "angry", "DIS": "disgusted", "FEA": "fear", "HAP": "happy", "NEU": "neutral", "SAD": "sad"
-}  # fmt: skip
-MEAD_FEELINGS = {
-    "angry": "angry", "contempt": "contempt", "disgusted": "disgusted", "fear": "fear", "happy": "happy",
-    "neutral": "neutral", "sad": "sad", "surprised": "surprised",
-}  # fmt: skip
 ACTED_FEELINGS = {"anger": "angry", "joy": "happy", "neutral": "neutral", "sad": "sad"}
 LIVELY = "offline/lively"
 NON_COMMERCIAL = ("ravdess", "mead")
@@ -45,7 +39,8 @@ SPOILED = 2  # times that each clip is measured as another microphone would have
 # What the measurements depend on, besides the clips.
 MEASURED_BY = (
     "emotion/voice_features.py", "speech/prosody.py", "speech/encoder.py", "speech/voice.py",
-    "training/voice_corpora.py", "training/spoiled_sound.py", "training/lively_talk.py", "training/sentences.py",
+    "training/voice_corpora.py", "training/corpora.py", "training/spoiled_sound.py", "training/lively_talk.py",
+    "training/sentences.py",
 )  # fmt: skip
 PACE = (0.78, 1.28)  # plain voices, being few, are also played faster and slower, which makes other throats of them
 
@@ -119,10 +114,9 @@ def load_voices(data: Path, progress: Progress | None = None) -> VoiceRecords:
     recordings = [*acted, *plain_recordings(data / "grid" / "audio")]
     cache = kept("emotion-voices", [*MEASURED_BY, *(one.sound for one in acted if isinstance(one.sound, Path))])
     if cache.is_file():
-        with np.load(cache, allow_pickle=False) as stored:
-            return VoiceRecords(*(stored[name] for name in VoiceRecords.__dataclass_fields__))
+        return VoiceRecords(**load(cache))
     records = measure_recordings(recordings, load_encoder(), progress)
-    keep(cache, **{name: getattr(records, name) for name in VoiceRecords.__dataclass_fields__})
+    keep(cache, records)
     return records
 
 
@@ -162,10 +156,10 @@ def acted_recordings(folder: Path) -> Iterator[Recording]:
             yield Recording(path, CREMAD_FEELINGS[code], f"cremad/{actor}", f"c{sentence}", level == "HI")
     for path in sorted((folder / "mead").glob("*/audio/*/level_*/*.*")):  # M003/audio/angry/level_3/001.m4a
         person, _, feeling, level = path.parts[-5:-1]
-        if feeling in MEAD_FEELINGS:
+        if feeling in EMOTION_LABELS:
             # Sentences are numbered anew for each feeling, so no two clips are known to share their words.
             words = f"m{feeling}{path.stem}"
-            yield Recording(path, MEAD_FEELINGS[feeling], f"mead/{person}", words, level == "level_3")
+            yield Recording(path, feeling, f"mead/{person}", words, level == "level_3")
     for path in sorted((folder / "acted").glob("*.wav")):
         for word, feeling in ACTED_FEELINGS.items():
             if word in path.stem.lower():
