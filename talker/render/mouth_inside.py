@@ -27,7 +27,7 @@ INSIDE = ("mouth_socket", "gums", "tongue", "upper_teeth", "lower_teeth")  # nei
 COLOURS = {
     "mouth_socket": (0.40, 0.25, 0.24),
     "gums": (0.85, 0.60, 0.60),
-    "tongue": (0.95, 0.66, 0.69),
+    "tongue": (0.95, 0.66, 0.67),
     "upper_teeth": (0.97, 0.90, 0.83),
     "lower_teeth": (0.95, 0.88, 0.82),
 }
