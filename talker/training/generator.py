@@ -61,7 +61,7 @@ class GeneratorTraining:
     losses: Mapping[str, float] = field(
         default_factory=lambda: {
             "pixels": 0.5, "edges": 2.0, "texture": 0.5, "flow": 0.002, "added": 0.01, "steady": 0.3, "features": 0.4,
-            "adversarial": 0.01, "matching": 0.05,
+            "adversarial": 0.01, "matching": 0.05, "mirrored": 2.0,
         }
     )  # fmt: skip
     regions: tuple[tuple[Region, float], ...] = ((MOUTH, 0.8), (EYES, 0.2))
@@ -188,9 +188,14 @@ class Trainer:
 
     def _terms(self, batch: Batch, fade: Tensor, region: Region) -> tuple[dict[str, Tensor], Tensor, Tensor]:
         """All of the generator's terms, what it made [B,3,h,w], and how much each pixel counts [B,1,h,w]."""
+        chance = torch.get_rng_state()
         made, refinement = self._make(self.generator, batch, fade)
         weight = importance(batch, fade)
         terms = self.losses(made, batch.truth, weight, refinement, in_pairs=True)
+        if self.settings.losses.get("mirrored"):
+            torch.set_rng_state(chance)  # the same parts of the style are dropped
+            other, _ = self._make(self.generator, batch.mirrored(), fade)
+            terms["mirrored"] = (made - other.flip(-1)).abs().mean()
         if self._contested:
             self.adversaries.requires_grad_(False)
             terms |= fooling(self.adversaries, batch.dressed(made), batch.dressed(batch.truth), weight, region)
