@@ -105,7 +105,7 @@ def film_surroundings(path: Path) -> tuple[float, float, float]:
     still = Renderer(film.portrait, SpeakOptions())
     moving = Renderer(film.portrait, SpeakOptions(), still_background=False)
     scores = []
-    for frame in film.frames(every(FRAME_STEP)):
+    for frame in film.frames(every(FRAME_STEP), still):
         around = np.ones(frame.image.shape[:2], bool)
         around[box(film.landmarks[frame.number][:, :2], 0.0, frame.image)] = False
         motion = frame.blendshapes, frame.pose

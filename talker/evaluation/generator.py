@@ -82,7 +82,7 @@ def score_clip(path: Path, instruments: Instruments) -> ClipRow:
     flicker: list[list[float]] = []
     last: list[ByteArray] = []
     widest, strip = -1.0, None
-    for frame in film.frames(lambda number: number % FRAME_STEP < 2):
+    for frame in film.frames(lambda number: number % FRAME_STEP < 2, generator.geometry):
         index, image = frame.number, frame.image
         drawn = generator.geometry.draw(frame.blendshapes, frame.pose)
         pictures = [drawn.frame, generator.refine(drawn, *frame[:3]), image]

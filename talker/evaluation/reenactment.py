@@ -88,7 +88,7 @@ def score_clip(path: Path, comparer: Comparer) -> ClipScores:
     renderer = Renderer(film.portrait, SpeakOptions())
     drawn, unmoved = [], []
     worst, least, worst_frame = None, np.inf, -1
-    for frame in film.frames(every(FRAME_STEP)):
+    for frame in film.frames(every(FRAME_STEP), renderer):
         real = comparer.real(frame.image, film.landmarks[frame.number])
         picture = renderer.frame(frame.blendshapes, frame.pose)
         drawn.append(comparer.compare(picture, real))

@@ -97,8 +97,9 @@ def prepare(data: Path, side: int, progress: Progress | None = None) -> dict[str
 def film_pairs(path: Path, side: int, step: int) -> Pairs:
     """Every `step`-th frame of a film. Raises DataError when none can be used."""
     film = Reenactment.of(path)
-    frames = (frame for frame in film.frames(every(step)) if np.linalg.norm(frame.pose[:3]) <= LARGEST_TURN)
-    return _collect(Renderer(film.portrait, SpeakOptions()), film.portrait, side, frames, path.name)
+    renderer = Renderer(film.portrait, SpeakOptions())
+    frames = (frame for frame in film.frames(every(step), renderer) if np.linalg.norm(frame.pose[:3]) <= LARGEST_TURN)
+    return _collect(renderer, film.portrait, side, frames, path.name)
 
 
 def portrait_pairs(path: Path, side: int, away: dict[str, float]) -> Pairs:

@@ -16,7 +16,6 @@ from talker.emotion.space import emotion_space
 from talker.face.detector import DetectedFace
 from talker.face.tracking import FaceTrack, track_video
 from talker.media.video import open_video
-from talker.options import SpeakOptions
 from talker.render.geometry import as_asked
 from talker.render.photometric import PhotometricFit
 from talker.render.renderer import Renderer
@@ -67,9 +66,12 @@ class Reenactment:
         motion = FaceMotion(asked, measured.pose, measured.fps, read_faces(track.landmarks, track.scores))
         return cls(path, portrait, start, motion, track.landmarks, track.detected)
 
-    def frames(self, wanted: Callable[[int], bool]) -> Iterator[Frame]:
-        """The frames whose number is `wanted` and that show the face, without the portrait itself."""
-        fit = PhotometricFit(Renderer(self.portrait, SpeakOptions()))
+    def frames(self, wanted: Callable[[int], bool], renderer: Renderer) -> Iterator[Frame]:
+        """The frames whose number is `wanted` and that show the face, without the portrait itself.
+
+        renderer: of the portrait, as large as it is.
+        """
+        fit = PhotometricFit(renderer)
         feeling = self.motion.feeling
         assert feeling is not None
         for index, image in enumerate(open_video(self.path)):
