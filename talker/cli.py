@@ -141,12 +141,12 @@ def _add_source_flags(parser: argparse._ActionsContainer, action: str) -> None:
         if source.metavar:
             asked = functools.partial(EmotionRequest, source.name)
             parser.add_argument(
-                source.flag, dest="feeling", action=action, type=asked, metavar=source.metavar, help=source.help
+                source.flag, dest="emotion", action=action, type=asked, metavar=source.metavar, help=source.help
             )
         else:
             parser.add_argument(
                 source.flag,
-                dest="feeling",
+                dest="emotion",
                 action=f"{action}_const",
                 const=EmotionRequest(source.name),
                 help=source.help,

@@ -9,6 +9,7 @@ from talker.emotion.picture import picture_code
 from talker.emotion.text import text_code
 from talker.emotion.voice import voice_code
 from talker.errors import EmotionError, FaceError, ImageError
+from talker.speech.analysis import SpeechAnalysis
 from talker.types import EMOTION_LABELS, SpeechClip
 
 
@@ -63,16 +64,16 @@ def test_useless_texts(text: str) -> None:
 def test_silent_and_tiny_voices() -> None:
     for samples in (np.zeros(16000, np.float32), 0.1 * np.ones(1600, np.float32)):
         with pytest.raises(EmotionError, match="heard"):
-            voice_code(SpeechClip(samples, 16000))
+            voice_code(SpeechAnalysis(SpeechClip(samples, 16000)))
 
 
 def test_voice_gives_a_code_per_moment() -> None:
     time = np.arange(6 * 16000) / 16000
     samples = (0.3 * np.sin(2 * np.pi * 140 * time) * (1 + np.sin(2 * np.pi * 3 * time)) / 2).astype(np.float32)
-    code = voice_code(SpeechClip(samples, 16000))
+    code = voice_code(SpeechAnalysis(SpeechClip(samples, 16000)))
     assert len(code.strength) == 12 and code.rate_hz == 2.0
     assert np.allclose(code.probabilities.sum(1), 1.0, atol=1e-4) and code.source.startswith("voice: ")
-    assert len(voice_code(SpeechClip(samples, 16000), per_moment=False).strength) == 1
+    assert len(voice_code(SpeechAnalysis(SpeechClip(samples, 16000)), per_moment=False).strength) == 1
 
 
 def test_pictures_without_a_face_or_that_are_none(tmp_path: Path) -> None:
