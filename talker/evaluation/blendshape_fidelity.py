@@ -157,12 +157,16 @@ def summarise(tally: Tally, record: Recorder, name: str) -> None:
             record.add("shapes/landmarks", float(case.by_landmarks == case.shape), of)
             record.add("shapes/scores", float(case.by_scores == case.shape), of)
             record.add("shapes/seen", float(case.seen), of)
-    record.add("shapes/seen", [float(case.seen) for case in tally.mesh], f"{name}, unknown to the detector, on the mesh")
+    record.add(
+        "shapes/seen", [float(case.seen) for case in tally.mesh], f"{name}, unknown to the detector, on the mesh"
+    )
     for measure, errors in tally.distances.items():
         record.add("shapes/distance", np.abs(errors), f"{name}, {measure}")
         record.add("shapes/far", (np.abs(errors) > NEAR).astype(float), f"{name}, {measure}")
     missed = Counter(case.shape for case in [*tally.cases, *tally.mesh] if not case.seen)
     if missed:
-        record.note(f"{name}, seen by neither: " + ", ".join(f"{shape} {times}×" for shape, times in missed.most_common()))
+        record.note(
+            f"{name}, seen by neither: " + ", ".join(f"{shape} {times}×" for shape, times in missed.most_common())
+        )
     if tally.lost:
         record.note(f"{name}, no face found: {', '.join(tally.lost)}")

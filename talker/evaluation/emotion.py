@@ -10,18 +10,22 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from talker.data.face_photographs import FaceRecords, load_photographs
 from talker.data.speech_clips import GRID_SELF
 from talker.data.voice_corpora import RAVDESS_EMOTIONS, VoiceRecords, load_voices
+from talker.emotion.clip import SentencePlacer
+from talker.emotion.model import emotion_model
 from talker.emotion.sentences import sentence_tower
-from talker.emotion.space import EmotionSpace, SpaceConfig, emotion_space
+from talker.emotion.space import EmotionSpace, SpaceConfig
 from talker.emotion.text import TextReader
 from talker.emotion.voice import shown_strength, voice_code
 from talker.evaluation.metrics import Recorder
 from talker.media.audio import load_speech
+from talker.speech.analysis import SpeechAnalysis
 from talker.training.emotion_space import EmotionTraining, SpaceTrainer, TextSet, taught_texts
 from talker.types import EMOTION_LABELS, FloatArray, Progress
 
@@ -62,12 +66,12 @@ def run(data: Path, record: Recorder, progress: Progress | None = None) -> None:
     record_folds(folds, record)
     across_corpora(texts, voices, faces, record)
     ordinary_voices(data, record)
-    held_out_texts(emotion_space(), record)
+    held_out_texts(emotion_model().space, record)
 
 
-def note(record: Recorder, what: str, score: float, chance: float = float("nan")) -> None:
+def note(record: Recorder, what: str, score: float | np.floating[Any], chance: float = float("nan")) -> None:
     """One figure, with what guessing would give."""
-    record.add("space/hits", score, what)
+    record.add("space/hits", float(score), what)
     record.add("space/chance", chance, what)
 
 
@@ -130,7 +134,7 @@ def ordinary_voices(data: Path, record: Recorder) -> None:
     for folder, pattern, name in (("grid/audio", "o_*", "GRID, read"), ("talking/speech", "*.mp4", "open speech")):
         for path in sorted((data / folder).glob(pattern)):
             if path.stem != GRID_SELF:
-                code = voice_code(load_speech(path), per_moment=False)
+                code = voice_code(SpeechAnalysis(load_speech(path)), per_moment=False)
                 note(record, f"ordinary voice is neutral ({name})", float(code.probabilities[0].argmax() == 0), 1 / 8)
                 record.add("space/strength", float(code.strength[0]), f"ordinary voice ({name})")
 
@@ -138,7 +142,7 @@ def ordinary_voices(data: Path, record: Recorder) -> None:
 def held_out_texts(space: EmotionSpace, record: Recorder) -> None:
     """The shipped space on texts written beforehand: hits on one of the labels accepted."""
     texts = json.loads(HELD_OUT_TEXTS.read_text())
-    reader = TextReader(space, sentence_tower())
+    reader = TextReader(SentencePlacer(space, sentence_tower()))
     pairs = [("text, paraphrases", text, (label,)) for label, group in texts["paraphrases"].items() for text in group]
     pairs += [("text, unseen emotions", text, tuple(labels)) for text, labels in texts["unseen"].items()]
     for what, text, labels in pairs:
@@ -150,7 +154,9 @@ def record_folds(folds: Sequence[HeldOut], record: Recorder) -> None:
     """Figures over all folds together."""
     voice, face = ([np.concatenate([getattr(fold, name)[side] for fold in folds]) for side in (0, 1)]
                    for name in ("voice", "face"))  # fmt: skip
-    note(record, "acted voice is shown at more than half strength", np.concatenate([fold.moved for fold in folds]).mean())
+    note(
+        record, "acted voice is shown at more than half strength", np.concatenate([fold.moved for fold in folds]).mean()
+    )
     note(record, "voice, 8 labels, actors held out", mean_recall(*voice), 1 / 8)
     note(record, "face, 5 labels, people held out", mean_recall(*face), 1 / 5)
     note(record, "voice to face of the same label", np.mean([fold.voice_to_face for fold in folds]), 1 / 5)

@@ -14,11 +14,13 @@ from scipy.stats import spearmanr
 
 from talker.data.portraits import reported_portraits
 from talker.data.voice_corpora import RAVDESS_EMOTIONS, acted_recordings
+from talker.emotion.clip import SentencePlacer
 from talker.emotion.labels import label_code
+from talker.emotion.model import emotion_model
 from talker.emotion.picture import face_code
 from talker.emotion.retargeting import retarget_to_portrait, smile
 from talker.emotion.sentences import sentence_tower
-from talker.emotion.space import EmotionSpace, emotion_space
+from talker.emotion.space import EmotionSpace
 from talker.emotion.text import TextReader
 from talker.emotion.voice import voice_code
 from talker.errors import FaceError
@@ -32,6 +34,7 @@ from talker.media.image import load_image
 from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
 from talker.render.geometry_renderer import GeometryRenderer
+from talker.speech.analysis import SpeechAnalysis
 from talker.types import EMOTION_LABELS, ByteArray, EmotionCode, FloatArray, Portrait, Progress
 
 READ_BACK_PORTRAITS = 10
@@ -81,7 +84,7 @@ class Subject:
 def run(data: Path, record: Recorder, progress: Progress | None = None) -> None:
     """Everything that needs rendered stills."""
     judge, recogniser = ExpressionClassifier.load(), FaceRecogniser()
-    space = emotion_space()
+    space = emotion_model().space
     voices = voice_codes(data)
     paths = reported_portraits(data)
     with Landmarker() as landmarker:
@@ -138,7 +141,7 @@ def voice_codes(data: Path) -> dict[str, EmotionCode]:
         label = recording.emotion
         wanted = recording.corpus == "ravdess" and label in EMOTION_LABELS and (recording.strong or label == "neutral")
         if wanted and label not in codes and isinstance(recording.sound, Path):
-            codes[label] = voice_code(load_speech(recording.sound), per_moment=False)
+            codes[label] = voice_code(SpeechAnalysis(load_speech(recording.sound)), per_moment=False)
         if len(codes) == len(set(RAVDESS_EMOTIONS) & set(EMOTION_LABELS)):
             break
     return codes
@@ -168,7 +171,7 @@ def read_back(
     record: Recorder,
 ) -> None:
     """Codes from several sources, rendered and read again by the picture tower."""
-    reader = TextReader(space, sentence_tower())
+    reader = TextReader(SentencePlacer(space, sentence_tower()))
     for label in EMOTION_LABELS:
         first = label_code(label)
         codes = {"label": first, "text": reader.read(SOURCE_TEXTS[label])}

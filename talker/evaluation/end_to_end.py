@@ -26,6 +26,7 @@ from talker.pipeline import Talker
 from talker.render.geometry_renderer import GeometryRenderer
 from talker.types import EMOTION_LABELS, FaceMotion, FloatArray, Portrait
 from talker.weights import store
+
 SENTENCE = "My mother baked five big blueberry pies. What a wonderful thing to remember!"
 PORTRAITS = (3, 8, 11, 34, 51)  # of the tuning portraits: different ages, skins, expressions and turns
 LEAST_MOTION = 0.012  # face widths: a smaller asked motion is not judged

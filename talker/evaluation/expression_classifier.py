@@ -108,7 +108,9 @@ def derive(data: Path, out: Path) -> None:
     fitted = _regression().fit(features, labels)
     out.mkdir(parents=True, exist_ok=True)
     tensors = {"weights": fitted.coef_.T, "bias": fitted.intercept_}
-    save_file({name: np.ascontiguousarray(each, np.float32) for name, each in tensors.items()}, out / "model.safetensors")
+    save_file(
+        {name: np.ascontiguousarray(each, np.float32) for name, each in tensors.items()}, out / "model.safetensors"
+    )
     facts = {"classes": JUDGED, "features": CLASSES, "photographs": len(labels), "recall": round(mean_recall(data), 3)}
     (out / "config.json").write_text(json.dumps(facts, indent=2) + "\n")
 

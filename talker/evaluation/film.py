@@ -15,7 +15,7 @@ from talker.face.detector import DetectedFace, FaceDetector, Landmarker
 from talker.face.tracking import track_video
 from talker.media.audio import load_speech
 from talker.media.video import open_video
-from talker.types import ByteArray, FloatArray, SpeechClip
+from talker.types import ByteArray, FloatArray, Portrait, SpeechClip
 
 
 @dataclass(frozen=True)
@@ -46,30 +46,40 @@ class Film:
         return float(np.nanmean(np.ptp(self.landmarks[..., 0], axis=1)))
 
     @classmethod
-    def of(cls, path: str | Path) -> Film:
-        """A film file, tracked, with its sound where it has some. Raises VideoError or FaceError."""
+    def of(cls, path: str | Path, sound: str | Path | None = None, *, rate_hz: float | None = None) -> Film:
+        """A film file, tracked, with its sound (its own by default) where it has some.
+
+        rate_hz: about how many frames a second are kept; all when None. Raises VideoError or FaceError.
+        """
         track = track_video(path)
         try:
-            speech: SpeechClip | None = load_speech(path)
+            speech: SpeechClip | None = load_speech(sound or path)
         except TalkerError:  # a silent film
             speech = None
-        landmarks = np.where(track.detected[:, None, None], track.landmarks, np.nan)
-        return cls(list(open_video(path)), landmarks, track.scores, track.fps, speech)
+        step = 1 if rate_hz is None else max(1, round(track.fps / rate_hz))
+        frames = [image for number, image in enumerate(open_video(path)) if number % step == 0]
+        landmarks = np.where(track.detected[:, None, None], track.landmarks, np.nan)[::step]
+        return cls(frames, landmarks, track.scores[::step], track.fps / step, speech)
 
     @classmethod
     def seen(cls, frames: Sequence[ByteArray], fps: float, speech: SpeechClip | None = None) -> Film:
         """Drawn frames of a face that moves little, looked at one by one. Raises FaceError when none shows a face."""
         with Landmarker() as landmarker:
-            faces = [(landmarker.look(frame) or [None])[0] for frame in frames]
+            faces = [next(iter(landmarker.look(frame)), None) for frame in frames]
         return cls._from_faces(frames, faces, fps, speech)
 
     @classmethod
-    def seen_near(
-        cls, frames: Sequence[ByteArray], near: FloatArray, fps: float, detector: FaceDetector
-    ) -> Film:
+    def seen_near(cls, frames: Sequence[ByteArray], near: FloatArray, fps: float, detector: FaceDetector) -> Film:
         """Frames whose faces lie about where `near` [T,478,3] says; each is the mean of several looks."""
         faces = [find_near(detector, frame, places) for frame, places in zip(frames, near, strict=True)]
         return cls._from_faces(frames, faces, fps, None)
+
+    @classmethod
+    def still(cls, portrait: Portrait, frames: int, fps: float) -> Film:
+        """A film in which nothing moves, for what is compared with the portrait itself."""
+        landmarks = np.repeat(portrait.landmarks[None], frames, axis=0)
+        scores = np.repeat(portrait.detected_blendshapes[None], frames, axis=0)
+        return cls([portrait.image] * frames, landmarks, scores, fps)
 
     @classmethod
     def _from_faces(
@@ -86,6 +96,12 @@ class Film:
     def part(self, part: slice) -> Film:
         """Some of the frames, without sound."""
         return Film(self.frames[part], self.landmarks[part], self.scores[part], self.fps)
+
+    def first(self, count: int) -> Film:
+        """The first frames, with the sound."""
+        part = slice(0, count)
+        kept = self.frames[part], self.landmarks[part], self.scores[part]
+        return Film(*kept, self.fps, self.speech, self.lag_s)
 
     def with_speech(self, speech: SpeechClip | None) -> Film:
         """The same film with another sound."""

@@ -13,9 +13,8 @@ from talker.data.speech_clips import TrackedClip
 from talker.evaluation.film import Film
 from talker.evaluation.metrics import computes
 from talker.motion import visemes
-from talker.motion.articulation import speaking
 from talker.motion.lips import LipGeometry, measured_lips
-from talker.speech import prosody
+from talker.speech.analysis import PROSODY_HZ, TIGHT_S, SpeechAnalysis, activity
 from talker.types import BoolArray, FaceMotion, FloatArray, SpeechClip
 
 FRAME_S = 0.04  # unit of lags
@@ -63,18 +62,13 @@ class LipTrace:
     @property
     def talking(self) -> BoolArray:
         """[T] whether something is said."""
-        return self._voice() > 0.5
+        voice = activity(SpeechAnalysis(self.speech).prosody, TIGHT_S)
+        return np.interp(self.time, np.arange(len(voice)) / PROSODY_HZ, voice) > 0.5
 
     @property
     def closed(self) -> BoolArray:
         """[T] whether lips count as closed."""
         return self.opening < CLOSED_SHARE * np.nanpercentile(self.opening, 90)
-
-    def _voice(self) -> FloatArray:
-        """[T] 0..1 how surely something is said."""
-        frames = max(1, round(self.speech.duration_s * 100))
-        voice = speaking(prosody.measure(self.speech, rate_hz=100.0), frames, 100.0, tight=True)
-        return np.interp(self.time, np.arange(frames) / 100, voice)
 
     def at(self, time: FloatArray) -> LipTrace:
         """The same lips at other times (s)."""

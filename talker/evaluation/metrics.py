@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from talker.evaluation.film import Film
+if TYPE_CHECKING:  # a film needs the landmark detector, which the command line's help does not
+    from talker.evaluation.film import Film
 
 OURS = "this project"
 THEVAL = "THEval, arXiv 2511.04520"
 EAMM = "EAMM, Ji et al. 2022"
-FilmMetric = Callable[[Film, Film], float]
+FilmMetric = Callable[["Film", "Film"], float]
 
 
 @dataclass(frozen=True)
@@ -151,8 +153,8 @@ METRICS: dict[str, Metric] = {row.name: row for row in (
     Metric("picture/perceptual", "LPIPS-like distance in an expression network, ×1000", "", 0, "Zhang et al. 2018"),
     Metric("picture/sharpness", "Laplacian of the face over the real film's", "", 1),
     Metric("picture/mouth_sharpness", "the same of the mouth", "", 1),
-    Metric("picture/identity", "distance of dlib's embeddings; below 0.6 the same person", "", 0, "King 2017", digits=3),
-    Metric("picture/flicker", "difference of the frame-to-frame change to the real film's, in grey levels", "levels", 0),
+    Metric("picture/identity", "distance of dlib's embeddings; under 0.6 one person", "", 0, "King 2017", digits=3),
+    Metric("picture/flicker", "difference of the frame-to-frame change to the real film's", "levels", 0),
     Metric("picture/seam", "contrast along the face's outline over the real film's", "", 1),
     Metric("emotion/agreement", "overlap of what the judge reads in both films", "%", 1, "C-MET, 2026"),
     Metric("emotion/clip_hit", "clips that the judge reads as asked (mean log-probability over frames)", "%", 1),
@@ -163,11 +165,11 @@ METRICS: dict[str, Metric] = {row.name: row for row in (
     Metric("emotion/sources", "clips whose emotion reads as the label's, taken from words", "%", 1),
     Metric("emotion/recall", "the judge's own recall on photographs of people it was not fitted to", "%", 1),
     Metric("wins/clips", "clips in which the drawn film beats the unmoved frame", "%", 1, bar=0.9),
-    Metric("composed/closed_points", "p, b, m closed with an emotion, against neutral", "points", 0, bar=-5.0, digits=0),
-    Metric("composed/silent_opening", "widest opening in silences of speech without emotion", "face widths", 0, digits=3),
+    Metric("composed/closed_points", "p, b, m closed, against neutral", "points", 0, bar=-5.0, digits=0),
+    Metric("composed/silent_opening", "widest opening in silences, without emotion", "face widths", 0, digits=3),
     Metric("composed/delay", "delay of lip opening against the neutral talker", "frames of 40 ms", 0),
     Metric("composed/jumps", "second difference of what an emotion adds to the mouth, ×1000", "", 0, digits=1),
-    Metric("composed/strength_0", "clips whose lips at strength 0 equal the neutral talker's bit for bit", "%", 1, bar=1),
+    Metric("composed/strength_0", "clips whose lips at strength 0 are the neutral ones bit for bit", "%", 1, bar=1),
     Metric("style/size", "how far lips move, in multiples of neutral speech", "", 1),
     Metric("style/misfit", "to the person held out", "", 0, digits=3),
     Metric("style/louder", "how much louder actors get", "dB", 0, digits=0),
@@ -206,6 +208,8 @@ METRICS: dict[str, Metric] = {row.name: row for row in (
     Metric("cost/speech", "speech to motion", "s", 0, digits=1),
     Metric("cost/processor", "of that, processor time", "s", 0, digits=1),
     Metric("cost/compose", "emotion and nonverbal motion", "s", 0, digits=1),
+    Metric("speed/frame", "drawing a frame", "ms", 0, digits=1),
+    Metric("speed/prepare", "preparing a portrait", "s", 0),
     Metric("cost/memory", "peak", "MB", 0, digits=0),
 )}
 # fmt: on

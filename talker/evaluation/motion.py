@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_NAMES
+from talker.curves import at_frames
 from talker.data.speech_clips import TrackedClip, grid_clips
 from talker.emotion.labels import label_code
 from talker.errors import DataError
@@ -24,21 +25,16 @@ from talker.evaluation.motion_choice import chosen_without_the_speaker
 from talker.face.tracking import track_video
 from talker.media import audio
 from talker.motion import visemes
-from talker.motion.articulation import (
-    LOUDNESS_RATE,
-    at_frames,
-    predict_mouth,
-    shipped_mouth_regressor,
-    speaking,
-    speech_motion,
-)
+from talker.motion.articulation import predict_mouth, speech_motion
 from talker.motion.composition import compose
 from talker.motion.emotion_style import EMOTION_STYLES
 from talker.motion.lips import LipGeometry
 from talker.options import SpeakOptions
-from talker.speech import phones, prosody, recogniser
+from talker.speech import phones, recogniser
+from talker.speech.analysis import SpeechAnalysis
+from talker.speech.encoder import FRAME_RATE
 from talker.training import emotion_style
-from talker.types import EMOTION_LABELS, FaceMotion, FloatArray, SpeechClip
+from talker.types import EMOTION_LABELS, FaceMotion, SpeechClip
 
 System = Callable[[SpeechClip, float], FaceMotion]
 MOUTH = [i for i, name in enumerate(BLENDSHAPE_NAMES) if name.startswith(("jaw", "mouth", "noseSneer"))]
@@ -58,7 +54,9 @@ def run(data: Path, record: Recorder) -> None:
         for clip_scores in found:
             add_scores(record, clip_scores, f"{name}, open")
     for place, others in (("GRID s1 held out", False), ("GRID others", True)):
-        judge_system(_sound_alone, grid_clips(data, held_out=not others, others=others), record, f"sound alone, {place}")
+        judge_system(
+            _sound_alone, grid_clips(data, held_out=not others, others=others), record, f"sound alone, {place}"
+        )
     composed(clips, record)
     styles(data, record)
 
@@ -93,15 +91,16 @@ def composed(clips: Sequence[TrackedClip], record: Recorder) -> None:
     geometry = LipGeometry.load()
     closed: dict[str, list[float]] = {}
     for clip in clips:
-        speech, motion = clip.speech, speech_motion(clip.speech)
+        speech = SpeechAnalysis(clip.speech)
+        motion = speech_motion(speech)
         calm_face = compose(motion, label_code("neutral"), speech, SpeakOptions()).blendshapes
         calm = geometry.opening_of(calm_face)
         limit = CLOSED_SHARE * np.percentile(geometry.opening_of(motion.blendshapes), 90)
-        quiet = speaking(prosody.measure(speech, rate_hz=LOUDNESS_RATE), len(motion), motion.fps) < 0.01
+        quiet = speech.speaking(len(motion), motion.fps) < 0.01
         for label in EMOTION_LABELS:
             face = compose(motion, label_code(label), speech, SpeakOptions())
             opening = geometry.opening_of(face.blendshapes)
-            shut = LipTrace(np.where(opening < limit, 0.0, 1.0), opening, np.arange(len(face)) / face.fps, speech)
+            shut = LipTrace(np.where(opening < limit, 0.0, 1.0), opening, np.arange(len(face)) / face.fps, clip.speech)
             closed.setdefault(label, []).extend(shut.closures()[0].astype(float))
             silent = float(geometry.opening_of(motion.blendshapes)[quiet].max(initial=0.0))
             record.add("composed/silent_opening", silent, label)
@@ -136,12 +135,7 @@ def styles(data: Path, record: Recorder) -> None:
 
 def _sound_alone(clip: SpeechClip, fps: float) -> FaceMotion:
     """The whole converter without a transcript."""
-    return speech_motion(clip.with_transcript(None), fps=fps)
-
-
-def _network(clip: SpeechClip, fps: float) -> FaceMotion:
-    """The sequence model in the linear head's place."""
-    return speech_motion(clip, fps=fps, head=shipped_mouth_regressor("motion-network"))
+    return speech_motion(SpeechAnalysis(clip.with_transcript(None)), fps=fps)
 
 
 def _phones_alone(clip: SpeechClip, fps: float) -> FaceMotion:
@@ -154,15 +148,13 @@ def _phones_alone(clip: SpeechClip, fps: float) -> FaceMotion:
 def _ridge_alone(clip: SpeechClip, fps: float) -> FaceMotion:
     """The learned head's own output, without gate, gain or phones."""
     frames = max(1, round(clip.duration_s * fps))
-    rows = at_frames(predict_mouth(clip)[0], frames, fps).reshape(frames, BLENDSHAPE_COUNT)
+    rows = at_frames(predict_mouth(SpeechAnalysis(clip))[0], frames, fps, FRAME_RATE).reshape(frames, BLENDSHAPE_COUNT)
     return FaceMotion(rows.astype(np.float32), np.zeros((frames, 6), np.float32), fps)
 
 
 SYSTEMS: dict[str, System] = {
-    "talker, with transcript (closures circular)": lambda clip, fps: speech_motion(clip, fps=fps),
-    "talker, sound alone": _sound_alone,
-    "network, with transcript (closures circular)": _network,
-    "network, sound alone": lambda clip, fps: _network(clip.with_transcript(None), fps),
+    "with transcript (closures circular)": lambda clip, fps: speech_motion(SpeechAnalysis(clip), fps=fps),
+    "sound alone": _sound_alone,
     "ridge alone": _ridge_alone,
     "phones alone (closures circular)": _phones_alone,
 }

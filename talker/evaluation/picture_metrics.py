@@ -60,7 +60,9 @@ def laplacian(image: ByteArray) -> float:
 def quality(film: Film, where: Callable[[FloatArray, ByteArray], Box]) -> float:
     """Mean sharpness of a part of the frames (grey levels)."""
     pairs = zip(film.frames, film.landmarks, strict=True)
-    return float(np.mean([laplacian(image[where(places, image)]) for image, places in pairs if np.isfinite(places[0, 0])]))
+    return float(
+        np.mean([laplacian(image[where(places, image)]) for image, places in pairs if np.isfinite(places[0, 0])])
+    )
 
 
 def _aligned(film: Film, real: Film) -> Iterator[tuple[ByteArray, ByteArray, FloatArray]]:
@@ -102,7 +104,9 @@ def ssim(film: Film, real: Film) -> float:
 def perceptual_distance(film: Film, real: Film) -> float:
     """Mean distance in the features of an expression network, ×1000; perfect: 0."""
     perceiver = _perceiver()
-    pairs = ([perceiver.features(image, places) for image in (one, other)] for one, other, places in _aligned(film, real))
+    pairs = (
+        [perceiver.features(image, places) for image in (one, other)] for one, other, places in _aligned(film, real)
+    )
     return 1e3 * float(np.mean([perceptual.distance(*pair) for pair in pairs]))
 
 

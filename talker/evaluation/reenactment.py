@@ -1,7 +1,7 @@
 """Renderers against real video: a clip's most neutral frame is driven by the clip's own fitted motion.
 
-Pairs of neighbouring frames, a fifth of all, are drawn and compared with the real ones; beside them stands the *unmoved*
-neutral frame, which a renderer must beat to be of any use. Films are streamed: only the compared frames are held.
+Pairs of neighbouring frames, a fifth of all, are drawn and compared with the real ones; beside them stands the
+*unmoved* neutral frame, which a renderer must beat to be of any use. Only the compared frames are held.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from talker.data.speech_clips import GRID_SELF
 from talker.errors import DataError, TalkerError
 from talker.evaluation.film import Film
 from talker.evaluation.metrics import FILM_METRICS, METRICS, Recorder, compare_films
-from talker.evaluation.picture_metrics import psnr, mouth_box
+from talker.evaluation.picture_metrics import mouth_box, psnr
 from talker.evaluation.pictures import Strip, face_cut, save_strips
 from talker.face.detector import FaceDetector
 from talker.options import SpeakOptions
@@ -83,7 +83,9 @@ def score(redrawn: Redrawn, systems: tuple[str, str], record: Recorder) -> None:
         values[system] = {one.metric: one.value for one in compare_films(film, redrawn.real, COMPARED)}
         starts = range(0, len(film) - 1, 2)
         pairs = [(film.part(slice(k, k + 2)), redrawn.real.part(slice(k, k + 2))) for k in starts]
-        values[system]["picture/flicker"] = float(np.nanmean([FILM_METRICS["picture/flicker"](*pair) for pair in pairs]))
+        values[system]["picture/flicker"] = float(
+            np.nanmean([FILM_METRICS["picture/flicker"](*pair) for pair in pairs])
+        )
         for metric, value in values[system].items():
             record.add(metric, value, system)
             record.add(metric, value, f"{redrawn.name} {system}")
@@ -126,7 +128,9 @@ def redraw(path: Path, systems: tuple[str, ...], detector: FaceDetector) -> Redr
     ]  # fmt: skip
     worst = int(np.argmin(mouths))
     shown = [last.frames[worst], real.frames[worst], drawn[systems[0]].frames[worst]]
-    title = f"{path.stem}, frame {frames[worst].number}: {systems[-1]}, real, {systems[0]}; mouth {mouths[worst]:.1f} dB"
+    title = (
+        f"{path.stem}, frame {frames[worst].number}: {systems[-1]}, real, {systems[0]}; mouth {mouths[worst]:.1f} dB"
+    )
     return Redrawn(path.stem, real, drawn, Strip(title, tuple(face_cut(one, places[worst]) for one in shown)))
 
 

@@ -1,4 +1,4 @@
-"""Results that last: every run appends its measurements to a file of JSON lines, from which tables and comparisons come."""
+"""Results that last: a run appends its measurements to a file of JSON lines; tables and comparisons come from it."""
 
 from __future__ import annotations
 
@@ -82,7 +82,9 @@ def find_run(name: str, default: Path) -> tuple[Run, list[Measurement]]:
         if path != default or found[0].commit.startswith(name) or found[0].date.startswith(name)
     ]  # fmt: skip
     if not fitting:
-        raise InputError(f"{default} holds no run whose commit or date begins with {name!r}, and there is no such file.")
+        raise InputError(
+            f"{default} holds no run whose commit or date begins with {name!r}, and there is no such file."
+        )
     return fitting[-1]
 
 
@@ -142,6 +144,12 @@ def compare(before: Sequence[Measurement], after: Sequence[Measurement]) -> Tabl
             continue
         row, change = METRICS[one.metric], one.value - other.value
         noise = NOISE * (one.error**2 + other.error**2) ** 0.5
-        verdict = "" if abs(change) <= max(noise, 1e-9) else "better" if row.miss(one.value) < row.miss(other.value) else "worse"
+        verdict = (
+            ""
+            if abs(change) <= max(noise, 1e-9)
+            else "better"
+            if row.miss(one.value) < row.miss(other.value)
+            else "worse"
+        )
         rows.append((one.metric, one.of, row.shown(other.value), row.shown(one.value), verdict))
     return Table("What changed beyond noise", ("metric", "of", "before", "after", ""), tuple(rows))

@@ -14,9 +14,9 @@ import numpy as np
 from talker.evaluation.film import Film
 from talker.evaluation.lip_metrics import LipTrace
 from talker.evaluation.metrics import computes
-from talker.evaluation.picture_metrics import quality, face_box, mouth_box
+from talker.evaluation.picture_metrics import face_box, mouth_box, quality
 from talker.face.landmarks import EYE_CORNERS
-from talker.speech import prosody
+from talker.speech.analysis import PROSODY_HZ, SpeechAnalysis
 from talker.types import FloatArray, SpeechClip
 
 BROWS = (55, 285, 70, 300)
@@ -57,8 +57,8 @@ def silent_lips(film: Film, speech: SpeechClip | None = None) -> float:
 def lip_audio(film: Film, speech: SpeechClip | None = None) -> float:
     """Pearson's r of lip opening and loudness."""
     trace = LipTrace.of_film(film, speech)
-    heard = prosody.measure(trace.speech, rate_hz=100.0)
-    loudness = np.interp(trace.time, np.arange(len(heard.loudness)) / 100.0, heard.loudness)
+    heard = SpeechAnalysis(trace.speech).prosody.loudness
+    loudness = np.interp(trace.time, np.arange(len(heard)) / PROSODY_HZ, heard)
     known = np.isfinite(trace.opening)
     return float(np.corrcoef(trace.opening[known], loudness[known])[0, 1])
 
