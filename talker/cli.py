@@ -18,6 +18,7 @@ from typing import NoReturn
 from talker.batch import COLUMNS, REPORT, read_manifest, run_batch
 from talker.emotion.resolve import DEFAULT, SOURCES, EmotionRequest
 from talker.errors import CancelledError, TalkerError
+from talker.evaluation import command as evaluation
 from talker.face.landmark_motion import check_landmark_path, landmark_motion
 from talker.media.files import prepare_folder
 from talker.media.livelink import save_livelink
@@ -26,7 +27,7 @@ from talker.options import LIP_MODELS, MAX_STRENGTH, RENDERERS, SIZES, SpeakOpti
 from talker.pipeline import Talker
 from talker.types import EMOTION_LABELS, Progress, Result, Video
 from talker.weights.store import CHECKPOINTS
-from talker.workbench import EVALUATIONS, TRAININGS, evaluate, train
+from talker.workbench import TRAININGS, train
 
 ERROR_CODE = 2
 INTERRUPTED_CODE = 130  # what shells report after Ctrl-C
@@ -260,16 +261,9 @@ def _batch(arguments: argparse.Namespace, talker: Talker) -> None:
     print(f"{made} of {len(jobs)} videos made; {arguments.out / REPORT} lists them.")
 
 
-def _add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "name", choices=EVALUATIONS, help="; ".join(f"{n}: {job.help}" for n, job in EVALUATIONS.items())
-    )
-    parser.add_argument("--data", type=Path, metavar="DIR", help="folder with the data that the evaluation needs")
-    parser.add_argument("--pictures", type=Path, metavar="DIR", help="folder for pictures of what went worst")
-
-
 def _evaluate(arguments: argparse.Namespace, talker: Talker) -> None:
-    print(evaluate(arguments.name, arguments.data, arguments.pictures))
+    for line in evaluation.run(arguments, _progress_line("part")):
+        print(line)
 
 
 def _add_train_arguments(parser: argparse.ArgumentParser) -> None:
@@ -313,6 +307,6 @@ VERBS = (
         "compare", "Show portraits, emotions, strengths and renderers side by side.", _add_compare_arguments, _compare
     ),
     Verb("batch", "Write the videos that a manifest lists.", _add_batch_arguments, _batch),
-    Verb("evaluate", "Measure a part of Talker and print the table.", _add_evaluate_arguments, _evaluate),
+    Verb("evaluate", "Measure a part of Talker and print the table.", evaluation.add_arguments, _evaluate),
     Verb("train", "Derive or train the weights in checkpoints/.", _add_train_arguments, _train),
 )
