@@ -260,7 +260,7 @@ def test_a_feeling_that_changes_over_time(clip: SpeechAnalysis, speech: FaceMoti
         one, other = getattr(sad, name), getattr(happy, name)
         return np.concatenate([np.repeat(one, 40, axis=0), np.repeat(other, len(speech) - 40, axis=0)])
 
-    code = EmotionCode(*(sequence(name) for name in ("embedding", "displacement", "strength", "probabilities")))
+    code = EmotionCode(*(sequence(name) for name in ("embedding", "blendshape_offset", "strength", "probabilities")))
     motion = compose(speech, code, clip, SpeakOptions())
     smile, frown = (BLENDSHAPE_INDEX[f"mouth{name}Left"] for name in ("Smile", "Frown"))
     assert motion.blendshapes[20, frown] > 0.3 > motion.blendshapes[20, smile]
@@ -344,7 +344,7 @@ def test_a_motion_says_how_its_face_reads(tmp_path: Path) -> None:
     np.testing.assert_allclose(full.sum(1), 1, atol=1e-5)
     assert (off[:, neutral] == 1).all()
     assert (full.argmax(1) == angry).all()
-    FaceMotion(np.zeros((5, 52)), np.zeros((5, 6)), emotion=full).save(tmp_path / "motion.npz")
-    kept = FaceMotion.load(tmp_path / "motion.npz").emotion
+    FaceMotion(np.zeros((5, 52)), np.zeros((5, 6)), emotion_probabilities=full).save(tmp_path / "motion.npz")
+    kept = FaceMotion.load(tmp_path / "motion.npz").emotion_probabilities
     assert kept is not None
     np.testing.assert_array_equal(kept, full)

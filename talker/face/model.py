@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from talker.blendshapes import BLENDSHAPE_COUNT
+from talker.loaded import loaded_once
 from talker.types import LANDMARK_COUNT, FloatArray
 
 IntArray = NDArray[np.int32]
@@ -155,7 +156,7 @@ def _add_face_normals(vertices, triangles, normals) -> None:  # type: ignore[no-
         normals[index, 0], normals[index, 1], normals[index, 2] = x / length, y / length, z / length
 
 
-@lru_cache(maxsize=2)
+@loaded_once
 def load_face_model(folder: Path) -> FaceModel:
     """The model in `folder`, read once."""
     return FaceModel.load(folder)
