@@ -7,44 +7,81 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
+import pi_heif
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from talker.errors import ImageError
+from talker.errors import ImageError, InputError
+from talker.limits import (
+    JPEG_PIXELS,
+    PICTURE_BYTES,
+    PICTURE_MIN_SIDE,
+    PICTURE_PIXELS,
+    WORKING_PIXELS,
+    existing_file,
+)
+from talker.media.decoding import DECODER_ERRORS
 from talker.media.files import replaced_when_done
 from talker.types import ByteArray
 
-MAX_PIXELS = 50_000_000
-MIN_SIDE = 64  # px
+# Pillow opens dozens more: some run other programs (EPS: Ghostscript), most were never meant for strangers' files.
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIF")
+PROMISED = "JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP and GIF"
+JPEG_START = b"\xff\xd8\xff"
 BACKGROUND = (200, 200, 200)  # what transparent pixels show
 ImageSource = str | Path | bytes | Image.Image | NDArray[Any]
+
+pi_heif.register_heif_opener(thumbnails=False)
+Image.MAX_IMAGE_PIXELS = None  # `_check_size` looks before anything is decoded
 
 
 def load_image(source: ImageSource) -> ByteArray:
     """A picture as [H,W,3] uint8 sRGB, turned as its EXIF data says; the first frame when it is animated.
 
-    source: a path, the bytes of a file, a Pillow image, or an array [H,W], [H,W,3] or [H,W,4] of uint8.
+    source: a path, the bytes of a file, a Pillow image, or an array [H,W], [H,W,3] or [H,W,4] of uint8. What has more
+    than 25 megapixels is made smaller by 2, 4 or 8 (JPEGs while they are decoded, which saves memory).
 
-    Raises ImageError when it is not a picture, damaged, smaller than 64 px or larger than 50 megapixels.
+    Raises ImageError when it is not a picture, damaged, or smaller or larger than `talker.limits` allows.
     """
-    name = Path(source).name if isinstance(source, str | Path) else "The picture"
+    name = _name(source)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore")
             picture = _opened(source)
-            _check_size(picture.size, name)
+            _check_size(picture, name)
+            picture = _reduced(picture)
             return np.array(_flattened(_in_srgb(ImageOps.exif_transpose(_in_eight_bits(picture)))))
-    except (FileNotFoundError, IsADirectoryError) as error:
-        raise ImageError(f"There is no picture file {source!s}.") from error
-    except Image.DecompressionBombError as error:
-        raise ImageError(f"{name} is too large: at most {MAX_PIXELS // 1_000_000} megapixels can be used.") from error
     except UnidentifiedImageError as error:
-        raise ImageError(
-            f"{name} is not a picture that can be read; JPEG, PNG, WebP, TIFF, BMP and GIF can."
-        ) from error
-    except (OSError, SyntaxError, ValueError, TypeError, EOFError) as error:
+        raise ImageError(f"{name} is not a picture that can be read; {PROMISED} can.") from error
+    except DECODER_ERRORS as error:
         raise ImageError(f"{name} is a damaged picture ({error}).") from error
+
+
+def is_picture(path: str | Path) -> bool:
+    """Whether a file is a still picture; false for moving ones and for everything that can't be read."""
+    try:
+        with Image.open(existing_file(path, "picture", most_bytes=PICTURE_BYTES), formats=FORMATS) as picture:
+            return getattr(picture, "n_frames", 1) == 1 or picture.format in ("MPO", "HEIF", "TIFF")
+    except InputError:
+        return False
+    except DECODER_ERRORS:
+        return False
+
+
+def damage_note(source: ImageSource) -> str:
+    """A sentence when a JPEG that can be read is damaged inside, which no exception tells; else an empty text."""
+    content = Path(source).read_bytes() if isinstance(source, str | Path) else source
+    if not isinstance(content, bytes) or not content.startswith(JPEG_START):
+        return ""
+    strict = av.CodecContext.create("mjpeg", "r")
+    strict.options = {"err_detect": "explode+bitstream+buffer"}
+    try:
+        strict.decode(av.Packet(content))
+    except DECODER_ERRORS:
+        return f"{_name(source)} is damaged; parts of it may be shifted or grey."
+    return ""
 
 
 def save_image(image: ByteArray, path: str | Path) -> None:
@@ -65,17 +102,39 @@ def _opened(source: ImageSource) -> Image.Image:
         if source.dtype != np.uint8:
             raise ImageError(f"The picture must be an array of bytes (uint8), not {source.dtype}.")
         return Image.fromarray(source)
-    return Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
+    if isinstance(source, bytes):
+        return Image.open(io.BytesIO(source), formats=FORMATS)
+    path = existing_file(source, "picture", error=ImageError, most_bytes=PICTURE_BYTES)
+    return Image.open(path, formats=FORMATS)
 
 
-def _check_size(size: tuple[int, int], name: str) -> None:
-    width, height = size
-    if width * height > MAX_PIXELS:
+def _name(source: ImageSource) -> str:
+    return Path(source).name if isinstance(source, str | Path) else "The picture"
+
+
+def _check_size(picture: Image.Image, name: str) -> None:
+    width, height = picture.size
+    most = JPEG_PIXELS if picture.format in ("JPEG", "MPO") else PICTURE_PIXELS
+    if width * height > most:
         raise ImageError(
-            f"{name} is too large: {width}×{height} px; at most {MAX_PIXELS // 1_000_000} megapixels can be used."
+            f"{name} is too large: {width}×{height} px; at most {most // 1_000_000} megapixels can be used. "
+            "Please make it smaller."
         )
-    if min(width, height) < MIN_SIDE:
-        raise ImageError(f"{name} is too small: {width}×{height} px; each side must have {MIN_SIDE} px or more.")
+    if min(width, height) < PICTURE_MIN_SIDE:
+        raise ImageError(
+            f"{name} is too small: {width}×{height} px; each side must have {PICTURE_MIN_SIDE} px or more."
+        )
+
+
+def _reduced(picture: Image.Image) -> Image.Image:
+    """The picture, made smaller by 2, 4 or 8 when it has more than `WORKING_PIXELS`."""
+    width, height = picture.size
+    factor = next(factor for factor in (1, 2, 4, 8) if width * height <= WORKING_PIXELS * factor**2 or factor == 8)
+    if factor == 1:
+        return picture
+    picture.draft(picture.mode, (width // factor, height // factor))  # nothing but for JPEGs
+    remaining = round(width / picture.size[0])
+    return picture.reduce(factor // remaining) if remaining < factor else picture
 
 
 def _in_eight_bits(picture: Image.Image) -> Image.Image:
@@ -97,7 +156,7 @@ def _in_srgb(picture: Image.Image) -> Image.Image:
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         converted = ImageCms.profileToProfile(picture, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-    except (ImageCms.PyCMSError, OSError):
+    except DECODER_ERRORS:
         return picture  # a broken profile is worth less than none
     return converted if converted is not None else picture
 
