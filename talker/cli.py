@@ -25,7 +25,6 @@ from talker.media.livelink import save_livelink
 from talker.media.video import check_video_path, write_video
 from talker.options import CONVERTERS, MAX_STRENGTH, RENDERERS, SIZES, SpeakOptions
 from talker.pipeline import Talker
-from talker.speech.features import FEATURES, WHISPER
 from talker.types import EMOTION_LABELS, Progress, Result, Video
 from talker.workbench import EVALUATIONS, TRAININGS, evaluate, train
 
@@ -277,13 +276,12 @@ def _add_train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", choices=TRAININGS, help="; ".join(f"{n}: {job.help}" for n, job in TRAININGS.items()))
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with the training data")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the weights (default checkpoints/NAME)")
-    parser.add_argument("--features", choices=FEATURES, help="what motion and motion-network hear (default whisper)")
     parser.add_argument("--size", help="of the generator: small, base or large (default small)")
 
 
 def _train(arguments: argparse.Namespace, talker: Talker) -> None:
     out = arguments.out or CHECKPOINTS / arguments.name
-    train(arguments.name, arguments.data, out, features=arguments.features, size=arguments.size)
+    train(arguments.name, arguments.data, out, size=arguments.size)
 
 
 def _add_prepare_arguments(parser: argparse.ArgumentParser) -> None:
@@ -294,17 +292,12 @@ def _add_prepare_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--layout", default="auto", metavar="NAME", help="grid, mead, crema-d, ravdess or plain (default auto)"
     )
-    parser.add_argument(
-        "--features", choices=FEATURES, default=WHISPER, help="what the sound becomes (default whisper)"
-    )
 
 
 def _prepare(arguments: argparse.Namespace, talker: Talker) -> None:
-    from talker.training.prepare import PrepareSettings, prepare
+    from talker.training.prepare import prepare
 
-    settings = PrepareSettings(features=arguments.features)
-    progress = _progress_line("film")
-    print(prepare(arguments.data, arguments.out, layout=arguments.layout, settings=settings, progress=progress))
+    print(prepare(arguments.data, arguments.out, layout=arguments.layout, progress=_progress_line("film")))
 
 
 def _progress_line(unit: str) -> Progress | None:

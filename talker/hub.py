@@ -25,7 +25,6 @@ from talker.sources import AddressSource, AssetFile, HubSource, Source, Unavaila
 from talker.types import Progress
 
 CHECKPOINTS = Path(__file__).resolve().parents[1] / "checkpoints"
-PUBLISHED_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _DOWNLOADING = threading.Lock()
 
 
@@ -239,26 +238,6 @@ def checkpoint(name: str) -> Path:
             f"The checkpoint {name!r} is not at {folder}: Talker's own weights come with its repository, "
             "so run it from a clone, or copy the repository's checkpoints folder there."
         )
-    return folder
-
-
-def published(repository: str) -> Path:
-    """Folder of a model on the Hugging Face Hub as transformers reads it, downloaded on first use.
-
-    For models that this project has never had in its hands, so that no sha256 is known: they are only an option.
-    Raises AssetError, saying how to place the files by hand, when the Hub can't be reached.
-    """
-    folder = cache_folder() / repository.replace("/", "--")
-    with _DOWNLOADING:
-        if any((folder / name).is_file() for name in PUBLISHED_WEIGHTS):
-            return folder
-        try:
-            HubSource(repository).download_all(("config.json", *PUBLISHED_WEIGHTS), folder)
-        except (Unavailable, OSError, HTTPException, ValueError) as error:
-            raise AssetError(
-                f"The model {repository} can't be had from the Hugging Face Hub: {error}. To place it by hand, put its "
-                f"config.json and {' or '.join(PUBLISHED_WEIGHTS)} into {folder}."
-            ) from error
     return folder
 
 

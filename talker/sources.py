@@ -81,11 +81,6 @@ class HubSource:
         with _hub_client() as client:
             return Path(client.hf_hub_download(self.repository, self.folder + name, tqdm_class=bar))
 
-    def download_all(self, names: tuple[str, ...], folder: Path) -> None:
-        """Those of the files that the repository has, unchecked, into `folder`."""
-        with _hub_client() as client:
-            client.snapshot_download(self.repository, allow_patterns=list(names), local_dir=folder)
-
 
 @dataclass(frozen=True)
 class AddressSource:

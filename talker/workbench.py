@@ -49,13 +49,11 @@ EVALUATIONS = {  # each function takes the data folder (or None) and returns the
 }
 TRAININGS = {  # each function takes the data folder and the folder to write
     "face-model": Job("talker.training.face_model:derive", "the compact face model, from ICT's"),
-    "motion": Job("talker.training.motion:train_motion", "speech to lips", takes=("features",)),
+    "motion": Job("talker.training.motion:train_motion", "speech to lips"),
     "generator": Job(
         "talker.training.generator:train_generator", "the network that refines the drawn face", takes=("size",)
     ),
-    "motion-network": Job(
-        "talker.training.network:train_network", "speech to lips with a sequence model", takes=("features",)
-    ),
+    "motion-network": Job("talker.training.network:train_network", "speech to lips with a sequence model"),
     "emotion": Job("talker.training.emotion:train", "the emotion space and its permissive variant"),
 }
 NEEDS_NO_DATA = frozenset({"road", "speed"})

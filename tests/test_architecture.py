@@ -23,6 +23,7 @@ LEVELS = (
     ("face", "speech"),
     ("portrait", "emotion", "motion", "render"),
     ("example_faces",),
+    ("data",),
     ("pipeline", "training"),
     ("", "evaluation", "batch"),
     ("workbench",),

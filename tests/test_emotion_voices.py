@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from talker.data.cache import cache_path, load, store
 from talker.emotion.voice import MOVED, UNMOVED, shown_strength
 from talker.errors import DataError
 from talker.speech.prosody import measure
 from talker.training.emotion_space import PLAIN_STRENGTH, asked_strength
-from talker.training.kept import keep, kept, load
 from talker.training.lively_talk import lively
 from talker.training.spoiled_sound import spoil
 from talker.training.voice_corpora import Recording, VoiceRecords, acted_recordings, load_voices, plain_recordings
@@ -97,23 +97,23 @@ def test_lively_talk_is_somebody_else_each_time() -> None:
     assert abs(np.log2(pitches[0] / pitches[1])) > 0.05
 
 
-def test_what_is_kept_gets_a_new_name_when_what_it_depends_on_changes(
+def test_a_stored_measurement_has_a_new_name_when_its_version_or_its_files_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TALKER_CACHE", str(tmp_path / "cache"))
-    source = tmp_path / "source.py"
-    source.write_text("one")
-    before = kept("measured", [source, "emotion/catalogue.py"])
-    assert before == kept("measured", [source, "emotion/catalogue.py"]) and before.name.startswith("measured-")
-    source.write_text("two")
-    assert kept("measured", [source, "emotion/catalogue.py"]) != before
-    assert kept("measured", [tmp_path]) != kept("measured", [source, source])  # a folder stands for its Python files
+    clip = tmp_path / "clip.wav"
+    clip.write_text("one")
+    before = cache_path("measured", 1, [clip])
+    assert before == cache_path("measured", 1, [clip]) and before.name.startswith("measured-v1-")
+    assert cache_path("measured", 2, [clip]) != before
+    clip.write_text("two")
+    assert cache_path("measured", 1, [clip]) != before
 
 
-def test_what_is_kept_comes_back(tmp_path: Path) -> None:
+def test_what_is_stored_comes_back(tmp_path: Path) -> None:
     names = np.array(["sad", "happy"])
     records = VoiceRecords(np.ones((2, 3, 4), np.float32), names, names, names, np.array([True, False]))
-    keep(tmp_path / "new" / "voices.npz", records)
+    store(tmp_path / "new" / "voices.npz", records)
     again = VoiceRecords(**load(tmp_path / "new" / "voices.npz"))
     assert np.array_equal(again.statistics, records.statistics) and again.statistics.dtype == np.float32
     assert again.feeling.tolist() == ["sad", "happy"] and again.strong.tolist() == [True, False]

@@ -14,6 +14,7 @@ from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from talker.blendshapes import expand
+from talker.data.cache import load, store
 from talker.evaluation.perceptual import Perceiver, distance
 from talker.hub import checkpoint
 from talker.options import SpeakOptions
@@ -37,7 +38,6 @@ from talker.training.generator import GeneratorTraining, Trainer
 from talker.training.generator_batches import take
 from talker.training.generator_data import Pairs
 from talker.training.generator_losses import Losses
-from talker.training.kept import keep, load
 from talker.types import EMOTION_LABELS, FaceMotion, Portrait
 
 OPTIONS = SpeakOptions(size="crop256")
@@ -173,7 +173,7 @@ def test_what_is_equal_costs_nothing(pairs: Pairs) -> None:
 
 def test_a_tiny_training_learns_is_kept_and_goes_on(pairs: Pairs, tmp_path: Path) -> None:
     kept = tmp_path / "pairs.npz"
-    keep(kept, pairs)
+    store(kept, pairs)
     groups = {"talking": [Pairs(**load(kept))]}
     before = untrained().state_dict()
     trained = Trainer(GeneratorConfig.tiny(), GeneratorTraining.tiny(), groups, tmp_path / "out").fit().state_dict()

@@ -16,6 +16,7 @@ from ai_edge_litert.interpreter import Interpreter
 from torch import Tensor, nn
 
 from talker import hub
+from talker.data.cache import store
 from talker.errors import AssetError, DataError, InputError
 from talker.media.image import load_image
 from talker.render.aligned import MAPS, STYLE
@@ -33,7 +34,6 @@ from talker.training.generator_discriminators import (
     telling_apart,
 )
 from talker.training.generator_losses import Losses
-from talker.training.kept import keep
 from talker.training.perception import MESH_FILE, feature_distance, mesh_features
 from talker.workbench import train
 
@@ -223,7 +223,7 @@ import torch
 from talker.render.generator import GeneratorConfig
 from talker.training.generator import GeneratorTraining, Trainer
 from talker.training.generator_data import Pairs
-from talker.training.kept import load
+from talker.data.cache import load
 from dataclasses import replace
 torch.set_num_threads(1)
 chosen = replace(GeneratorTraining.tiny(), steps=3, losses={"pixels": 1.0, "adversarial": 0.1, "matching": 0.1})
@@ -235,7 +235,7 @@ torch.save(torch.cat([value.flatten() for value in both]), f"{sys.argv[2]}-{trai
 
 
 def test_two_processes_learn_one_network(tmp_path: Path) -> None:
-    keep(tmp_path / "pairs.npz", made_up())
+    store(tmp_path / "pairs.npz", made_up())
     (tmp_path / "run.py").write_text(RUN)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     root = Path(__file__).resolve().parents[1]

@@ -20,8 +20,7 @@ from talker.blendshapes import BLENDSHAPE_INDEX, expand
 from talker.motion import visemes
 from talker.motion.head import ArticulationConfig, Delivery, Head, LinearHead, read_config
 from talker.speech import prosody
-from talker.speech.encoder import FRAME_RATE
-from talker.speech.features import load_features
+from talker.speech.encoder import FRAME_RATE, shared_encoder
 from talker.types import FaceMotion, FloatArray, SpeechClip, TimedToken, Transcript
 
 Heard = tuple[FloatArray, FloatArray]  # blendshapes [T,52] and the probability of p, b, m [T] at 50 Hz
@@ -57,14 +56,15 @@ def speech_motion(
 
 def prepare() -> None:
     """Read the weights now, so that the first clip doesn't wait for them."""
-    load_features(shipped_head().config.features)
+    shipped_head()
+    shared_encoder()
 
 
 def hear(clip: SpeechClip, head: Head | None = None, delivery: Delivery | None = None) -> Heard:
     """What a head, by default the shipped one, hears in a clip."""
     head = head or shipped_head()
     delivery = dataclasses.replace(delivery or Delivery(), phones=trusted_phones(clip.transcript))
-    return head.predict(load_features(head.config.features).encode(clip, head.project), delivery)
+    return head.predict(shared_encoder().encode(clip, head.project), delivery)
 
 
 def trusted_phones(transcript: Transcript | None) -> tuple[TimedToken, ...]:

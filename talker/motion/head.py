@@ -17,7 +17,6 @@ from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_INDEX
 from talker.motion import visemes
 from talker.options import SpeakOptions
 from talker.speech.encoder import FRAME_RATE
-from talker.speech.features import WHISPER
 from talker.types import EmotionCode, FloatArray, TimedToken
 
 BLOCK = 4096  # frames that are predicted at once: with their neighbours side by side, an hour would fill memory
@@ -28,7 +27,7 @@ STYLE_SPAN = 2.0  # standard deviations from an amount of 1 to one of 2, or of 0
 class ArticulationConfig:
     """What the head is made of and how its output is used.
 
-    channels: the blendshapes it predicts. features: what it hears, a name in `talker.speech.features`.
+    channels: the blendshapes it predicts.
     components, context: of the linear head: how many principal components of the features, and how many neighbouring
         feature frames (20 ms apart) on each side.
     lead_s: how much earlier than heard the mouth moves; lips shape a sound before it is heard.
@@ -39,7 +38,6 @@ class ArticulationConfig:
     """
 
     channels: tuple[str, ...]
-    features: str = WHISPER
     components: int = 128
     context: int = 3
     lead_s: float = 0.02

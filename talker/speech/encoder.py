@@ -7,6 +7,7 @@ CTranslate2's `model.bin` and the Hub's `model.safetensors`.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -70,6 +71,12 @@ class SpeechEncoder:
         for start, end in spans(frames, length, overlap):
             window = log_mel[:, 2 * start : 2 * (start + length)]
             yield self.network(np.concatenate([window, silence], axis=1))[: end - start]
+
+
+@functools.cache
+def shared_encoder() -> SpeechEncoder:
+    """The published encoder up to the layer that lips are read from, loaded once."""
+    return SpeechEncoder.load()
 
 
 def log_mel_spectrogram(sound: audio.SoundAtRate, mels: int = 80) -> FloatArray:

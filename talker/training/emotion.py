@@ -6,21 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
+from talker.data.cache import cache_path, load, store
 from talker.emotion.space import CHECKPOINT, PERMISSIVE_CHECKPOINT, EmotionSpace, SpaceConfig, save_space
 from talker.training.emotion_space import EmotionTraining, SpaceTrainer, taught_texts
 from talker.training.face_photographs import FaceRecords, join_faces, load_photographs
-from talker.training.kept import keep, kept, load
 from talker.training.portraits import building_portraits
 from talker.training.rendered_faces import render_faces
 from talker.training.voice_corpora import NON_COMMERCIAL, load_voices
 from talker.types import Progress
 
 RENDERED_PORTRAITS = 36
-# What the rendered faces look like depends on these.
-RENDERED_BY = (
-    "render", "portrait", "face/fit.py", "face/model.py", "emotion/catalogue.py", "emotion/action_units.py",
-    "emotion/bridging.py", "training/rendered_faces.py",
-)  # fmt: skip
+RENDERED_VERSION = 1  # of the rendered faces in the cache: raise it when renderer, catalogue or face model change
 
 CARD = """---
 license: {licence}
@@ -59,12 +55,12 @@ def train(data: Path, out: Path, progress: Progress | None = None) -> None:
 
 def rendered(data: Path, progress: Progress | None = None) -> FaceRecords:
     """Faces rendered on portraits of `data`, from the cache when they were rendered before."""
-    cache = kept("emotion-rendered", RENDERED_BY)
+    cache = cache_path("emotion-rendered", RENDERED_VERSION)
     if cache.is_file():
         return FaceRecords(**load(cache))
     paths = building_portraits(data)
     records = render_faces(paths[:: max(1, len(paths) // RENDERED_PORTRAITS)], progress=progress)
-    keep(cache, records)
+    store(cache, records)
     return records
 
 

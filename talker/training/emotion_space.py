@@ -14,20 +14,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from talker.data.cache import cache_path, load, store
 from talker.emotion.catalogue import FEELINGS
 from talker.emotion.gate import fit_gate
 from talker.emotion.picture_features import measure_faces, principal_shapes
-from talker.emotion.prompts import PromptBank, in_templates, prompt_bank
+from talker.emotion.prompts import PROMPTS, PromptBank, in_templates, prompt_bank
 from talker.emotion.sentences import LanguageTower, sentence_tower
 from talker.emotion.space import EmotionSpace, SpaceConfig, SpaceNetwork
 from talker.training.cross_reconstruction import CrossReconstruction, partners
 from talker.training.emotion_losses import among, contrastive, family, geometry
 from talker.training.face_photographs import FaceRecords
-from talker.training.kept import keep, kept, load
 from talker.training.voice_corpora import VoiceRecords
 from talker.types import EMOTION_LABELS, FloatArray
 
 STRENGTH_ASKED = {False: 0.8, True: 1.2}  # what actors showed when asked for normal and strong intensity
+TEXTS_VERSION = 1  # of the encoded texts in the cache
 MILD_STRENGTH = {"neutral": 0.1, "calm": 0.2}  # acted, but hardly felt
 PLAIN_STRENGTH = 0.05  # nobody asked for anything: read aloud
 PLAIN_SHARE = 0.25  # of the voices in a batch
@@ -92,11 +93,11 @@ class TextSet:
 
 def taught_texts(feelings: tuple[str, ...]) -> TextSet:
     """The whole bank in the offline tower's words; encoded once for as long as neither changes."""
-    cache = kept("emotion-texts", ("emotion/prompts.json", "emotion/prompts.py", "emotion/sentences.py"))
+    cache = cache_path("emotion-texts", TEXTS_VERSION, [PROMPTS])
     if cache.is_file():
         return TextSet(**{name: torch.from_numpy(array) for name, array in load(cache).items()})
     texts = TextSet.encode(prompt_bank(), sentence_tower(), feelings)
-    keep(cache, texts)
+    store(cache, texts)
     return texts
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from talker.data.cache import load
 from talker.errors import InputError
 from talker.render.generator import SIZES, Generator, GeneratorConfig, save_generator
 from talker.render.regions import EYES, MOUTH, Region
@@ -32,7 +33,6 @@ from talker.training.generator_discriminators import (
 from talker.training.generator_losses import Losses, total
 from talker.training.generator_pictures import Exhibition
 from talker.training.generator_state import load_state, save_state
-from talker.training.kept import load
 from talker.training.processes import joined, share_gradients, share_weights
 from talker.types import Progress
 

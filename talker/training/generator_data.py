@@ -7,7 +7,6 @@ truth: what the way there and back damages is the lesson. Each source is kept on
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -16,8 +15,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from talker import hub
 from talker.blendshapes import expand
+from talker.data.cache import cache_path, store
 from talker.errors import DataError, TalkerError
 from talker.media.image import load_image
 from talker.options import SpeakOptions
@@ -27,7 +26,6 @@ from talker.render.crop import at_size
 from talker.render.geometry import as_asked
 from talker.render.photometric import offset_flow
 from talker.render.renderer import Drawn, Renderer
-from talker.training.kept import keep
 from talker.training.portraits import building_portraits
 from talker.training.reenacted import Frame, Reenactment, every, read_faces
 from talker.types import ByteArray, FloatArray, Portrait, Progress
@@ -40,7 +38,7 @@ LARGEST_SHIFT = 0.03  # of the square's side, by which a drawn face may lie besi
 LAID_OVER = 1 / 16  # of the square's side: how smooth the flow is by which the real face is laid on the drawn one
 LEAST_SKIN = 0.02  # share of the square, or of a place's surroundings, in which skin must be seen
 UPPER = 0.62  # of the square: above this line skin tells the light
-KEPT_VERSION = 3  # of the pairs in the cache
+PAIRS_VERSION = 4  # of the pairs in the cache
 EXPOSURE = (0.8, 1.25)  # what the light may have changed between two frames of a film
 AWAY: tuple[dict[str, float], ...] = ({}, {"jawOpen": 0.3, "mouthSmile": 0.3})  # what portraits are drawn with first
 STILL = np.zeros(6, np.float32)
@@ -82,10 +80,10 @@ def prepare(data: Path, side: int, progress: Progress | None = None) -> dict[str
     ]
     kept: dict[str, list[Path]] = {}
     for done, (path, way, make) in enumerate(jobs):
-        file = _kept(path, side, way)
+        file = cache_path(f"generator/{path.stem}-{way}-{side}-{STYLE}", PAIRS_VERSION, [path])
         if not file.is_file():
             try:
-                keep(file, make())
+                store(file, make())
             except TalkerError:
                 continue  # no face in it, or no frame that can be used
         kept.setdefault(path.relative_to(data).parts[0], []).append(file)
@@ -159,9 +157,3 @@ def register(truth: ByteArray, sight: Sight) -> ByteArray | None:
     if gain.min() < EXPOSURE[0] or gain.max() > EXPOSURE[1]:
         return None
     return np.clip(moved * gain + 0.5, 0, 255).astype(np.uint8)
-
-
-def _kept(path: Path, side: int, way: int) -> Path:
-    """Where the pairs of a film or picture lie: changes with its content."""
-    digest = hashlib.sha256(f"{KEPT_VERSION} {side} {STYLE} ".encode() + path.read_bytes()).hexdigest()[:16]
-    return hub.cache_folder() / "generator" / f"{path.stem}-{way}-{digest}.npz"

@@ -18,7 +18,7 @@ from scipy.optimize import minimize
 
 from talker.blendshapes import BLENDSHAPE_INDEX, BLENDSHAPE_NAMES
 from talker.motion.head import ArticulationConfig, LinearHead, in_context
-from talker.speech.features import WHISPER, load_features
+from talker.speech.encoder import shared_encoder
 from talker.training.motion_data import Example, grid_examples, voice_examples
 from talker.types import FloatArray, Progress
 
@@ -56,16 +56,14 @@ def train_motion(
     out: Path,
     settings: MotionTraining | None = None,
     progress: Progress | None = None,
-    *,
-    features: str = WHISPER,
 ) -> LinearHead:
     """Train the head on `data` (GRID's layout in grid/) and write config.json and model.safetensors into `out`.
 
-    features: what it hears, where the settings don't say. About five minutes on one core. Raises DataError when the
+    About five minutes on one core. Raises DataError when the
     data isn't there.
     """
-    settings = settings or MotionTraining(head=ArticulationConfig(CHANNELS, features=features))
-    encoder = load_features(settings.head.features)
+    settings = settings or MotionTraining(head=ArticulationConfig(CHANNELS))
+    encoder = shared_encoder()
     real = _collected(grid_examples(data, encoder), 450, progress)
     spoken = _collected(voice_examples(settings.sentences, settings.seed, encoder), settings.sentences, progress)
     head = fit_head(real, spoken, settings)

@@ -14,8 +14,7 @@ from talker.face.model import load_face_model
 from talker.media import audio
 from talker.motion import visemes
 from talker.speech import voice
-from talker.speech.encoder import FRAME_RATE
-from talker.speech.features import SpeechFeatures
+from talker.speech.encoder import FRAME_RATE, SpeechEncoder
 from talker.speech.phones import align_text
 from talker.training.mouth_fit import fit_mouth
 from talker.training.sentences import teaching_sentences
@@ -89,7 +88,7 @@ def _grid_speech(data: Path, name: str) -> SpeechClip:
 
 
 def grid_examples(
-    data: Path, encoder: SpeechFeatures, *, held_out: bool = False, copies: int = 0, seed: int = 0
+    data: Path, encoder: SpeechEncoder, *, held_out: bool = False, copies: int = 0, seed: int = 0
 ) -> Iterator[Example]:
     """The training speaker's clips with the face model fitted to his landmarks.
 
@@ -105,7 +104,7 @@ def grid_examples(
             yield _example(said_elsewhere(clip.speech, warp, chance), fitted, clip.fps * warp, encoder)
 
 
-def _example(speech: SpeechClip, mouth: FloatArray, fps: float, encoder: SpeechFeatures) -> Example:
+def _example(speech: SpeechClip, mouth: FloatArray, fps: float, encoder: SpeechEncoder) -> Example:
     """What is heard, beside mouth blendshapes [T,52] at `fps`."""
     features = encoder.encode(speech)
     time, frames = np.arange(len(features)) / FRAME_RATE, np.arange(len(mouth)) / fps
@@ -114,7 +113,7 @@ def _example(speech: SpeechClip, mouth: FloatArray, fps: float, encoder: SpeechF
     return Example(features, targets.astype(np.float32), sounding(phones, time), phones)
 
 
-def voice_examples(count: int, seed: int, encoder: SpeechFeatures) -> Iterator[Example]:
+def voice_examples(count: int, seed: int, encoder: SpeechEncoder) -> Iterator[Example]:
     """The offline voice reading made-up sentences, as other throats would: the visemes of its phones are the teacher.
 
     Resampling changes vocal tract, pitch and pace together; the rest is another room and microphone.

@@ -12,7 +12,7 @@ import copy
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,6 @@ from torch import Tensor
 
 from talker.motion.head import ArticulationConfig
 from talker.motion.network import STYLE_WIDTH, MotionNetwork, NetworkConfig, NetworkHead
-from talker.speech.features import WHISPER, load_features
 from talker.training.motion import CHANNELS
 from talker.training.network_data import Lesson, Material, batch_of, gather
 from talker.training.network_losses import LipLandmarks, losses
@@ -69,11 +68,6 @@ class NetworkTraining:
     )
     network: NetworkConfig = field(default_factory=lambda: NetworkConfig(len(CHANNELS), width=128, blocks=5))
 
-    def hearing(self, features: str) -> NetworkTraining:
-        """The same with other speech features."""
-        width = load_features(features).width
-        return replace(self, head=replace(self.head, features=features), network=replace(self.network, features=width))
-
     @classmethod
     def tiny(cls) -> NetworkTraining:
         """A few steps of a small network for tests."""
@@ -90,19 +84,13 @@ class NetworkTraining:
 
 
 def train_network(
-    data: Path,
-    out: Path,
-    settings: NetworkTraining | None = None,
-    progress: Progress | None = None,
-    *,
-    features: str = WHISPER,
+    data: Path, out: Path, settings: NetworkTraining | None = None, progress: Progress | None = None
 ) -> NetworkHead:
     """Train on `data` and write config.json and model.safetensors into `out`, with the log beside them.
 
-    features: what it hears, where the settings don't say. Raises DataError when `data` holds neither prepared clips
-    nor grid/, or clips that were prepared with other features.
+    Raises DataError when `data` holds neither prepared clips nor grid/.
     """
-    settings = settings or NetworkTraining().hearing(features)
+    settings = settings or NetworkTraining()
     material = gather(
         data,
         settings.head,

@@ -12,12 +12,10 @@ from scipy.ndimage import gaussian_filter1d
 
 from talker.blendshapes import BLENDSHAPE_INDEX
 from talker.emotion.labels import label_code
-from talker.errors import DataError
 from talker.motion.head import ArticulationConfig, felt, phone_prior
 from talker.motion.lips import LipGeometry
 from talker.motion.network import STYLE_WIDTH
-from talker.speech.encoder import FRAME_RATE
-from talker.speech.features import load_features
+from talker.speech.encoder import FRAME_RATE, shared_encoder
 from talker.training import prepared
 from talker.training.motion_data import Example, grid_examples, sounding, voice_examples
 from talker.training.network_losses import Batch
@@ -57,7 +55,7 @@ def gather(
 
     emotion: width of a feeling's embedding. copies: of each tracked clip, heard in other voices, rooms and lines.
     """
-    encoder = load_features(head.features)
+    encoder = shared_encoder()
     if (data / prepared.INDEX).is_file():
         train = list(_prepared_lessons(data, "train", head))
         validation = list(_prepared_lessons(data, "validation", head))
@@ -75,11 +73,6 @@ def _prepared_lessons(data: Path, split: str, head: ArticulationConfig) -> Itera
         time = np.arange(len(clip.features)) / FRAME_RATE
         frames = np.arange(len(clip.mouth)) / clip.fps + clip.lag_s
         target = np.stack([np.interp(time, frames, channel) for channel in clip.mouth.T], axis=1).astype(np.float32)
-        if row.features != head.features:
-            raise DataError(
-                f"{data} was prepared with {row.features} features, and the network hears {head.features}: prepare the "
-                f"films again with --features {head.features}."
-            )
         code = label_code(row.feeling, row.intensity)
         feeling = felt(code)[0]
         example = Example(clip.features, target, sounding(clip.phones, time), clip.phones)

@@ -26,8 +26,7 @@ from talker.motion import visemes
 from talker.motion.articulation import LOUDNESS_RATE, speaking, trusted_phones
 from talker.motion.lips import measured_lips
 from talker.speech import phones, prosody, recogniser
-from talker.speech.encoder import FRAME_RATE, SAMPLE_RATE
-from talker.speech.features import WHISPER, SpeechFeatures, load_features
+from talker.speech.encoder import FRAME_RATE, SAMPLE_RATE, SpeechEncoder, shared_encoder
 from talker.training.corpora import Recording, recordings
 from talker.training.mouth_fit import fit_mouth
 from talker.training.prepared import IndexRow, PreparedClip, write_index
@@ -46,7 +45,6 @@ class PrepareSettings:
     in face widths. turned: median turn away from the camera (rad). spoken: share of the time with speech.
     least_movement: spread of the lip opening while something is said, in face widths.
     closures: how many p, b, m it takes to measure by how much the picture leads the sound; `most_lag_s` is looked at.
-    features: what the sound becomes, a name in `talker.speech.features`.
     """
 
     shortest_s: float = 0.8
@@ -58,7 +56,6 @@ class PrepareSettings:
     least_movement: float = 0.004
     closures: int = 8
     most_lag_s: float = 0.24
-    features: str = WHISPER
 
 
 @dataclass(frozen=True)
@@ -91,7 +88,7 @@ def prepare(
     films = recordings(data, layout)
     out.mkdir(parents=True, exist_ok=True)
     known = _outcomes(out)
-    encoder = load_features(settings.features)
+    encoder = shared_encoder()
     for done, film in enumerate(films):
         if film.name not in known:
             known[film.name] = outcome = _prepared(film, out, encoder, settings)
@@ -131,7 +128,7 @@ def _outcomes(out: Path) -> dict[str, Outcome]:
     return found
 
 
-def _prepared(film: Recording, out: Path, encoder: SpeechFeatures, settings: PrepareSettings) -> Outcome:
+def _prepared(film: Recording, out: Path, encoder: SpeechEncoder, settings: PrepareSettings) -> Outcome:
     """Write a film's clips, and say what became of it."""
     rows: list[IndexRow] = []
     dropped: list[str] = []
@@ -152,7 +149,7 @@ def _prepared(film: Recording, out: Path, encoder: SpeechFeatures, settings: Pre
             continue
         clip.save(out / "clips" / f"{name}.npz")
         seconds = (stop - start) / track.fps
-        row = IndexRow(name, film.speaker, film.feeling, film.intensity, seconds, features=settings.features)
+        row = IndexRow(name, film.speaker, film.feeling, film.intensity, seconds)
         rows.append(row)
     return Outcome(film.name, tuple(rows), tuple(dropped), dropped[0] if dropped else "")
 
@@ -203,7 +200,7 @@ def _clip(
     track: FaceTrack,
     part: slice,
     lag_s: float,
-    encoder: SpeechFeatures,
+    encoder: SpeechEncoder,
     settings: PrepareSettings,
 ) -> PreparedClip:
     """The frames `part` of a film; _UnusableError says why not."""

@@ -17,7 +17,6 @@ import numpy as np
 
 from talker.errors import DataError
 from talker.media.files import replaced_when_done
-from talker.speech.features import WHISPER
 from talker.types import FloatArray, TimedToken
 
 SPLITS = ("train", "validation", "test")
@@ -80,7 +79,6 @@ class IndexRow:
     intensity: float
     seconds: float
     split: str = ""
-    features: str = WHISPER
 
 
 def write_index(folder: Path, rows: Iterable[IndexRow]) -> list[IndexRow]:

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
+from talker.data.cache import cache_path, load, store
 from talker.emotion.voice_features import FRAME_RATE, VoiceFrames, load_encoder, voice_frames, window_statistics
 from talker.errors import DataError
 from talker.media import audio
 from talker.speech.encoder import SAMPLE_RATE, SpeechEncoder
 from talker.speech.voice import say
 from talker.training.corpora import CREMAD_FEELINGS
-from talker.training.kept import keep, kept, load
 from talker.training.lively_talk import lively
 from talker.training.sentences import teaching_sentences
 from talker.training.spoiled_sound import spoil
@@ -36,12 +36,7 @@ OFFLINE_SENTENCES = 24  # flat, as the voice reads them
 LIVELY_SENTENCES = 150  # each by another made-up throat, with more melody
 CROP_S = 2.0  # shorter windows beside each whole clip: codes per moment are read from such
 SPOILED = 2  # times that each clip is measured as another microphone would have heard it
-# What the measurements depend on, besides the clips.
-MEASURED_BY = (
-    "emotion/voice_features.py", "speech/prosody.py", "speech/encoder.py", "speech/voice.py",
-    "training/voice_corpora.py", "training/corpora.py", "training/spoiled_sound.py", "training/lively_talk.py",
-    "training/sentences.py",
-)  # fmt: skip
+MEASURED_VERSION = 1  # of the statistics in the cache: raise it when features, augmentation or sentences change
 PACE = (0.78, 1.28)  # plain voices, being few, are also played faster and slower, which makes other throats of them
 
 
@@ -112,11 +107,11 @@ def load_voices(data: Path, progress: Progress | None = None) -> VoiceRecords:
     if not acted:
         raise DataError(f"{data} holds no speech_emotion folder with clips of a known corpus.")
     recordings = [*acted, *plain_recordings(data / "grid" / "audio")]
-    cache = kept("emotion-voices", [*MEASURED_BY, *(one.sound for one in acted if isinstance(one.sound, Path))])
+    cache = cache_path("emotion-voices", MEASURED_VERSION, (one.sound for one in acted if isinstance(one.sound, Path)))
     if cache.is_file():
         return VoiceRecords(**load(cache))
     records = measure_recordings(recordings, load_encoder(), progress)
-    keep(cache, records)
+    store(cache, records)
     return records
 
 
