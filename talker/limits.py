@@ -1,14 +1,9 @@
-"""How much of everything Talker takes, in one table, and the checks that files pass before any decoder sees them.
+"""How much of everything Talker takes, in one table.
 
 The numbers keep one request within a few gigabytes and minutes; docs/limits.md lists them for users.
 """
 
 from __future__ import annotations
-
-import json
-import stat
-from pathlib import Path
-from typing import Any, NoReturn
 
 from talker.errors import InputError
 
@@ -43,46 +38,6 @@ TIMELINE_ROWS = 1_000
 MANIFEST_ROWS = 200
 
 
-def existing_file(path: str | Path, kind: str, *, error: type[InputError] = InputError, most_bytes: int) -> Path:
-    """The path of a regular file that is there and no larger than `most_bytes`.
-
-    kind: what it is to the user, such as "picture". Raises `error` for everything else, folders and devices too.
-    """
-    path = Path(path)
-    try:
-        status = path.stat()
-    except (OSError, ValueError) as cause:  # a ValueError is a name with a NUL in it
-        if isinstance(cause, PermissionError):
-            raise error(f"The {kind} file {path} may not be read: permission denied.") from cause
-        raise error(f"There is no {kind} file {str(path)[:200]!r}.") from cause
-    if not stat.S_ISREG(status.st_mode):
-        raise error(f"There is no {kind} file {path}: it is a folder or a device.")
-    if status.st_size > most_bytes:
-        raise error(f"{path.name} is too large: {status.st_size / 1e6:.0f} MB; at most {most_bytes / 1e6:.0f} MB.")
-    return path
-
-
-def read_text(path: str | Path, kind: str, *, error: type[InputError] = InputError) -> str:
-    """The text of a small UTF-8 file, with or without a byte order mark; `error` names what is wrong with it."""
-    path = existing_file(path, kind, error=error, most_bytes=TEXT_FILE_BYTES)
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as cause:
-        raise error(f"The {kind} file {path.name} is not text in UTF-8; please save it as UTF-8.") from cause
-    except OSError as cause:
-        raise error(f"The {kind} file {path.name} can't be read ({cause}).") from cause
-
-
-def read_json(path: str | Path, kind: str, *, error: type[InputError] = InputError) -> Any:
-    """What a small JSON file holds; `error` where it is no JSON, nests too deep or holds NaN or infinity."""
-    text = read_text(path, kind, error=error)
-    try:
-        return json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as cause:
-        reason = "it is nested too deep" if isinstance(cause, RecursionError) else str(cause)
-        raise error(f"The {kind} file {Path(path).name} is not valid JSON ({reason}).") from cause
-
-
 def check_characters(text: str, what: str, most: int, *, error: type[InputError] = InputError) -> None:
     """Raise `error` when a text is longer than `most` characters."""
     if len(text) > most:
@@ -100,7 +55,3 @@ def film_scale(width: int, height: int, fps: float) -> float:
 
 def _macroblocks(width: float, height: float) -> int:
     return -int(-width // 16) * -int(-height // 16)
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"it holds {name}, which is not a number")

@@ -21,6 +21,7 @@ from talker.emotion.bridging import bridge
 from talker.emotion.request import DEFAULT, EmotionRequest, named_or_described, read_emotion
 from talker.emotion.timeline import split_tags, tagged_code
 from talker.errors import InputError, MotionError
+from talker.files import prepare_outputs
 from talker.media.audio import load_speech
 from talker.media.image import ImageSource, load_image
 from talker.media.provenance import labelled
@@ -128,6 +129,7 @@ class Talker:
         options = options or SpeakOptions()
         timings: dict[str, float] = {}
         check_video_path(out)
+        prepare_outputs([out], [portrait, speech, emotion.value if isinstance(emotion, EmotionRequest) else None])
         with _timed(timings, "portrait", stage):
             face = portrait if isinstance(portrait, Portrait) else self.look(portrait, options.face_index)
         with _timed(timings, "speech", stage):

@@ -3,7 +3,10 @@
 Each stands for its whole kind. All were made from generated pictures and synthetic speech.
 """
 
+import io
+import json
 import resource
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +14,17 @@ import pytest
 import soundfile
 from PIL import Image
 
-from talker.errors import AudioError, ImageError, VideoError
-from talker.limits import SOUND_CHANNELS, WORKING_PIXELS
+from talker.batch import read_manifest
+from talker.emotion.labels import label_code
+from talker.emotion.request import EmotionRequest, read_emotion
+from talker.emotion.timeline import load_timeline
+from talker.errors import AudioError, EmotionError, ImageError, InputError, MotionError, OptionsError, VideoError
+from talker.face import tracking
+from talker.limits import MOTION_BYTES, SOUND_CHANNELS, WORKING_PIXELS
 from talker.media import audio, image, video
 from talker.media.channels import mixing_weights
-from talker.types import FloatArray, SpeechClip, Video
+from talker.options import SpeakOptions
+from talker.types import FaceMotion, FloatArray, SpeechClip, Video
 
 FAILING = Path(__file__).resolve().parent / "data" / "failing"
 RATE = 16000
@@ -175,3 +184,83 @@ def test_a_full_disk_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
         assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["deflate_flip.npz", "shape_1e9.npz"])
+def test_broken_motions_are_refused_before_memory_is_asked_for(name: str) -> None:
+    with pytest.raises(MotionError, match=name):
+        FaceMotion.load(FAILING / name)
+
+
+@pytest.mark.parametrize("claimed", [(10**9, 52), (-1, 52), (2**62, 2**62)])
+def test_arrays_are_no_larger_than_their_file(tmp_path: Path, claimed: tuple[int, int]) -> None:
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": claimed})
+    with zipfile.ZipFile(tmp_path / "m.npz", "w") as archive:
+        archive.writestr("blendshapes.npy", header.getvalue() + bytes(64))
+    with pytest.raises(MotionError, match=r"m\.npz"):
+        FaceMotion.load(tmp_path / "m.npz")
+
+
+def test_zip_bombs_are_no_motions(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "m.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("blendshapes.npy", bytes(MOTION_BYTES + 1))
+    with pytest.raises(MotionError, match="unpacks to more"):
+        FaceMotion.load(tmp_path / "m.npz")
+
+
+def test_a_kept_track_that_is_broken_is_made_anew(tmp_path: Path) -> None:
+    """Bytes are flipped in the middle, as `corrupt_track.npz` had it, and the file is cut."""
+    np.savez_compressed(tmp_path / "track.npz", landmarks=np.random.default_rng(0).standard_normal((99, 478, 3)))
+    content = bytearray((tmp_path / "track.npz").read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    for broken in (bytes(content), bytes(content[:-500]), b""):
+        (tmp_path / "track.npz").write_bytes(broken)
+        assert tracking._from_cache(tmp_path / "track.npz") is None
+
+
+def test_settings_that_are_nested_too_deep_are_refused(tmp_path: Path) -> None:
+    for content in ("[" * 50_000 + "]" * 50_000, '{"a":' * 20_000, "NaN", '{"strength": Infinity}', "9" * 5000):
+        (tmp_path / "deep.json").write_text(content)
+        with pytest.raises(OptionsError, match=r"deep\.json"):
+            SpeakOptions.load(tmp_path / "deep.json")
+        with pytest.raises(EmotionError, match=r"deep\.json"):
+            load_timeline(tmp_path / "deep.json", 2.0)
+        with pytest.raises(InputError, match=r"deep\.json"):
+            read_manifest(tmp_path / "deep.json")
+
+
+def test_timelines_may_begin_with_a_byte_order_mark() -> None:
+    assert load_timeline(FAILING / "timeline_with_bom.json", 2.0).source.startswith("timeline: ")
+
+
+@pytest.mark.parametrize("start", ["NaN", "1e999", "-1", '"soon"', "null"])
+def test_timelines_start_at_numbers(tmp_path: Path, start: str) -> None:
+    (tmp_path / "t.json").write_text(f'[{{"start_s": {start}, "emotion": "happy"}}]')
+    with pytest.raises(EmotionError):
+        load_timeline(tmp_path / "t.json", 2.0)
+    with pytest.raises(EmotionError):
+        load_timeline(FAILING / "timeline_nan.json", 2.0)
+
+
+def test_rows_beyond_the_end_are_told(tmp_path: Path) -> None:
+    rows = [{"start_s": second, "emotion": emotion} for second, emotion in ((0, "happy"), (9, "sad"), (10, "fear"))]
+    (tmp_path / "t.json").write_text(json.dumps(rows))
+    code = load_timeline(tmp_path / "t.json", 2.0)
+    assert "2 more would start after the end, at 2.0 s" in code.source
+    assert "sad" not in code.source
+
+
+def test_a_picture_may_stand_where_a_video_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("talker.emotion.picture.picture_code", lambda *_, **__: label_code("sad"))
+    code = read_emotion(EmotionRequest("video", str(FAILING / "ordinary_face.jpg")))
+    assert code.source == "label: sad"
+
+
+def test_moving_pictures_are_no_pictures(tmp_path: Path) -> None:
+    frames = [Image.new("RGB", (80, 80), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "moving.gif", save_all=True, append_images=frames[1:])
+    assert not image.is_picture(tmp_path / "moving.gif")
+    assert image.is_picture(FAILING / "face.heic")
+    assert not image.is_picture(FAILING / "two_tracks_first_silent.mkv")
+    assert video.open_video(tmp_path / "moving.gif").frame_count == 2

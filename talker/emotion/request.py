@@ -121,7 +121,10 @@ def _voice(value: str, context: ReadingContext) -> EmotionCode:
 
 def _video(value: str, context: ReadingContext) -> EmotionCode:
     from talker.emotion.picture import video_code
+    from talker.media.image import is_picture
 
+    if is_picture(value):
+        return _picture(value, context)
     return video_code(value, permissive=context.permissive)
 
 

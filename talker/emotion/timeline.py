@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,8 @@ import numpy as np
 
 from talker.emotion.labels import label_code, read_as
 from talker.errors import EmotionError
+from talker.files import read_json
+from talker.limits import TIMELINE_ROWS
 from talker.options import MAX_STRENGTH
 from talker.types import EmotionCode, FloatArray, Transcript
 
@@ -40,13 +41,17 @@ class Tag:
 def timeline_code(moments: Sequence[Moment], duration_s: float) -> EmotionCode:
     """One code [T at 25 Hz] that passes through `moments`; each comes as fast as its feeling does and the last stays.
 
+    Moments after `duration_s` are left out, but for the first, and its `source` says how many these are.
+
     Raises EmotionError without any moment, or when they aren't in order.
     """
     if not moments:
         raise EmotionError("The timeline is empty: it needs at least one moment.")
     starts = np.array([moment.start_s for moment in moments])
-    if (np.diff(starts) <= 0).any() or starts[0] < 0:
+    if not np.isfinite(starts).all() or (np.diff(starts) <= 0).any() or starts[0] < 0:
         raise EmotionError("The moments of a timeline must start at different times, in order, from 0 s on.")
+    late = int((starts[1:] >= duration_s).sum())
+    moments, starts = moments[: len(moments) - late], starts[: len(starts) - late]
     frames = max(2, round(duration_s * RATE_HZ))
     shares = _shares(starts, [moment.code.onset_s for moment in moments], np.arange(frames) / RATE_HZ)  # [T, moments]
     strength = shares @ np.array([moment.strength * float(moment.code.strength.mean()) for moment in moments])
@@ -61,7 +66,7 @@ def timeline_code(moments: Sequence[Moment], duration_s: float) -> EmotionCode:
         strength=strength,
         probabilities=read_as(probabilities, 1.0),
         rate_hz=RATE_HZ,
-        source="timeline: " + ", then ".join(moment.code.source for moment in moments),
+        source="timeline: " + ", then ".join(moment.code.source for moment in moments) + _late(late, duration_s),
         affect=(shares @ np.stack([moment.code.affect.mean(0) for moment in moments])).astype(np.float32),
         onset_s=float(np.mean([moment.code.onset_s for moment in moments])),
         decay_s=float(np.mean([moment.code.decay_s for moment in moments])),
@@ -73,13 +78,15 @@ def load_timeline(path: str | Path, duration_s: float, read: Callable[[str], Emo
 
     Raises EmotionError when the file is something else.
     """
+    rows = read_json(path, "timeline", error=EmotionError)
+    if isinstance(rows, list) and len(rows) > TIMELINE_ROWS:
+        raise EmotionError(f"{path} has {len(rows)} rows; at most {TIMELINE_ROWS} can be used.")
     try:
-        rows = json.loads(Path(path).read_text())
         moments = [
             Moment(float(row["start_s"]), read(str(row["emotion"])), _checked_strength(row.get("strength", 1.0)))
             for row in rows
         ]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise EmotionError(
             f'{path} is not a timeline such as [{{"start_s": 0, "emotion": "happy", "strength": 0.8}}] ({error}).'
         ) from error
@@ -125,6 +132,11 @@ def _shares(starts: FloatArray, onsets: Sequence[float], times: FloatArray) -> F
         shares[:, :index] *= 1.0 - arrived[:, None]
         shares[:, index] = arrived
     return shares
+
+
+def _late(rows: int, duration_s: float) -> str:
+    """What to say about rows that start after the end."""
+    return f" ({rows} more would start after the end, at {duration_s:.1f} s)" if rows else ""
 
 
 def _unit(rows: FloatArray) -> FloatArray:

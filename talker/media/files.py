@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from talker.errors import InputError
-
 
 @contextmanager
 def replaced_when_done(path: Path) -> Iterator[Path]:
@@ -27,13 +25,3 @@ def replaced_when_done(path: Path) -> Iterator[Path]:
         os.replace(scratch, path)
     finally:
         scratch.unlink(missing_ok=True)
-
-
-def prepare_folder(path: Path) -> None:
-    """Make the folder that `path` shall be written into; InputError, before any work is done, when that fails."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{path} can't be written ({error}).") from error
-    if path.is_dir():
-        raise InputError(f"{path} can't be written: it is a folder.")

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from talker.errors import ImageError, InputError
+from talker.files import existing_file
 from talker.limits import (
     JPEG_PIXELS,
     PICTURE_BYTES,
     PICTURE_MIN_SIDE,
     PICTURE_PIXELS,
     WORKING_PIXELS,
-    existing_file,
 )
 from talker.media.decoding import DECODER_ERRORS
 from talker.media.files import replaced_when_done
