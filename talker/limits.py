@@ -31,6 +31,9 @@ TEXT_FILE_BYTES = 1_000_000  # settings, timelines, manifests
 MOTION_BYTES = 100_000_000  # of a motion file and of each array in it
 ARCHIVE_BYTES = 2_000_000_000  # of an unpacked zip
 ARCHIVE_FILES = 2_000
+# Decoders in workers of their own
+DECODER_SECONDS = 60.0  # until the next answer: a picture, a whole sound, or a frame of a video
+DECODER_BYTES = 4_000_000_000  # address space of a worker
 # Texts, in characters, and rows
 SPOKEN_CHARACTERS = 10_000
 EMOTION_CHARACTERS = 1_000

@@ -16,6 +16,7 @@ from talker.limits import MEDIA_BYTES, SOUND_MIN_SECONDS, SOUND_SECONDS
 from talker.media.channels import is_silent, speaking_track, track_pieces
 from talker.media.decoding import DECODER_ERRORS
 from talker.media.files import replaced_when_done
+from talker.media.isolation import decoded_once
 from talker.types import FloatArray, SpeechClip
 
 PIECE_S = 30  # of a long clip that are resampled at once
@@ -35,6 +36,13 @@ def load_speech(path: str | Path, *, max_seconds: float = SOUND_SECONDS, highest
     `max_seconds`.
     """
     path = existing_file(path, "sound", error=AudioError, most_bytes=MEDIA_BYTES)
+    samples, rate = decoded_once(read_sound, str(path), max_seconds, highest_rate, error=AudioError)
+    return SpeechClip(samples, rate)
+
+
+def read_sound(name: str, max_seconds: float, highest_rate: int) -> Iterator[tuple[FloatArray, int]]:
+    """Samples [N] and rate (Hz) of the file: what `load_speech` hands to a decoder, which may run in a worker."""
+    path = Path(name)
     try:
         track = speaking_track(path, max_seconds)
         pieces, rate = track_pieces(path, track, max_seconds), track.rate
@@ -43,7 +51,7 @@ def load_speech(path: str | Path, *, max_seconds: float = SOUND_SECONDS, highest
         samples = _join(pieces, min(track.announced_s, max_seconds), rate)
     except DECODER_ERRORS as error:
         raise AudioError(f"{path.name} is damaged or not a sound file. Readable are {FORMATS}.") from error
-    return SpeechClip(_checked(samples, rate, path), rate)
+    yield _checked(samples, rate, path), rate
 
 
 def save_speech(clip: SpeechClip, path: str | Path) -> None:

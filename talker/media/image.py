@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,13 @@ from talker.limits import (
 )
 from talker.media.decoding import DECODER_ERRORS
 from talker.media.files import replaced_when_done
+from talker.media.isolation import decoded_once
 from talker.types import ByteArray
 
 # Pillow opens dozens more: some run other programs (EPS: Ghostscript), most were never meant for strangers' files.
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIF")
 PROMISED = "JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP and GIF"
+PAGED = ("MPO", "HEIF", "TIFF")  # may hold several pictures, but none that move
 JPEG_START = b"\xff\xd8\xff"
 BACKGROUND = (200, 200, 200)  # what transparent pixels show
 ImageSource = str | Path | bytes | Image.Image | NDArray[Any]
@@ -45,7 +48,18 @@ def load_image(source: ImageSource) -> ByteArray:
 
     Raises ImageError when it is not a picture, damaged, or smaller or larger than `talker.limits` allows.
     """
-    name = _name(source)
+    if isinstance(source, str | Path):
+        path = existing_file(source, "picture", error=ImageError, most_bytes=PICTURE_BYTES)
+        return np.asarray(decoded_once(read_image_file, str(path), error=ImageError)[0])
+    return _read_image(source, "The picture")
+
+
+def read_image_file(path: str) -> Iterator[tuple[ByteArray]]:
+    """The picture [H,W,3] in a file: what `load_image` hands to a decoder, which may run in a worker."""
+    yield (_read_image(path, Path(path).name),)
+
+
+def _read_image(source: ImageSource, name: str) -> ByteArray:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -62,26 +76,42 @@ def load_image(source: ImageSource) -> ByteArray:
 def is_picture(path: str | Path) -> bool:
     """Whether a file is a still picture; false for moving ones and for everything that can't be read."""
     try:
-        with Image.open(existing_file(path, "picture", most_bytes=PICTURE_BYTES), formats=FORMATS) as picture:
-            return getattr(picture, "n_frames", 1) == 1 or picture.format in ("MPO", "HEIF", "TIFF")
+        path = existing_file(path, "picture", most_bytes=PICTURE_BYTES)
+        return bool(decoded_once(read_stillness, str(path))[0])
     except InputError:
         return False
+
+
+def read_stillness(path: str) -> Iterator[tuple[bool]]:
+    """What `is_picture` hands to a decoder, which may run in a worker."""
+    try:
+        with Image.open(path, formats=FORMATS) as picture:
+            yield (getattr(picture, "n_frames", 1) == 1 or picture.format in PAGED,)
     except DECODER_ERRORS:
-        return False
+        yield (False,)
 
 
-def damage_note(source: ImageSource) -> str:
-    """A sentence when a JPEG that can be read is damaged inside, which no exception tells; else an empty text."""
-    content = Path(source).read_bytes() if isinstance(source, str | Path) else source
-    if not isinstance(content, bytes) or not content.startswith(JPEG_START):
-        return ""
+def damage_note(path: str | Path) -> str:
+    """A sentence when a JPEG that can be read is damaged inside, which no exception tells; else an empty text.
+
+    Raises ImageError when there is no such file.
+    """
+    path = existing_file(path, "picture", error=ImageError, most_bytes=PICTURE_BYTES)
+    (damaged,) = decoded_once(read_damage, str(path), error=ImageError)
+    return f"{path.name} is damaged; parts of it may be shifted or grey." if damaged else ""
+
+
+def read_damage(path: str) -> Iterator[tuple[bool]]:
+    """What `damage_note` hands to a decoder, which may run in a worker."""
+    content = Path(path).read_bytes()
     strict = av.CodecContext.create("mjpeg", "r")
     strict.options = {"err_detect": "explode+bitstream+buffer"}
     try:
-        strict.decode(av.Packet(content))
+        if content.startswith(JPEG_START):
+            strict.decode(av.Packet(content))
+        yield (False,)
     except DECODER_ERRORS:
-        return f"{_name(source)} is damaged; parts of it may be shifted or grey."
-    return ""
+        yield (True,)
 
 
 def save_image(image: ByteArray, path: str | Path) -> None:
@@ -102,14 +132,7 @@ def _opened(source: ImageSource) -> Image.Image:
         if source.dtype != np.uint8:
             raise ImageError(f"The picture must be an array of bytes (uint8), not {source.dtype}.")
         return Image.fromarray(source)
-    if isinstance(source, bytes):
-        return Image.open(io.BytesIO(source), formats=FORMATS)
-    path = existing_file(source, "picture", error=ImageError, most_bytes=PICTURE_BYTES)
-    return Image.open(path, formats=FORMATS)
-
-
-def _name(source: ImageSource) -> str:
-    return Path(source).name if isinstance(source, str | Path) else "The picture"
+    return Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS)
 
 
 def _check_size(picture: Image.Image, name: str) -> None:

@@ -21,6 +21,7 @@ from talker.limits import MEDIA_BYTES, VIDEO_FRAMES, VIDEO_PIXELS, VIDEO_SECONDS
 from talker.media.audio import fit_length
 from talker.media.decoding import DECODER_ERRORS, is_readable, open_container
 from talker.media.files import replaced_when_done
+from talker.media.isolation import decoded, decoded_once
 from talker.media.provenance import GENERATED_MARK
 from talker.types import ByteArray, FloatArray, Progress, SpeechClip, Video
 
@@ -162,21 +163,26 @@ class VideoReader:
 
         The last frame stands in for those that a decoder swallows at the end, so that there are always `frame_count`.
         """
-        given = 0
         repeats = np.bincount(self.sources, minlength=int(self.sources[-1]) + 1)
-        try:
-            with open_container(self.path) as container:
-                stream = container.streams.video[0]
-                stream.thread_type = "AUTO"
-                for frame, count in zip(container.decode(stream), repeats, strict=False):
-                    if count:
-                        image = _upright(frame, (stream.width, stream.height))
-                        yield from repeat(image, count)
-                        given += count
-                if given:
-                    yield from repeat(image, self.frame_count - given)
-        except DECODER_ERRORS as error:
-            raise VideoError(f"{self.path.name} is damaged ({error}).") from error
+        given = 0
+        for (image,), count in zip(decoded(read_frames, str(self.path), error=VideoError), repeats, strict=False):
+            yield from repeat(image, count)
+            given += count
+        if given:
+            yield from repeat(image, self.frame_count - given)
+
+
+def read_frames(name: str) -> Iterator[tuple[ByteArray]]:
+    """The decoded frames [H,W,3], upright: what a `VideoReader` hands to a decoder, which may run in a worker."""
+    path = Path(name)
+    try:
+        with open_container(path) as container:
+            stream = container.streams.video[0]
+            stream.thread_type = "AUTO"
+            for frame in container.decode(stream):
+                yield (_upright(frame, (stream.width, stream.height)),)
+    except DECODER_ERRORS as error:
+        raise VideoError(f"{path.name} is damaged ({error}).") from error
 
 
 def open_video(path: str | Path, *, fps: float | None = None) -> VideoReader:
@@ -186,6 +192,18 @@ def open_video(path: str | Path, *, fps: float | None = None) -> VideoReader:
     `talker.limits` allows.
     """
     path = existing_file(path, "video", error=VideoError, most_bytes=MEDIA_BYTES)
+    average, width, height, times = decoded_once(read_film_facts, str(path), error=VideoError)
+    if fps is None:
+        return VideoReader(path, average, (width, height), times, np.arange(len(times)))
+    wanted = np.arange(max(1, round((times[-1] + 1 / average) * fps))) / fps
+    # the frame that is on the screen at the middle of each wanted one
+    sources = np.maximum(np.searchsorted(times, wanted + 0.5 / fps, side="right") - 1, 0)
+    return VideoReader(path, fps, (width, height), wanted, sources)
+
+
+def read_film_facts(name: str) -> Iterator[tuple[float, int, int, FloatArray]]:
+    """Frames per second, width, height and times (s) of all frames: what `open_video` hands to a decoder."""
+    path = Path(name)
     try:
         with open_container(path) as container:
             stream = _picture_stream(container, path)
@@ -195,15 +213,9 @@ def open_video(path: str | Path, *, fps: float | None = None) -> VideoReader:
             times = _frame_times(container, stream, path)  # [N] s
             if len(times) < KEPT_SHARE * stream.frames:
                 raise VideoError(f"{path.name} is damaged: it breaks off after {len(times)} of {stream.frames} frames.")
+        yield average, first.shape[1], first.shape[0], times
     except DECODER_ERRORS as error:
         raise VideoError(f"{path.name} is damaged or not a video.") from error
-    size = (first.shape[1], first.shape[0])
-    if fps is None:
-        return VideoReader(path, average, size, times, np.arange(len(times)))
-    wanted = np.arange(max(1, round((times[-1] + 1 / average) * fps))) / fps
-    # the frame that is on the screen at the middle of each wanted one
-    sources = np.maximum(np.searchsorted(times, wanted + 0.5 / fps, side="right") - 1, 0)
-    return VideoReader(path, fps, size, wanted, sources)
 
 
 def _picture_stream(container: av.container.InputContainer, path: Path) -> av.VideoStream:
