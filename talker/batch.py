@@ -1,4 +1,4 @@
-"""Many videos at once: a manifest whose rows name portrait, words and feeling, alone or in a zip with its files."""
+"""Many videos at once: a manifest whose rows name portrait, words and emotion, alone or in a zip with its files."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ from typing import Any
 
 from talker.emotion.request import DEFAULT, SOURCES, EmotionRequest, named_or_described
 from talker.errors import CancelledError, InputError, TalkerError
-from talker.files import ARCHIVE_ERRORS, prepare_outputs, read_json, read_text
+from talker.files import ARCHIVE_ERRORS, prepare_outputs, read_json, read_text, replaced_when_done
 from talker.limits import ARCHIVE_BYTES, ARCHIVE_FILES, MANIFEST_ROWS
-from talker.media.files import replaced_when_done
 from talker.options import SpeakOptions
 from talker.pipeline import Emotion, Talker
 from talker.types import Progress
@@ -34,7 +33,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet ru
 
 @dataclass(frozen=True)
 class Job:
-    """One row: whom to animate, what to say (a text or a file), the feeling, the settings and the video's name.
+    """One row: whom to animate, what to say (a text or a file), the emotion, the settings and the video's name.
 
     source: a name in `SOURCES` that says what `emotion` is; empty for a label or a description.
     """
@@ -48,7 +47,7 @@ class Job:
     options: SpeakOptions
     out: str
 
-    def feeling(self) -> Emotion:
+    def requested(self) -> Emotion:
         """What `Talker.speak` takes as the emotion."""
         return EmotionRequest(self.source, self.emotion) if self.source else named_or_described(self.emotion)
 
@@ -124,7 +123,7 @@ def run_batch(
             if isinstance(job, Refusal):
                 raise InputError(job.problem)
             result = talker.speak(
-                job.portrait, job.speech, text=job.text, voice=job.voice, emotion=job.feeling(), options=job.options,
+                job.portrait, job.speech, text=job.text, voice=job.voice, emotion=job.requested(), options=job.options,
                 out=folder / job.out, progress=report, stage=report,
             )  # fmt: skip
             lines.append((str(number), job.out, f"{sum(result.timings.values()):.1f}", ""))

@@ -6,10 +6,12 @@ import json
 import math
 import os
 import stat
+import tempfile
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -80,6 +82,24 @@ def load_arrays(path: str | Path, kind: str, *, error: type[InputError] = InputE
             return {member.filename.removesuffix(".npy"): _array(archive, member) for member in members}
     except ARCHIVE_ERRORS as cause:
         raise error(f"{path} is not a {kind} file that Talker saved ({cause}).") from cause
+
+
+@contextmanager
+def replaced_when_done(path: Path) -> Iterator[Path]:
+    """A scratch file with the same suffix that takes the place of `path` when the block ends without an error.
+
+    The folder is made when it is missing. Raises OSError when nothing can be written there.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".talker-", suffix=path.suffix)
+    os.close(handle)
+    scratch = Path(name)
+    try:
+        yield scratch
+        scratch.chmod(0o644)  # mkstemp makes files that only their owner can read
+        os.replace(scratch, path)
+    finally:
+        scratch.unlink(missing_ok=True)
 
 
 def prepare_outputs(outputs: Iterable[str | Path | None], inputs: Iterable[object] = ()) -> None:

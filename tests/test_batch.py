@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from stand_ins import FakeRooms
+from stand_ins import FakeComponents
 
 from talker import Talker
 from talker.batch import REPORT, Job, Refusal, pack, read_manifest, run_batch, unpack
@@ -43,7 +43,7 @@ def test_a_row_of_a_csv_is_what_it_says(folder: Path) -> None:
     assert (first.text, first.speech, first.out, first.voice) == ("Hi, you", None, "a.mp4", "american")
     assert (first.options.strength, first.options.still, first.options.seed) == (0.5, True, 7)
     assert second.speech == folder / "hello.wav"
-    assert second.feeling() == EmotionRequest("picture", str(folder / "anna.png"))
+    assert second.requested() == EmotionRequest("picture", str(folder / "anna.png"))
     assert second.out == "002.mp4"
 
 
@@ -84,7 +84,7 @@ def test_what_fails_is_told_and_the_others_are_made(folder: Path) -> None:
     good = {"portrait": "anna.png", "text": "Hi"}
     jobs = read_manifest(manifest(folder, good, {"portrait": "hello.wav", "text": "Hi"}, good))
     seen: list[tuple[int, int]] = []
-    made = run_batch(Talker(FakeRooms().as_rooms()), jobs, folder / "out", lambda *done: seen.append(done))
+    made = run_batch(Talker(FakeComponents().as_components()), jobs, folder / "out", lambda *done: seen.append(done))
     assert made == 2
     assert (seen[0], seen[-1]) == ((0, 3), (3, 3))
     assert video.open_video(folder / "out" / "003.mp4").frame_count == 25
@@ -98,7 +98,7 @@ def test_stopping_stops_all(folder: Path) -> None:
 
     jobs = read_manifest(manifest(folder, {"portrait": "anna.png", "text": "Hi"}))
     with pytest.raises(CancelledError):
-        run_batch(Talker(FakeRooms().as_rooms()), jobs, folder / "out", stop)
+        run_batch(Talker(FakeComponents().as_components()), jobs, folder / "out", stop)
 
 
 def test_a_zip_is_unpacked_inside_its_folder_and_packed_again(folder: Path) -> None:
@@ -124,7 +124,7 @@ def test_zips_that_are_none(folder: Path) -> None:
 def test_the_command_line_makes_them(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = manifest(folder, {"portrait": "anna.png", "text": "Hi"})
     arguments = ["batch", "--manifest", str(path), "--out", str(folder / "out")]
-    assert main(arguments, Talker(FakeRooms().as_rooms())) == 0
+    assert main(arguments, Talker(FakeComponents().as_components())) == 0
     assert "1 of 1 videos" in capsys.readouterr().out
 
 
@@ -156,7 +156,7 @@ def test_other_encodings_say_how_to_save(folder: Path, encoding: str, works: boo
 def test_an_odd_row_is_refused_and_the_others_run(folder: Path, name: str) -> None:
     odd = json.loads((FAILING / name).read_text())
     jobs = read_manifest(manifest(folder, *odd, {"portrait": "anna.png", "text": "Hi"}))
-    assert run_batch(Talker(FakeRooms().as_rooms()), jobs, folder / "out") == 1
+    assert run_batch(Talker(FakeComponents().as_components()), jobs, folder / "out") == 1
     report = list(csv.DictReader((folder / "out" / REPORT).read_text().splitlines()))
     assert "not beside the manifest" in report[0]["problem"]
     assert report[1]["video"] == "002.mp4"
@@ -167,14 +167,14 @@ def test_results_never_take_the_place_of_what_a_batch_reads(folder: Path) -> Non
     (folder / "001.mp4").hardlink_to(folder / "anna.png")
     jobs = read_manifest(manifest(folder, {"portrait": "anna.png", "text": "Hi"}))
     with pytest.raises(InputError, match="would be lost"):
-        run_batch(Talker(FakeRooms().as_rooms()), jobs, folder)
+        run_batch(Talker(FakeComponents().as_components()), jobs, folder)
     assert not (folder / REPORT).exists()
     assert Image.open(folder / "anna.png").size == (80, 96)
 
 
 def test_cells_of_the_report_are_never_formulas(folder: Path) -> None:
     row = {"portrait": "anna.png", "text": "Hi", "out": "=HYPERLINK(1).mp4"}
-    run_batch(Talker(FakeRooms().as_rooms()), read_manifest(manifest(folder, row)), folder / "out")
+    run_batch(Talker(FakeComponents().as_components()), read_manifest(manifest(folder, row)), folder / "out")
     assert list(csv.reader((folder / "out" / REPORT).read_text().splitlines()))[1][1] == "'=HYPERLINK(1).mp4"
 
 
@@ -182,4 +182,4 @@ def test_exit_codes_tell_none_from_some_from_all(folder: Path) -> None:
     good, bad = {"portrait": "anna.png", "text": "Hi"}, {"portrait": "hello.wav", "text": "Hi"}
     for rows, code in (((good,), 0), ((good, bad), 1), ((bad, bad), 2)):
         arguments = ["batch", "--manifest", str(manifest(folder, *rows)), "--out", str(folder / "out")]
-        assert main(arguments, Talker(FakeRooms().as_rooms())) == code
+        assert main(arguments, Talker(FakeComponents().as_components())) == code

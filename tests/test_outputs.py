@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 from PIL import Image
-from stand_ins import RATE, FakeRooms
+from stand_ins import RATE, FakeComponents
 
 from talker import Talker
 from talker.cli import ERROR_CODE, main
@@ -23,19 +23,19 @@ TESTS = Path(__file__).resolve().parent
 SLOW_RUN = """
 import sys, time
 sys.path.insert(0, sys.argv[1])
-from stand_ins import FakeAnimator, FakeRooms
+from stand_ins import FakeRenderer, FakeComponents
 from talker import Talker
 from talker.cli import main
 
-def render(self, motion, plain=FakeAnimator.render):
+def render(self, motion, plain=FakeRenderer.render):
     for number, frame in enumerate(plain(self, motion)):
         if number == 12:
             print("drawing", flush=True)
         time.sleep(0.05)
         yield frame
 
-FakeAnimator.render = render
-sys.exit(main(sys.argv[2:], Talker(FakeRooms().as_rooms())))
+FakeRenderer.render = render
+sys.exit(main(sys.argv[2:], Talker(FakeComponents().as_components())))
 """
 
 
@@ -84,7 +84,7 @@ def test_no_output_is_an_input_or_another_output(
     before = contents(folder)
     placed = [word.replace("FOLDER", folder.name) for word in arguments]
     placed = [word if word.startswith("--") else str(folder / word) for word in placed]
-    assert main(speak(folder, *placed, speech="hello.mp4"), Talker(FakeRooms().as_rooms())) == ERROR_CODE
+    assert main(speak(folder, *placed, speech="hello.mp4"), Talker(FakeComponents().as_components())) == ERROR_CODE
     assert "can't be written" in capsys.readouterr().err
     assert contents(folder) == before
 
@@ -93,12 +93,12 @@ def test_no_output_is_an_input_or_another_output(
 def test_sheets_and_comparisons_spare_what_they_read(folder: Path, verb: str) -> None:
     before = contents(folder)
     arguments = [verb, "--portrait", str(folder / "anna.png"), "--text", "Hi", "--out", str(folder / "anna.png")]
-    assert main(arguments, Talker(FakeRooms().as_rooms())) == ERROR_CODE
+    assert main(arguments, Talker(FakeComponents().as_components())) == ERROR_CODE
     assert contents(folder) == before
 
 
 def test_the_library_spares_its_inputs_too(folder: Path) -> None:
-    talker = Talker(FakeRooms().as_rooms())
+    talker = Talker(FakeComponents().as_components())
     (folder / "hello.wav").rename(folder / "hello.mp4")
     with pytest.raises(InputError, match="would be lost"):
         talker.speak(folder / "anna.png", folder / "hello.mp4", out=folder / "hello.mp4")
@@ -110,7 +110,7 @@ def test_the_library_spares_its_inputs_too(folder: Path) -> None:
 def test_an_output_may_take_the_place_of_an_earlier_one(folder: Path) -> None:
     for _ in range(2):
         out = ["--out", str(folder / "o.mp4"), "--csv", str(folder / "o.csv"), "--motion", str(folder / "o.npz")]
-        assert main(speak(folder, *out), Talker(FakeRooms().as_rooms())) == 0
+        assert main(speak(folder, *out), Talker(FakeComponents().as_components())) == 0
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

@@ -11,11 +11,10 @@ import soundfile
 import soxr
 
 from talker.errors import AudioError
-from talker.files import existing_file
+from talker.files import existing_file, replaced_when_done
 from talker.limits import MEDIA_BYTES, SOUND_MIN_SECONDS, SOUND_SECONDS
 from talker.media.channels import is_silent, speaking_track, track_pieces
 from talker.media.decoding import DECODER_ERRORS
-from talker.media.files import replaced_when_done
 from talker.media.isolation import decoded_once
 from talker.types import FloatArray, SpeechClip
 

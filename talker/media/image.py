@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from talker.errors import ImageError, InputError
-from talker.files import existing_file
+from talker.files import existing_file, replaced_when_done
 from talker.limits import (
     JPEG_PIXELS,
     PICTURE_BYTES,
@@ -24,7 +24,6 @@ from talker.limits import (
     WORKING_PIXELS,
 )
 from talker.media.decoding import DECODER_ERRORS
-from talker.media.files import replaced_when_done
 from talker.media.isolation import decoded_once
 from talker.types import ByteArray
 

@@ -56,15 +56,18 @@ def decoded(function: Decoder, *arguments: str | float | int, error: type[InputE
         yield from function(*arguments)
         return
     worker = _taken()
+    answered = False
     try:
         yield from worker.ask(function, arguments, error)
+        answered = True
     except TalkerError:
-        _give_back(worker)
+        answered = True
         raise
-    except BaseException:
-        worker.end()
-        raise
-    _give_back(worker)
+    finally:
+        if answered:
+            _give_back(worker)
+        else:  # whoever asked has gone, and the rest of the answer would come before the next one
+            worker.end()
 
 
 def decoded_once(function: Decoder, *arguments: str | float | int, error: type[InputError] = InputError) -> Parts:

@@ -16,11 +16,10 @@ from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
 from talker.errors import VideoError
-from talker.files import existing_file, prepare_folder
+from talker.files import existing_file, prepare_folder, replaced_when_done
 from talker.limits import MEDIA_BYTES, VIDEO_FRAMES, VIDEO_PIXELS, VIDEO_SECONDS
 from talker.media.audio import fit_length
 from talker.media.decoding import DECODER_ERRORS, is_readable, open_container
-from talker.media.files import replaced_when_done
 from talker.media.isolation import decoded, decoded_once
 from talker.media.provenance import GENERATED_MARK
 from talker.types import ByteArray, FloatArray, Progress, SpeechClip, Video
