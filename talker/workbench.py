@@ -45,6 +45,7 @@ EVALUATIONS = {  # each function takes the data folder (or None) and returns the
     ),
     "background": Job("talker.evaluation.background:run", "whether it stays still while heads turn", draws=True),
     "speed": Job("talker.evaluation.speed:run", "milliseconds per stage and frame, and memory (needs no data)"),
+    "fuzz": Job("talker.evaluation.fuzz:run", "12,000 broken files through all readers (--data: more seeds)"),
     "motion": Job("talker.evaluation.motion:run", "lips against filmed speakers"),
     "emotion": Job("talker.evaluation.emotion:run", "texts, voices and faces in the emotion space, people held out"),
     "feelings": Job("talker.evaluation.emotion_faces:run", "what a judge sees in the drawn feelings, and read-back"),
@@ -58,7 +59,7 @@ TRAININGS = {  # each function takes the data folder and the folder to write
     "motion-network": Job("talker.training.network:train_network", "speech to lips with a sequence model"),
     "emotion": Job("talker.training.emotion:train", "the emotion space and its permissive variant"),
 }
-NEEDS_NO_DATA = frozenset({"road", "speed"})
+NEEDS_NO_DATA = frozenset({"road", "speed", "fuzz"})
 
 
 def evaluate(name: str, data: Path | None, pictures: Path | None = None) -> str:
