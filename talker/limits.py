@@ -14,6 +14,7 @@ JPEG_PIXELS = 250_000_000  # of a JPEG, which can be decoded at an eighth of its
 WORKING_PIXELS = 25_000_000  # larger pictures are made smaller while they are read
 MACROBLOCKS = 36_864  # 16×16 px in a frame, and
 MACROBLOCKS_PER_SECOND = 983_040  # in a second: H.264 level 5.1, the highest that common players decode
+FILM_BYTES, FILM_BYTES_PER_PIXEL = 300_000_000, 130  # memory of a film: measured, with 2 threads drawing
 # Sound
 SOUND_SECONDS = 600.0
 SOUND_MIN_SECONDS = 0.1
@@ -36,7 +37,7 @@ DECODER_SECONDS = 60.0  # until the next answer: a picture, a whole sound, or a 
 DECODER_BYTES = 4_000_000_000  # address space of a worker
 # Texts, in characters, and rows
 SPOKEN_CHARACTERS = 10_000
-EMOTION_CHARACTERS = 1_000
+EMOTION_CHARACTERS = 2_000
 TIMELINE_ROWS = 1_000
 MANIFEST_ROWS = 200
 

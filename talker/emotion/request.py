@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from talker.errors import EmotionError
+from talker.limits import EMOTION_CHARACTERS, check_characters
 from talker.types import EMOTION_LABELS, EmotionCode, SpeechClip
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ def read_emotion(
 
     Raises EmotionError for an unknown source, and what the source's own reader raises.
     """
+    check_characters(request.value, "What to feel", EMOTION_CHARACTERS, error=EmotionError)
     source = SOURCES.get(request.source)
     if source is None:
         raise EmotionError(f"Feelings can't be read from {request.source!r}. Known sources: {', '.join(SOURCES)}.")

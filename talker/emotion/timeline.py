@@ -12,12 +12,12 @@ import numpy as np
 from talker.emotion.labels import label_code, read_as
 from talker.errors import EmotionError
 from talker.files import read_json
-from talker.limits import TIMELINE_ROWS
+from talker.limits import SPOKEN_CHARACTERS, TIMELINE_ROWS, check_characters
 from talker.options import MAX_STRENGTH
 from talker.types import EmotionCode, FloatArray, Transcript
 
 RATE_HZ = 25.0
-TAG_PATTERN = re.compile(r"\[\s*([^\[\]:]+?)\s*(?::\s*([0-9.]+)\s*)?\]")
+TAG_PATTERN = re.compile(r"\[([^\[\]:]+)(?::([\s0-9.]+))?\]")  # no nested repeats: its time must stay linear
 
 
 @dataclass(frozen=True)
@@ -95,13 +95,14 @@ def load_timeline(path: str | Path, duration_s: float, read: Callable[[str], Emo
 
 def split_tags(text: str) -> tuple[str, list[Tag]]:
     """(the text to be spoken, its tags) of "I [happy] love it, [sad:0.6] but it is over"."""
+    check_characters(text, "The text", SPOKEN_CHARACTERS)
     spoken: list[str] = []
     tags: list[Tag] = []
     place = 0
     for match in TAG_PATTERN.finditer(text):
         spoken.append(text[place : match.start()])
         strength = _checked_strength(match[2] if match[2] is not None else 1.0)
-        tags.append(Tag(len(" ".join(spoken).split()), match[1], strength))
+        tags.append(Tag(len(" ".join(spoken).split()), match[1].strip(), strength))
         place = match.end()
     spoken.append(text[place:])
     return re.sub(r"\s+", " ", " ".join(spoken)).replace(" ,", ",").replace(" .", ".").strip(), tags
