@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from talker.emotion.request import DEFAULT, SOURCES, EmotionRequest, named_or_described
+from talker.emotion.resolve import DEFAULT, SOURCES, Emotion, EmotionRequest
 from talker.errors import CancelledError, InputError, TalkerError
 from talker.files import ARCHIVE_ERRORS, prepare_outputs, read_json, read_text, replaced_when_done
 from talker.limits import ARCHIVE_BYTES, ARCHIVE_FILES, MANIFEST_ROWS
 from talker.options import SpeakOptions
-from talker.pipeline import Emotion, Talker
+from talker.pipeline import Talker
 from talker.types import Progress
 
 MANIFESTS = ("manifest.csv", "manifest.json")
@@ -49,7 +49,7 @@ class Job:
 
     def requested(self) -> Emotion:
         """What `Talker.speak` takes as the emotion."""
-        return EmotionRequest(self.source, self.emotion) if self.source else named_or_described(self.emotion)
+        return EmotionRequest(self.source, self.emotion) if self.source else self.emotion
 
     def inputs(self) -> list[str | Path | None]:
         """The files that it reads; a label or a description is none, and does no harm among them."""

@@ -19,7 +19,7 @@ from stand_ins import FakeComponents, FakeRenderer
 from talker import Talker
 from talker.batch import read_manifest
 from talker.emotion.labels import label_code
-from talker.emotion.request import EmotionRequest, read_emotion
+from talker.emotion.resolve import EmotionRequest, resolve
 from talker.emotion.timeline import load_timeline, split_tags
 from talker.errors import AudioError, EmotionError, ImageError, InputError, MotionError, OptionsError, VideoError
 from talker.face import tracking
@@ -237,35 +237,35 @@ def test_settings_that_are_nested_too_deep_are_refused(tmp_path: Path) -> None:
         with pytest.raises(OptionsError, match=r"deep\.json"):
             SpeakOptions.load(tmp_path / "deep.json")
         with pytest.raises(EmotionError, match=r"deep\.json"):
-            load_timeline(tmp_path / "deep.json", 2.0)
+            load_timeline(tmp_path / "deep.json", 2.0, label_code)
         with pytest.raises(InputError, match=r"deep\.json"):
             read_manifest(tmp_path / "deep.json")
 
 
 def test_timelines_may_begin_with_a_byte_order_mark() -> None:
-    assert load_timeline(FAILING / "timeline_with_bom.json", 2.0).source.startswith("timeline: ")
+    assert load_timeline(FAILING / "timeline_with_bom.json", 2.0, label_code).source.startswith("timeline: ")
 
 
 @pytest.mark.parametrize("start", ["NaN", "1e999", "-1", '"soon"', "null"])
 def test_timelines_start_at_numbers(tmp_path: Path, start: str) -> None:
     (tmp_path / "t.json").write_text(f'[{{"start_s": {start}, "emotion": "happy"}}]')
     with pytest.raises(EmotionError):
-        load_timeline(tmp_path / "t.json", 2.0)
+        load_timeline(tmp_path / "t.json", 2.0, label_code)
     with pytest.raises(EmotionError):
-        load_timeline(FAILING / "timeline_nan.json", 2.0)
+        load_timeline(FAILING / "timeline_nan.json", 2.0, label_code)
 
 
 def test_rows_beyond_the_end_are_told(tmp_path: Path) -> None:
     rows = [{"start_s": second, "emotion": emotion} for second, emotion in ((0, "happy"), (9, "sad"), (10, "fear"))]
     (tmp_path / "t.json").write_text(json.dumps(rows))
-    code = load_timeline(tmp_path / "t.json", 2.0)
+    code = load_timeline(tmp_path / "t.json", 2.0, label_code)
     assert "2 more would start after the end, at 2.0 s" in code.source
     assert "sad" not in code.source
 
 
 def test_a_picture_may_stand_where_a_video_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("talker.emotion.picture.picture_code", lambda *_, **__: label_code("sad"))
-    code = read_emotion(EmotionRequest("video", str(FAILING / "ordinary_face.jpg")))
+    code = resolve(EmotionRequest("video", str(FAILING / "ordinary_face.jpg")))
     assert code.source == "label: sad"
 
 
@@ -346,7 +346,7 @@ def test_texts_have_an_end() -> None:
     with pytest.raises(InputError, match=f"at most {SPOKEN_CHARACTERS}"):
         split_tags("word " * SPOKEN_CHARACTERS)
     with pytest.raises(EmotionError, match="at most"):
-        read_emotion(EmotionRequest("text", "very " * 1000 + "sad"))
+        resolve(EmotionRequest("text", "very " * 1000 + "sad"))
 
 
 @pytest.mark.parametrize("text", ["[" + " " * 9000, "[" + "a " * 4000, "[" + " " * 2000 + ":" + "1" * 5000, "[" * 9999])

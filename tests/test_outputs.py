@@ -15,7 +15,7 @@ from stand_ins import RATE, FakeComponents
 
 from talker import Talker
 from talker.cli import ERROR_CODE, main
-from talker.emotion.request import EmotionRequest
+from talker.emotion.resolve import EmotionRequest
 from talker.errors import InputError
 from talker.files import prepare_outputs
 

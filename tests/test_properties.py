@@ -53,7 +53,10 @@ def test_any_settings_file_is_taken_or_refused(tmp_path: Path, values: Any) -> N
 def test_any_bytes_are_refused_as_settings_and_timelines(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "any.json"
     path.write_bytes(content)
-    for read, error in ((SpeakOptions.load, OptionsError), (lambda path: load_timeline(path, 2.0), EmotionError)):
+    for read, error in (
+        (SpeakOptions.load, OptionsError),
+        (lambda path: load_timeline(path, 2.0, label_code), EmotionError),
+    ):
         try:
             read(path)
         except error as refusal:
@@ -79,7 +82,7 @@ def test_any_timeline_is_a_code_or_refused(tmp_path: Path, rows: Any) -> None:
     path = tmp_path / "timeline.json"
     path.write_text(json.dumps(rows))
     try:
-        code = load_timeline(path, 2.0)
+        code = load_timeline(path, 2.0, label_code)
     except EmotionError:
         return
     assert np.isfinite(code.blendshape_offset).all()
