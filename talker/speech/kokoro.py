@@ -18,8 +18,8 @@ import onnx
 import onnxruntime
 from safetensors.numpy import load_file
 
-from talker import hub
 from talker.types import FloatArray
+from talker.weights import store
 
 SAMPLE_RATE = 24_000
 FRAME_S = 0.025  # durations are counted in frames of 25 ms
@@ -82,7 +82,7 @@ class KokoroNetwork:
     @classmethod
     def load(cls) -> KokoroNetwork:
         """The published network, fetched on first use; AssetError when it can't be had."""
-        path = hub.fetch("kokoro")
+        path = store.fetch("kokoro")
         threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         settings = onnxruntime.SessionOptions()
         settings.intra_op_num_threads = min(4, threads)
@@ -131,7 +131,7 @@ def network() -> KokoroNetwork:
 @functools.cache
 def voice_config() -> dict[str, dict[str, int]]:
     """The names of the voices, in the order of their tables, and the vocabulary of phoneme letters."""
-    config: dict[str, dict[str, int]] = json.loads((hub.checkpoint("voices") / "config.json").read_text("utf-8"))
+    config: dict[str, dict[str, int]] = json.loads((store.checkpoint("voices") / "config.json").read_text("utf-8"))
     return config
 
 
@@ -142,7 +142,7 @@ def style_table(name: str) -> FloatArray:
     Tables are kept as a mean and eight components, which give them back within 0.03 % of their norm.
     """
     index = list(voice_config()["voices"]).index(name)
-    tensors = load_file(hub.checkpoint("voices") / "model.safetensors")
+    tensors = load_file(store.checkpoint("voices") / "model.safetensors")
     mean, basis, scores = (tensors[key][index].astype(np.float32) for key in ("mean", "basis", "scores"))
     return mean + scores @ basis  # [510, 8] @ [8, 256]
 
@@ -154,7 +154,7 @@ def _cut(whole: onnx.ModelProto, inputs: tuple[str, ...], outputs: tuple[str, ..
     made_by = {name: index for index, node in enumerate(graph.node) for name in node.output}
     needed: set[int] = set()
     used: set[str] = set()
-    waiting = [name for name in outputs]
+    waiting = list(outputs)
     while waiting:
         name = waiting.pop()
         if not name or name in used or name in inputs:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnxruntime
 
-from talker import hub
 from talker.speech.readers.words import Word, timed_tokens
 from talker.types import FloatArray, TimedToken
+from talker.weights import store
 
 if TYPE_CHECKING:
     from hibari import Hibari
@@ -54,7 +54,7 @@ class SmallSpeaker:
         self._session = session
 
     def speak(
-        self, words: Sequence[Word], speed: float, random: np.random.Generator, manner: Manner | None = None
+        self, words: Sequence[Word], speed: float, random: np.random.Generator, style: Manner | None = None
     ) -> tuple[FloatArray, tuple[TimedToken, ...], tuple[TimedToken, ...]]:
         """The sound [N] at 24 kHz of a few words, with the words' and phones' times."""
         from hibari import dsp
@@ -63,7 +63,7 @@ class SmallSpeaker:
         ids = np.array([self._voice.ids(" ".join(word.letters for word in spelled))], np.int64)
         *parts, durations = self._session.run(None, {"ids": ids, "speed": np.array([speed], np.float32)})
         frames = VoiceFrames(*(part[0] for part in parts))
-        samples = dsp.synth(*dataclasses.astuple(manner(frames) if manner else frames), random)
+        samples = dsp.synth(*dataclasses.astuple(style(frames) if style else frames), random)
         # the ends of the leading pad, of each letter and of the trailing pad
         ends = np.maximum(np.cumsum(durations.reshape(-1)) * FRAME_S - LEAD_S, 0.0)
         return samples.astype(np.float32), *timed_tokens(spelled, ends)
@@ -76,7 +76,7 @@ def small_speaker(name: str) -> SmallSpeaker:
     from hibari.voices import voice_path
 
     asset = ASSETS[name]
-    path = hub.fetch(asset) if asset else Path(voice_path(name))
+    path = store.fetch(asset) if asset else Path(voice_path(name))
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(

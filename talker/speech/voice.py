@@ -75,17 +75,17 @@ def say(
     speed: float = 1.0,
     seed: int = 0,
     expression: ExpressionCurve | None = None,
-    manner: Manner | None = None,
+    style: Manner | None = None,
 ) -> SpeechClip:
     """Speech of `text` with its transcript: words and phones at the times at which the voice made them.
 
     speed: 0.5 slow .. 2 fast. expression: how the voice feels, in the time of the clip. seed: of the noise in the small
-    voices; the same text and seed give the same samples. manner: changes what a small voice wants before it is sound.
+    voices; the same text and seed give the same samples. style: changes what a small voice wants before it is sound.
 
     Raises what `read_script` raises; AssetError when the voice's weights can't be had.
     """
     script = read_script(text, voice)
-    pieces = say_pieces(script, speed=speed, seed=seed, expression=expression, manner=manner)
+    pieces = say_pieces(script, speed=speed, seed=seed, expression=expression, style=style)
     return join(pieces, script.voice.language.code)
 
 
@@ -95,7 +95,7 @@ def say_pieces(
     speed: float = 1.0,
     seed: int = 0,
     expression: ExpressionCurve | None = None,
-    manner: Manner | None = None,
+    style: Manner | None = None,
 ) -> Iterator[Piece]:
     """The pieces of a script one after another, each as soon as it can be heard. Arguments as in `say`."""
     if not 0.5 <= speed <= 2.0:
@@ -103,7 +103,7 @@ def say_pieces(
     if script.voice.engine == SMALL:
         speaker = small_speaker(script.voice.voices[0].code)
         for index, words in enumerate(script.pieces):
-            yield Piece(*speaker.speak(words, speed, np.random.default_rng(seed + index), manner))
+            yield Piece(*speaker.speak(words, speed, np.random.default_rng(seed + index), style))
         return
     start_s = 0.0
     for utterance in plan_script(script):

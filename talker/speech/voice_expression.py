@@ -1,4 +1,4 @@
-"""How a feeling changes a voice: pitch, melody, pace, loudness, pauses, brightness and tremor, as numbers that add up."""
+"""How an emotion changes a voice: pitch, melody, pace, loudness, pauses, brightness, tremor, as numbers that add up."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import butter, sosfiltfilt
 
-from talker.types import FloatArray
+from talker.types import BoolArray, FloatArray
 
 SHELF_HZ = 1500.0  # a brighter voice has more above it
 TREMOR_HZ = 5.8
@@ -56,11 +56,11 @@ class ExpressionCurve:
         return {part: np.interp(times_s, moments, self.values[:, index]) for index, part in enumerate(PARTS)}
 
 
-def paced(frames: FloatArray, is_pause: FloatArray, change: dict[str, FloatArray]) -> FloatArray:
+def paced(frames: FloatArray, is_pause: BoolArray, change: dict[str, FloatArray]) -> FloatArray:
     """Durations [L] in whole frames, at least one, faster or slower, pauses longer or shorter.
 
-    frames: [L] whole numbers; without a change they stay. What rounding takes from one letter the next gets back, so that
-    a slight change of pace isn't lost.
+    frames: [L] whole numbers; without a change they stay. What rounding takes from one letter the next gets back, so
+    that a slight change of pace isn't lost.
     """
     scale = np.exp2(np.where(is_pause, change["pause_octaves"], -change["pace_octaves"]))
     ends = np.round(np.cumsum(np.round(frames) * scale)).astype(int)
@@ -69,7 +69,7 @@ def paced(frames: FloatArray, is_pause: FloatArray, change: dict[str, FloatArray
     return np.diff(ends, prepend=0)
 
 
-def intoned(pitch_hz: FloatArray, voiced: FloatArray, times_s: FloatArray, change: dict[str, FloatArray]) -> FloatArray:
+def intoned(pitch_hz: FloatArray, voiced: BoolArray, times_s: FloatArray, change: dict[str, FloatArray]) -> FloatArray:
     """A pitch contour [N] with another middle, another swing around it and a tremor, where it is voiced [N]."""
     if not voiced.any():
         return pitch_hz
@@ -78,7 +78,8 @@ def intoned(pitch_hz: FloatArray, voiced: FloatArray, times_s: FloatArray, chang
     swing = np.clip(swing * np.exp2(change["melody_octaves"]), -WIDEST_OCTAVES, WIDEST_OCTAVES)
     tremor = change["tremor_semitones"] * np.sin(2 * np.pi * TREMOR_HZ * times_s)
     moved = np.exp2(middle + swing + (change["pitch_semitones"] + tremor) / 12)
-    touched = (np.abs(np.stack([change[part] for part in ("pitch_semitones", "melody_octaves", "tremor_semitones")])) > 0).any(0)
+    parts = ("pitch_semitones", "melody_octaves", "tremor_semitones")
+    touched = np.any([change[part] != 0 for part in parts], axis=0)
     return np.where(voiced & touched, moved, pitch_hz).astype(np.float32)
 
 

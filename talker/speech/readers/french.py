@@ -1,8 +1,9 @@
-"""French: g2p2's pronunciations of words (from Wiktionary), with elision, liaison and the stress of the last syllable."""
+"""French: g2p2's pronunciations of words (from Wiktionary), with elision, liaison and stress on the last syllable."""
 
 from __future__ import annotations
 
 import functools
+import itertools
 import lzma
 import re
 import unicodedata
@@ -23,7 +24,9 @@ LIAISONS = {
     "n": "un mon ton son on en bien rien aucun", "t": "est sont ont font petit grand quand tout cent",
 }  # fmt: skip
 LINKS = {word: sound for sound, words in LIAISONS.items() for word in words.split()}
-BREATHED = re.compile(r"(?:h(?:aut|éros|ont|uit|asard|amac|ibou|ors|aine|ache|alte|all|and|aric|ât|eur[tl]|ollan|ongr)|onz|oui)")
+BREATHED = re.compile(
+    r"(?:h(?:aut|éros|ont|uit|asard|amac|ibou|ors|aine|ache|alte|all|and|aric|ât|eur[tl]|ollan|ongr)|onz|oui)"
+)
 
 
 class FrenchReader:
@@ -57,7 +60,7 @@ class FrenchReader:
     def _linked(self, words: list[Word]) -> list[Word]:
         """Words with the consonant that is spoken only before a vowel."""
         linked = list(words)
-        for index, (word, following) in enumerate(zip(words, words[1:], strict=False)):
+        for index, (word, following) in enumerate(itertools.pairwise(words)):
             sound = LINKS.get(word.text.lower())
             starts = following.letters.lstrip("ˈ")[:1]
             if sound and starts and starts in VOWELS and not BREATHED.match(following.text.lower()):

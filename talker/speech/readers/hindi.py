@@ -45,7 +45,7 @@ def _sounds(word: str) -> list[tuple[str, bool]]:
 
 
 def _without_silent_vowels(sounds: list[tuple[str, bool]]) -> list[tuple[str, bool]]:
-    """ə is silent at the end of a word, and between vowel-consonant and consonant-vowel (Ohala, 1983), from the right."""
+    """ə is silent at a word's end, and between vowel-consonant and consonant-vowel (Ohala, 1983), from the right."""
     kept = list(sounds)
     if len([1 for _, vowel in kept if vowel]) > 1 and kept[-1][0] == "ə":
         kept.pop()

@@ -10,21 +10,40 @@ from talker.speech.readers.words import Word, split_sentences
 
 VOWELS = "aiɯeo"
 ROWS = {
-    "": "アイウエオ", "k": "カキクケコ", "ɡ": "ガギグゲゴ", "s": "サ_スセソ", "z": "__ズ__", "ʣ": "ザ__ゼゾ", "t": "タ__テト",
-    "d": "ダ__デド", "n": "ナ_ヌネノ", "h": "ハ__ヘホ", "b": "バビブベボ", "p": "パピプペポ", "m": "マミムメモ", "j": "ヤ_ユ_ヨ",
-    "ɾ": "ラリルレロ", "β": "ワヰ_ヱ_", "ɕ": "_シ___", "ʨ": "_チ___", "ʥ": "_ジ___", "ɲ": "_ニ___", "ç": "_ヒ___", "ɸ": "__フ__",
-    "ʦ": "__ツ__", "v": "__ヴ__",
-}  # fmt: skip
+    "": "アイウエオ",
+    "k": "カキクケコ",
+    "ɡ": "ガギグゲゴ",
+    "s": "サ_スセソ",
+    "z": "__ズ__",
+    "ʣ": "ザ__ゼゾ",
+    "t": "タ__テト",
+    "d": "ダ__デド",
+    "n": "ナ_ヌネノ",
+    "h": "ハ__ヘホ",
+    "b": "バビブベボ",
+    "p": "パピプペポ",
+    "m": "マミムメモ",
+    "j": "ヤ_ユ_ヨ",
+    "ɾ": "ラリルレロ",
+    "w": "ワヰ_ヱ_",
+    "ɕ": "_シ___",
+    "ʨ": "_チ___",
+    "ʥ": "_ジ___",
+    "ɲ": "_ニ___",
+    "ç": "_ヒ___",
+    "ɸ": "__フ__",
+    "ʦ": "__ツ__",
+    "v": "__ヴ__",
+}
 SAME = {"ヲ": "オ", "ヂ": "ジ", "ヅ": "ズ"}
-SOFT = "kɡbpmɾ"  # palatalised before i and y
-FRONTED = "sʦz"  # whose ɯ is ɨ
+SOFT = ("k", "ɡ", "b", "p", "m", "ɾ")  # palatalised before i and y
+FRONTED = ("s", "ʦ", "z")  # whose ɯ is ɨ
 SMALL_VOWELS = dict(zip("ァィゥェォ", VOWELS, strict=True))
 SMALL_Y = {"ャ": "a", "ュ": "ɨ", "ョ": "o"}
-PLACE = {"p": "m", "b": "m", "m": "m", "k": "ŋ", "ɡ": "ŋ", "t": "n", "d": "n", "n": "n", "ʦ": "n", "ʣ": "n", "z": "n", "ʨ": "ɲ",
-         "ʥ": "ɲ", "ɲ": "ɲ", "ɾ": "n"}  # fmt: skip
+PLACE = (("pbm", "m"), ("kɡ", "ŋ"), ("tdnʦʣzɾ", "n"), ("ʨʥɲ", "ɲ"))  # of the nasal before these
 MARKS = {"。": ".", "、": ",", "？": "?", "！": "!", "「": "“", "」": "”", "…": "…", "・": " "}
 KANA = {
-    kana: consonant + ("ʲ" if vowel == "i" and consonant in SOFT and consonant else "") + vowel
+    kana: consonant + ("ʲ" if vowel == "i" and consonant in SOFT else "") + vowel
     for consonant, row in ROWS.items()
     for kana, vowel in zip(row, VOWELS, strict=True)
     if kana != "_"
@@ -77,14 +96,16 @@ def kana_letters(reading: str) -> str:
         kana = SAME.get(kana, kana)
         if kana in KANA:
             sound = KANA[kana]
-            moras.append(sound[:-1] + "ɨ" if sound[:-1] in FRONTED and sound.endswith("ɯ") and len(sound) > 1 else sound)
+            moras.append(
+                sound[:-1] + "ɨ" if sound[:-1] in FRONTED and sound.endswith("ɯ") and len(sound) > 1 else sound
+            )
         elif kana in SMALL_Y and moras:
             moras[-1] = moras[-1][:-1] + SMALL_Y[kana]
         elif kana in SMALL_VOWELS and moras:
-            moras[-1] = (moras[-1][:-1] or "β") + SMALL_VOWELS[kana]
+            moras[-1] = (moras[-1][:-1] or "w") + SMALL_VOWELS[kana]
         elif kana in "ーッン":
             moras.append({"ー": "ː", "ッ": "ʔ", "ン": "ɴ"}[kana])
     for index, mora in enumerate(moras[:-1]):
         if mora == "ɴ":
-            moras[index] = PLACE.get(moras[index + 1][0], "ɴ")
+            moras[index] = next((nasal for sounds, nasal in PLACE if moras[index + 1][0] in sounds), "ɴ")
     return "".join(moras)

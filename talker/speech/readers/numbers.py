@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-NUMBER = re.compile(r"(?P<sign>[€$£])?\s?(?P<whole>\d{1,3}(?:[. \u202f]\d{3})+|\d+)(?:,(?P<part>\d+))?\s?(?P<unit>[%€$£])?")
+NUMBER = re.compile(
+    r"(?P<sign>[€$£])?\s?(?P<whole>\d{1,3}(?:[. \u202f]\d{3})+|\d+)(?:,(?P<part>\d+))?\s?(?P<unit>[%€$£])?"
+)
 
 
 @dataclass(frozen=True)
@@ -33,58 +35,78 @@ def _row(words: str) -> tuple[str, ...]:
 LANGUAGES: dict[str, NumberWords] = {
     "es": NumberWords(
         _row(
-            "cero uno dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince dieciséis diecisiete "
-            "dieciocho diecinueve veinte veintiuno veintidós veintitrés veinticuatro veinticinco veintiséis veintisiete "
-            "veintiocho veintinueve"
+            "cero uno dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince "
+            "dieciséis diecisiete dieciocho diecinueve veinte veintiuno veintidós veintitrés veinticuatro "
+            "veinticinco veintiséis veintisiete veintiocho veintinueve"
         ),
         _row("· diez veinte treinta cuarenta cincuenta sesenta setenta ochenta noventa"),
-        _row("· ciento doscientos trescientos cuatrocientos quinientos seiscientos setecientos ochocientos novecientos"),
-        (" y ", " "), ("mil", "mil"), ("un millón", "millones"), "coma",
+        _row(
+            "· ciento doscientos trescientos cuatrocientos quinientos seiscientos setecientos ochocientos novecientos"
+        ),
+        (" y ", " "),
+        ("mil", "mil"),
+        ("un millón", "millones"),
+        "coma",
         {"%": "por ciento", "€": "euros", "$": "dólares", "£": "libras"},
     ),
     "it": NumberWords(
         _row(
-            "zero uno due tre quattro cinque sei sette otto nove dieci undici dodici tredici quattordici quindici sedici "
-            "diciassette diciotto diciannove"
+            "zero uno due tre quattro cinque sei sette otto nove dieci undici dodici tredici quattordici "
+            "quindici sedici diciassette diciotto diciannove"
         ),
         _row("· dieci venti trenta quaranta cinquanta sessanta settanta ottanta novanta"),
         _row("· cento duecento trecento quattrocento cinquecento seicento settecento ottocento novecento"),
-        (" ", " "), ("mille", "mila"), ("un milione", "milioni"), "virgola",
+        (" ", " "),
+        ("mille", "mila"),
+        ("un milione", "milioni"),
+        "virgola",
         {"%": "per cento", "€": "euro", "$": "dollari", "£": "sterline"},
     ),
     "pt": NumberWords(
         _row(
-            "zero um dois três quatro cinco seis sete oito nove dez onze doze treze catorze quinze dezesseis dezessete "
-            "dezoito dezenove"
+            "zero um dois três quatro cinco seis sete oito nove dez onze doze treze catorze quinze dezesseis "
+            "dezessete dezoito dezenove"
         ),
         _row("· dez vinte trinta quarenta cinquenta sessenta setenta oitenta noventa"),
         _row("· cento duzentos trezentos quatrocentos quinhentos seiscentos setecentos oitocentos novecentos"),
-        (" e ", " e "), ("mil", "mil"), ("um milhão", "milhões"), "vírgula",
+        (" e ", " e "),
+        ("mil", "mil"),
+        ("um milhão", "milhões"),
+        "vírgula",
         {"%": "por cento", "€": "euros", "$": "dólares", "£": "libras"},
     ),
     "fr": NumberWords(
         _row(
-            "zéro un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize dix-sept dix-huit "
-            "dix-neuf"
+            "zéro un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize "
+            "dix-sept dix-huit dix-neuf"
         ),
         _row("· dix vingt trente quarante cinquante soixante soixante quatre-vingts quatre-vingt"),
         _row("· cent deux-cents trois-cents quatre-cents cinq-cents six-cents sept-cents huit-cents neuf-cents"),
-        (" ", " "), ("mille", "mille"), ("un million", "millions"), "virgule",
+        (" ", " "),
+        ("mille", "mille"),
+        ("un million", "millions"),
+        "virgule",
         {"%": "pour cent", "€": "euros", "$": "dollars", "£": "livres"},
     ),
     "hi": NumberWords(
         _row(
-            "शून्य एक दो तीन चार पाँच छह सात आठ नौ दस ग्यारह बारह तेरह चौदह पंद्रह सोलह सत्रह अठारह उन्नीस बीस इक्कीस बाईस तेईस चौबीस पच्चीस "
-            "छब्बीस सत्ताईस अट्ठाईस उनतीस तीस इकतीस बत्तीस तैंतीस चौंतीस पैंतीस छत्तीस सैंतीस अड़तीस उनतालीस चालीस इकतालीस बयालीस तैंतालीस चौवालीस "
-            "पैंतालीस छियालीस सैंतालीस अड़तालीस उनचास पचास इक्यावन बावन तिरपन चौवन पचपन छप्पन सत्तावन अट्ठावन उनसठ साठ इकसठ बासठ तिरसठ चौंसठ "
-            "पैंसठ छियासठ सड़सठ अड़सठ उनहत्तर सत्तर इकहत्तर बहत्तर तिहत्तर चौहत्तर पचहत्तर छिहत्तर सतहत्तर अठहत्तर उन्यासी अस्सी इक्यासी बयासी तिरासी "
-            "चौरासी पचासी छियासी सत्तासी अट्ठासी नवासी नब्बे इक्यानवे बानवे तिरानवे चौरानवे पचानवे छियानवे सत्तानवे अट्ठानवे निन्यानवे"
+            "शून्य एक दो तीन चार पाँच छह सात आठ नौ दस ग्यारह बारह तेरह चौदह पंद्रह सोलह सत्रह अठारह उन्नीस "
+            "बीस इक्कीस बाईस तेईस चौबीस पच्चीस छब्बीस सत्ताईस अट्ठाईस उनतीस तीस इकतीस बत्तीस तैंतीस चौंतीस "
+            "पैंतीस छत्तीस सैंतीस अड़तीस उनतालीस चालीस इकतालीस बयालीस तैंतालीस चौवालीस पैंतालीस छियालीस "
+            "सैंतालीस अड़तालीस उनचास पचास इक्यावन बावन तिरपन चौवन पचपन छप्पन सत्तावन अट्ठावन उनसठ साठ इकसठ "
+            "बासठ तिरसठ चौंसठ पैंसठ छियासठ सड़सठ अड़सठ उनहत्तर सत्तर इकहत्तर बहत्तर तिहत्तर चौहत्तर पचहत्तर "
+            "छिहत्तर सतहत्तर अठहत्तर उन्यासी अस्सी इक्यासी बयासी तिरासी चौरासी पचासी छियासी सत्तासी अट्ठासी "
+            "नवासी नब्बे इक्यानवे बानवे तिरानवे चौरानवे पचानवे छियानवे सत्तानवे अट्ठानवे निन्यानवे"
         ),
-        (), tuple(f"{word} सौ" for word in _row("· एक दो तीन चार पाँच छह सात आठ नौ")),
-        (" ", " "), ("एक हज़ार", "हज़ार"), ("दस लाख", "मिलियन"), "दशमलव",
+        (),
+        tuple(f"{word} सौ" for word in _row("· एक दो तीन चार पाँच छह सात आठ नौ")),
+        (" ", " "),
+        ("एक हज़ार", "हज़ार"),
+        ("दस लाख", "मिलियन"),
+        "दशमलव",
         {"%": "प्रतिशत", "€": "यूरो", "$": "डॉलर", "£": "पाउंड"},
     ),
-}  # fmt: skip
+}
 LARGEST = 999_999_999
 
 
@@ -143,4 +165,6 @@ def _below_100(number: int, code: str) -> str:
     ten = words.tens[tens]
     if code == "it" and ones in (1, 8):
         ten = ten[:-1]
-    return f"{ten.rstrip('s') if code == 'fr' and tens == 8 else ten}{'' if code == 'it' else joiner}{words.small[ones]}"
+    return (
+        f"{ten.rstrip('s') if code == 'fr' and tens == 8 else ten}{'' if code == 'it' else joiner}{words.small[ones]}"
+    )

@@ -75,7 +75,9 @@ def word_letters(word: str, code: str) -> str:
     nuclei: list[tuple[int, int]] = []  # where in `letters` a syllable has its vowel, and where in `written`
     position = 1
     while position < len(written) - 1:
-        found = next(((m, out) for p, out in _compiled(code) if (m := p.match(written, position)) and m.end() > m.start()), None)
+        found = next(
+            ((m, out) for p, out in _compiled(code) if (m := p.match(written, position)) and m.end() > m.start()), None
+        )
         if found is None:
             position += 1
             continue
@@ -108,9 +110,13 @@ def _syllables_from_end(word: str, code: str) -> int:
     if code == "es":
         return 2 if word[-1] in "aeiouns" else 1
     if code == "pt":
-        return 1 if re.search(r"([iu]s?|[lrzx]|[iou]m|[iou]ns|[aeo][iu]s?)$", word) and not re.search(r"[aeo]m$", word) else 2
-    ending = re.compile(f"(?:{'|'.join(ANTEPENULTIMATE['endings'])})$")
-    exception = re.compile(f"(?:{'|'.join(ANTEPENULTIMATE['not'])})")
+        return (
+            1
+            if re.search(r"([iu]s?|[lrzx]|[iou]m|[iou]ns|[aeo][iu]s?)$", word) and not re.search(r"[aeo]m$", word)
+            else 2
+        )
+    ending = re.compile(f"(?:{ANTEPENULTIMATE['endings'].replace(' ', '|')})$")
+    exception = re.compile(f"(?:{ANTEPENULTIMATE['not'].replace(' ', '|')})")
     if ending.search(word) and not exception.fullmatch(word):
         return 3
     return 2 if word[-1] in "aeiouy" or len(word) < 4 else 1

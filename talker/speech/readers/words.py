@@ -37,9 +37,7 @@ def split_sentences(text: str) -> list[str]:
     return [*sentences, text[start:].strip()] if text[start:].strip() else sentences
 
 
-def timed_tokens(
-    words: Sequence[Word], ends: FloatArray
-) -> tuple[tuple[TimedToken, ...], tuple[TimedToken, ...]]:
+def timed_tokens(words: Sequence[Word], ends: FloatArray) -> tuple[tuple[TimedToken, ...], tuple[TimedToken, ...]]:
     """(words, phones) with their times, of words whose letters are joined by spaces.
 
     ends: (s) of the pad before the first letter, of each letter, and of the pad after the last.
