@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from talker.speech.pronunciation import phone_spans
 from talker.types import FloatArray, TimedToken
 
-SENTENCE_END = re.compile(r"(?<=[.!?…।。！？])[\"”’»)\]]*\s*(?=\S)")
+SENTENCE_END = re.compile(r"(?<=[.!?…।。！？])[\"”’»)\]]*\s*(?=[^\s.!?…।。！？\"”’»)\]])")
 
 
 @dataclass(frozen=True)
