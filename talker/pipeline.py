@@ -18,7 +18,7 @@ import numpy as np
 
 from talker.emotion.request import DEFAULT, EmotionRequest, named_or_described, read_emotion
 from talker.emotion.retargeting import retarget_to_portrait
-from talker.emotion.timeline import split_tags, tagged_code
+from talker.emotion.timeline import Tag, split_tags, tagged_code
 from talker.errors import InputError, MotionError
 from talker.media.audio import load_speech
 from talker.media.image import ImageSource, load_image
@@ -44,6 +44,7 @@ NEEDED_WEIGHTS = ("face_landmarker", "whisper_tiny_en")
 PREVIEW_SIZE = "crop512"  # large enough to judge a face, small enough to be there at once
 KEPT_PORTRAITS, KEPT_RENDERERS = 6, 3  # a page that several people use switches between them
 Emotion = str | EmotionCode | EmotionRequest  # a label, an emotion, or anything that one can be read from
+Feel = Callable[[SpeechClip], EmotionCode]  # the emotion of a voice whose words and their times are known
 Value = TypeVar("Value")
 FetchProgress = Callable[[str, int, int], None]  # (what, done bytes, total bytes)
 
@@ -53,7 +54,7 @@ class Components:
     """What the pipeline is made of; tests and experiments hand in others. Heavy ones are imported at first use."""
 
     analyse: Callable[[ByteArray, int], Portrait]
-    say: Callable[[str, str], SpeechClip]
+    say: Callable[[str, str, float, Feel | None], SpeechClip]
     transcribe: Callable[[SpeechClip], Transcript]
     label_code: Callable[[str, float, bool], EmotionCode]
     speech_motion: Callable[[SpeechClip, EmotionCode, SpeakOptions], FaceMotion]
@@ -134,10 +135,9 @@ class Talker:
             face = portrait if isinstance(portrait, Portrait) else self.analyze_portrait(portrait, options.face_index)
         with _timed(timings, "speech", stage):
             spoken, tags = split_tags(text) if text is not None else (None, [])
-            clip = self.load_speech(speech, spoken, voice)
+            clip = self.load_speech(speech, spoken, voice, emotion=tags or emotion, options=options)
         with _timed(timings, "emotion", stage):
-            if tags and clip.transcript is not None:
-                emotion = tagged_code(tags, clip.transcript, clip.duration_s, named_or_described)
+            emotion = _along(clip, tags) if tags else emotion
             code = self.encode_emotion(emotion, options.strength, clip, portrait=face, permissive=options.permissive)
         with _timed(timings, "motion", stage):
             motion = self.animate(clip, code, options)
@@ -160,15 +160,35 @@ class Talker:
         return self._portraits.get(key, lambda: self.components.analyse(image, face_index))
 
     def load_speech(
-        self, speech: str | Path | SpeechClip | None = None, text: str | None = None, voice: str = "american"
+        self,
+        speech: str | Path | SpeechClip | None = None,
+        text: str | None = None,
+        voice: str = "american",
+        *,
+        emotion: Emotion | Sequence[Tag] = DEFAULT,
+        options: SpeakOptions | None = None,
     ) -> SpeechClip:
-        """Speech with its transcript, from a file, a clip or a line of text; exactly one of both is given."""
+        """Speech with its transcript, from a file, a clip or a line of text; exactly one of both is given.
+
+        voice: a name in `talker.speech.voices`, or a mixture such as `heart=.7,george=.3`.
+        emotion: how a synthetic voice sounds, unless the options keep it plain; recordings stay as they are.
+        """
         if (speech is None) == (text is None):
             raise InputError("Give either speech or text, and only one of them.")
         if text is not None:
-            return self.components.say(text, voice)
+            options = options or SpeakOptions()
+            felt = emotion != DEFAULT and not options.plain_voice
+            feel = functools.partial(self._voice_emotion, emotion, options) if felt else None
+            return self.components.say(text, voice, options.voice_speed, feel)
         clip = speech if isinstance(speech, SpeechClip) else load_speech(speech or "")
         return clip if clip.transcript is not None else clip.with_transcript(self.components.transcribe(clip))
+
+    def _voice_emotion(
+        self, emotion: Emotion | Sequence[Tag], options: SpeakOptions, planned: SpeechClip
+    ) -> EmotionCode:
+        """What a voice feels that will say its words as they are planned."""
+        along = emotion if isinstance(emotion, str | EmotionCode | EmotionRequest) else _along(planned, emotion)
+        return self.encode_emotion(along, options.strength, planned, permissive=options.permissive)
 
     def encode_emotion(
         self,
@@ -235,6 +255,11 @@ class Talker:
         write_video(Video(frames, len(motion), motion.fps, renderer.size, clip), out, progress)
 
 
+def _along(clip: SpeechClip, tags: Sequence[Tag]) -> EmotionCode:
+    """The emotions of tags at the times of their words."""
+    return tagged_code(tags, clip.transcript or Transcript(()), clip.duration_s, named_or_described)
+
+
 @contextmanager
 def _timed(timings: dict[str, float], name: str, stage: Callable[[str], None] | None) -> Iterator[None]:
     if stage is not None:
@@ -253,9 +278,11 @@ def _notes(
     if transcript is None or not transcript.words:
         notes.append("No words were understood; the lips follow the sound alone.")
     elif not transcript.trusted:
-        notes.append(f"Heard, but not trusted to close the lips: {transcript.text}")
+        notes.append(f"Heard, but not trusted to close the lips, which follow the sound alone: {transcript.text}")
     else:
         notes.append(f"Heard: {transcript.text}")
+    if transcript is not None and transcript.left_out:
+        notes.append(f"Left out, because the voice has no sounds for it: {', '.join(transcript.left_out)}.")
     if portrait.faces > 1:
         notes.append(f"The picture holds {portrait.faces} faces; number {options.face_index} talks (0 is the largest).")
     width, height = renderer.size
@@ -269,10 +296,11 @@ def _analyse(image: ByteArray, face_index: int) -> Portrait:
     return analyse(image, face_index=face_index)
 
 
-def _say(text: str, voice: str) -> SpeechClip:
+def _say(text: str, voice: str, speed: float, feel: Feel | None) -> SpeechClip:
+    from talker.emotion.voice_delivery import voice_expression
     from talker.speech.voice import say
 
-    return say(text, voice=voice)
+    return say(text, voice=voice, speed=speed, express=(lambda clip: voice_expression(feel(clip))) if feel else None)
 
 
 def _transcribe(clip: SpeechClip) -> Transcript:

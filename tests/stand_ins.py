@@ -8,7 +8,7 @@ import numpy as np
 from talker import FaceMotion, Portrait, SpeakOptions, SpeechClip
 from talker.emotion.request import EmotionRequest
 from talker.errors import EmotionError
-from talker.pipeline import Components
+from talker.pipeline import Components, Feel
 from talker.types import (
     EMOTION_LABELS,
     LANDMARK_COUNT,
@@ -60,7 +60,7 @@ class FakeComponents:
         fit = FaceFit(np.zeros(40), np.zeros(52), np.zeros(3), np.zeros(2), 1.0)
         return Portrait(image, oval(image), fit, np.zeros(52), (10, 10, 50, 60), faces=2)
 
-    def say(self, text: str, voice: str) -> SpeechClip:
+    def say(self, text: str, voice: str, speed: float, feel: Feel | None) -> SpeechClip:
         self.calls.append(f"say {voice}")
         words = Transcript((TimedToken(text, 0, 1),))
         return SpeechClip(np.full(RATE, 0.1, np.float32), RATE, words)

@@ -12,14 +12,17 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnx
 import onnxruntime
 from safetensors.numpy import load_file
 
 from talker.types import FloatArray
 from talker.weights import store
+
+if TYPE_CHECKING:
+    import onnx
 
 SAMPLE_RATE = 24_000
 FRAME_S = 0.025  # durations are counted in frames of 25 ms
@@ -82,6 +85,8 @@ class KokoroNetwork:
     @classmethod
     def load(cls) -> KokoroNetwork:
         """The published network, fetched on first use; AssetError when it can't be had."""
+        import onnx
+
         path = store.fetch("kokoro")
         threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         settings = onnxruntime.SessionOptions()
@@ -149,6 +154,8 @@ def style_table(name: str) -> FloatArray:
 
 def _cut(whole: onnx.ModelProto, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> onnx.ModelProto:
     """The part of a network that leads from some of its inner results to others."""
+    import onnx
+
     graph = whole.graph
     weights = {weight.name: weight for weight in graph.initializer}
     made_by = {name: index for index, node in enumerate(graph.node) for name in node.output}

@@ -13,12 +13,16 @@ import numpy as np
 import onnxruntime
 
 from talker.speech.readers.words import Word, timed_tokens
-from talker.types import FloatArray, TimedToken
+from talker.speech.utterance import Piece
+from talker.speech.voice_expression import ExpressionCurve, coloured, intoned, limited
+from talker.types import FloatArray
 from talker.weights import store
 
 if TYPE_CHECKING:
     from hibari import Hibari
 
+SAMPLE_RATE = 24_000
+PITCH_HZ = 80.0  # frames of `VoiceFrames` a second
 FRAME_S = 0.025  # the voice counts durations in frames of 25 ms
 LEAD_S = 0.06  # the voice sounds this much before its durations say, measured against forced alignment
 DURATIONS = "/Clip_output_0"  # the voice network's inner result that holds the letters' durations
@@ -53,20 +57,40 @@ class SmallSpeaker:
         self._voice = voice
         self._session = session
 
-    def speak(
-        self, words: Sequence[Word], speed: float, random: np.random.Generator, style: Manner | None = None
-    ) -> tuple[FloatArray, tuple[TimedToken, ...], tuple[TimedToken, ...]]:
-        """The sound [N] at 24 kHz of a few words, with the words' and phones' times."""
-        from hibari import dsp
-
+    def plan(self, words: Sequence[Word], speed: float) -> tuple[VoiceFrames, FloatArray, list[Word]]:
+        """(what shall sound, the ends (s) of leading pad, letters and trailing pad, the words as they are spelled)."""
         spelled = [word.within(self._voice.vocab) for word in words]
         ids = np.array([self._voice.ids(" ".join(word.letters for word in spelled))], np.int64)
         *parts, durations = self._session.run(None, {"ids": ids, "speed": np.array([speed], np.float32)})
-        frames = VoiceFrames(*(part[0] for part in parts))
-        samples = dsp.synth(*dataclasses.astuple(style(frames) if style else frames), random)
-        # the ends of the leading pad, of each letter and of the trailing pad
         ends = np.maximum(np.cumsum(durations.reshape(-1)) * FRAME_S - LEAD_S, 0.0)
-        return samples.astype(np.float32), *timed_tokens(spelled, ends)
+        return VoiceFrames(*(part[0] for part in parts)), ends, spelled
+
+
+@dataclass(frozen=True)
+class SmallUtterance:
+    """A line in a small voice. seed: of its noise. style: changes what the network wants before it is sound."""
+
+    speaker: SmallSpeaker
+    words: tuple[Word, ...]
+    seed: int
+    style: Manner | None = None
+
+    def say(self, speed: float, expression: ExpressionCurve, start_s: float, *, heard: bool = True) -> Piece:
+        """The line, as `Utterance` has it; its pace is the same from its start to its end."""
+        from hibari import dsp
+
+        pace = float(np.exp2(expression.at(np.array([start_s]))["pace_octaves"][0]))
+        frames, ends, spelled = self.speaker.plan(self.words, float(np.clip(speed * pace, 0.5, 2.0)))
+        tokens = timed_tokens(spelled, ends)
+        if not heard:
+            return Piece(np.zeros(round(len(frames.pitch_hz) / PITCH_HZ * SAMPLE_RATE), np.float32), *tokens)
+        frames = self.style(frames) if self.style else frames
+        times_s = start_s + np.arange(len(frames.pitch_hz)) / PITCH_HZ
+        pitch = intoned(frames.pitch_hz, frames.pitch_hz > 0, times_s, expression.at(times_s))
+        changed = dataclasses.replace(frames, pitch_hz=pitch)
+        samples = dsp.synth(*dataclasses.astuple(changed), np.random.default_rng(self.seed)).astype(np.float32)
+        moments = start_s + np.arange(len(samples)) / SAMPLE_RATE
+        return Piece(limited(coloured(samples, SAMPLE_RATE, expression.at(moments))), *tokens)
 
 
 @functools.cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,19 +10,17 @@ import numpy as np
 from talker.errors import InputError
 from talker.speech import kokoro
 from talker.speech.readers import reader_of
-from talker.speech.readers.words import Word, timed_tokens
-from talker.speech.small_voice import Manner, small_speaker
+from talker.speech.readers.words import Word
+from talker.speech.small_voice import Manner, SmallUtterance, small_speaker
 from talker.speech.text_cleaning import clean_text, foreign_words
-from talker.speech.voice_expression import ExpressionCurve, VoiceExpression, coloured, intoned, limited, paced
+from talker.speech.utterance import Piece, Utterance, kokoro_utterance
+from talker.speech.voice_expression import ExpressionCurve, VoiceExpression
 from talker.speech.voices import SMALL, VoiceMix, find_voice
-from talker.types import FloatArray, SpeechClip, TimedToken, Transcript
+from talker.types import SpeechClip, TimedToken, Transcript
 
 MAX_CHARACTERS = 20_000  # about 20 minutes of speech
 MAX_LETTERS = 300  # phoneme letters a voice reads at once; longer sentences are cut between words
 CLAUSE_ENDS = (",", ";", ":", "—")
-SILENT_LETTERS = ";:,.!?—…"
-LEAD_S = 0.06  # a voice sounds this much before its durations say, measured against forced alignment
-FIRST_PAD, OTHER_PAD = 12.0, 8.0  # frames of silence before the first sentence and before the others, at most
 PLAIN = ExpressionCurve.constant(VoiceExpression())
 
 
@@ -35,13 +33,7 @@ class Script:
     left_out: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Piece:
-    """The sound of a few words [N], with times from its own start."""
-
-    samples: FloatArray
-    words: tuple[TimedToken, ...]
-    phones: tuple[TimedToken, ...]
+Express = Callable[[SpeechClip], ExpressionCurve]  # the emotion of a voice for words whose times are known
 
 
 def read_script(text: str, voice: str = "american") -> Script:
@@ -74,96 +66,63 @@ def say(
     voice: str = "american",
     speed: float = 1.0,
     seed: int = 0,
-    expression: ExpressionCurve | None = None,
+    express: Express | None = None,
     style: Manner | None = None,
 ) -> SpeechClip:
     """Speech of `text` with its transcript: words and phones at the times at which the voice made them.
 
-    speed: 0.5 slow .. 2 fast. expression: how the voice feels, in the time of the clip. seed: of the noise in the small
-    voices; the same text and seed give the same samples. style: changes what a small voice wants before it is sound.
+    speed: 0.5 slow .. 2 fast. express: gives the emotion of the voice for a transcript with times. It is asked twice,
+    for a voice that feels sets its own times. seed: of the noise in the small voices; text and seed give the same
+    samples. style: changes what a small voice wants before it is sound.
 
     Raises what `read_script` raises; AssetError when the voice's weights can't be had.
     """
     script = read_script(text, voice)
-    pieces = say_pieces(script, speed=speed, seed=seed, expression=expression, style=style)
-    return join(pieces, script.voice.language.code)
+    return join(script, say_pieces(script, speed, seed, express, style))
 
 
 def say_pieces(
     script: Script,
-    *,
     speed: float = 1.0,
     seed: int = 0,
-    expression: ExpressionCurve | None = None,
+    express: Express | None = None,
     style: Manner | None = None,
 ) -> Iterator[Piece]:
     """The pieces of a script one after another, each as soon as it can be heard. Arguments as in `say`."""
     if not 0.5 <= speed <= 2.0:
         raise InputError(f"The speed of the voice must lie between 0.5 and 2, not {speed}.")
+    utterances = plan_script(script, seed, style)
+    expression = PLAIN
+    for _ in range(2):
+        if express is None:
+            break
+        expression = express(join(script, _one_by_one(utterances, speed, expression, heard=False)))
+    yield from _one_by_one(utterances, speed, expression)
+
+
+def _one_by_one(
+    utterances: Sequence[Utterance], speed: float, expression: ExpressionCurve, *, heard: bool = True
+) -> Iterator[Piece]:
+    """Each utterance from where the one before it ends; silence in its stead where it needn't be heard."""
+    start_s = 0.0
+    for utterance in utterances:
+        piece = utterance.say(speed, expression, start_s, heard=heard)
+        yield piece
+        start_s += len(piece.samples) / kokoro.SAMPLE_RATE
+
+
+def plan_script(script: Script, seed: int = 0, style: Manner | None = None) -> list[Utterance]:
+    """What the voice makes of each piece before anything is decided about its timing."""
     if script.voice.engine == SMALL:
         speaker = small_speaker(script.voice.voices[0].code)
-        for index, words in enumerate(script.pieces):
-            yield Piece(*speaker.speak(words, speed, np.random.default_rng(seed + index), style))
-        return
-    start_s = 0.0
-    for utterance in plan_script(script):
-        piece = utterance.sound(speed, expression or PLAIN, start_s)
-        start_s += len(piece.samples) / kokoro.SAMPLE_RATE
-        yield piece
-
-
-def plan_script(script: Script) -> list[Utterance]:
-    """What the network makes of each piece before anything is decided about its timing; takes a few per cent of the
-    time that the sound takes."""
+        return [SmallUtterance(speaker, words, seed + index, style) for index, words in enumerate(script.pieces)]
     tables = [kokoro.style_table(voice.code) for voice in script.voice.voices]
     table = np.average(tables, axis=0, weights=script.voice.shares)
-    network = kokoro.network()
-    found = []
-    for index, words in enumerate(script.pieces):
-        spelled = tuple(word.within(network.vocabulary) for word in words)
-        letters = " ".join(word.letters for word in spelled)
-        found.append(Utterance(spelled, letters, network.plan(letters, table), first=index == 0))
-    return found
+    return [kokoro_utterance(words, table, first=index == 0) for index, words in enumerate(script.pieces)]
 
 
-@dataclass(frozen=True)
-class Utterance:
-    """One piece that is planned, and can be timed or said with any expression."""
-
-    words: tuple[Word, ...]
-    letters: str
-    plan: kokoro.Plan
-    first: bool
-
-    def durations(self, speed: float, expression: ExpressionCurve, start_s: float) -> FloatArray:
-        """Whole frames [L + 2] that pad, letters and pad sound; `start_s` is when the piece starts in the clip."""
-        frames = np.maximum(np.round(self.plan.durations), 1.0) / speed
-        frames[0] = min(frames[0], FIRST_PAD if self.first else OTHER_PAD)
-        is_pause = np.array([True, *(letter in SILENT_LETTERS for letter in self.letters), True])
-        timed = paced(frames, is_pause, {"pause_octaves": np.zeros(1), "pace_octaves": np.zeros(1)})
-        middles = start_s + (np.cumsum(timed) - timed / 2) * kokoro.FRAME_S
-        return paced(frames, is_pause, expression.at(middles))
-
-    def sound(self, speed: float, expression: ExpressionCurve, start_s: float = 0.0) -> Piece:
-        """The piece as sound."""
-        network = kokoro.network()
-        durations = self.durations(speed, expression, start_s)
-        contours = network.contours(self.plan, durations)
-        times_s = start_s + np.arange(len(contours.pitch_hz)) / kokoro.CONTOUR_HZ
-        voiced = contours.pitch_hz > kokoro.UNVOICED_HZ
-        pitch = intoned(contours.pitch_hz, voiced, times_s, expression.at(times_s))
-        samples = network.sound(kokoro.Contours(pitch, contours.energy, contours.text, contours.style))
-        moments = start_s + np.arange(len(samples)) / kokoro.SAMPLE_RATE
-        samples = limited(coloured(samples, kokoro.SAMPLE_RATE, expression.at(moments)))
-        return Piece(samples, *self.tokens(durations))
-
-    def tokens(self, durations: FloatArray) -> tuple[tuple[TimedToken, ...], tuple[TimedToken, ...]]:
-        """(words, phones) of the piece when its letters last so long."""
-        return timed_tokens(self.words, np.maximum(np.cumsum(durations) * kokoro.FRAME_S - LEAD_S, 0.0))
-
-
-def join(pieces: Iterable[Piece], language: str = "en") -> SpeechClip:
-    """One clip of all pieces."""
+def join(script: Script, pieces: Iterable[Piece]) -> SpeechClip:
+    """One clip of all pieces of a script."""
     words: list[TimedToken] = []
     phones: list[TimedToken] = []
     samples = []
@@ -173,9 +132,8 @@ def join(pieces: Iterable[Piece], language: str = "en") -> SpeechClip:
             tokens += [TimedToken(t.text, t.start_s + offset_s, t.end_s + offset_s) for t in own]
         offset_s += len(piece.samples) / kokoro.SAMPLE_RATE
         samples.append(piece.samples)
-    together = np.concatenate(samples)
-    peak = max(1.0, float(np.abs(together).max()))
-    return SpeechClip(together / peak, kokoro.SAMPLE_RATE, Transcript(tuple(words), tuple(phones), language))
+    transcript = Transcript(tuple(words), tuple(phones), script.voice.language.code, left_out=script.left_out)
+    return SpeechClip(np.concatenate(samples), kokoro.SAMPLE_RATE, transcript)
 
 
 def _short_pieces(words: list[Word]) -> list[tuple[Word, ...]]:

@@ -59,11 +59,11 @@ class ExpressionCurve:
 def paced(frames: FloatArray, is_pause: BoolArray, change: dict[str, FloatArray]) -> FloatArray:
     """Durations [L] in whole frames, at least one, faster or slower, pauses longer or shorter.
 
-    frames: [L] whole numbers; without a change they stay. What rounding takes from one letter the next gets back, so
+    frames: [L]; without a change whole numbers stay. What rounding takes from one letter the next gets back, so
     that a slight change of pace isn't lost.
     """
     scale = np.exp2(np.where(is_pause, change["pause_octaves"], -change["pace_octaves"]))
-    ends = np.round(np.cumsum(np.round(frames) * scale)).astype(int)
+    ends = np.round(np.cumsum(frames * scale)).astype(int)
     for index in range(len(ends)):  # each letter needs a frame
         ends[index] = max(ends[index], (ends[index - 1] if index else 0) + 1)
     return np.diff(ends, prepend=0)
