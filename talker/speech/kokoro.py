@@ -18,6 +18,7 @@ import numpy as np
 import onnxruntime
 from safetensors.numpy import load_file
 
+from talker.loaded import loaded_once
 from talker.types import FloatArray
 from talker.weights import store
 
@@ -127,7 +128,7 @@ class KokoroNetwork:
         return self._sessions[2].run(None, given)[0]  # type: ignore[no-any-return]
 
 
-@functools.cache
+@loaded_once
 def network() -> KokoroNetwork:
     """The network, loaded once."""
     return KokoroNetwork.load()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnxruntime
 
+from talker.loaded import loaded_once
 from talker.speech.readers.words import Word, timed_tokens
 from talker.speech.utterance import Piece
 from talker.speech.voice_expression import ExpressionCurve, coloured, intoned, limited
@@ -93,7 +93,7 @@ class SmallUtterance:
         return Piece(limited(coloured(samples, SAMPLE_RATE, expression.at(moments))), *tokens)
 
 
-@functools.cache
+@loaded_once
 def small_speaker(name: str) -> SmallSpeaker:
     """The speaker of a voice, by the name that hibari has for it; AssetError when its weights can't be had."""
     from hibari import Hibari

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING
 
 from hibari import Hibari
 
+from talker.loaded import loaded_once
 from talker.speech.pronunciation import phone_spans
 from talker.speech.readers.words import Word
 from talker.speech.text_cleaning import is_latin
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hibari.g2p.token import Tok
 
 
-@functools.cache
+@loaded_once
 def grapheme_reader(*, british: bool = False) -> G2P:
     """hibari's reader of words, loaded once."""
     from hibari.g2p import G2P
