@@ -74,7 +74,7 @@ class SpeechAnalysis:
         return at_frames(self.voice_activity[:, None], frames, fps, PROSODY_HZ)[:, 0]
 
     def _until_the_end(self) -> FloatArray:
-        """[T] at 100 Hz: 1, falling to 0 with the last sound, so that lips close with it and are closed when it is over."""
+        """[T] at 100 Hz: 1, falling to 0 with the last sound, so that lips close with it."""
         loud = np.flatnonzero(self.prosody.loudness > SILENT_LOUDNESS)
         last_s = loud[-1] / PROSODY_HZ if len(loud) else 0.0
         rest_s = min(last_s + REST_S, self.duration_s - LAST_S)
