@@ -27,7 +27,7 @@ from talker.media.video import check_video_path, write_video
 from talker.options import LIP_MODELS, MAX_STRENGTH, RENDERERS, SIZES, SpeakOptions
 from talker.pipeline import Talker
 from talker.signals import signals_interrupt
-from talker.speech.voices import VOICES
+from talker.speech.voices import VOICES, find_voice
 from talker.types import EMOTION_LABELS, Progress, Result, Video
 from talker.weights.store import CHECKPOINTS
 from talker.workbench import TRAININGS, train
@@ -171,6 +171,8 @@ def _speak(arguments: argparse.Namespace, talker: Talker) -> None:
         check_video_path(arguments.landmark_video)
     if arguments.preview and Path(arguments.preview).suffix.lower() not in PREVIEW_SUFFIXES:
         raise InputError(f"{arguments.preview} can't be written: the name of a preview must end in .gif or .webp.")
+    if arguments.text is not None and find_voice(arguments.voice).weights:
+        talker.fetch_weights(_fetch_line, arguments.voice)
     result = talker.speak(
         arguments.portrait,
         arguments.speech,
@@ -300,6 +302,13 @@ def _train(arguments: argparse.Namespace, talker: Talker) -> None:
 def _voices(arguments: argparse.Namespace, talker: Talker) -> None:
     for voice in VOICES.values():
         print(f"{voice.name:12} {voice.title}")
+
+
+def _fetch_line(what: str, done: int, total: int) -> None:
+    """Progress of a download, where somebody watches."""
+    show = _progress_line(f"{what}, byte")
+    if show is not None:
+        show(done, total)
 
 
 def _progress_line(unit: str) -> Progress | None:

@@ -11,7 +11,12 @@ from talker.pipeline import NEEDED_WEIGHTS
 from talker.web import texts
 from talker.weights import store
 
-NEEDED = (*NEEDED_WEIGHTS, "sentence_encoder", "voice_british")  # the others are for evaluations and for one renderer
+NEEDED = (
+    *NEEDED_WEIGHTS,
+    "sentence_encoder",
+    "kokoro",
+    "voice_british",
+)  # the others are for evaluations and for one renderer
 THERE = f"<span class='good'>{texts.THERE}</span>"
 
 
