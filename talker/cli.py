@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import functools
+import io
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -17,30 +18,33 @@ from typing import NoReturn
 
 from talker.batch import COLUMNS, REPORT, read_manifest, run_batch
 from talker.emotion.resolve import DEFAULT, SOURCES, EmotionRequest
-from talker.errors import CancelledError, TalkerError
+from talker.errors import CancelledError, InputError, TalkerError
 from talker.evaluation import command as evaluation
 from talker.face.landmark_motion import check_landmark_path, landmark_motion
-from talker.media.files import prepare_folder
+from talker.files import prepare_outputs
 from talker.media.livelink import save_livelink
 from talker.media.video import check_video_path, write_video
 from talker.options import LIP_MODELS, MAX_STRENGTH, RENDERERS, SIZES, SpeakOptions
 from talker.pipeline import Talker
+from talker.signals import signals_interrupt
 from talker.types import EMOTION_LABELS, Progress, Result, Video
 from talker.weights.store import CHECKPOINTS
 from talker.workbench import TRAININGS, train
 
 ERROR_CODE = 2
+PARTLY_CODE = 1  # some videos of a batch were made, some were not
 INTERRUPTED_CODE = 130  # what shells report after Ctrl-C
+PREVIEW_SUFFIXES = (".gif", ".webp")
 
 
 @dataclass(frozen=True)
 class Verb:
-    """A row of the things Talker does: its arguments, and the function that does it."""
+    """A row of the things Talker does: its arguments, and the function that does it; its exit code, where not 0."""
 
     name: str
     help: str
     add_arguments: Callable[[argparse.ArgumentParser], None]
-    run: Callable[[argparse.Namespace, Talker], None]
+    run: Callable[[argparse.Namespace, Talker], int | None]
 
 
 # flags that set an option of the same name: (name, type, choices, help)
@@ -71,9 +75,13 @@ SWITCHES = (
 def main(arguments: Sequence[str] | None = None, talker: Talker | None = None) -> int:
     """Run a command line and return its exit code."""
     os.environ.setdefault("GLOG_minloglevel", "3")  # keep the face detector's own remarks off stderr
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # whatever it can't encode, the film is there all the same
+            stream.reconfigure(errors="replace")
     parsed = _parser().parse_args(arguments)
     try:
-        parsed.run(parsed, talker or Talker())
+        with signals_interrupt():
+            return parsed.run(parsed, talker or Talker()) or 0
     except CancelledError:
         return INTERRUPTED_CODE
     except TalkerError as error:
@@ -82,7 +90,6 @@ def main(arguments: Sequence[str] | None = None, talker: Talker | None = None) -
     except KeyboardInterrupt:
         _complain("stopped; nothing was written.")
         return INTERRUPTED_CODE
-    return 0
 
 
 class _Parser(argparse.ArgumentParser):
@@ -142,26 +149,22 @@ def _add_source_flags(parser: argparse._ActionsContainer, action: str) -> None:
         if source.metavar:
             asked = functools.partial(EmotionRequest, source.name)
             parser.add_argument(
-                source.flag, dest="feeling", action=action, type=asked, metavar=source.metavar, help=source.help
+                source.flag, dest="emotion", action=action, type=asked, metavar=source.metavar, help=source.help
             )
         else:
-            parser.add_argument(
-                source.flag,
-                dest="feeling",
-                action=f"{action}_const",
-                const=EmotionRequest(source.name),
-                help=source.help,
-            )
+            constant = EmotionRequest(source.name)
+            parser.add_argument(source.flag, dest="emotion", action=f"{action}_const", const=constant, help=source.help)
 
 
 def _speak(arguments: argparse.Namespace, talker: Talker) -> None:
-    for extra in (arguments.motion, arguments.csv, arguments.preview, arguments.landmarks):
-        if extra is not None:
-            prepare_folder(Path(extra))
+    extras = (arguments.motion, arguments.csv, arguments.landmarks, arguments.landmark_video, arguments.preview)
+    prepare_outputs([arguments.out, *extras], _files_read(arguments))
     if arguments.landmarks:
         check_landmark_path(arguments.landmarks)
     if arguments.landmark_video:
         check_video_path(arguments.landmark_video)
+    if arguments.preview and Path(arguments.preview).suffix.lower() not in PREVIEW_SUFFIXES:
+        raise InputError(f"{arguments.preview} can't be written: the name of a preview must end in .gif or .webp.")
     result = talker.speak(
         arguments.portrait,
         arguments.speech,
@@ -183,6 +186,13 @@ def _speak(arguments: argparse.Namespace, talker: Talker) -> None:
 
         write_preview(result.video, arguments.preview)
     _report(result)
+
+
+def _files_read(arguments: argparse.Namespace) -> list[str | None]:
+    """Every file that a command reads, so that none of them is written over."""
+    asked = getattr(arguments, "emotion", None) or []
+    requested = [request.value for request in (asked if isinstance(asked, list) else [asked])]
+    return [arguments.portrait, arguments.speech, arguments.options, *getattr(arguments, "also", []), *requested]
 
 
 def _write_landmarks(arguments: argparse.Namespace, talker: Talker, result: Result) -> None:
@@ -239,7 +249,7 @@ def _write_sheet(
 ) -> None:
     from talker.evaluation.contact_sheet import cells, write_sheet
 
-    prepare_folder(Path(arguments.out))
+    prepare_outputs([arguments.out], _files_read(arguments))
     options = _read_options(arguments)
     portraits = [talker.analyze_portrait(picture, options.face_index) for picture in pictures]
     speech = talker.load_speech(arguments.speech, arguments.text, arguments.voice)
@@ -255,10 +265,13 @@ def _add_batch_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for the videos and their report")
 
 
-def _batch(arguments: argparse.Namespace, talker: Talker) -> None:
+def _batch(arguments: argparse.Namespace, talker: Talker) -> int:
     jobs = read_manifest(arguments.manifest)
-    made = run_batch(talker, jobs, arguments.out, _progress_line("video"))
+    made = run_batch(talker, jobs, arguments.out, _progress_line("video"), also_read=[arguments.manifest])
+    if not made:
+        raise InputError(f"None of the {len(jobs)} videos could be made; {arguments.out / REPORT} says why.")
     print(f"{made} of {len(jobs)} videos made; {arguments.out / REPORT} lists them.")
+    return 0 if made == len(jobs) else PARTLY_CODE
 
 
 def _evaluate(arguments: argparse.Namespace, talker: Talker) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from talker.errors import OptionsError
+from talker.files import read_json, replaced_when_done
 
 RENDERERS = ("auto", "geometry", "generator", "liveportrait")
 RESEARCH_RENDERERS = ("generator", "liveportrait")  # whose weights were trained on data that are for research only
@@ -74,17 +75,15 @@ class SpeakOptions:
     def save(self, path: str | Path) -> None:
         """Write the settings as JSON; OptionsError when that is not possible."""
         try:
-            Path(path).write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
+            with replaced_when_done(Path(path)) as scratch:
+                scratch.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n", encoding="utf-8")
         except OSError as error:
             raise OptionsError(f"The settings can't be written to {path} ({error}).") from error
 
     @classmethod
     def load(cls, path: str | Path) -> SpeakOptions:
         """Read settings from JSON; OptionsError names what is wrong in it."""
-        try:
-            values = json.loads(Path(path).read_text())
-        except (OSError, ValueError) as error:
-            raise OptionsError(f"{path} is not a settings file ({error}).") from error
+        values = read_json(path, "settings", error=OptionsError)
         if not isinstance(values, dict):
             raise OptionsError(f"{path} is not a settings file (it holds a {type(values).__name__}).")
         unknown = set(values) - {option.name for option in dataclasses.fields(cls)}

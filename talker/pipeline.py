@@ -15,16 +15,19 @@ import numpy as np
 
 from talker import loaded
 from talker.emotion.model import emotion_model
-from talker.emotion.resolve import DEFAULT, Emotion, resolve
+from talker.emotion.resolve import DEFAULT, Emotion, EmotionRequest, resolve
 from talker.emotion.retargeting import retarget_to_portrait
 from talker.emotion.timeline import Tag, split_tags
 from talker.errors import InputError, MotionError
+from talker.files import prepare_outputs
+from talker.machine import available_bytes, check_film_memory
 from talker.media.audio import load_speech
-from talker.media.image import ImageSource, load_image
+from talker.media.image import ImageSource, damage_note, load_image
 from talker.media.provenance import labelled
 from talker.media.video import check_video_path, write_video
 from talker.options import LIP_MODELS, SpeakOptions
 from talker.recent import Recent
+from talker.render.crop import film_size
 from talker.render.registry import Renderer, create_renderer, quick
 from talker.speech.analysis import SpeechAnalysis
 from talker.types import (
@@ -109,6 +112,7 @@ class Talker:
         options = options or SpeakOptions()
         timings: dict[str, float] = {}
         check_video_path(out)
+        prepare_outputs([out], [portrait, speech, emotion.value if isinstance(emotion, EmotionRequest) else None])
         with _timed(timings, "portrait", stage):
             face = portrait if isinstance(portrait, Portrait) else self.analyze_portrait(portrait, options.face_index)
         with _timed(timings, "speech", stage):
@@ -123,6 +127,8 @@ class Talker:
         with _timed(timings, "rendering", stage):
             self.write_video(renderer, motion, analysis.clip, out, progress, label=options.label)
         notes = _notes(face, analysis.clip, code.scaled(options.strength), options, renderer)
+        if isinstance(portrait, str | Path) and (damage := damage_note(portrait)):
+            notes = (*notes, damage)
         return Result(Path(out), motion, analysis.clip, code, options, timings, notes)
 
     def fetch_weights(self, progress: FetchProgress | None = None) -> None:
@@ -183,8 +189,14 @@ class Talker:
         return self.components.compose(mouth_motion, _shown(emotion, options, portrait), speech, options)
 
     def create_renderer(self, portrait: Portrait, options: SpeakOptions) -> Renderer:
-        """Everything about a portrait that does not depend on the frame, done once for the same rendering options."""
-        look = SpeakOptions(size=options.size, renderer=options.renderer, wrinkles=options.wrinkles)
+        """Everything about a portrait that does not depend on the frame, done once for the same rendering options.
+
+        Raises InputError, with the figures, when there is not enough memory for a film of that size.
+        """
+        check_film_memory(*film_size(portrait, options.size, options.fps), available_bytes())
+        look = SpeakOptions(
+            size=options.size, renderer=options.renderer, wrinkles=options.wrinkles, fps=options.fps
+        )  # the frame rate decides how large a film may be
         key = (id(portrait), look)  # the portrait is kept beside its renderer, so that its id stays its own
         return self._renderers.get(key, lambda: (portrait, self.components.create_renderer(portrait, options)))[1]
 
@@ -251,6 +263,9 @@ def _notes(
         notes.append(f"The picture holds {portrait.faces} faces; number {options.face_index} talks (0 is the largest).")
     width, height = renderer.size
     notes.append(f"Rendered by {renderer.name} at {width}×{height} px.")
+    whole = (portrait.image.shape[1], portrait.image.shape[0])
+    if options.size == "native" and renderer.size != whole:
+        notes.append(f"The picture has {whole[0]}×{whole[1]} px, more than players show in a film (H.264 level 5.1).")
     return tuple(notes)
 
 

@@ -17,6 +17,7 @@ from talker.emotion.labels import label_code
 from talker.emotion.model import EmotionModel, emotion_model
 from talker.emotion.timeline import Tag, tagged_code
 from talker.errors import EmotionError
+from talker.limits import EMOTION_CHARACTERS, check_characters
 from talker.speech.analysis import SpeechAnalysis
 from talker.types import EMOTION_LABELS, EmotionCode
 
@@ -87,6 +88,8 @@ def resolve(
         return tagged_code(tags, speech.transcript, speech.duration_s, partial(_named_or_described, context=context))
     if isinstance(emotion, EmotionCode):
         return emotion
+    asked = emotion if isinstance(emotion, str) else emotion.value
+    check_characters(asked, "What to feel", EMOTION_CHARACTERS, error=EmotionError)
     if isinstance(emotion, str):
         return _named_or_described(emotion, context)
     source = SOURCES.get(emotion.source)
@@ -123,7 +126,10 @@ def _voice(value: str, context: ReadingContext) -> EmotionCode:
 
 def _video(value: str, context: ReadingContext) -> EmotionCode:
     from talker.emotion.picture import video_code
+    from talker.media.image import is_picture
 
+    if is_picture(value):
+        return _picture(value, context)
     return video_code(value, model=context.model)
 
 

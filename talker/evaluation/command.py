@@ -49,6 +49,7 @@ EVALUATIONS = {
                            draws=True),
     "background": Evaluation("background:run", "whether it stays still while heads turn", draws=True),
     "motion": Evaluation("motion:run", "lips against filmed speakers"),
+    "fuzz": Evaluation("fuzz:run", "12,000 broken files through all readers (--data: more seeds)", needs_data=False),
     "speed": Evaluation("speed:run", "milliseconds per stage and frame, and memory (needs no data)", needs_data=False),
     "cost": Evaluation("cost:run", "seconds and memory of speech to motion"),
     "emotion": Evaluation("emotion:run", "texts, voices and faces in the emotion space, people held out"),

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from talker.evaluation.picture_metrics import box
-from talker.media.files import prepare_folder
+from talker.files import prepare_folder
 from talker.media.image import save_image
 from talker.types import ByteArray, FloatArray
 

@@ -7,14 +7,13 @@ for p, b, m, learnt from sound as well, closes the lips for good; f and v bite t
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from threadpoolctl import threadpool_limits
 
 from talker.blendshapes import BLENDSHAPE_INDEX, expand
 from talker.curves import at_frames
+from talker.loaded import loaded_once
 from talker.motion import visemes
 from talker.motion.mouth_regressor import ArticulationConfig, MouthRegressor
 from talker.speech.analysis import EASY_S, SpeechAnalysis
@@ -136,7 +135,7 @@ def bite_lip(mouth: FloatArray, bite: FloatArray) -> FloatArray:
     return np.maximum(bitten, BITE * amount)
 
 
-@functools.cache
+@loaded_once
 def shipped_mouth_regressor(checkpoint: str = "motion") -> MouthRegressor:
     """A mouth regressor of this project, by its checkpoint's name."""
     return MouthRegressor.load(store.checkpoint(checkpoint))

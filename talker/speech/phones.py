@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import os
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import pocketsphinx
 
+from talker.loaded import loaded_once
 from talker.media import audio
 from talker.speech.pronunciation import split_words, teach_unknown_words
 from talker.types import FloatArray, SpeechClip, TimedToken, Transcript
@@ -153,7 +153,7 @@ def _hear(decoder: pocketsphinx.Decoder, sound: bytes) -> None:
     decoder.end_utt()
 
 
-@functools.cache
+@loaded_once
 def _decoder() -> pocketsphinx.Decoder:
     """pocketsphinx with its own English model; without a language model it only aligns.
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 from faster_whisper import WhisperModel
 
+from talker.loaded import loaded_once
 from talker.media import audio
 from talker.types import SpeechClip, TimedToken, Transcript
 from talker.weights import store
@@ -39,6 +38,6 @@ def transcribe(clip: SpeechClip) -> Transcript:
     return Transcript(tuple(words), confidence=float(np.clip(confidence, 0.0, 1.0)))
 
 
-@functools.cache
+@loaded_once
 def _recogniser() -> WhisperModel:
     return WhisperModel(str(store.fetch("whisper_tiny_en")), device="cpu", compute_type="int8")

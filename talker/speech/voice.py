@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import numpy as np
 import onnxruntime
 
 from talker.errors import InputError
+from talker.loaded import loaded_once
 from talker.speech.pronunciation import phone_spans
 from talker.types import FloatArray, SpeechClip, TimedToken, Transcript
 from talker.weights import store
@@ -210,7 +210,7 @@ def _shortened(text: str, length: int = 40) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
-@functools.cache
+@loaded_once
 def _speaker(voice: str) -> _Speaker:
     from hibari import Hibari
     from hibari.voices import voice_path
