@@ -27,6 +27,7 @@ from talker.media.video import check_video_path, write_video
 from talker.options import LIP_MODELS, MAX_STRENGTH, RENDERERS, SIZES, SpeakOptions
 from talker.pipeline import Talker
 from talker.signals import signals_interrupt
+from talker.speech.voices import VOICES
 from talker.types import EMOTION_LABELS, Progress, Result, Video
 from talker.weights.store import CHECKPOINTS
 from talker.workbench import TRAININGS, train
@@ -50,6 +51,7 @@ class Verb:
 # flags that set an option of the same name: (name, type, choices, help)
 OPTION_FLAGS: tuple[tuple[str, type, Sequence[str] | None, str], ...] = (
     ("strength", float, None, f"how strong the feeling is, 0 to {MAX_STRENGTH} (default 1)"),
+    ("voice_speed", float, None, "how fast a voice speaks --text, 0.5 to 2 (default 1)"),
     ("seed", int, None, "chance of head motion and blinks; the same number gives the same motion (default 0)"),
     ("mouth", float, None, "how far the lips move, 0 to 2 (default 1)"),
     ("articulation", float, None, "how clearly single sounds are shaped, 0 to 2 (default 1)"),
@@ -67,6 +69,7 @@ OPTION_FLAGS: tuple[tuple[str, type, Sequence[str] | None, str], ...] = (
 )
 SWITCHES = (
     ("permissive", "only weights that allow commercial use"),
+    ("plain_voice", "speak --text without the emotion"),
     ("still", "keep the head where it is"),
     ("label", "write AI-generated into a corner of the picture"),
 )
@@ -116,11 +119,14 @@ def _add_input_arguments(parser: argparse.ArgumentParser) -> None:
     words = parser.add_mutually_exclusive_group(required=True)
     words.add_argument("--speech", metavar="S", help="sound file, or a video with sound")
     words.add_argument("--text", metavar="T", help="words that an offline voice speaks")
-    parser.add_argument("--voice", default="american", metavar="NAME", help="voice for --text: american or british")
+    parser.add_argument(
+        "--voice", default="american", metavar="NAME",
+        help="voice for --text: a name that `talker voices` lists, or two mixed, such as heart=.7,george=.3",
+    )  # fmt: skip
     for name, kind, choices, text in OPTION_FLAGS:
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, choices=choices, help=text)
     for name, text in SWITCHES:
-        parser.add_argument(f"--{name}", action="store_const", const=True, help=text)
+        parser.add_argument(f"--{name.replace('_', '-')}", action="store_const", const=True, help=text)
     parser.add_argument("--options", metavar="JSON", help="settings file; the flags above win over it")
 
 
@@ -291,6 +297,11 @@ def _train(arguments: argparse.Namespace, talker: Talker) -> None:
     train(arguments.name, arguments.data, out, size=arguments.size)
 
 
+def _voices(arguments: argparse.Namespace, talker: Talker) -> None:
+    for voice in VOICES.values():
+        print(f"{voice.name:12} {voice.title}")
+
+
 def _progress_line(unit: str) -> Progress | None:
     """A counter that rewrites its line; none where nobody watches."""
     if not sys.stderr.isatty():
@@ -319,6 +330,7 @@ VERBS = (
     Verb(
         "compare", "Show portraits, emotions, strengths and renderers side by side.", _add_compare_arguments, _compare
     ),
+    Verb("voices", "List the voices that speak --text.", lambda parser: None, _voices),
     Verb("batch", "Write the videos that a manifest lists.", _add_batch_arguments, _batch),
     Verb("evaluate", "Measure a part of Talker and print the table.", evaluation.add_arguments, _evaluate),
     Verb("train", "Derive or train the weights in checkpoints/.", _add_train_arguments, _train),

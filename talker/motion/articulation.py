@@ -7,6 +7,8 @@ for p, b, m, learnt from sound as well, closes the lips for good; f and v bite t
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from threadpoolctl import threadpool_limits
@@ -40,7 +42,7 @@ def speech_motion(speech: SpeechAnalysis, *, fps: float = 25.0, regressor: Mouth
     regressor: by default the shipped one. Frame t is at t / fps s; silence closes the mouth.
     """
     regressor = regressor or shipped_mouth_regressor()
-    voice = speech.speaking(max(1, round(speech.duration_s * fps)), fps)
+    voice = speech.speaking(max(1, math.ceil(speech.duration_s * fps - 1e-3)), fps)  # no sound is cut
     return articulate(predict_mouth(speech, regressor), voice, fps, speech.transcript, regressor.config)
 
 

@@ -31,7 +31,12 @@ def transcribe(clip: SpeechClip) -> Transcript:
         total, weight = total + segment.avg_logprob * tokens, weight + tokens
         for word in segment.words or ():
             end_s = min(float(word.end), clip.duration_s)
-            words.append(TimedToken(word.word.strip(), min(float(word.start), end_s), end_s))
+            start_s = min(float(word.start), end_s)
+            if words and not word.word.startswith(" "):  # the rest of "$1,200" or "20%"
+                before = words.pop()
+                words.append(TimedToken(before.text + word.word.strip(), before.start_s, end_s))
+            else:
+                words.append(TimedToken(word.word.strip(), start_s, end_s))
     if not words:
         return Transcript((), confidence=0.0)
     confidence = 1.0 - (total / weight) / (2 * DOUBTFUL_LOG_PROBABILITY)
