@@ -34,8 +34,7 @@ class ColourRecogniser:
 def real() -> Film:
     """A film that ships with the page; a made-up transcript says p where its lips are nearest."""
     film = Film.of(SURPRISE)
-    opening = lip_metrics.LipTrace.of_film(film).opening
-    closed = film.time[int(np.argmin(np.where(lip_metrics.LipTrace.of_film(film).talking, opening, 9)))]
+    closed = film.time[int(np.argmin(lip_metrics.LipTrace.of_film(film).opening))]
     assert film.speech is not None
     phones = (TimedToken("AA", 0.1, closed - 0.02), TimedToken("P", closed - 0.02, closed + 0.02),
               TimedToken("AA", closed + 0.02, film.time[-1]))  # fmt: skip
@@ -111,6 +110,13 @@ def outlined(film: Film) -> Film:
     return each_frame(film, cut)
 
 
+def parted_lips(film: Film) -> Film:
+    """Lips that never meet."""
+    landmarks = film.landmarks.copy()
+    landmarks[:, [14, 87, 317], 1] += 8.0
+    return dataclasses.replace(film, landmarks=landmarks)
+
+
 def trembling_lips(film: Film) -> Film:
     """Lips open and shut in every other frame, whether something is said or not."""
     landmarks = film.landmarks.copy()
@@ -119,7 +125,8 @@ def trembling_lips(film: Film) -> Film:
 
 
 DAMAGES: dict[Callable[[Film], Film], tuple[str, ...]] = {
-    shifted: ("lips/opening_r", "lips/width_r", "lips/lag", "theval/lip_audio", "geometry/m_lmd", "geometry/expression"),
+    shifted: ("lips/opening_r", "lips/width_r", "lips/lag", "theval/lip_audio", "geometry/m_lmd",
+              "geometry/expression"),
     frozen: ("lips/amplitude", "theval/lip_dynamics", "theval/mean", "emotion/agreement", "lips/opening_r"),
     other_person: ("picture/identity", "picture/face_psnr", "picture/perceptual"),
     blurred_mouth: ("picture/mouth_sharpness", "picture/mouth_psnr", "theval/mouth_quality", "picture/ssim",
@@ -129,7 +136,8 @@ DAMAGES: dict[Callable[[Film], Film], tuple[str, ...]] = {
     painted_teeth: ("picture/mouth_psnr", "picture/perceptual", "picture/face_psnr", "theval/mouth_quality"),
     flickering: ("picture/flicker",),
     outlined: ("picture/seam",),
-    trembling_lips: ("theval/silent_lips", "lips/closures_kept", "geometry/jitter"),
+    parted_lips: ("lips/closures_kept", "geometry/m_lmd"),
+    trembling_lips: ("theval/silent_lips", "geometry/jitter"),
 }  # fmt: skip
 
 

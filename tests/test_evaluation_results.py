@@ -30,7 +30,7 @@ def test_what_was_appended_is_loaded_again(tmp_path: Path) -> None:
     append(RUN, FOUND[:2], path)
     append(Run.now("full"), FOUND, path)
     runs = load(path)
-    assert list(runs)[0] == RUN and runs[RUN] == FOUND[:2] and len(runs) == 2
+    assert next(iter(runs)) == RUN and runs[RUN] == FOUND[:2] and len(runs) == 2
     assert math.isnan(list(runs.values())[1][2].value)
     assert find_run("abc", path)[0] == RUN and find_run("2026-01", path)[0] == RUN
     with pytest.raises(InputError, match="no run"):

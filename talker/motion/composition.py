@@ -50,8 +50,8 @@ UPPER = [BLENDSHAPE_INDEX[f"mouthUpperUp{side}"] for side in SIDES]
 UPPER_STAYS = 0.6  # least part of a raised upper lip that is shown, on closed lips too: `enforce_closure` follows
 BARING = [*UPPER, *(BLENDSHAPE_INDEX[f"mouthLowerDown{side}"] for side in SIDES)]
 JAW = BLENDSHAPE_INDEX["jawOpen"]
-# Talking hides part of every emotion around the mouth, and an open mouth reads as surprise. What speech leaves free shows
-# that much more meanwhile: found with the judge on portraits 1-150.
+# Talking hides part of every emotion around the mouth, and an open mouth reads as surprise. What speech leaves free
+# shows that much more meanwhile: found with the judge on portraits 1-150.
 MORE_WHILE_TALKING = 0.35
 FREE = [i for name, i in BLENDSHAPE_INDEX.items() if name.startswith((
     "brow", "cheek", "eye", "nose", "mouthSmile", "mouthFrown", "mouthStretch", "mouthDimple"))]  # fmt: skip
