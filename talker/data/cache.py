@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from talker import hub
 from talker.media.files import replaced_when_done
+from talker.weights.store import cache_folder
 
 
 def cache_path(name: str, version: int, measured: Iterable[Path] = ()) -> Path:
@@ -24,10 +24,10 @@ def cache_path(name: str, version: int, measured: Iterable[Path] = ()) -> Path:
     for path in files:
         digest.update(path.name.encode() + path.read_bytes())
     suffix = f"-{digest.hexdigest()[:12]}" if files else ""
-    return hub.cache_folder() / f"{name}-v{version}{suffix}.npz"
+    return cache_folder() / f"{name}-v{version}{suffix}.npz"
 
 
-def store(path: Path, measured: Any) -> None:
+def save(path: Path, measured: Any) -> None:
     """Write a dataclass of arrays to a path of `cache_path`; an interrupted write leaves no file."""
     names = [field.name for field in dataclasses.fields(measured)]
     arrays: dict[str, Any] = {name: np.asarray(getattr(measured, name)) for name in names}
@@ -36,6 +36,6 @@ def store(path: Path, measured: Any) -> None:
 
 
 def load(path: Path) -> dict[str, np.ndarray]:
-    """The arrays that `store` wrote, by the names of their fields."""
+    """The arrays that `save` wrote, by the names of their fields."""
     with np.load(path, allow_pickle=False) as stored:
         return dict(stored)

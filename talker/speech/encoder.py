@@ -15,12 +15,12 @@ import librosa
 import numpy as np
 import scipy.fft
 
-from talker import hub
 from talker.media import audio
 from talker.speech.whisper import EncoderConfig, WhisperEncoder
 from talker.speech.whisper_weights import load_whisper_encoder
 from talker.speech.windows import joined, spans
 from talker.types import FloatArray, SpeechClip
+from talker.weights import store
 
 SAMPLE_RATE = 16_000
 HOP = 160  # samples between mel frames: 100 Hz
@@ -44,7 +44,7 @@ class SpeechEncoder:
 
         Raises AssetError when the weights can't be had or aren't Whisper tiny's.
         """
-        path = weights or hub.fetch("whisper_tiny_en") / "model.bin"
+        path = weights or store.fetch("whisper_tiny_en") / "model.bin"
         return cls(load_whisper_encoder(config or EncoderConfig(), path))
 
     @property

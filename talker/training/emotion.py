@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from talker.data.cache import cache_path, load, store
+from talker.data.cache import cache_path, load, save
+from talker.data.face_photographs import FaceRecords, join_faces, load_photographs
+from talker.data.portraits import building_portraits
+from talker.data.rendered_faces import render_faces
+from talker.data.voice_corpora import NON_COMMERCIAL, load_voices
 from talker.emotion.space import CHECKPOINT, PERMISSIVE_CHECKPOINT, EmotionSpace, SpaceConfig, save_space
 from talker.training.emotion_space import EmotionTraining, SpaceTrainer, taught_texts
-from talker.training.face_photographs import FaceRecords, join_faces, load_photographs
-from talker.training.portraits import building_portraits
-from talker.training.rendered_faces import render_faces
-from talker.training.voice_corpora import NON_COMMERCIAL, load_voices
 from talker.types import Progress
 
 RENDERED_PORTRAITS = 36
@@ -45,7 +45,7 @@ def train(data: Path, out: Path, progress: Progress | None = None) -> None:
     voices = load_voices(data, progress)
     faces = join_faces(load_photographs(data), rendered(data, progress))
     config = SpaceConfig()
-    texts = taught_texts(config.feelings)
+    texts = taught_texts(config.emotions)
     beside = out.with_name(out.name + PERMISSIVE_CHECKPOINT.removeprefix(CHECKPOINT))
     for folder, chosen in ((out, np.ones(len(voices), bool)), (beside, ~np.isin(voices.corpus, NON_COMMERCIAL))):
         space = SpaceTrainer(config, EmotionTraining(), texts, voices.where(chosen), faces).fit()
@@ -60,7 +60,7 @@ def rendered(data: Path, progress: Progress | None = None) -> FaceRecords:
         return FaceRecords(**load(cache))
     paths = building_portraits(data)
     records = render_faces(paths[:: max(1, len(paths) // RENDERED_PORTRAITS)], progress=progress)
-    store(cache, records)
+    save(cache, records)
     return records
 
 
@@ -77,7 +77,7 @@ def _card(space: EmotionSpace, *, permissive: bool) -> str:
     return CARD.format(
         licence="apache-2.0" if permissive else "cc-by-nc-sa-4.0",
         variant=", permissive variant" if permissive else "",
-        feelings=len(space.feelings),
+        emotions=len(space.emotions),
         voices=own if permissive else f"RAVDESS, {own}",
         limits=limits + "\n",
     )
