@@ -10,13 +10,15 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from talker.emotion.request import DEFAULT, SOURCES, EmotionRequest, named_or_described
 from talker.errors import CancelledError, InputError, TalkerError
 from talker.options import SpeakOptions
-from talker.pipeline import Emotion, Talker
 from talker.types import Progress
+
+if TYPE_CHECKING:
+    from talker.pipeline import Emotion, Talker
 
 MANIFESTS = ("manifest.csv", "manifest.json")
 REPORT = "report.csv"

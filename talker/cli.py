@@ -13,20 +13,18 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
+from talker import commands
 from talker.batch import COLUMNS, REPORT, read_manifest, run_batch
 from talker.emotion.request import DEFAULT, SOURCES, EmotionRequest
 from talker.errors import CancelledError, TalkerError
-from talker.face.landmark_motion import check_landmark_path, landmark_motion
 from talker.media.files import prepare_folder
-from talker.media.livelink import save_livelink
-from talker.media.video import check_video_path, write_video
 from talker.options import LIP_MODELS, MAX_STRENGTH, RENDERERS, SIZES, SpeakOptions
-from talker.pipeline import Talker
-from talker.types import EMOTION_LABELS, Progress, Result, Video
-from talker.weights.store import CHECKPOINTS
-from talker.workbench import EVALUATIONS, TRAININGS, evaluate, train
+from talker.types import EMOTION_LABELS, Result, Video
+
+if TYPE_CHECKING:  # imported when a verb runs, so that --help is there at once
+    from talker.pipeline import Talker
 
 ERROR_CODE = 2
 INTERRUPTED_CODE = 130  # what shells report after Ctrl-C
@@ -39,7 +37,8 @@ class Verb:
     name: str
     help: str
     add_arguments: Callable[[argparse.ArgumentParser], None]
-    run: Callable[[argparse.Namespace, Talker], None]
+    run: Callable[..., None]  # with the parsed arguments and, where it `speaks`, a Talker
+    speaks: bool = True
 
 
 # flags that set an option of the same name: (name, type, choices, help)
@@ -72,7 +71,14 @@ def main(arguments: Sequence[str] | None = None, talker: Talker | None = None) -
     os.environ.setdefault("GLOG_minloglevel", "3")  # keep the face detector's own remarks off stderr
     parsed = _parser().parse_args(arguments)
     try:
-        parsed.run(parsed, talker or Talker())
+        if not parsed.speaks:
+            parsed.run(parsed)
+            return 0
+        if talker is None:
+            from talker.pipeline import Talker
+
+            talker = Talker()
+        parsed.run(parsed, talker)
     except CancelledError:
         return INTERRUPTED_CODE
     except TalkerError as error:
@@ -93,12 +99,12 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m talker", description="Make a portrait talk, with a feeling.")
+    parser = _Parser(prog="talker", description="Make a portrait talk, with a feeling.")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=_Parser)
     for verb in VERBS:
         sub = verbs.add_parser(verb.name, help=verb.help, description=verb.help)
         verb.add_arguments(sub)
-        sub.set_defaults(run=verb.run)
+        sub.set_defaults(run=verb.run, speaks=verb.speaks)
     return parser
 
 
@@ -154,6 +160,10 @@ def _add_source_flags(parser: argparse._ActionsContainer, action: str) -> None:
 
 
 def _speak(arguments: argparse.Namespace, talker: Talker) -> None:
+    from talker.face.landmark_motion import check_landmark_path
+    from talker.media.livelink import save_livelink
+    from talker.media.video import check_video_path
+
     for extra in (arguments.motion, arguments.csv, arguments.preview, arguments.landmarks):
         if extra is not None:
             prepare_folder(Path(extra))
@@ -169,7 +179,7 @@ def _speak(arguments: argparse.Namespace, talker: Talker) -> None:
         emotion=arguments.emotion or DEFAULT,
         options=_read_options(arguments),
         out=arguments.out,
-        progress=_progress_line("frame"),
+        progress=commands.counter("frame"),
     )
     if arguments.motion:
         result.motion.save(arguments.motion)
@@ -186,6 +196,9 @@ def _speak(arguments: argparse.Namespace, talker: Talker) -> None:
 
 def _write_landmarks(arguments: argparse.Namespace, talker: Talker, result: Result) -> None:
     """Landmark output: files and a drawing of the portrait's moving landmarks."""
+    from talker.face.landmark_motion import landmark_motion
+    from talker.media.video import write_video
+
     moving = landmark_motion(talker.analyze_portrait(arguments.portrait, result.options.face_index), result.motion)
     if arguments.landmarks:
         moving.save(arguments.landmarks)
@@ -242,7 +255,7 @@ def _write_sheet(
     options = _read_options(arguments)
     portraits = [talker.analyze_portrait(picture, options.face_index) for picture in pictures]
     clip = talker.load_speech(arguments.speech, arguments.text, arguments.voice)
-    progress = _progress_line("row")
+    progress = commands.counter("row")
     write_sheet(talker, cells(portraits, emotions, strengths, options, renderers), clip, arguments.out, progress)
     print(arguments.out)
 
@@ -256,59 +269,8 @@ def _add_batch_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _batch(arguments: argparse.Namespace, talker: Talker) -> None:
     jobs = read_manifest(arguments.manifest)
-    made = run_batch(talker, jobs, arguments.out, _progress_line("video"))
+    made = run_batch(talker, jobs, arguments.out, commands.counter("video"))
     print(f"{made} of {len(jobs)} videos made; {arguments.out / REPORT} lists them.")
-
-
-def _add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "name", choices=EVALUATIONS, help="; ".join(f"{n}: {job.help}" for n, job in EVALUATIONS.items())
-    )
-    parser.add_argument("--data", type=Path, metavar="DIR", help="folder with the data that the evaluation needs")
-    parser.add_argument("--pictures", type=Path, metavar="DIR", help="folder for pictures of what went worst")
-
-
-def _evaluate(arguments: argparse.Namespace, talker: Talker) -> None:
-    print(evaluate(arguments.name, arguments.data, arguments.pictures))
-
-
-def _add_train_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", choices=TRAININGS, help="; ".join(f"{n}: {job.help}" for n, job in TRAININGS.items()))
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with the training data")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the weights (default checkpoints/NAME)")
-    parser.add_argument("--size", help="of the generator: small, base or large (default small)")
-
-
-def _train(arguments: argparse.Namespace, talker: Talker) -> None:
-    out = arguments.out or CHECKPOINTS / arguments.name
-    train(arguments.name, arguments.data, out, size=arguments.size)
-
-
-def _add_prepare_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with films that have sound")
-    parser.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="folder for the clips; a run goes on there"
-    )
-    parser.add_argument(
-        "--layout", default="auto", metavar="NAME", help="grid, mead, crema-d, ravdess or plain (default auto)"
-    )
-
-
-def _prepare(arguments: argparse.Namespace, talker: Talker) -> None:
-    from talker.data.prepare import prepare
-
-    print(prepare(arguments.data, arguments.out, layout=arguments.layout, progress=_progress_line("film")))
-
-
-def _progress_line(unit: str) -> Progress | None:
-    """A counter that rewrites its line; none where nobody watches."""
-    if not sys.stderr.isatty():
-        return None
-
-    def show(done: int, total: int) -> None:
-        print(f"\r{unit} {done} of {total}", end="\n" if done == total else "", file=sys.stderr, flush=True)
-
-    return show
 
 
 def _report(result: Result) -> None:
@@ -329,7 +291,21 @@ VERBS = (
         "compare", "Show portraits, emotions, strengths and renderers side by side.", _add_compare_arguments, _compare
     ),
     Verb("batch", "Write the videos that a manifest lists.", _add_batch_arguments, _batch),
-    Verb("evaluate", "Measure a part of Talker and print the table.", _add_evaluate_arguments, _evaluate),
-    Verb("prepare", "Turn films with sound into clips to train on.", _add_prepare_arguments, _prepare),
-    Verb("train", "Derive or train the weights in checkpoints/.", _add_train_arguments, _train),
-)
+    Verb("web", "Open the web page.", commands.add_web_arguments, commands.web, speaks=False),
+    Verb(
+        "fetch", "Download weights beforehand, for use without a network.", commands.add_fetch_arguments,
+        commands.fetch, speaks=False,
+    ),
+    Verb(
+        "evaluate", "Measure a part of Talker and print the table.", commands.add_evaluate_arguments,
+        commands.evaluate, speaks=False,
+    ),
+    Verb(
+        "prepare", "Turn films with sound into clips to train on.", commands.add_prepare_arguments, commands.prepare,
+        speaks=False,
+    ),
+    Verb(
+        "train", "Derive or train the weights in checkpoints/.", commands.add_train_arguments, commands.train,
+        speaks=False,
+    ),
+)  # fmt: skip
