@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from talker.emotion.request import DEFAULT, SOURCES, EmotionRequest, named_or_described
+from talker.emotion.resolve import DEFAULT, SOURCES, Emotion, EmotionRequest
 from talker.errors import CancelledError, InputError, TalkerError
 from talker.options import SpeakOptions
 from talker.types import Progress
 
 if TYPE_CHECKING:
-    from talker.pipeline import Emotion, Talker
+    from talker.pipeline import Talker
 
 MANIFESTS = ("manifest.csv", "manifest.json")
 REPORT = "report.csv"
@@ -47,7 +47,7 @@ class Job:
 
     def requested(self) -> Emotion:
         """What `Talker.speak` takes as the emotion."""
-        return EmotionRequest(self.source, self.emotion) if self.source else named_or_described(self.emotion)
+        return EmotionRequest(self.source, self.emotion) if self.source else self.emotion
 
 
 def read_manifest(path: str | Path) -> list[Job]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from talker import commands
 from talker.batch import COLUMNS, REPORT, read_manifest, run_batch
-from talker.emotion.request import DEFAULT, SOURCES, EmotionRequest
+from talker.emotion.resolve import DEFAULT, SOURCES, EmotionRequest
 from talker.errors import CancelledError, TalkerError
 from talker.media.files import prepare_folder
 from talker.options import LIP_MODELS, MAX_STRENGTH, RENDERERS, SIZES, SpeakOptions
@@ -254,9 +254,9 @@ def _write_sheet(
     prepare_folder(Path(arguments.out))
     options = _read_options(arguments)
     portraits = [talker.analyze_portrait(picture, options.face_index) for picture in pictures]
-    clip = talker.load_speech(arguments.speech, arguments.text, arguments.voice)
+    speech = talker.load_speech(arguments.speech, arguments.text, arguments.voice)
     progress = commands.counter("row")
-    write_sheet(talker, cells(portraits, emotions, strengths, options, renderers), clip, arguments.out, progress)
+    write_sheet(talker, cells(portraits, emotions, strengths, options, renderers), speech, arguments.out, progress)
     print(arguments.out)
 
 
@@ -299,10 +299,6 @@ VERBS = (
     Verb(
         "evaluate", "Measure a part of Talker and print the table.", commands.add_evaluate_arguments,
         commands.evaluate, speaks=False,
-    ),
-    Verb(
-        "prepare", "Turn films with sound into clips to train on.", commands.add_prepare_arguments, commands.prepare,
-        speaks=False,
     ),
     Verb(
         "train", "Derive or train the weights in checkpoints/.", commands.add_train_arguments, commands.train,

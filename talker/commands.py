@@ -76,24 +76,6 @@ def train(arguments: argparse.Namespace) -> None:
     workbench.train(arguments.name, arguments.data, out, size=arguments.size)
 
 
-def add_prepare_arguments(parser: argparse.ArgumentParser) -> None:
-    """From where to where."""
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with films that have sound")
-    parser.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="folder for the clips; a run goes on there"
-    )
-    parser.add_argument(
-        "--layout", default="auto", metavar="NAME", help="grid, mead, crema-d, ravdess or plain (default auto)"
-    )
-
-
-def prepare(arguments: argparse.Namespace) -> None:
-    """Make clips to train on."""
-    from talker.data import prepare
-
-    print(prepare.prepare(arguments.data, arguments.out, layout=arguments.layout, progress=counter("film")))
-
-
 def _add_name(parser: argparse.ArgumentParser, jobs: Mapping[str, workbench.Job]) -> None:
     parser.add_argument("name", choices=jobs, help="; ".join(f"{name}: {job.help}" for name, job in jobs.items()))
 
