@@ -32,6 +32,7 @@ LOOK_EVERY = 10  # frames between searches for the face
 CROP_MARGIN = 1.9  # side of the crop in sides of the face's box
 CROP_PIXELS = 384
 CACHE_VERSION = 2
+_STRANGERS: list[Path] = []  # folders with films that must leave nothing behind
 NO_FACE = "No face was found in the video. Please use one that shows a person from the front."
 
 
@@ -97,7 +98,7 @@ def track_video(path: str | Path, *, fps: float | None = None, progress: Progres
     Raises VideoError when the file can't be read, FaceError when it shows no face.
     """
     video = open_video(path, fps=fps)
-    kept = store.cache_folder() / "tracks" / f"{_content_key(Path(path), video.fps)}.npz"
+    kept = _track_folder(Path(path)) / f"{_content_key(Path(path), video.fps)}.npz"
     track = _from_cache(kept)
     if track is not None:
         return track
@@ -107,6 +108,19 @@ def track_video(path: str | Path, *, fps: float | None = None, progress: Progres
         raise FaceError(f"{Path(path).name}: {error}") from error
     track.save(kept)
     return track
+
+
+def keep_tracks_beside(folder: Path) -> None:
+    """Keep the tracks of films that lie in `folder` beside the film, and not in the cache: whoever removes one, removes
+    the other.
+    """
+    _STRANGERS.append(folder.resolve())
+
+
+def _track_folder(path: Path) -> Path:
+    if any(path.resolve().is_relative_to(folder) for folder in _STRANGERS):
+        return path.parent
+    return store.cache_folder() / "tracks"
 
 
 def _from_cache(kept: Path) -> FaceTrack | None:
