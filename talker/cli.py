@@ -19,6 +19,7 @@ from typing import NoReturn
 from talker.batch import COLUMNS, REPORT, read_manifest, run_batch
 from talker.emotion.resolve import DEFAULT, SOURCES, EmotionRequest
 from talker.errors import CancelledError, InputError, TalkerError
+from talker.evaluation import command as evaluation
 from talker.face.landmark_motion import check_landmark_path, landmark_motion
 from talker.files import prepare_outputs
 from talker.media.livelink import save_livelink
@@ -26,9 +27,10 @@ from talker.media.video import check_video_path, write_video
 from talker.options import LIP_MODELS, MAX_STRENGTH, RENDERERS, SIZES, SpeakOptions
 from talker.pipeline import Talker
 from talker.signals import signals_interrupt
+from talker.speech.voices import VOICES
 from talker.types import EMOTION_LABELS, Progress, Result, Video
 from talker.weights.store import CHECKPOINTS
-from talker.workbench import EVALUATIONS, TRAININGS, evaluate, train
+from talker.workbench import TRAININGS, train
 
 ERROR_CODE = 2
 PARTLY_CODE = 1  # some videos of a batch were made, some were not
@@ -49,6 +51,7 @@ class Verb:
 # flags that set an option of the same name: (name, type, choices, help)
 OPTION_FLAGS: tuple[tuple[str, type, Sequence[str] | None, str], ...] = (
     ("strength", float, None, f"how strong the feeling is, 0 to {MAX_STRENGTH} (default 1)"),
+    ("voice_speed", float, None, "how fast a voice speaks --text, 0.5 to 2 (default 1)"),
     ("seed", int, None, "chance of head motion and blinks; the same number gives the same motion (default 0)"),
     ("mouth", float, None, "how far the lips move, 0 to 2 (default 1)"),
     ("articulation", float, None, "how clearly single sounds are shaped, 0 to 2 (default 1)"),
@@ -66,6 +69,7 @@ OPTION_FLAGS: tuple[tuple[str, type, Sequence[str] | None, str], ...] = (
 )
 SWITCHES = (
     ("permissive", "only weights that allow commercial use"),
+    ("plain_voice", "speak --text without the emotion"),
     ("still", "keep the head where it is"),
     ("label", "write AI-generated into a corner of the picture"),
 )
@@ -115,11 +119,14 @@ def _add_input_arguments(parser: argparse.ArgumentParser) -> None:
     words = parser.add_mutually_exclusive_group(required=True)
     words.add_argument("--speech", metavar="S", help="sound file, or a video with sound")
     words.add_argument("--text", metavar="T", help="words that an offline voice speaks")
-    parser.add_argument("--voice", default="american", metavar="NAME", help="voice for --text: american or british")
+    parser.add_argument(
+        "--voice", default="american", metavar="NAME",
+        help="voice for --text: a name that `talker voices` lists, or two mixed, such as heart=.7,george=.3",
+    )  # fmt: skip
     for name, kind, choices, text in OPTION_FLAGS:
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, choices=choices, help=text)
     for name, text in SWITCHES:
-        parser.add_argument(f"--{name}", action="store_const", const=True, help=text)
+        parser.add_argument(f"--{name.replace('_', '-')}", action="store_const", const=True, help=text)
     parser.add_argument("--options", metavar="JSON", help="settings file; the flags above win over it")
 
 
@@ -273,16 +280,9 @@ def _batch(arguments: argparse.Namespace, talker: Talker) -> int:
     return 0 if made == len(jobs) else PARTLY_CODE
 
 
-def _add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "name", choices=EVALUATIONS, help="; ".join(f"{n}: {job.help}" for n, job in EVALUATIONS.items())
-    )
-    parser.add_argument("--data", type=Path, metavar="DIR", help="folder with the data that the evaluation needs")
-    parser.add_argument("--pictures", type=Path, metavar="DIR", help="folder for pictures of what went worst")
-
-
 def _evaluate(arguments: argparse.Namespace, talker: Talker) -> None:
-    print(evaluate(arguments.name, arguments.data, arguments.pictures))
+    for line in evaluation.run(arguments, _progress_line("part")):
+        print(line)
 
 
 def _add_train_arguments(parser: argparse.ArgumentParser) -> None:
@@ -295,6 +295,11 @@ def _add_train_arguments(parser: argparse.ArgumentParser) -> None:
 def _train(arguments: argparse.Namespace, talker: Talker) -> None:
     out = arguments.out or CHECKPOINTS / arguments.name
     train(arguments.name, arguments.data, out, size=arguments.size)
+
+
+def _voices(arguments: argparse.Namespace, talker: Talker) -> None:
+    for voice in VOICES.values():
+        print(f"{voice.name:12} {voice.title}")
 
 
 def _progress_line(unit: str) -> Progress | None:
@@ -325,7 +330,8 @@ VERBS = (
     Verb(
         "compare", "Show portraits, emotions, strengths and renderers side by side.", _add_compare_arguments, _compare
     ),
+    Verb("voices", "List the voices that speak --text.", lambda parser: None, _voices),
     Verb("batch", "Write the videos that a manifest lists.", _add_batch_arguments, _batch),
-    Verb("evaluate", "Measure a part of Talker and print the table.", _add_evaluate_arguments, _evaluate),
+    Verb("evaluate", "Measure a part of Talker and print the table.", evaluation.add_arguments, _evaluate),
     Verb("train", "Derive or train the weights in checkpoints/.", _add_train_arguments, _train),
 )

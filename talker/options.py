@@ -23,6 +23,7 @@ class SpeakOptions:
     """What a user can set; saved and loaded as JSON. Amounts are 0..2 with 1 as the natural value.
 
     strength: of the emotion, 0..1.5.
+    voice_speed: how fast a typed text is spoken, 0.5..2. plain_voice: it is spoken without the emotion.
     mouth, head, blinks, gaze, brows: amounts of lip motion, head motion, blinking, eye motion and brow emphasis.
     articulation: how clearly single sounds are shaped; 0 mumbles. pace: how fast head, eyes and lids move.
     still: keep the head where it is; blinking goes on.
@@ -34,6 +35,8 @@ class SpeakOptions:
     """
 
     strength: float = 1.0
+    voice_speed: float = 1.0
+    plain_voice: bool = False
     mouth: float = 1.0
     articulation: float = 1.0
     pace: float = 1.0
@@ -53,7 +56,12 @@ class SpeakOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        limits = {"strength": (0, MAX_STRENGTH), "wrinkles": (0, 1), "fps": (10, 60)} | dict.fromkeys(AMOUNTS, (0, 2))
+        limits = {
+            "strength": (0, MAX_STRENGTH),
+            "voice_speed": (0.5, 2),
+            "wrinkles": (0, 1),
+            "fps": (10, 60),
+        } | dict.fromkeys(AMOUNTS, (0, 2))
         choices = {"size": SIZES, "renderer": RENDERERS, "converter": tuple(LIP_MODELS)}
         for option in dataclasses.fields(self):
             value = getattr(self, option.name)

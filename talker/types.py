@@ -55,12 +55,14 @@ class Transcript:
     words, phones: in order; phones is empty when nothing could be aligned.
     language: ISO 639-1 code.
     confidence: 0..1; below TRUSTED_CONFIDENCE the phone times must not be used to close lips.
+    left_out: words of a typed text that the voice had no sounds for.
     """
 
     words: tuple[TimedToken, ...]
     phones: tuple[TimedToken, ...] = ()
     language: str = "en"
     confidence: float = 1.0
+    left_out: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:

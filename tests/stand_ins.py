@@ -9,7 +9,7 @@ from talker import FaceMotion, Portrait, SpeakOptions, SpeechClip
 from talker.emotion.resolve import Emotion, EmotionRequest
 from talker.emotion.timeline import Tag
 from talker.errors import EmotionError
-from talker.pipeline import Components
+from talker.pipeline import Components, Feel
 from talker.speech.analysis import SpeechAnalysis
 from talker.types import (
     EMOTION_LABELS,
@@ -62,7 +62,7 @@ class FakeComponents:
         fit = FaceFit(np.zeros(40), np.zeros(52), np.zeros(3), np.zeros(2), 1.0)
         return Portrait(image, oval(image), fit, np.zeros(52), (10, 10, 50, 60), faces=2)
 
-    def say(self, text: str, voice: str) -> SpeechClip:
+    def say(self, text: str, voice: str, speed: float, feel: Feel | None) -> SpeechClip:
         self.calls.append(f"say {voice}")
         words = Transcript((TimedToken(text, 0, 1),))
         return SpeechClip(np.full(RATE, 0.1, np.float32), RATE, words)

@@ -21,7 +21,7 @@ def test_healthy_files_are_read(tmp_path: Path) -> None:
 
 
 def test_broken_files_are_refused_in_words_or_read() -> None:
-    table = fuzz.run(FAILING, count=150)
+    table = fuzz.table(FAILING, count=150)
     assert "problems (0 wanted): 0" in table, table
 
 
@@ -53,7 +53,7 @@ def test_what_goes_wrong_is_told(monkeypatch: pytest.MonkeyPatch, slip: str, tol
 
     monkeypatch.setattr(fuzz, "HANGS_AFTER", 5.0 if "sleep" in slip else 60.0)
     monkeypatch.setattr(fuzz.subprocess, "Popen", with_slip)
-    table = fuzz.run(count=4, first=6)
+    table = fuzz.table(count=4, first=6)
     assert f"input 7 {told}" in table
     assert "problems (0 wanted): 1" in table
 

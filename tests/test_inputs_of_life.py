@@ -328,7 +328,7 @@ def test_the_notes_tell_of_a_smaller_film_and_of_damage(tmp_path: Path) -> None:
 def test_what_does_not_fit_into_memory_is_refused_with_the_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("talker.pipeline.available_bytes", lambda: 700_000_000)
     talker = Talker(FakeComponents().as_components())
-    with pytest.raises(InputError, match=r"takes about 1\.6 GB of memory, and 0\.7 GB are free"):
+    with pytest.raises(InputError, match=r"takes about 1\.5 GB of memory, and 0\.7 GB are free"):
         talker.create_renderer(portrait_of(3000, 3333), SpeakOptions())
     talker.create_renderer(portrait_of(3000, 3333), SpeakOptions(size="crop512"))
 

@@ -48,9 +48,15 @@ def server(scratch: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def client(server: Server, tmp_path: Path) -> Iterator[Client]:
-    connected = Client(server.url, verbose=False, download_files=tmp_path / "downloads")
+    connected = connected_to(server, tmp_path)
     yield connected
     connected.close()
+
+
+def connected_to(server: Server, folder: Path) -> Client:
+    """A visitor of the page; the machine may be busy with other things."""
+    patient = {"timeout": PATIENCE}
+    return Client(server.url, verbose=False, download_files=folder / "downloads", httpx_kwargs=patient)
 
 
 class Witness(http.server.BaseHTTPRequestHandler):
@@ -218,7 +224,7 @@ def test_zips_bring_nothing_in_and_take_nothing_out(server: Server, tmp_path: Pa
         archive.writestr("/tmp/escaped.txt", "no")
         archive.writestr("manifest.csv", "portrait,text\nlink.jpg,Hi\n../../secret.jpg,Hi\n/etc/passwd,Hi\n")
     (tmp_path / "given.zip").write_bytes(content.getvalue())
-    connected = Client(server.url, verbose=False, download_files=tmp_path / "downloads")
+    connected = connected_to(server, tmp_path)
     made, said = connected.predict(archive=handle_file(str(tmp_path / "given.zip")), consent=True, api_name="/batch")
     assert "0 of 3" in said
     with zipfile.ZipFile(made) as archive:
@@ -266,7 +272,7 @@ def test_uploads_results_and_tracks_go_with_their_visitor(server: Server, scratc
     """Two visitors hand in the same picture: it stays until the second has left."""
     folder = page_folder(scratch)
     shutil.copy(PORTRAIT, tmp_path / "mine.jpg")
-    first, second = (Client(server.url, verbose=False, download_files=tmp_path / "downloads") for _ in range(2))
+    first, second = (connected_to(server, tmp_path) for _ in range(2))
     before = set(files_of(folder, ".mp4"))
     first.predict(
         picture=handle_file(str(tmp_path / "mine.jpg")), text="Hi!", size="crop256", consent=True, api_name="/speak"

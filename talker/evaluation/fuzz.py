@@ -27,6 +27,7 @@ from talker.emotion.labels import label_code
 from talker.emotion.timeline import load_timeline
 from talker.errors import TalkerError
 from talker.evaluation.fuzz_seeds import seeds
+from talker.evaluation.metrics import Recorder
 from talker.media.audio import load_speech
 from talker.media.image import damage_note, is_picture, load_image
 from talker.media.video import open_video
@@ -40,7 +41,12 @@ NUMBERS = (0, 1, 2, 127, 128, 255, 32767, 65535, 2**31 - 1, 2**32 - 1, 2**63 - 1
 Content = bytearray
 
 
-def run(data: Path | None = None, *, count: int = INPUTS, first: int = 0) -> str:
+def run(data: Path | None, record: Recorder) -> None:
+    """Run the whole fuzz and record its table."""
+    record.note("\n" + table(data))
+
+
+def table(data: Path | None = None, *, count: int = INPUTS, first: int = 0) -> str:
     """The table over `count` inputs from number `first` on, made of built-in seeds and of the files in `data`."""
     found = _Findings()
     number = first

@@ -7,6 +7,7 @@ seconds of them at a time. Tracks of files are kept in the cache, found again by
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -106,7 +107,8 @@ def track_video(path: str | Path, *, fps: float | None = None, progress: Progres
         track = track_frames(video, video.frame_count, video.fps, progress=progress)
     except FaceError as error:
         raise FaceError(f"{Path(path).name}: {error}") from error
-    track.save(kept)
+    with contextlib.suppress(OSError):  # a cache that can't be written, or a full disk, only costs time
+        track.save(kept)
     return track
 
 
@@ -133,7 +135,8 @@ def _from_cache(kept: Path) -> FaceTrack | None:
         return None
     if track.model != _model_key():
         track = dataclasses.replace(track, fit=fit_sequence(track.landmarks), model=_model_key())
-        track.save(kept)
+        with contextlib.suppress(OSError):
+            track.save(kept)
     return track
 
 

@@ -93,7 +93,12 @@ def at_rate(clip: SpeechClip, rate: int) -> SpeechClip:
         return clip
     step = PIECE_S * clip.sample_rate
     pieces = (clip.samples[start : start + step] for start in range(0, len(clip.samples), step))
-    return SpeechClip(np.concatenate(list(resampled(pieces, clip.sample_rate, rate))), rate, clip.transcript)
+    moved = np.empty(round(len(clip.samples) * rate / clip.sample_rate), np.float32)
+    done = 0
+    for piece in resampled(pieces, clip.sample_rate, rate):
+        moved[done : done + len(piece)] = piece
+        done += len(piece)
+    return SpeechClip(moved, rate, clip.transcript)
 
 
 def beginning(clip: SpeechClip, seconds: float) -> SpeechClip:
