@@ -1,11 +1,14 @@
 """What happens when the machine lets Talker down: weights damaged or missing, caches full, shared or shut."""
 
+import functools
 import hashlib
 import http.server
 import shutil
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
