@@ -29,6 +29,7 @@ from talker.weights.sources import AddressSource, AssetFile, HubSource, PartsSou
 CHECKPOINTS = resource("checkpoints")
 DEFAULT_ASSETS = ("face_landmarker", "whisper_tiny_en", "sentence_encoder")  # without options no other is opened
 _DOWNLOADING = threading.Lock()
+FETCH_ERRORS: tuple[type[Exception], ...] = (Unavailable, HTTPException, *ARCHIVE_ERRORS)
 
 
 @dataclass(frozen=True)
@@ -309,7 +310,7 @@ def _download(name: str, asset: Asset, folder: Path, progress: Progress) -> None
                     (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
                     os.replace(scratch / file.path, folder / file.path)
                 return
-        except (Unavailable, HTTPException, *ARCHIVE_ERRORS) as error:
+        except FETCH_ERRORS as error:
             failures.append(f"{source.place()}: {error}")
     wanted = ", ".join(f"{file.path} (sha256 {file.sha256})" for file in asset.files)
     raise AssetError(
