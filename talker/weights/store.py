@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import json
 import os
 import tempfile
 import threading
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,11 +21,15 @@ from http.client import HTTPException
 from pathlib import Path
 
 from talker.errors import AssetError
+from talker.files import ARCHIVE_ERRORS
+from talker.resources import resource
 from talker.types import Progress
 from talker.weights.sources import AddressSource, AssetFile, HubSource, PartsSource, Source, Unavailable, WheelSource
 
-CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
+CHECKPOINTS = resource("checkpoints")
+DEFAULT_ASSETS = ("face_landmarker", "whisper_tiny_en", "sentence_encoder")  # without options no other is opened
 _DOWNLOADING = threading.Lock()
+FETCH_ERRORS: tuple[type[Exception], ...] = (Unavailable, HTTPException, *ARCHIVE_ERRORS)
 
 
 @dataclass(frozen=True)
@@ -253,20 +257,43 @@ def fetch_extra(name: str, progress: Progress | None = None) -> Path:
 def checkpoint(name: str) -> Path:
     """Folder of weights that this project trains itself (config.json, model.safetensors, README.md).
 
-    Raises AssetError where the repository's checkpoints folder is not beside the code.
+    Raises AssetError where neither the package nor the repository that it lies in holds the folder.
     """
     folder = CHECKPOINTS / name
     if not folder.is_dir():
         raise AssetError(
-            f"The checkpoint {name!r} is not at {folder}: Talker's own weights come with its repository, "
-            "so run it from a clone, or copy the repository's checkpoints folder there."
+            f"The checkpoint {name!r} is not at {folder}: Talker's own weights come with it, so "
+            "install it again, or run it from a whole clone of its repository."
         )
+    for file in (folder / "config.json", folder / "model.safetensors"):
+        problem = _damage(str(file), file.stat().st_mtime_ns) if file.is_file() else "it is missing"
+        if problem:
+            raise AssetError(f"The file {file} of Talker's own weights can't be used: {problem}. Please get it again.")
     return folder
 
 
 def cache_folder() -> Path:
     """Where fetched weights lie: $TALKER_CACHE, or ~/.cache/talker."""
     return Path(os.environ.get("TALKER_CACHE") or Path.home() / ".cache" / "talker").expanduser()
+
+
+@functools.cache
+def _damage(path: str, modified_ns: int) -> str:
+    """What is wrong with a JSON or safetensors file as a whole, or nothing. `modified_ns` tells its versions apart."""
+    content = Path(path)
+    try:
+        if content.suffix == ".json":
+            json.loads(content.read_text(encoding="utf-8"))
+            return ""
+        with open(content, "rb") as opened:
+            length = int.from_bytes(opened.read(8), "little")
+            if length > content.stat().st_size:
+                return "it isn't a safetensors file (without Git LFS a clone holds only pointers to large files)"
+            tensors = json.loads(opened.read(length))
+        end = max(row["data_offsets"][1] for name, row in tensors.items() if name != "__metadata__")
+        return "" if content.stat().st_size == 8 + length + end else "it is cut off, or holds too much"
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        return f"it is damaged ({error})"
 
 
 def _download(name: str, asset: Asset, folder: Path, progress: Progress) -> None:
@@ -283,7 +310,7 @@ def _download(name: str, asset: Asset, folder: Path, progress: Progress) -> None
                     (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
                     os.replace(scratch / file.path, folder / file.path)
                 return
-        except (Unavailable, OSError, HTTPException, KeyError, ValueError, zipfile.BadZipFile) as error:
+        except FETCH_ERRORS as error:
             failures.append(f"{source.place()}: {error}")
     wanted = ", ".join(f"{file.path} (sha256 {file.sha256})" for file in asset.files)
     raise AssetError(
@@ -295,8 +322,14 @@ def _download(name: str, asset: Asset, folder: Path, progress: Progress) -> None
 @contextmanager
 def _scratch_folder() -> Iterator[Path]:
     """A folder on the cache's own disk, so that moving files out of it is atomic."""
-    cache_folder().mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache_folder(), prefix=".download-") as folder:
+    try:
+        cache_folder().mkdir(parents=True, exist_ok=True)
+        scratch = tempfile.TemporaryDirectory(dir=cache_folder(), prefix=".download-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise AssetError(
+            f"Weights can't be stored in {cache_folder()} ({error}). Set TALKER_CACHE to a folder that can be written."
+        ) from error
+    with scratch as folder:
         yield Path(folder)
 
 
