@@ -14,7 +14,7 @@ import onnxruntime
 from talker.loaded import loaded_once
 from talker.speech.readers.words import Word, timed_tokens
 from talker.speech.utterance import Piece
-from talker.speech.voice_expression import ExpressionCurve, coloured, intoned, limited
+from talker.speech.voice_expression import ExpressionCurve, coloured, intoned, levelled, limited
 from talker.types import FloatArray
 from talker.weights import store
 
@@ -90,7 +90,8 @@ class SmallUtterance:
         changed = dataclasses.replace(frames, pitch_hz=pitch)
         samples = dsp.synth(*dataclasses.astuple(changed), np.random.default_rng(self.seed)).astype(np.float32)
         moments = start_s + np.arange(len(samples)) / SAMPLE_RATE
-        return Piece(limited(coloured(samples, SAMPLE_RATE, expression.at(moments))), *tokens)
+        level = samples if self.style else levelled(samples)  # a style chooses the level itself
+        return Piece(limited(coloured(level, SAMPLE_RATE, expression.at(moments))), *tokens)
 
 
 @loaded_once
