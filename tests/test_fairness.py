@@ -42,7 +42,8 @@ def test_a_proxy_tells_where_a_request_comes_from() -> None:
     ("host", "own"),
     [
         ("localhost:7860", True), ("LOCALHOST", True), ("a.localhost", True), ("127.0.0.1:7860", True),
-        ("[::1]:80", True), ("::1", True), ("192.168.1.5:7860", True), ("name.hf.space", True), ("talker.example", True),
+        ("[::1]:80", True), ("::1", True), ("192.168.1.5:7860", True), ("name.hf.space", True),
+        ("talker.example", True),
         ("evil.example", False), ("localhost.evil.example", False), ("hf.space.evil.example", False), ("", False),
         ("127.0.0.1.nip.io", False), ("nothf.space", False), ("a:b:c", False), ("localhost.", True),
     ],
