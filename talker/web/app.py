@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # nothing leaves the machine
@@ -13,6 +12,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from talker.media.isolation import isolate
+from talker.resources import resource
 from talker.signals import signals_interrupt
 from talker.web import handlers, texts
 from talker.web.about import about_panel
@@ -28,7 +28,7 @@ from talker.web.result import see_panel
 from talker.web.session import errors_as_toasts, leave, stop
 from talker.web.theme import HEAD, theme
 
-ASSETS = Path(__file__).resolve().parents[2] / "assets"
+ASSETS = resource("assets")
 SCROLL_TO_RESULT = "() => { if (innerWidth < 900) document.querySelector('#views').scrollIntoView() }"
 HOUR = 3600  # s
 FILLED = (
@@ -170,21 +170,26 @@ def wire_compare(comparison: Widgets, widgets: Widgets, tab: gr.Tab) -> None:
     )  # fmt: skip
 
 
-def serve() -> None:
-    """Open the page and answer its visitors until the process ends."""
+def serve(host: str | None = None, port: int | None = None) -> None:
+    """Open the page and answer its visitors until the process ends.
+
+    host, port: where it listens; by default what $GRADIO_SERVER_NAME and $GRADIO_SERVER_PORT say, or 127.0.0.1:7860.
+    """
     page = build_page()
     isolate()  # a file that crashes its decoder must not end everybody's session
     try:
         with signals_interrupt():
-            _answer(page)
+            _answer(page, host, port)
     except KeyboardInterrupt:  # before `block_thread` could see to it
         page.close()
     finally:
         isolate(False)
 
 
-def _answer(page: gr.Blocks) -> None:
+def _answer(page: gr.Blocks, host: str | None, port: int | None) -> None:
     page.launch(
+        server_name=host,
+        server_port=port,
         theme=theme(),
         css_paths=ASSETS / "page.css",
         head=HEAD,

@@ -22,11 +22,14 @@ from pathlib import Path
 
 from talker.errors import AssetError
 from talker.files import ARCHIVE_ERRORS
+from talker.resources import resource
 from talker.types import Progress
 from talker.weights.sources import AddressSource, AssetFile, HubSource, PartsSource, Source, Unavailable, WheelSource
 
-CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
+CHECKPOINTS = resource("checkpoints")
+DEFAULT_ASSETS = ("face_landmarker", "whisper_tiny_en", "sentence_encoder")  # without options no other is opened
 _DOWNLOADING = threading.Lock()
+FETCH_ERRORS: tuple[type[Exception], ...] = (Unavailable, HTTPException, *ARCHIVE_ERRORS)
 
 
 @dataclass(frozen=True)
@@ -254,13 +257,13 @@ def fetch_extra(name: str, progress: Progress | None = None) -> Path:
 def checkpoint(name: str) -> Path:
     """Folder of weights that this project trains itself (config.json, model.safetensors, README.md).
 
-    Raises AssetError where the repository's checkpoints folder is not beside the code.
+    Raises AssetError where neither the package nor the repository that it lies in holds the folder.
     """
     folder = CHECKPOINTS / name
     if not folder.is_dir():
         raise AssetError(
-            f"The checkpoint {name!r} is not at {folder}: Talker's own weights come with its repository, "
-            "so run it from a clone, or copy the repository's checkpoints folder there."
+            f"The checkpoint {name!r} is not at {folder}: Talker's own weights come with it, so "
+            "install it again, or run it from a whole clone of its repository."
         )
     for file in (folder / "config.json", folder / "model.safetensors"):
         problem = _damage(str(file), file.stat().st_mtime_ns) if file.is_file() else "it is missing"
@@ -307,7 +310,7 @@ def _download(name: str, asset: Asset, folder: Path, progress: Progress) -> None
                     (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
                     os.replace(scratch / file.path, folder / file.path)
                 return
-        except (Unavailable, HTTPException, *ARCHIVE_ERRORS) as error:
+        except FETCH_ERRORS as error:
             failures.append(f"{source.place()}: {error}")
     wanted = ", ".join(f"{file.path} (sha256 {file.sha256})" for file in asset.files)
     raise AssetError(
