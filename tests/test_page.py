@@ -43,7 +43,7 @@ def picture(tmp_path: Path) -> str:
 def run(picture: str, monkeypatch: pytest.MonkeyPatch) -> Run:
     """`handlers.speak` with stand-ins behind it; every widget as it starts, but for portrait, words and consent."""
     talker = Talker(FakeComponents().as_components())
-    monkeypatch.setattr(talker, "fetch_weights", lambda progress: progress("the weights", 1, 2))
+    monkeypatch.setattr(talker, "fetch_weights", lambda progress, voice="": progress("the weights", 1, 2))
     monkeypatch.setattr(handlers, "TALKER", talker)
     monkeypatch.setattr(result, "landmark_motion", lambda portrait, motion: FakeLandmarks(len(motion), motion.fps))
     ready = dataclasses.replace(START, picture=picture, text="Hello", consent=True, strength=1.0)

@@ -10,7 +10,7 @@ import gradio as gr
 from talker.web import texts
 from talker.weights import store
 
-NEEDED = (*store.DEFAULT_ASSETS, "voice_british")  # the others are for evaluations and for one renderer
+NEEDED = (*store.DEFAULT_ASSETS, "kokoro", "voice_british")  # the others are for evaluations and for one renderer
 THERE = f"<span class='good'>{texts.THERE}</span>"
 
 

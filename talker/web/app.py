@@ -104,6 +104,10 @@ def wire_portrait(widgets: Widgets) -> None:
             functools.partial(source_for, tab), widgets["source"], widgets["source"], queue=False,
             show_progress="hidden", api_visibility="private",
         )  # fmt: skip
+    widgets["listen"].click(
+        handlers.listen, widgets["voice"], widgets["sample"], api_name="listen", concurrency_id="looks",
+        show_progress_on=widgets["listen"],
+    )  # fmt: skip
     found.select(handlers.pick, [picture, face_index, found], face_index, api_visibility="private")
     widgets["settings"].upload(
         loaded_settings, widgets["settings"], [widgets[name] for name in OPTIONS], api_visibility="private"

@@ -16,11 +16,12 @@ import numpy as np
 import pandas as pd
 
 from talker import SpeechClip, Talker, TalkerError
-from talker.emotion.resolve import Emotion, EmotionRequest, resolve
+from talker.emotion.resolve import DEFAULT, Emotion, EmotionRequest, resolve
 from talker.emotion.timeline import split_tags
 from talker.media.audio import load_speech
 from talker.pipeline import NEEDED_WEIGHTS
 from talker.speech.analysis import SpeechAnalysis
+from talker.speech.voices import find_voice
 from talker.types import ByteArray, EmotionCode
 from talker.web import faces, texts
 from talker.web.about import NEEDED, weights_table
@@ -113,10 +114,10 @@ def example(
 
 def made(inputs: PageInputs, folder: Path, show: Shown, seconds: float = 0.0) -> Film:
     """The video, or its first `seconds` when these aren't 0, and everything that is shown of it."""
-    TALKER.fetch_weights(show.fetching)
+    TALKER.fetch_weights(show.fetching, inputs.voice)
     picture = inputs.picture or ""
     requested: Emotion = asked(folder, inputs)
-    clip = heard(inputs, seconds, show) if seconds or inputs.recorded else None
+    clip = heard(inputs, seconds, show, requested) if seconds or inputs.recorded else None
     if clip and not inputs.recorded:  # the words are a sound already, so their tags have to be read here
         requested = first_tag(inputs.text) or requested
     result = TALKER.speak(
@@ -159,12 +160,29 @@ def preview(request: gr.Request, inputs: PageInputs) -> tuple[Any, str]:
     return gr.update(value=image, visible=True), f"<p class='quiet'>{html.escape(code.source)}</p>"
 
 
-def heard(inputs: PageInputs, seconds: float, show: Shown) -> SpeechAnalysis:
-    """The speech, or its first `seconds` when these aren't 0."""
+def listen(
+    voice: str,
+    progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio asks for a progress bar
+) -> Any:
+    """Let a voice say a sentence of its language.
+
+    Args:
+        voice: the name of a voice, or a mixture such as heart=.7,george=.3.
+    """
+    with errors_as_toasts():
+        TALKER.fetch_weights(Shown(progress).fetching, voice)
+        clip = TALKER.load_speech(text=texts.VOICE_SAMPLES[find_voice(voice).language.code], voice=voice).clip
+    return gr.update(value=(clip.sample_rate, (clip.samples * 32767).astype(np.int16)), visible=True)
+
+
+def heard(inputs: PageInputs, seconds: float, show: Shown, emotion: Emotion = DEFAULT) -> SpeechAnalysis:
+    """The speech, or its first `seconds` when these aren't 0; typed words sound of the emotion."""
     show.stage("speech")
     if inputs.recorded:
         return shortened(TALKER.load_speech(inputs.speech), seconds)
-    return shortened(TALKER.load_speech(None, split_tags(inputs.text)[0], inputs.voice), seconds)
+    words, tags = split_tags(inputs.text)
+    speech = TALKER.load_speech(None, words, inputs.voice, emotion=emotion, tags=tags, options=inputs.options())
+    return shortened(speech, seconds)
 
 
 def first_tag(text: str) -> EmotionCode | None:

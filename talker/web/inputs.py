@@ -40,6 +40,8 @@ class PageInputs:
     consent: bool = False
     subtitled: bool = False
     strength: float = 0.8
+    voice_speed: float = 1.0
+    plain_voice: bool = False
     head: float = 1.0
     blinks: float = 1.0
     gaze: float = 1.0
@@ -75,7 +77,9 @@ class PageInputs:
 START = PageInputs()
 INPUTS = tuple(field.name for field in dataclasses.fields(PageInputs))
 PREVIEW_INPUTS = tuple(
-    name for name in INPUTS if name not in ("text", "voice", "subtitled", "fps", "size", "label", "seed")
+    name
+    for name in INPUTS
+    if name not in ("text", "voice", "voice_speed", "plain_voice", "subtitled", "fps", "size", "label", "seed")
 )
 COMPARED_INPUTS = tuple(
     name for name in INPUTS if name not in ("subtitled", "strength", "size", "renderer", "label")
