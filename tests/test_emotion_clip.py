@@ -22,7 +22,7 @@ from talker.emotion.text import text_code
 from talker.errors import AssetError
 from talker.example_faces import ADMIRAL, ASTRONAUT
 from talker.types import EMOTION_LABELS, ByteArray, FloatArray
-from talker.weights import sources, store
+from talker.weights import registry, sources, store
 
 TINY = {
     "embed_dim": 16,
@@ -38,7 +38,7 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     sentence_tower()
     cache = tmp_path / "cache"
     cache.mkdir()
-    for name in store.ASSETS:
+    for name in registry.ASSETS:
         (cache / name).symlink_to(store.cache_folder() / name)
     monkeypatch.setenv("TALKER_CACHE", str(cache))
     (tmp_path / "tiny-clip.json").write_text(json.dumps(TINY))
@@ -46,7 +46,7 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(clip, "MODEL", "tiny-clip")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr(sources, "hub_reachable", lambda: pytest.fail("the network was asked"))
-    wanted = store.EXTRAS["clip"]
+    wanted = registry.EXTRAS["clip"]
     folder = tmp_path / "hub" / f"models--{wanted.source.repository.replace('/', '--')}"
     path = folder / "snapshots" / REVISION / wanted.file
     path.parent.mkdir(parents=True)

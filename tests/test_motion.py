@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +14,7 @@ from talker.curves import at_frames
 from talker.emotion.labels import label_code
 from talker.motion import mouth_regressor, visemes
 from talker.motion.articulation import bite_lip, shut_before_speech, shut_lips, speech_motion
-from talker.motion.composition import cap_sneer, compose, dilate_in_time, shown_probabilities, soft_limit
+from talker.motion.composition import cap_sneer, compose, dilate_in_time, soft_limit
 from talker.motion.emotion_style import EMOTION_STYLES
 from talker.motion.lips import LipGeometry
 from talker.motion.mouth_regressor import ArticulationConfig, MouthRegressor, in_context
@@ -336,18 +335,3 @@ def test_the_shortest_sounds_give_motion(samples: int) -> None:
     short = SpeechAnalysis(SpeechClip(np.full(samples, 0.1, np.float32), 24000))
     motion = compose(speech_motion(short), label_code("happy"), short, SpeakOptions())
     assert len(motion) == max(1, math.ceil(samples / 24000 * 25 - 1e-3))
-
-
-def test_a_motion_says_how_its_face_reads(tmp_path: Path) -> None:
-    """Without strength it is neutral, at full strength the emotion itself; the file keeps it."""
-    angry, neutral = (EMOTION_LABELS.index(name) for name in ("angry", "neutral"))
-    code = label_code("angry")
-    off, full = shown_probabilities(code, np.zeros(5), 25.0), shown_probabilities(code, np.ones(5), 25.0)
-    np.testing.assert_allclose(off.sum(1), 1, atol=1e-5)
-    np.testing.assert_allclose(full.sum(1), 1, atol=1e-5)
-    assert (off[:, neutral] == 1).all()
-    assert (full.argmax(1) == angry).all()
-    FaceMotion(np.zeros((5, 52)), np.zeros((5, 6)), emotion_probabilities=full).save(tmp_path / "motion.npz")
-    kept = FaceMotion.load(tmp_path / "motion.npz").emotion_probabilities
-    assert kept is not None
-    np.testing.assert_array_equal(kept, full)
