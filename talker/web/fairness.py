@@ -27,7 +27,7 @@ def share_fairly(page: gr.Blocks) -> None:
             one.queue[:] = in_turns(one.queue, lambda event: (event.session_hash, visitor_address(event)))
         return answer
 
-    queue.push = pushed  # type: ignore[method-assign]
+    vars(queue)["push"] = pushed
 
 
 def in_turns(waiting: Sequence[Any], visitor: Callable[[Any], tuple[str, str]]) -> list[Any]:

@@ -234,7 +234,7 @@ def _progress_bar(total: int, progress: Progress) -> type[Any]:
 
     done = 0
 
-    class ReportingBar(tqdm):  # type: ignore[misc]
+    class ReportingBar(tqdm):
         def __init__(self, *args: Any, **settings: Any) -> None:
             super().__init__(*args, **(settings | {"disable": True}))
 
