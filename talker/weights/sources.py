@@ -236,7 +236,7 @@ def _progress_bar(total: int, progress: Progress) -> type[Any]:
 
     class ReportingBar(tqdm):
         def __init__(self, *args: Any, **settings: Any) -> None:
-            super().__init__(*args, **(settings | {"disable": True}))
+            super().__init__(*args, **(settings | {"disable": True}))  # type: ignore[no-untyped-call]
 
         def update(self, n: float | None = 1) -> bool | None:
             nonlocal done
