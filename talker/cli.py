@@ -301,10 +301,10 @@ def _voices(arguments: argparse.Namespace) -> None:
 
 def _fetch_voice(voice: str) -> None:
     """Download what a voice needs, with a counter."""
-    from talker.weights import store
+    from talker.weights import registry, store
 
     for name in find_voice(voice).weights:
-        store.fetch(name, commands.counter(f"{store.ASSETS[name].title}, byte"))
+        store.fetch(name, commands.counter(f"{registry.ASSETS[name].title}, byte"))
 
 
 def _report(result: Result) -> None:

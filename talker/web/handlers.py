@@ -34,7 +34,7 @@ from talker.web.inputs import COMPARED_INPUTS, INPUTS, PREVIEW_INPUTS, PageInput
 from talker.web.progress import Shown
 from talker.web.result import curves, downloads, feeling_over_time, notes, subtitles
 from talker.web.session import RESULTS, errors_as_toasts, missing, remember, run_of
-from talker.weights import store
+from talker.weights import registry, store
 
 TALKER = Talker()
 SILENCE = SpeechClip(np.zeros(10 * 16000, np.float32), 16000)  # what a timeline runs along in a preview
@@ -126,7 +126,7 @@ def made(inputs: PageInputs, folder: Path, show: Shown, seconds: float = 0.0) ->
     )  # fmt: skip
     written = subtitles(result, folder) if inputs.subtitled else None
     film = gr.Video(str(result.video), subtitles=written) if written else str(result.video)
-    emotions = feeling_over_time(result.emotion, result.speech.duration_s)
+    emotions = feeling_over_time(result.emotion.scaled(result.options.strength), result.speech.duration_s)
     files = downloads(result, TALKER.analyze_portrait(picture, inputs.face_index), folder)
     return film, notes(result), curves(result.motion), emotions, files
 
@@ -281,7 +281,7 @@ def fetch_weights(progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008 -
     show = Shown(progress)
     with errors_as_toasts():
         for name in NEEDED:
-            store.fetch(name, functools.partial(show.fetching, store.ASSETS[name].title))
+            store.fetch(name, functools.partial(show.fetching, registry.ASSETS[name].title))
     return weights_table()
 
 
@@ -289,7 +289,7 @@ def fetch_extras(progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008 - 
     """Fetch what nothing needs but some things use; gives the table of what is there."""
     show = Shown(progress)
     with errors_as_toasts():
-        for name, extra in store.EXTRAS.items():
+        for name, extra in registry.EXTRAS.items():
             store.fetch_extra(name, functools.partial(show.fetching, extra.title))
     return weights_table()
 

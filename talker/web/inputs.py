@@ -110,8 +110,14 @@ def accepts(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         hints = typing.get_type_hints(action)
         called.__annotations__ = {name: hint for name, hint in hints.items() if name != "inputs"}
         called.__annotations__ |= {name: types[name] for name in names}
-        called.__signature__ = inspect.Signature([*own[:place], *parameters, *own[place + 1 :]])  # type: ignore[attr-defined]
-        called.inputs = names  # type: ignore[attr-defined]
+        vars(called)["__signature__"] = inspect.Signature([*own[:place], *parameters, *own[place + 1 :]])
+        vars(called)["inputs"] = names
         return called
 
     return decorate
+
+
+def inputs_of(action: Callable[..., Any]) -> tuple[str, ...]:
+    """The names of the inputs that an action of `accepts` is called with, in order."""
+    names: tuple[str, ...] = vars(action)["inputs"]
+    return names

@@ -26,7 +26,7 @@ def picture_input(label: str, height: int, elem_id: str | None = None) -> gr.Ima
         type="filepath", sources=["upload", "webcam", "clipboard"], height=height, label=label, show_label=False,
         elem_id=elem_id,
     )  # fmt: skip
-    picture.preprocess = untouched  # type: ignore[assignment, method-assign]
+    vars(picture)["preprocess"] = untouched
     return picture
 
 
