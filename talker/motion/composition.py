@@ -53,8 +53,11 @@ JAW = BLENDSHAPE_INDEX["jawOpen"]
 # Talking hides part of every emotion around the mouth, and an open mouth reads as surprise. What speech leaves free
 # shows that much more meanwhile: found with the judge on portraits 1-150.
 MORE_WHILE_TALKING = 0.5
-FREE = [i for name, i in BLENDSHAPE_INDEX.items() if name.startswith((
-    "brow", "cheek", "eye", "nose", "mouthSmile", "mouthFrown", "mouthStretch", "mouthDimple"))]  # fmt: skip
+FREE = [
+    i
+    for name, i in BLENDSHAPE_INDEX.items()
+    if name.startswith(("brow", "eyeWide", "nose", "mouthSmile", "mouthFrown", "mouthStretch", "mouthDimple"))
+]  # fmt: skip; lids stay open
 
 
 @threadpool_limits.wrap(limits=1, user_api="blas")  # products this small lose time to a second thread
