@@ -16,8 +16,8 @@ from talker.face.camera import FACE_WIDTH_CM, axis_angle, rotation_matrix
 from talker.face.landmarks import EYE_CORNERS, INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE
 from talker.face.raster import rasterise
 from talker.render.geometry import HeadGeometry
+from talker.render.geometry_renderer import Drawn
 from talker.render.patch import Window
-from talker.render.renderer import Drawn
 from talker.render.smooth_fill import smooth_fill
 from talker.types import EMOTION_LABELS, ByteArray, FloatArray, Portrait
 
@@ -27,13 +27,13 @@ MAP_STRIDE = 4  # the maps are that much coarser than the square
 HEAD_CM = 10.0  # unit of the position map
 POLYGONS = ((INNER_LIPS,), (OUTER_LIPS,), (RIGHT_EYE, LEFT_EYE))  # one mask each
 MAPS = 6  # channels of Sight.maps
-FEELINGS = len(EMOTION_LABELS)
+EMOTIONS = len(EMOTION_LABELS)
 IDENTITY = 20  # leading modes of the face model, which carry most of a face's form
-STYLE = 2 * BLENDSHAPE_COUNT + 6 + FEELINGS + IDENTITY  # numbers of a frame's style
+STYLE = 2 * BLENDSHAPE_COUNT + 6 + EMOTIONS + IDENTITY  # numbers of a frame's style
 _BOTH = np.concatenate([MIRROR_ORDER, MIRROR_ORDER + BLENDSHAPE_COUNT])
 MIRRORED_STYLE = np.concatenate([_BOTH, np.arange(2 * BLENDSHAPE_COUNT, STYLE)])  # order of the mirrored face's numbers
 MIRRORED_SIGN = np.concatenate(
-    [np.ones(2 * BLENDSHAPE_COUNT), np.tile([1, -1, -1], 2), np.ones(FEELINGS + IDENTITY)]
+    [np.ones(2 * BLENDSHAPE_COUNT), np.tile([1, -1, -1], 2), np.ones(EMOTIONS + IDENTITY)]
 ).astype(np.float32)  # faces are nearly symmetric, so their form stays as it is
 
 
@@ -76,7 +76,7 @@ class Square:
 
 
 @dataclass(frozen=True)
-class Sight:
+class GeneratorInput:
     """What the generator is given of a frame.
 
     picture: [S,S,3] the square of the frame. masks: [S,S,3] 0..255 between the lips, the lips, the eyes.
@@ -113,11 +113,11 @@ class FaceSquare:
         """[S,S,3] the portrait's own square of its picture `image`."""
         return self._home.cut(image)
 
-    def look(self, drawn: Drawn) -> tuple[Square, Sight]:
+    def look(self, drawn: Drawn) -> tuple[Square, GeneratorInput]:
         """The frame's square, and what is known of it."""
         square = self.square(drawn.points)
         maps = self._maps(square.points(drawn.points), drawn.camera[:, 2])
-        return square, Sight(square.cut(drawn.frame), self._masks(square, drawn.points), maps)
+        return square, GeneratorInput(square.cut(drawn.frame), self._masks(square, drawn.points), maps)
 
     def _masks(self, square: Square, points: FloatArray) -> ByteArray:
         masks = np.zeros((3, self._side, self._side), np.uint8)
@@ -139,14 +139,16 @@ class FaceSquare:
 
 
 def style_of(
-    blendshapes: FloatArray, pose: FloatArray, portrait: Portrait, feeling: FloatArray | None = None
+    blendshapes: FloatArray, pose: FloatArray, portrait: Portrait, emotion_probabilities: FloatArray | None = None
 ) -> FloatArray:
     """[STYLE] what shapes the frame as a whole: expression and gaze, what the portrait had, head and its turn (rad),
     how the face reads [8] (nothing where that isn't known) and the form of the face (in its standard deviations).
     """
     head = axis_angle(rotation_matrix(pose[:3]) @ rotation_matrix(portrait.fit.rotation))
-    felt = np.zeros(FEELINGS) if feeling is None else feeling
+    emotion_probabilities = np.zeros(EMOTIONS) if emotion_probabilities is None else emotion_probabilities
     form = np.zeros(IDENTITY)
     known = portrait.fit.identity[:IDENTITY]
     form[: len(known)] = known
-    return np.concatenate([blendshapes, portrait.rest, head, pose[:3], felt, form]).astype(np.float32)
+    return np.concatenate(
+        [blendshapes, portrait.source_expression, head, pose[:3], emotion_probabilities, form]
+    ).astype(np.float32)

@@ -17,23 +17,23 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from talker.data.cache import load
+from talker.data.generator_batches import Batch, Sampler, importance, run_on
+from talker.data.generator_pairs import Pairs, prepare
 from talker.errors import InputError
 from talker.render.generator import SIZES, Generator, GeneratorConfig, save_generator
 from talker.render.regions import EYES, MOUTH, Region
-from talker.training.generator_batches import Batch, Sampler, importance, run_on
-from talker.training.generator_data import Pairs, prepare
 from talker.training.generator_discriminators import (
-    Adversaries,
     DiscriminatorConfig,
-    fooling,
-    steepness,
-    telling_apart,
+    Discriminators,
+    discriminator_loss,
+    generator_adversarial_loss,
+    r1_penalty,
 )
 from talker.training.generator_losses import Losses, total
-from talker.training.generator_pictures import Exhibition
 from talker.training.generator_state import load_state, save_state
-from talker.training.kept import load
 from talker.training.processes import joined, share_gradients, share_weights
+from talker.training.sample_grid import SampleGrid
 from talker.types import Progress
 
 WARM_UP = 100  # steps over which the rate rises
@@ -68,8 +68,8 @@ class GeneratorTraining:
     discriminators: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
     adversary_rate: float = 2e-4
     adversary_after: int = 1500
-    steepness: float = 1.0
-    steepness_every: int = 16
+    r1_penalty: float = 1.0
+    r1_every: int = 16
     log_every: int = 50
     show_every: int = 500
     keep_s: float = 300.0
@@ -79,7 +79,7 @@ class GeneratorTraining:
     @classmethod
     def tiny(cls) -> GeneratorTraining:
         """One short run for tests, with every loss that needs no weights of others."""
-        return cls(steps=2, batch=2, discriminators=DiscriminatorConfig.tiny(), adversary_after=0, steepness_every=1,
+        return cls(steps=2, batch=2, discriminators=DiscriminatorConfig.tiny(), adversary_after=0, r1_every=1,
                    show_every=1, log_every=1)  # fmt: skip
 
 
@@ -119,13 +119,13 @@ class Trainer:
         self.rank, self.device = joined()
         self.settings, self.out = settings, out
         self.generator = Generator(config).to(self.device).to(memory_format=torch.channels_last)
-        self.adversaries = Adversaries(settings.discriminators).to(self.device).to(memory_format=torch.channels_last)
+        self.adversaries = Discriminators(settings.discriminators).to(self.device).to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.generator).requires_grad_(False).eval()
         self.optimiser = torch.optim.Adam(self.generator.parameters(), settings.rate, betas=(0.9, 0.99))
         self.opponent = torch.optim.Adam(self.adversaries.parameters(), settings.adversary_rate, betas=(0.0, 0.99))
         self.losses = (losses or Losses(settings.losses)).to(self.device)
         self.sampler = Sampler(groups, settings.batch, settings.regions, settings.seed + self.rank)
-        self.exhibition = Exhibition(groups, self.device)
+        self.exhibition = SampleGrid(groups, self.device)
         self.step = 0
         self._start = time.monotonic()
         if self._state.is_file():
@@ -188,17 +188,19 @@ class Trainer:
 
     def _terms(self, batch: Batch, fade: Tensor, region: Region) -> tuple[dict[str, Tensor], Tensor, Tensor]:
         """All of the generator's terms, what it made [B,3,h,w], and how much each pixel counts [B,1,h,w]."""
-        chance = torch.get_rng_state()
+        rng = torch.get_rng_state()
         made, refinement = self._make(self.generator, batch, fade)
         weight = importance(batch, fade)
         terms = self.losses(made, batch.truth, weight, refinement, in_pairs=True)
         if self.settings.losses.get("mirrored"):
-            torch.set_rng_state(chance)  # the same parts of the style are dropped
+            torch.set_rng_state(rng)  # the same parts of the style are dropped
             other, _ = self._make(self.generator, batch.mirrored(), fade)
             terms["mirrored"] = (made - other.flip(-1)).abs().mean()
         if self._contested:
             self.adversaries.requires_grad_(False)
-            terms |= fooling(self.adversaries, batch.dressed(made), batch.dressed(batch.truth), weight, region)
+            terms |= generator_adversarial_loss(
+                self.adversaries, batch.dressed(made), batch.dressed(batch.truth), weight, region
+            )
             self.adversaries.requires_grad_(True)
         return terms, made, weight
 
@@ -206,11 +208,11 @@ class Trainer:
         """What the adversaries say to `made`; leaves their gradients."""
         settings = self.settings
         made, real = batch.dressed(made), batch.dressed(batch.truth)
-        verdict = telling_apart(self.adversaries, made, real, weight, region)
+        verdict = discriminator_loss(self.adversaries, made, real, weight, region)
         loss = verdict
-        if self.step % settings.steepness_every == 0:
-            share = settings.steepness * settings.steepness_every / 2
-            loss = loss + share * steepness(self.adversaries, real, weight, region)
+        if self.step % settings.r1_every == 0:
+            share = settings.r1_penalty * settings.r1_every / 2
+            loss = loss + share * r1_penalty(self.adversaries, real, weight, region)
         (loss / settings.accumulate).backward()
         return verdict
 

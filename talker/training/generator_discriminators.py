@@ -51,7 +51,7 @@ class Discriminator(nn.Module):
         return [*seen, self.verdict(x)]
 
 
-class Adversaries(nn.Module):
+class Discriminators(nn.Module):
     """All discriminators, and what they make of a batch that shows `region` of the square."""
 
     def __init__(self, config: DiscriminatorConfig) -> None:
@@ -74,7 +74,9 @@ def _part(name: str, region: Region, side: int) -> tuple[slice, slice] | None:
     return PARTS[name].slices(side) if region == WHOLE else None
 
 
-def fooling(adversaries: Adversaries, made: Tensor, real: Tensor, weight: Tensor, region: Region) -> dict[str, Tensor]:
+def generator_adversarial_loss(
+    adversaries: Discriminators, made: Tensor, real: Tensor, weight: Tensor, region: Region
+) -> dict[str, Tensor]:
     """The generator's terms: adversarial, how little `made` [B,6,h,w] passes for real; matching, how far the
     adversaries' features lie from those of the real picture.
     """
@@ -87,7 +89,9 @@ def fooling(adversaries: Adversaries, made: Tensor, real: Tensor, weight: Tensor
     return {"adversarial": torch.stack(adversarial).mean(), "matching": torch.stack(matching).mean()}
 
 
-def telling_apart(adversaries: Adversaries, made: Tensor, real: Tensor, weight: Tensor, region: Region) -> Tensor:
+def discriminator_loss(
+    adversaries: Discriminators, made: Tensor, real: Tensor, weight: Tensor, region: Region
+) -> Tensor:
     """The adversaries' hinge loss; 0 when they are never wrong."""
     terms = []
     for sign, picture in ((1.0, real), (-1.0, made)):
@@ -96,7 +100,7 @@ def telling_apart(adversaries: Adversaries, made: Tensor, real: Tensor, weight: 
     return 2 * torch.stack(terms).mean()
 
 
-def steepness(adversaries: Adversaries, real: Tensor, weight: Tensor, region: Region) -> Tensor:
+def r1_penalty(adversaries: Discriminators, real: Tensor, weight: Tensor, region: Region) -> Tensor:
     """R1: the mean squared gradient of the verdicts with respect to real pictures [B,6,h,w], summed over a picture."""
     real = real.detach().requires_grad_(True)
     verdicts = torch.stack([seen[-1].mean(dim=(1, 2, 3)).sum() for seen, _ in adversaries.looks(real, weight, region)])

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from talker import hub
 from talker.errors import AssetError
-from talker.sources import hub_reachable
 from talker.training.tflite_network import TfliteNetwork
+from talker.weights import store
+from talker.weights.sources import hub_reachable
 
 MESH_FILE = "face_landmarks_detector.tflite"
 MESH_RESOLUTIONS = (128, 64, 32)  # of the network's own 256 px picture: a half, a quarter and an eighth
@@ -27,7 +27,7 @@ VGG_MEAN, VGG_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 def mesh_features() -> TfliteNetwork:
     """Pictures [B,3,h,w] in 0..1 to features [B,C,h/2,w/2], [B,C,h/4,w/4], [B,C,h/8,w/8]."""
-    with zipfile.ZipFile(hub.fetch("face_landmarker")) as task:
+    with zipfile.ZipFile(store.fetch("face_landmarker")) as task:
         return TfliteNetwork(task.read(MESH_FILE), MESH_RESOLUTIONS)
 
 

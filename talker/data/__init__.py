@@ -1,0 +1,1 @@
+"""Corpora, splits, pairs, augmentation and stored measurements, shared by training and evaluation."""
