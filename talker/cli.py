@@ -62,6 +62,7 @@ OPTION_FLAGS: tuple[tuple[str, type, Sequence[str] | None, str], ...] = (
 )
 SWITCHES = (
     ("permissive", "only weights that allow commercial use"),
+    ("allow_covered", "go on when something covers the mouth, which stays shut then"),
     ("still", "keep the head where it is"),
     ("label", "write AI-generated into a corner of the picture"),
 )
@@ -112,7 +113,7 @@ def _add_input_arguments(parser: argparse.ArgumentParser) -> None:
     for name, kind, choices, text in OPTION_FLAGS:
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, choices=choices, help=text)
     for name, text in SWITCHES:
-        parser.add_argument(f"--{name}", action="store_const", const=True, help=text)
+        parser.add_argument(f"--{name.replace('_', '-')}", action="store_const", const=True, help=text)
     parser.add_argument("--options", metavar="JSON", help="settings file; the flags above win over it")
 
 
@@ -186,7 +187,7 @@ def _speak(arguments: argparse.Namespace, talker: Talker) -> None:
 
 def _write_landmarks(arguments: argparse.Namespace, talker: Talker, result: Result) -> None:
     """Landmark output: files and a drawing of the portrait's moving landmarks."""
-    moving = landmark_motion(talker.analyze_portrait(arguments.portrait, result.options.face_index), result.motion)
+    moving = landmark_motion(talker.portrait_for(arguments.portrait, result.options), result.motion)
     if arguments.landmarks:
         moving.save(arguments.landmarks)
     if arguments.landmark_video:
@@ -240,7 +241,7 @@ def _write_sheet(
 
     prepare_folder(Path(arguments.out))
     options = _read_options(arguments)
-    portraits = [talker.analyze_portrait(picture, options.face_index) for picture in pictures]
+    portraits = [talker.portrait_for(picture, options) for picture in pictures]
     clip = talker.load_speech(arguments.speech, arguments.text, arguments.voice)
     progress = _progress_line("row")
     write_sheet(talker, cells(portraits, emotions, strengths, options, renderers), clip, arguments.out, progress)

@@ -19,7 +19,7 @@ import numpy as np
 from talker.emotion.request import DEFAULT, EmotionRequest, named_or_described, read_emotion
 from talker.emotion.retargeting import retarget_to_portrait
 from talker.emotion.timeline import split_tags, tagged_code
-from talker.errors import InputError, MotionError
+from talker.errors import CoveredMouthError, InputError, MotionError
 from talker.media.audio import load_speech
 from talker.media.image import ImageSource, load_image
 from talker.media.provenance import labelled
@@ -41,6 +41,10 @@ from talker.types import (
 from talker.weights import store
 
 NEEDED_WEIGHTS = ("face_landmarker", "whisper_tiny_en")
+COVERED_MOUTH = (
+    "Something covers the mouth (a hand, a mask, a microphone, a cup?). Please use a picture that shows it, or allow a "
+    "covered mouth to go on: then eyes, brows and head move, and nothing is drawn over what covers it."
+)
 PREVIEW_SIZE = "crop512"  # large enough to judge a face, small enough to be there at once
 KEPT_PORTRAITS, KEPT_RENDERERS = 6, 3  # a page that several people use switches between them
 Emotion = str | EmotionCode | EmotionRequest  # a label, an emotion, or anything that one can be read from
@@ -52,7 +56,7 @@ FetchProgress = Callable[[str, int, int], None]  # (what, done bytes, total byte
 class Components:
     """What the pipeline is made of; tests and experiments hand in others. Heavy ones are imported at first use."""
 
-    analyse: Callable[[ByteArray, int], Portrait]
+    analyse: Callable[[ByteArray, int, bool], Portrait]
     say: Callable[[str, str], SpeechClip]
     transcribe: Callable[[SpeechClip], Transcript]
     label_code: Callable[[str, float, bool], EmotionCode]
@@ -131,7 +135,7 @@ class Talker:
         timings: dict[str, float] = {}
         check_video_path(out)
         with _timed(timings, "portrait", stage):
-            face = portrait if isinstance(portrait, Portrait) else self.analyze_portrait(portrait, options.face_index)
+            face = portrait if isinstance(portrait, Portrait) else self.portrait_for(portrait, options)
         with _timed(timings, "speech", stage):
             spoken, tags = split_tags(text) if text is not None else (None, [])
             clip = self.load_speech(speech, spoken, voice)
@@ -153,11 +157,30 @@ class Talker:
         for name in NEEDED_WEIGHTS:
             store.fetch(name, functools.partial(progress, store.ASSETS[name].title) if progress else None)
 
-    def analyze_portrait(self, picture: ImageSource, face_index: int = 0) -> Portrait:
-        """Find and fit the face in a picture; ImageError or FaceError says what is wrong with it."""
+    def analyze_portrait(
+        self,
+        picture: ImageSource,
+        face_index: int = 0,
+        *,
+        allow_covered: bool = False,
+        permissive: bool = False,
+    ) -> Portrait:
+        """Find and fit the face in a picture; ImageError or FaceError says what is wrong with it.
+
+        allow_covered: go on when something hides the mouth, which is a CoveredMouthError otherwise; it stays shut then.
+        """
         image = load_image(picture)
-        key = f"{hashlib.sha256(image.tobytes()).hexdigest()} {image.shape} {face_index}"
-        return self._portraits.get(key, lambda: self.components.analyse(image, face_index))
+        key = f"{hashlib.sha256(image.tobytes()).hexdigest()} {image.shape} {face_index} {permissive}"
+        portrait = self._portraits.get(key, lambda: self.components.analyse(image, face_index, permissive))
+        if portrait.appearance.mouth_covered and not allow_covered:
+            raise CoveredMouthError(COVERED_MOUTH)
+        return portrait
+
+    def portrait_for(self, picture: ImageSource, options: SpeakOptions) -> Portrait:
+        """The portrait that a film with these options shows."""
+        return self.analyze_portrait(
+            picture, options.face_index, allow_covered=options.allow_covered, permissive=options.permissive
+        )
 
     def load_speech(
         self, speech: str | Path | SpeechClip | None = None, text: str | None = None, voice: str = "american"
@@ -258,15 +281,29 @@ def _notes(
         notes.append(f"Heard: {transcript.text}")
     if portrait.faces > 1:
         notes.append(f"The picture holds {portrait.faces} faces; number {options.face_index} talks (0 is the largest).")
+    notes += _appearance_notes(portrait)
     width, height = renderer.size
     notes.append(f"Rendered by {renderer.name} at {width}×{height} px.")
     return tuple(notes)
 
 
-def _analyse(image: ByteArray, face_index: int) -> Portrait:
+def _appearance_notes(portrait: Portrait) -> Iterator[str]:
+    """What the picture shows that the film depends on."""
+    if portrait.quarter_turns:
+        degrees = 90 * min(portrait.quarter_turns, 4 - portrait.quarter_turns)
+        yield f"The face was turned upright by {degrees}° to be drawn."
+    if portrait.appearance.mouth_covered:
+        yield "Something covers the mouth, so it stays shut."
+    if portrait.appearance.drawn:
+        yield "The picture seems to be a drawing, which Talker is not made for: its mouth is drawn flat."
+    if portrait.appearance.glasses == "sunglasses":
+        yield "The eyes lie behind dark glasses and stay as they are."
+
+
+def _analyse(image: ByteArray, face_index: int, permissive: bool) -> Portrait:
     from talker.portrait.analyse import analyse
 
-    return analyse(image, face_index=face_index)
+    return analyse(image, face_index=face_index, permissive=permissive)
 
 
 def _say(text: str, voice: str) -> SpeechClip:

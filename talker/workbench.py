@@ -43,6 +43,11 @@ EVALUATIONS = {  # each function takes the data folder (or None) and returns the
     "identity": Job(
         "talker.evaluation.identity_under_pose:run", "whether a head that turns or feels stays the person", draws=True
     ),
+    "appearance": Job(
+        "talker.evaluation.appearance:run", "glasses, covered mouths and drawings: found, and false alarms", draws=True
+    ),
+    "upright": Job("talker.evaluation.upright:run", "report portraits turned by twelve angles"),
+    "rims": Job("talker.evaluation.rims:run", "how far the rims of glasses move against the head"),
     "background": Job("talker.evaluation.background:run", "whether it stays still while heads turn", draws=True),
     "speed": Job("talker.evaluation.speed:run", "milliseconds per stage and frame, and memory (needs no data)"),
     "motion": Job("talker.evaluation.motion:run", "lips against filmed speakers"),
@@ -51,6 +56,9 @@ EVALUATIONS = {  # each function takes the data folder (or None) and returns the
 }
 TRAININGS = {  # each function takes the data folder and the folder to write
     "face-model": Job("talker.training.face_model:derive", "the compact face model, from ICT's"),
+    "appearance": Job(
+        "talker.training.appearance:train", "glasses, covered mouths, drawings, and a permissive variant"
+    ),
     "motion": Job("talker.training.motion:train_motion", "speech to lips"),
     "generator": Job(
         "talker.training.generator:train_generator", "the network that refines the drawn face", accepts=("size",)

@@ -44,7 +44,9 @@ def _comic(image: ByteArray, landmarks: FloatArray, rng: np.random.Generator) ->
     flat = np.clip((flat.astype(np.float32) * levels / 256).round() * 256 / levels, 0, 255).astype(np.uint8)
     grey = cv2.medianBlur(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), int(rng.choice([3, 5, 7])))
     block = int(rng.choice([7, 9, 11]))
-    ink = cv2.adaptiveThreshold(grey, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY, block, float(rng.uniform(3, 9)))
+    ink = cv2.adaptiveThreshold(
+        grey, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY, block, float(rng.uniform(3, 9))
+    )
     ink = cv2.GaussianBlur(ink, (0, 0), 0.6).astype(np.float32)[..., None] / 255
     return (flat * ink).astype(np.uint8)
 

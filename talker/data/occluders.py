@@ -236,5 +236,3 @@ PAINTERS: dict[str, Painter] = {
     "cup": _cup,
     "cloth": _cloth,
 }
-
-

@@ -21,7 +21,7 @@ from talker.face.detector import View
 from talker.face.landmarks import EYE_CORNERS, LANDMARK_MIRROR
 from talker.types import Appearance, ByteArray, FloatArray
 
-CHECKPOINT = "appearance"
+CHECKPOINT, PERMISSIVE_CHECKPOINT = "appearance", "appearance-permissive"
 SIDE, UNIT = 256, 64.0  # px of the aligned picture, and between the eyes' outer corners in it
 MOUTH = (61, 291, 0, 17)  # landmarks whose mean is the mouth's middle
 MOUTH_CORNERS = (61, 291)

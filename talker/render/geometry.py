@@ -19,8 +19,8 @@ from talker.blendshapes import BLENDSHAPE_INDEX, expand
 from talker.face.camera import project_turned, rotation_matrix
 from talker.face.landmarks import FACE_LANDMARKS, LEFT_IRIS, RIGHT_IRIS
 from talker.face.model import FaceModel, IntArray, load_face_model
-from talker.render.glasses import frame_weights, wears_glasses
-from talker.types import FloatArray, Portrait
+from talker.render.glasses import frame_weights
+from talker.types import Appearance, FloatArray, Portrait
 
 MASK_VERTICES = 6706  # ICT's narrow face: the skin that is redrawn, without ears and neck
 RESIDUAL_REACH_CM = 2.5  # how far from the landmarks their residual still counts
@@ -91,8 +91,10 @@ class HeadGeometry:
         self.residual = self._residual(projected, portrait.landmarks)  # [V,2] px
         self.rest_points = projected + self.residual  # [V,2] px: the mesh on the picture
         self.basis = np.ascontiguousarray(self.model.expression_basis @ turn)  # [52,V,3]
-        wearing = wears_glasses(portrait.image, portrait.landmarks)
-        self._free = 1.0 - frame_weights(self.model)[:, None] if wearing else None  # [V,1] share of motion
+        glasses = portrait.appearance.glasses
+        # [V,1] share of motion
+        self._free = 1.0 - frame_weights(self.model, glasses)[:, None] if glasses != "none" else None
+        self._still = _still_rows(portrait.appearance)
         self._measure_lids(portrait.landmarks)
         shut = self._lip_gap(self.rest_points)
         shut[shut > SHUT_GAP_CM * self.fit.scale] = 0.0
@@ -143,7 +145,13 @@ class HeadGeometry:
         for row in BLINK_ROWS.values():
             own = min(self.source_expression[row], OWN_BLINK)
             absolute[row] = own + (1 - own) * absolute[row]
-        return absolute
+        return self.held(absolute)
+
+    def held(self, expression: FloatArray) -> FloatArray:
+        """[52] with what the picture hides, a covered mouth or eyes behind dark glasses, as in the picture."""
+        result = np.array(expression, np.float32)
+        result[self._still] = self.source_expression[self._still]
+        return result
 
     def _touch_lids(self, points: FloatArray, expression: FloatArray) -> FloatArray:
         """Scale the lids' opening by 1 - eyeBlink, whatever else moves them, so that at 1 they just meet.
@@ -253,6 +261,13 @@ class HeadGeometry:
         along = np.interp(points[:, 0], columns[order], widening[order]) / 2
         shift = (self.traits.lower_lip - self.traits.upper_lip) * along
         return (shift[:, None] * self.down(points)).astype(np.float32)
+
+
+def _still_rows(appearance: Appearance) -> list[int]:
+    """Blendshapes of what the picture hides."""
+    starts: tuple[str, ...] = ("jaw", "mouth", "tongue", "cheekPuff") if appearance.mouth_covered else ()
+    starts += ("eye",) if appearance.glasses == "sunglasses" else ()
+    return [row for name, row in BLENDSHAPE_INDEX.items() if name.startswith(starts)]
 
 
 def to_relative_expression(expression: FloatArray, source_expression: FloatArray) -> FloatArray:

@@ -7,6 +7,7 @@ eyes, where skin opens, are then drawn at the picture's own resolution. Films ar
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 from collections import deque
@@ -74,6 +75,8 @@ class GeometryRenderer:
         device: str | None = None,
         flow_face_px: float = FLOW_FACE_PX,
     ) -> None:
+        if portrait.appearance.drawn:  # drawings have no folds and no shading of their own
+            options = dataclasses.replace(options, wrinkles=0.0)
         self._options = options
         self.portrait = portrait = at_size(portrait, options.size)
         self._image = np.ascontiguousarray(portrait.image)
@@ -86,8 +89,9 @@ class GeometryRenderer:
         eye_white = np.mean([eye.white for eye in self._eyes], axis=0)
         white = white_in_this_light(eye_white, self._image, self.geometry)
         self._mouth = Mouth(
-            self.geometry, self._image, portrait.landmarks, white, portrait.face_width, self._head.origin
-        )
+            self.geometry, self._image, portrait.landmarks, white, portrait.face_width, self._head.origin,
+            portrait.appearance.drawn,
+        )  # fmt: skip
         image = np.ascontiguousarray(self._image[self._region.slices])
         self._unfolded = CreaseRemoval(self.geometry, self._light, image, self._head.origin, options.wrinkles)
         self._background = None
@@ -141,7 +145,7 @@ class GeometryRenderer:
         displacement = self._head.displacement(pose)
         drift = self._head.sample(displacement, shape.points)
         ratio = self._light.ratio(shape.camera, self._options.wrinkles)  # [V]
-        source = self._unfolded.source(blendshapes)
+        source = self._unfolded.source(self.geometry.held(blendshapes))
         return MeshFrame(shape.camera, shape.points + drift, ratio, drift, displacement, source)
 
     def _finish(self, posed: MeshFrame, region: ByteArray) -> Drawn:
@@ -149,9 +153,11 @@ class GeometryRenderer:
         frame = self._image.copy()
         frame[self._region.slices] = region
         mesh = posed.camera, posed.points, posed.ratio, posed.drift
-        for eye in self._eyes:
+        shown = self.portrait.appearance
+        for eye in self._eyes if shown.glasses != "sunglasses" else ():
             eye.draw(frame, *mesh)
-        self._mouth.draw(frame, *mesh, posed.source)
+        if not shown.mouth_covered:
+            self._mouth.draw(frame, *mesh, posed.source)
         if self._colourless:
             seen = frame[self._region.slices]
             seen[:] = cv2.cvtColor(seen, cv2.COLOR_RGB2GRAY)[..., None]

@@ -44,22 +44,28 @@ class Mouth:
         white: FloatArray,
         face_width: float,
         origin: FloatArray,
+        drawn: bool = False,
     ) -> None:
-        """white: [3] colour of a white surface. face_width: px. origin: [2] px of the frames' sources in `image`."""
+        """white: [3] colour of a white surface. face_width: px. origin: [2] px of the frames' sources in `image`.
+
+        drawn: the picture is a drawing, whose mouth gets plain colours.
+        """
         self._geometry, self._image, self._origin = geometry, image, origin
         model = geometry.model
-        lips = geometry.landmark_points(geometry.rest_points, OUTER_LIPS)
-        centre, reach = lips.mean(0), REACH_CM * geometry.fit.scale + np.ptp(lips[:, 0]) / 2
+        outline = geometry.landmark_points(geometry.rest_points, OUTER_LIPS)
+        centre, reach = outline.mean(0), REACH_CM * geometry.fit.scale + np.ptp(outline[:, 0]) / 2
         near = np.linalg.norm(geometry.rest_points - centre, axis=1) < reach
         near[MASK_VERTICES:] = False
         self._skin = model.triangles[near[model.triangles].all(axis=1)]
         inner = landmarks[list(INNER_LIPS), :2]
         teeth = find_teeth(image, inner, white, geometry.fit.scale, face_width)
-        self._inside = MouthInside(geometry, landmarks, white, redness(image, geometry), teeth)
+        lips = self._lip_colour()
+        flat = lips if drawn else None
+        self._inside = MouthInside(geometry, landmarks, white, redness(image, geometry), teeth, flat)
         self._edge = max(EDGE_PX, EDGE_CM * geometry.fit.scale)  # px
         self._shown = self._shown_inside()
         self._lip_window, self._lips = self._closed_lips(inner)
-        self._corner_colour = self._measure_corners()
+        self._corner_colour = lips * CORNER_SHADE  # [3] of what closes the mouth at its corners
 
     def draw(
         self,
@@ -147,14 +153,14 @@ class Mouth:
         height = cv2.GaussianBlur(hole.sum(axis=0, dtype=np.float32)[None], (0, 0), 1.0)
         return np.exp(-((height / (SLIT_CM * self._geometry.fit.scale)) ** 2))
 
-    def _measure_corners(self) -> FloatArray:
-        """[3] colour of what closes the mouth at its corners: the lips' own skin in their shadow."""
+    def _lip_colour(self) -> FloatArray:
+        """[3] the lips' own."""
         geometry = self._geometry
         box = Window.around(geometry.landmark_points(geometry.rest_points, OUTER_LIPS), 0, self._image.shape)
         outline, inner = (geometry.landmark_points(geometry.rest_points, lips) for lips in (OUTER_LIPS, INNER_LIPS))
         lips = box.polygon(outline) & ~box.polygon(inner)
         colours = self._image[box.slices][lips].astype(np.float32)
-        return np.median(colours, axis=0) * CORNER_SHADE if len(colours) else np.zeros(3, np.float32)
+        return np.median(colours, axis=0) if len(colours) else np.zeros(3, np.float32)
 
     def _lip_colours(self, source: ByteArray, where: FloatArray, likeness: float) -> FloatArray:
         """[h,w,3] lips and the skin around them, that lie at `where` [h,w,2] px in the picture."""

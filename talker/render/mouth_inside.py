@@ -73,9 +73,18 @@ class MouthInside:
     """Draws what one portrait's opening lips uncover."""
 
     def __init__(
-        self, geometry: HeadGeometry, landmarks: FloatArray, white: FloatArray, redness: float, teeth: Teeth | None
+        self,
+        geometry: HeadGeometry,
+        landmarks: FloatArray,
+        white: FloatArray,
+        redness: float,
+        teeth: Teeth | None,
+        flat: FloatArray | None = None,
     ) -> None:
-        """white: [3] of a white surface. redness: 0..1, how far the picture shows the red of skin as it is."""
+        """white: [3] of a white surface. redness: 0..1, how far the picture shows the red of skin as it is.
+
+        flat: [3] the lips' colour in a drawing, whose mouth has one plain colour for each part; None for photographs.
+        """
         self._geometry, self._teeth = geometry, teeth
         model = geometry.model
         first, end = model.parts[INSIDE[0]][0], model.parts[INSIDE[-1]][1]
@@ -97,6 +106,7 @@ class MouthInside:
         self._rows = self._upper_rows()  # [V',2]
         self._front = float(geometry.rest_camera[self._upper, 2].max())
         self._shifts = self._shift_teeth(0.0 if teeth is not None else _childhood(landmarks))
+        self._flat = None if flat is None else self._plain_colours(flat, white)
 
     @property
     def _upper(self) -> slice:
@@ -114,6 +124,11 @@ class MouthInside:
         places = points[self._vertices] + self._shifts
         depth = camera[:, 2].copy()
         depth[self._parts["mouth_socket"]] -= SOCKET_BEHIND_CM
+        if self._flat is not None:
+            values = self._anti_aliased(window, places, depth, np.hstack([self._flat, rest, np.ones((len(rest), 1))]))
+            covered = values[..., -1:]
+            colour = values[..., :3] + (1.0 - covered) * self._flat[0]
+            return colour, values[..., 3:5] / np.maximum(covered, 1e-3), covered[..., 0] > 0.5
         reach = OPENING_TO_LIGHT * hole.sum() / unit**2 / np.pi  # squared cm
         attributes = np.concatenate(
             [self._lit(camera, reach), rest, self._rows, self._tongue_places, np.ones((len(rest), 1))], axis=1
@@ -128,6 +143,13 @@ class MouthInside:
         colour, own = self._lay_teeth(window, colour, values[..., 5], drift[self._upper].mean(0))
         colour *= self._shadow(hole, np.maximum(values[..., 6], own))[..., None] ** SHADOW_TINT
         return colour, values[..., 3:5] / np.maximum(covered, 1e-3), covered[..., 0] > 0.5
+
+    def _plain_colours(self, lips: FloatArray, white: FloatArray) -> FloatArray:
+        """[V',3] of a drawing: the lips' colour, darker further in, and white teeth."""
+        shades = {"mouth_socket": 0.35, "gums": 0.35, "tongue": 0.75, "lower_teeth": 0.35}
+        colour = lips * self._per_vertex(shades)
+        colour[self._parts["upper_teeth"]] = white
+        return colour.astype(np.float32)
 
     def _anti_aliased(self, window: Window, places: FloatArray, depth: FloatArray, values: FloatArray) -> FloatArray:
         """[h,w,C] mean of the `values` [V',C] that each pixel shows, 0 where there is nothing.

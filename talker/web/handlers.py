@@ -123,7 +123,7 @@ def made(inputs: PageInputs, folder: Path, show: Shown, seconds: float = 0.0) ->
     written = subtitles(result, folder) if inputs.subtitled else None
     film = gr.Video(str(result.video), subtitles=written) if written else str(result.video)
     emotions = feeling_over_time(result.emotion, result.speech.duration_s)
-    files = downloads(result, TALKER.analyze_portrait(picture, inputs.face_index), folder)
+    files = downloads(result, TALKER.portrait_for(picture, inputs.options()), folder)
     return film, notes(result), curves(result.motion), emotions, files
 
 
@@ -142,7 +142,7 @@ def preview(inputs: PageInputs) -> tuple[Any, str]:
                 return gr.update(), f"<p class='quiet'>{texts.PREVIEW_UNSAID}</p>"
             clip = load_speech(inputs.speech) if inputs.recorded and inputs.speech else SILENCE
             code = TALKER.encode_emotion(requested, clip=clip, permissive=inputs.permissive)
-        image = TALKER.preview(TALKER.analyze_portrait(inputs.picture, inputs.face_index), code, options)
+        image = TALKER.preview(TALKER.portrait_for(inputs.picture, options), code, options)
     except TalkerError as error:
         return gr.update(), f"<p class='bad' role='alert'>{html.escape(str(error))}</p>"
     return gr.update(value=image, visible=True), f"<p class='quiet'>{html.escape(code.source)}</p>"
