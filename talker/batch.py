@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from talker.emotion.request import DEFAULT, SOURCES, EmotionRequest, named_or_described
+from talker.emotion.resolve import DEFAULT, SOURCES, Emotion, EmotionRequest
 from talker.errors import CancelledError, InputError, TalkerError
 from talker.options import SpeakOptions
-from talker.pipeline import Emotion, Talker
+from talker.pipeline import Talker
 from talker.types import Progress
 
 MANIFESTS = ("manifest.csv", "manifest.json")
@@ -45,7 +45,7 @@ class Job:
 
     def requested(self) -> Emotion:
         """What `Talker.speak` takes as the emotion."""
-        return EmotionRequest(self.source, self.emotion) if self.source else named_or_described(self.emotion)
+        return EmotionRequest(self.source, self.emotion) if self.source else self.emotion
 
 
 def read_manifest(path: str | Path) -> list[Job]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from talker.batch import COLUMNS, REPORT, read_manifest, run_batch
-from talker.emotion.request import DEFAULT, SOURCES, EmotionRequest
+from talker.emotion.resolve import DEFAULT, SOURCES, EmotionRequest
 from talker.errors import CancelledError, TalkerError
 from talker.face.landmark_motion import check_landmark_path, landmark_motion
 from talker.media.files import prepare_folder
@@ -242,9 +242,9 @@ def _write_sheet(
     prepare_folder(Path(arguments.out))
     options = _read_options(arguments)
     portraits = [talker.portrait_for(picture, options) for picture in pictures]
-    clip = talker.load_speech(arguments.speech, arguments.text, arguments.voice)
+    speech = talker.load_speech(arguments.speech, arguments.text, arguments.voice)
     progress = _progress_line("row")
-    write_sheet(talker, cells(portraits, emotions, strengths, options, renderers), clip, arguments.out, progress)
+    write_sheet(talker, cells(portraits, emotions, strengths, options, renderers), speech, arguments.out, progress)
     print(arguments.out)
 
 
@@ -285,22 +285,6 @@ def _train(arguments: argparse.Namespace, talker: Talker) -> None:
     train(arguments.name, arguments.data, out, size=arguments.size)
 
 
-def _add_prepare_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with films that have sound")
-    parser.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="folder for the clips; a run goes on there"
-    )
-    parser.add_argument(
-        "--layout", default="auto", metavar="NAME", help="grid, mead, crema-d, ravdess or plain (default auto)"
-    )
-
-
-def _prepare(arguments: argparse.Namespace, talker: Talker) -> None:
-    from talker.data.prepare import prepare
-
-    print(prepare(arguments.data, arguments.out, layout=arguments.layout, progress=_progress_line("film")))
-
-
 def _progress_line(unit: str) -> Progress | None:
     """A counter that rewrites its line; none where nobody watches."""
     if not sys.stderr.isatty():
@@ -331,6 +315,5 @@ VERBS = (
     ),
     Verb("batch", "Write the videos that a manifest lists.", _add_batch_arguments, _batch),
     Verb("evaluate", "Measure a part of Talker and print the table.", _add_evaluate_arguments, _evaluate),
-    Verb("prepare", "Turn films with sound into clips to train on.", _add_prepare_arguments, _prepare),
     Verb("train", "Derive or train the weights in checkpoints/.", _add_train_arguments, _train),
 )

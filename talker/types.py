@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from talker.blendshapes import BLENDSHAPE_COUNT
 from talker.errors import MotionError
-from talker.options import SpeakOptions
+from talker.options import MAX_STRENGTH, SpeakOptions
 
 FloatArray = NDArray[np.floating[Any]]
 ByteArray = NDArray[np.uint8]
@@ -209,13 +209,17 @@ class EmotionCode:
         _check_shape("EmotionCode.embedding", self.embedding, None, None)
         _check_shape("EmotionCode.affect", self.affect, None, 3)
         rows = len(self.embedding)
-        _check_shape("EmotionCode.displacement", self.blendshape_offset, rows, BLENDSHAPE_COUNT)
+        _check_shape("EmotionCode.blendshape_offset", self.blendshape_offset, rows, BLENDSHAPE_COUNT)
         _check_shape("EmotionCode.strength", self.strength, rows)
         _check_shape("EmotionCode.probabilities", self.probabilities, rows, len(EMOTION_LABELS))
 
     def with_strength(self, strength: float) -> EmotionCode:
-        """The same emotion, `strength` (0..1.5) times as strong."""
+        """The same emotion at `strength` (0..1.5) throughout."""
         return dataclasses.replace(self, strength=np.full(len(self.embedding), strength, np.float32))
+
+    def scaled(self, factor: float) -> EmotionCode:
+        """The same emotion `factor` times as strong as it is of its own, within 0..1.5."""
+        return dataclasses.replace(self, strength=np.clip(self.strength * factor, 0.0, MAX_STRENGTH))
 
 
 @dataclass(frozen=True)

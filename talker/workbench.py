@@ -63,7 +63,6 @@ TRAININGS = {  # each function takes the data folder and the folder to write
     "generator": Job(
         "talker.training.generator:train_generator", "the network that refines the drawn face", accepts=("size",)
     ),
-    "motion-network": Job("talker.training.network:train_network", "speech to lips with a sequence model"),
     "emotion": Job("talker.training.emotion:train", "the emotion space and its permissive variant"),
 }
 NEEDS_NO_DATA = frozenset({"road", "speed"})

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from talker import FaceMotion, Portrait, SpeakOptions, SpeechClip
-from talker.emotion.request import EmotionRequest
+from talker.emotion.resolve import EmotionRequest
 from talker.errors import EmotionError
 from talker.pipeline import Components
 from talker.types import (

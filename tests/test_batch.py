@@ -13,7 +13,7 @@ from stand_ins import FakeComponents
 from talker import Talker
 from talker.batch import REPORT, pack, read_manifest, run_batch, unpack
 from talker.cli import main
-from talker.emotion.request import EmotionRequest
+from talker.emotion.resolve import EmotionRequest
 from talker.errors import CancelledError, InputError
 from talker.media import video
 

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from talker.emotion import clip, clip_pictures
 from talker.emotion.picture import picture_code
 from talker.emotion.prompts import prompt_bank
-from talker.emotion.request import EmotionRequest, read_emotion
+from talker.emotion.resolve import EmotionRequest, read_emotion
 from talker.emotion.sentences import sentence_tower
 from talker.emotion.text import text_code
 from talker.errors import AssetError

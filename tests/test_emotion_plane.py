@@ -6,7 +6,7 @@ import pytest
 from talker.emotion.catalogue import EMOTIONS
 from talker.emotion.labels import label_code
 from talker.emotion.plane import parse_point, point_code, shares_at
-from talker.emotion.request import EmotionRequest, read_emotion
+from talker.emotion.resolve import EmotionRequest, read_emotion
 from talker.errors import EmotionError
 
 

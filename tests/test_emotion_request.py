@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from talker import SpeechClip
-from talker.emotion.request import DEFAULT, SOURCES, EmotionRequest, read_emotion
+from talker.emotion.resolve import DEFAULT, SOURCES, EmotionRequest, read_emotion
 from talker.errors import EmotionError
 
 CLIP = SpeechClip(np.full(32000, 0.1, np.float32), 16000)

@@ -14,7 +14,7 @@ from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from talker.blendshapes import expand
-from talker.data.cache import load, save
+from talker.cache import load, save
 from talker.data.generator_batches import take
 from talker.data.generator_pairs import Pairs
 from talker.evaluation.perceptual import Perceiver, distance

@@ -15,7 +15,7 @@ import torch
 from ai_edge_litert.interpreter import Interpreter
 from torch import Tensor, nn
 
-from talker.data.cache import save
+from talker.cache import save
 from talker.data.generator_batches import Sampler, run_on, take
 from talker.data.generator_pairs import Pairs
 from talker.errors import AssetError, DataError, InputError
@@ -225,7 +225,7 @@ import torch
 from talker.render.generator import GeneratorConfig
 from talker.training.generator import GeneratorTraining, Trainer
 from talker.data.generator_pairs import Pairs
-from talker.data.cache import load
+from talker.cache import load
 from dataclasses import replace
 torch.set_num_threads(1)
 chosen = replace(GeneratorTraining.tiny(), steps=3, losses={"pixels": 1.0, "adversarial": 0.1, "matching": 0.1})

@@ -15,7 +15,7 @@ from talker.motion import mouth_regressor, visemes
 from talker.motion.articulation import at_frames, bite_lip, shut_before_speech, shut_lips, speech_motion
 from talker.motion.composition import cap_sneer, compose, dilate_in_time, shown_probabilities, soft_limit
 from talker.motion.lips import LipGeometry
-from talker.motion.mouth_regressor import ArticulationConfig, LinearMouthRegressor, SpeechCondition, in_context
+from talker.motion.mouth_regressor import ArticulationConfig, MouthRegressor, in_context
 from talker.options import SpeakOptions
 from talker.speech import voice
 from talker.speech.pronunciation import ARPABET
@@ -132,9 +132,9 @@ def test_open_vowels_stay_open(clip: SpeechClip, speech: FaceMotion, label: str)
 def test_strength_zero_is_the_neutral_talker_bit_for_bit(clip: SpeechClip, speech: FaceMotion, label: str) -> None:
     neutral = compose(speech, label_code("neutral"), clip, SpeakOptions())
     for code in (label_code(label, 0.0), label_code(label).with_strength(0.0)):
-        emotion_condition = compose(speech, code, clip, SpeakOptions())
-        assert np.array_equal(emotion_condition.blendshapes, neutral.blendshapes)
-        assert np.array_equal(emotion_condition.pose, neutral.pose)
+        emotional = compose(speech, code, clip, SpeakOptions())
+        assert np.array_equal(emotional.blendshapes, neutral.blendshapes)
+        assert np.array_equal(emotional.pose, neutral.pose)
 
 
 def test_strength_scales_the_feeling(clip: SpeechClip, speech: FaceMotion) -> None:
@@ -149,8 +149,8 @@ def test_strength_scales_the_feeling(clip: SpeechClip, speech: FaceMotion) -> No
 def test_feelings_keep_the_mouths_timing(clip: SpeechClip, speech: FaceMotion) -> None:
     neutral = _opening(compose(speech, label_code("neutral"), clip, SpeakOptions()))
     for label in EMOTION_LABELS:
-        emotion_condition = _opening(compose(speech, label_code(label), clip, SpeakOptions()))
-        matches = [np.corrcoef(neutral[3:-3], np.roll(emotion_condition, shift)[3:-3])[0, 1] for shift in range(-3, 4)]
+        emotional = _opening(compose(speech, label_code(label), clip, SpeakOptions()))
+        matches = [np.corrcoef(neutral[3:-3], np.roll(emotional, shift)[3:-3])[0, 1] for shift in range(-3, 4)]
         assert int(np.argmax(matches)) == 3
 
 
@@ -158,13 +158,11 @@ def test_feelings_keep_the_mouths_timing(clip: SpeechClip, speech: FaceMotion) -
 def test_what_a_feeling_adds_does_not_come_and_go_with_each_closure(
     clip: SpeechClip, speech: FaceMotion, label: str
 ) -> None:
-    emotion_condition, neutral = (
+    emotional, neutral = (
         compose(speech, label_code(label, strength), clip, SpeakOptions()).blendshapes[:, MOUTH].astype(float)
         for strength in (1.0, 0.0)
     )
-    assert (
-        np.abs(np.diff(emotion_condition - neutral, 2, axis=0)).mean() < 0.008
-    )  # 0.02 when it did, in anger and disgust
+    assert np.abs(np.diff(emotional - neutral, 2, axis=0)).mean() < 0.008  # 0.02 when it did, in anger and disgust
 
 
 def test_what_lasts_is_never_less_than_asked_and_bridges_gaps() -> None:
@@ -271,12 +269,12 @@ def test_long_speech_is_predicted_in_blocks_without_a_seam(monkeypatch: pytest.M
     rng = np.random.default_rng(0)
     config = ArticulationConfig.tiny()
     weights = rng.normal(size=(3 * 8, 3)).astype(np.float32)
-    linear = LinearMouthRegressor(config, np.zeros(20), np.eye(20, 8), weights, np.zeros(3, np.float32))
+    linear = MouthRegressor(config, np.zeros(20), np.eye(20, 8), weights, np.zeros(3, np.float32))
     projected = rng.normal(size=(50, 8)).astype(np.float32)
-    whole = linear.predict(projected, SpeechCondition())
+    whole = linear.predict(projected)
     np.testing.assert_allclose(whole[0][:, JAW], (in_context(projected, 1) @ weights)[:, 0], atol=1e-5)
     monkeypatch.setattr(mouth_regressor, "BLOCK", 7)
-    for one, other in zip(linear.predict(projected, SpeechCondition()), whole, strict=True):
+    for one, other in zip(linear.predict(projected), whole, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 

@@ -10,7 +10,7 @@ from stand_ins import RATE, FakeComponents
 
 from talker import FaceMotion, SpeakOptions, SpeechClip, Talker, TalkerError
 from talker.cli import main
-from talker.emotion.request import EmotionRequest
+from talker.emotion.resolve import EmotionRequest
 from talker.errors import CancelledError, InputError
 from talker.media import provenance, video
 from talker.media.audio import load_speech

@@ -153,10 +153,10 @@ def _ravdess(folder: Path) -> Iterator[Recording]:
         found = RAVDESS_NAME.fullmatch(path.stem)
         if found:
             emotion, level, sentence, actor = found.groups()
-            emotion_condition = RAVDESS_EMOTIONS[int(emotion) - 1]
-            strength = 1.0 if emotion_condition == "neutral" else RAVDESS_LEVELS[int(level) - 1]
+            label = RAVDESS_EMOTIONS[int(emotion) - 1]
+            strength = 1.0 if label == "neutral" else RAVDESS_LEVELS[int(level) - 1]
             text = RAVDESS_TEXTS[int(sentence) - 1]
-            yield Recording(path.stem, path, path, f"Actor_{actor}", emotion_condition, strength, text)
+            yield Recording(path.stem, path, path, f"Actor_{actor}", label, strength, text)
 
 
 def _plain(folder: Path) -> Iterator[Recording]:

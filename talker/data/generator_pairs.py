@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from talker.blendshapes import expand
-from talker.data.cache import cache_path, save
+from talker.cache import cache_path, save
 from talker.data.film_motion import Frame, Reenactment, every, read_faces
 from talker.data.portraits import building_portraits
 from talker.errors import DataError, TalkerError

@@ -62,5 +62,5 @@ def emotion_words() -> frozenset[str]:
     """Single words that name an emotion: of the bank, and the catalogue's names."""
     bank = prompt_bank()
     texts = [text for source in (bank.emotions, bank.words) for texts in source.values() for text in texts]
-    names = [name for emotion in EMOTIONS for name in (emotion.name, *emotion.aliases)]
+    names = [name for emotion in EMOTIONS.values() for name in (emotion.name, *emotion.aliases)]
     return frozenset(text.lower() for text in (*texts, *names) if " " not in text)

@@ -59,15 +59,17 @@ def measure(path: Path, highest_rate: int) -> dict[str, float]:
     from talker.emotion.labels import label_code
     from talker.motion.articulation import prepare, speech_motion
     from talker.motion.composition import compose
+    from talker.speech.analysis import SpeechAnalysis
 
     prepare()
     code = label_code("happy")
     ready = time.perf_counter()
     clip = audio.load_speech(path, max_seconds=LONGEST_S, highest_rate=highest_rate)
     before, processor = time.perf_counter(), time.process_time()
-    motion = speech_motion(clip)
+    speech = SpeechAnalysis(clip)
+    motion = speech_motion(speech)
     spoken, processor_s = time.perf_counter(), time.process_time() - processor
-    compose(motion, code, clip, SpeakOptions())
+    compose(motion, code, speech, SpeakOptions())
     return {
         "start_s": ready - started,
         "speech_s": spoken - before,

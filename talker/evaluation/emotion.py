@@ -16,11 +16,14 @@ import numpy as np
 from talker.data.face_photographs import FaceRecords, load_photographs
 from talker.data.speech_clips import GRID_SELF
 from talker.data.voice_corpora import RAVDESS_EMOTIONS, VoiceRecords, load_voices
+from talker.emotion.clip import SentencePlacer
+from talker.emotion.model import emotion_model
 from talker.emotion.sentences import sentence_tower
-from talker.emotion.space import EmotionSpace, SpaceConfig, emotion_space
+from talker.emotion.space import EmotionSpace, SpaceConfig
 from talker.emotion.text import TextReader
 from talker.emotion.voice import shown_strength, voice_code
 from talker.media.audio import load_speech
+from talker.speech.analysis import SpeechAnalysis
 from talker.training.emotion_space import EmotionTraining, SpaceTrainer, TextSet, taught_texts
 from talker.types import EMOTION_LABELS, FloatArray, Progress
 
@@ -59,7 +62,7 @@ def run(data: Path, progress: Progress | None = None) -> str:
         if progress is not None:
             progress(fold + 1, FOLDS + 2)
     rows = [*_fold_rows(folds), *corpus_rows(texts, voices, faces)]
-    rows += [*ordinary_rows(data), *text_rows(emotion_space())]
+    rows += [*ordinary_rows(data), *text_rows(emotion_model().space)]
     lines = ["| from | to | held out | score | chance |", "|---|---|---|---|---|"]
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
@@ -125,7 +128,7 @@ def ordinary_rows(data: Path) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for folder, pattern, name in (("grid/audio", "o_*", "GRID, read"), ("talking/speech", "*.mp4", "open speech")):
         paths = [path for path in sorted((data / folder).glob(pattern)) if path.stem != GRID_SELF]
-        codes = [voice_code(load_speech(path), per_moment=False) for path in paths]
+        codes = [voice_code(SpeechAnalysis(load_speech(path)), per_moment=False) for path in paths]
         if codes:
             calm = [int(code.probabilities[0].argmax()) == 0 for code in codes]
             strength = np.mean([code.strength[0] for code in codes])
@@ -139,7 +142,7 @@ def ordinary_rows(data: Path) -> list[tuple[str, ...]]:
 def text_rows(space: EmotionSpace) -> list[tuple[str, ...]]:
     """The shipped space on the held-out texts."""
     texts = json.loads(HELD_OUT_TEXTS.read_text())
-    reader = TextReader(space, sentence_tower())
+    reader = TextReader(SentencePlacer(space, sentence_tower()))
     pairs = [(text, (label,)) for label, group in texts["paraphrases"].items() for text in group]
     paraphrases = found(reader, pairs)
     unseen = found(reader, [(text, tuple(labels)) for text, labels in texts["unseen"].items()])

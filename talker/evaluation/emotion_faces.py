@@ -14,11 +14,13 @@ from scipy.stats import spearmanr
 
 from talker.data.portraits import reported_portraits
 from talker.data.voice_corpora import RAVDESS_EMOTIONS, acted_recordings
+from talker.emotion.clip import SentencePlacer
 from talker.emotion.labels import label_code
+from talker.emotion.model import emotion_model
 from talker.emotion.picture import face_code
 from talker.emotion.retargeting import retarget_to_portrait, smile
 from talker.emotion.sentences import sentence_tower
-from talker.emotion.space import EmotionSpace, emotion_space
+from talker.emotion.space import EmotionSpace
 from talker.emotion.text import TextReader
 from talker.emotion.voice import voice_code
 from talker.errors import FaceError
@@ -31,6 +33,7 @@ from talker.media.image import load_image
 from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
 from talker.render.geometry_renderer import GeometryRenderer
+from talker.speech.analysis import SpeechAnalysis
 from talker.types import EMOTION_LABELS, ByteArray, EmotionCode, FloatArray, Portrait, Progress
 
 READ_BACK_PORTRAITS = 10
@@ -80,7 +83,7 @@ class Subject:
 def run(data: Path, progress: Progress | None = None) -> str:
     """All tables that need rendered faces."""
     judge, recogniser = ExpressionClassifier.fit(data), FaceRecogniser()
-    space = emotion_space()
+    space = emotion_model().space
     voices = voice_codes(data)
     paths = reported_portraits(data)
     drawn: dict[str, list[tuple[Drawn, Drawn]]] = {label: [] for label in EMOTION_LABELS}
@@ -121,7 +124,7 @@ def voice_codes(data: Path) -> dict[str, EmotionCode]:
         label = recording.emotion
         wanted = recording.corpus == "ravdess" and label in EMOTION_LABELS and (recording.strong or label == "neutral")
         if wanted and label not in codes and isinstance(recording.sound, Path):
-            codes[label] = voice_code(load_speech(recording.sound), per_moment=False)
+            codes[label] = voice_code(SpeechAnalysis(load_speech(recording.sound)), per_moment=False)
         if len(codes) == len(set(RAVDESS_EMOTIONS) & set(EMOTION_LABELS)):
             break
     return codes
@@ -147,7 +150,7 @@ def read_back(
     subject: Subject, space: EmotionSpace, landmarker: Landmarker, voices: dict[str, EmotionCode]
 ) -> list[tuple[str, str, float, bool]]:
     """(source, label, cosine, right label) of codes that were rendered and read by the picture tower."""
-    reader = TextReader(space, sentence_tower())
+    reader = TextReader(SentencePlacer(space, sentence_tower()))
     rows = []
     for label in EMOTION_LABELS:
         first = label_code(label)

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from talker.curves import at_frames
 from talker.data.speech_clips import TrackedClip
 from talker.motion import visemes
-from talker.motion.articulation import speaking
 from talker.motion.lips import LipGeometry, measured_lips
-from talker.speech import prosody
+from talker.speech.analysis import PROSODY_HZ, TIGHT_S, SpeechAnalysis, activity
 from talker.types import BoolArray, FaceMotion, FloatArray, SpeechClip
 
 FRAME_S = 0.04  # unit of lags
@@ -131,7 +131,7 @@ def _share(part: int, whole: int) -> float:
 def _talking(speech: SpeechClip, time: FloatArray) -> BoolArray:
     """[T] whether something is said at these times (s)."""
     frames = max(1, round(speech.duration_s * 100))
-    voice = speaking(prosody.measure(speech, rate_hz=100.0), frames, 100.0, tight=True)
+    voice = at_frames(activity(SpeechAnalysis(speech).prosody, TIGHT_S)[:, None], frames, 100.0, PROSODY_HZ)[:, 0]
     return np.interp(time, np.arange(frames) / 100, voice) > 0.5
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_NAMES
+from talker.curves import at_frames
 from talker.data.speech_clips import TrackedClip, grid_clips
 from talker.emotion.labels import label_code
 from talker.errors import DataError
@@ -24,19 +25,14 @@ from talker.evaluation.motion_choice import chosen_without_the_speaker
 from talker.face.tracking import track_video
 from talker.media import audio
 from talker.motion import visemes
-from talker.motion.articulation import (
-    LOUDNESS_RATE,
-    at_frames,
-    predict_mouth,
-    shipped_mouth_regressor,
-    speaking,
-    speech_motion,
-)
+from talker.motion.articulation import predict_mouth, speech_motion
 from talker.motion.composition import compose
 from talker.motion.emotion_style import EMOTION_STYLES
 from talker.motion.lips import LipGeometry
 from talker.options import SpeakOptions
-from talker.speech import phones, prosody, recogniser
+from talker.speech import phones, recogniser
+from talker.speech.analysis import SpeechAnalysis
+from talker.speech.encoder import FRAME_RATE
 from talker.training import emotion_style
 from talker.types import EMOTION_LABELS, FaceMotion, FloatArray, SpeechClip
 
@@ -55,7 +51,6 @@ def run(data: Path) -> str:
         lines.append(_row(name, "open", result))
     for place, group in (("GRID s1 held out", held_out), ("GRID others", others)):
         lines.append(_row("talker, sound alone", place, score(_sound_alone, group)))
-        lines.append(_row("network, sound alone", place, score(SYSTEMS["network, sound alone"], group)))
     lines += ["", *_composed(clips), "", *_manners(data)]
     lines += ["", *cost.table(data)]
     return "\n".join(lines)
@@ -76,7 +71,8 @@ def open_speech(data: Path) -> Iterator[TrackedClip]:
 def _composed(clips: list[TrackedClip]) -> Iterator[str]:
     """Table: closures, silences, timing and jumps of the composed motion per emotion, against the neutral talker."""
     geometry = LipGeometry.load()
-    spoken = [(clip.speech, speech_motion(clip.speech)) for clip in clips]
+    analysed = [SpeechAnalysis(clip.speech) for clip in clips]
+    spoken = [(speech, speech_motion(speech)) for speech in analysed]
     calm_faces = [
         compose(motion, label_code("neutral"), speech, SpeakOptions()).blendshapes for speech, motion in spoken
     ]
@@ -91,8 +87,8 @@ def _composed(clips: list[TrackedClip]) -> Iterator[str]:
             opening = geometry.opening_of(composed.blendshapes)
             limit = CLOSED_SHARE * np.percentile(geometry.opening_of(motion.blendshapes), 90)
             time = np.arange(len(composed)) / composed.fps
-            counts.append(closures(np.where(opening < limit, 0.0, 1.0), time, speech))
-            quiet = speaking(prosody.measure(speech, rate_hz=LOUDNESS_RATE), len(motion), motion.fps) < 0.01
+            counts.append(closures(np.where(opening < limit, 0.0, 1.0), time, speech.clip))
+            quiet = speech.speaking(len(motion), motion.fps) < 0.01
             silent.append(float(geometry.opening_of(motion.blendshapes)[quiet].max(initial=0.0)))
             late.append(_delay(opening, calm))
             added = (composed.blendshapes - calm_face)[:, MOUTH].astype(np.float64)
@@ -138,12 +134,7 @@ def _manners(data: Path) -> Iterator[str]:
 
 def _sound_alone(clip: SpeechClip, fps: float) -> FaceMotion:
     """The whole converter without a transcript."""
-    return speech_motion(clip.with_transcript(None), fps=fps)
-
-
-def _network(clip: SpeechClip, fps: float) -> FaceMotion:
-    """The sequence model in the linear head's place."""
-    return speech_motion(clip, fps=fps, head=shipped_mouth_regressor("motion-network"))
+    return speech_motion(SpeechAnalysis(clip.with_transcript(None)), fps=fps)
 
 
 def _phones_alone(clip: SpeechClip, fps: float) -> FaceMotion:
@@ -156,15 +147,13 @@ def _phones_alone(clip: SpeechClip, fps: float) -> FaceMotion:
 def _ridge_alone(clip: SpeechClip, fps: float) -> FaceMotion:
     """The learned head's own output, without gate, gain or phones."""
     frames = max(1, round(clip.duration_s * fps))
-    rows = at_frames(predict_mouth(clip)[0], frames, fps).reshape(frames, BLENDSHAPE_COUNT)
+    rows = at_frames(predict_mouth(SpeechAnalysis(clip))[0], frames, fps, FRAME_RATE).reshape(frames, BLENDSHAPE_COUNT)
     return FaceMotion(rows.astype(np.float32), np.zeros((frames, 6), np.float32), fps)
 
 
 SYSTEMS: dict[str, System] = {
-    "talker, with transcript (closures circular)": lambda clip, fps: speech_motion(clip, fps=fps),
+    "talker, with transcript (closures circular)": lambda clip, fps: speech_motion(SpeechAnalysis(clip), fps=fps),
     "talker, sound alone": _sound_alone,
-    "network, with transcript (closures circular)": _network,
-    "network, sound alone": lambda clip, fps: _network(clip.with_transcript(None), fps),
     "ridge alone": _ridge_alone,
     "phones alone (closures circular)": _phones_alone,
 }

@@ -16,15 +16,13 @@ import numpy as np
 from talker.data.speech_clips import TrackedClip
 from talker.evaluation.lip_scores import SCORE_FPS, ClipScore, MotionScore, compare, mean_score
 from talker.motion.articulation import (
-    LOUDNESS_RATE,
     MouthPrediction,
     articulate,
     predict_mouth,
     shipped_mouth_regressor,
-    speaking,
 )
 from talker.motion.mouth_regressor import ArticulationConfig
-from talker.speech import prosody
+from talker.speech.analysis import SpeechAnalysis
 from talker.types import FloatArray
 
 Settings = dict[str, Any]
@@ -45,9 +43,9 @@ class _Scored:
     def __init__(self, clip: TrackedClip, *, phones: bool) -> None:
         self.clip = clip
         self.speech = clip.speech if phones else clip.speech.with_transcript(None)
-        frames = max(1, round(self.speech.duration_s * SCORE_FPS))
-        self.heard: MouthPrediction = predict_mouth(self.speech)
-        self.voice: FloatArray = speaking(prosody.measure(self.speech, rate_hz=LOUDNESS_RATE), frames, SCORE_FPS)
+        analysis = SpeechAnalysis(self.speech)
+        self.heard: MouthPrediction = predict_mouth(analysis)
+        self.voice: FloatArray = analysis.speaking(max(1, round(self.speech.duration_s * SCORE_FPS)), SCORE_FPS)
         self.under = functools.cache(self._under)
 
     def _under(self, config: ArticulationConfig) -> ClipScore:

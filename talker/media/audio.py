@@ -85,6 +85,15 @@ def resampled(pieces: Iterable[FloatArray], from_hz: int, to_hz: int) -> Iterato
     yield fit_length(stream.resample_chunk(np.zeros(0, np.float32), last=True), left)
 
 
+def at_rate(clip: SpeechClip, rate: int) -> SpeechClip:
+    """The clip at `rate` Hz with the same transcript, resampled in pieces of 30 s (soxr)."""
+    if clip.sample_rate == rate:
+        return clip
+    step = PIECE_S * clip.sample_rate
+    pieces = (clip.samples[start : start + step] for start in range(0, len(clip.samples), step))
+    return SpeechClip(np.concatenate(list(resampled(pieces, clip.sample_rate, rate))), rate, clip.transcript)
+
+
 def beginning(clip: SpeechClip, seconds: float) -> SpeechClip:
     """The first `seconds` of a clip, with the words and phones that begin in it."""
     samples = clip.samples[: max(1, round(seconds * clip.sample_rate))]
@@ -97,38 +106,11 @@ def beginning(clip: SpeechClip, seconds: float) -> SpeechClip:
     return SpeechClip(samples, clip.sample_rate, transcript)
 
 
-class SoundAtRate:
-    """A clip at another rate, resampled piece by piece as it is read, so that no second copy of a long clip is held.
-
-    `len` is the number of samples at that rate. It is read forwards: a request may overlap the one before, but not
-    begin before it did.
-    """
-
-    def __init__(self, clip: SpeechClip, rate: int) -> None:
-        self._samples, self._from_hz, self._rate = clip.samples, clip.sample_rate, rate
-        self._length = round(len(clip.samples) * rate / clip.sample_rate)
-        step = PIECE_S * clip.sample_rate
-        pieces = (clip.samples[start : start + step] for start in range(0, len(clip.samples), step))
-        self._pieces = resampled(pieces, clip.sample_rate, rate)
-        self._held: FloatArray = np.zeros(0, np.float32)
-        self._start = 0  # where `_held` begins at `rate`
-
-    def __len__(self) -> int:
-        return self._length
-
-    def between(self, first: int, end: int, *, mirrored: bool = False) -> FloatArray:
-        """Samples [end - first]; what lies outside the clip is silent, or the clip mirrored at its ends."""
-        inside = self._inside(max(first, 0), min(end, self._length))
-        missing = (max(0, -first), max(0, end - self._length))
-        return np.pad(inside, missing, mode="reflect" if mirrored and max(missing) < len(inside) else "constant")
-
-    def _inside(self, first: int, end: int) -> FloatArray:
-        if self._from_hz == self._rate:
-            return self._samples[first:end].astype(np.float32, copy=False)
-        self._held, self._start = self._held[first - self._start :], first
-        while len(self._held) < end - first:
-            self._held = np.concatenate([self._held, next(self._pieces)])
-        return self._held[: end - first]
+def between(samples: FloatArray, first: int, end: int, *, mirrored: bool = False) -> FloatArray:
+    """Samples [end - first] of [N]; what lies outside is silent, or the sound mirrored at its ends."""
+    inside = samples[max(first, 0) : min(end, len(samples))]
+    missing = (max(0, -first), max(0, end - len(samples)))
+    return np.pad(inside, missing, mode="reflect" if mirrored and max(missing) < len(inside) else "constant")
 
 
 def fit_length(samples: FloatArray, length: int) -> FloatArray:

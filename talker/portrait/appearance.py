@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -19,6 +18,7 @@ from safetensors.numpy import load_file
 
 from talker.face.detector import View
 from talker.face.landmarks import EYE_CORNERS, LANDMARK_MIRROR
+from talker.loaded import loaded_once
 from talker.types import Appearance, ByteArray, FloatArray
 
 CHECKPOINT, PERMISSIVE_CHECKPOINT = "appearance", "appearance-permissive"
@@ -145,7 +145,7 @@ class AppearanceClassifier:
         return Appearance(glasses, self.score("covered_mouth", face) > 0, self.score("drawing", face) > 0)
 
 
-@lru_cache(maxsize=2)
+@loaded_once
 def load_appearance(folder: Path) -> AppearanceClassifier:
     """The classifier that `talker.training.appearance` wrote into `folder`."""
     questions = json.loads((folder / "config.json").read_text())["questions"]

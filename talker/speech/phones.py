@@ -31,7 +31,7 @@ def align(clip: SpeechClip, transcript: Transcript) -> Transcript:
     The transcript's own word times say where to look, so any length of speech works. Its confidence is lowered to
     0.5 or less when the sound doesn't fit the words; phones are empty when nothing could be aligned.
     """
-    samples = audio.resample(clip.samples, clip.sample_rate, SAMPLE_RATE)
+    samples = audio.at_rate(clip, SAMPLE_RATE).samples
     words: list[TimedToken] = []
     phones: list[TimedToken] = []
     scores: list[float] = []
@@ -58,7 +58,7 @@ def align_text(clip: SpeechClip, text: str) -> Transcript:
     words = text.split()
     length = clip.duration_s / max(1, len(words))
     spread = tuple(TimedToken(word, index * length, (index + 1) * length) for index, word in enumerate(words))
-    samples = audio.resample(clip.samples, clip.sample_rate, SAMPLE_RATE)
+    samples = audio.at_rate(clip, SAMPLE_RATE).samples
     aligned = _align_piece(samples, 0.0, tuple(words))
     if aligned is None:
         return Transcript(spread, confidence=0.0)

@@ -21,7 +21,7 @@ def transcribe(clip: SpeechClip) -> Transcript:
     confidence: 0.5 at a mean log-probability of −1 per token, 1 at 0. The recogniser knows English only: other
     languages come out as doubtful words.
     """
-    samples = audio.resample(clip.samples, clip.sample_rate, SAMPLE_RATE).astype(np.float32)
+    samples = audio.at_rate(clip, SAMPLE_RATE).samples
     segments, _ = _recogniser().transcribe(
         samples, language="en", beam_size=1, word_timestamps=True, vad_filter=True, condition_on_previous_text=False
     )

@@ -19,8 +19,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.preprocessing import StandardScaler
 
+from talker.cache import cache_path, load, save
 from talker.data.appearance_labels import UNCLEAR, AppearanceLabel, label_of
-from talker.data.cache import cache_path, load, save
 from talker.data.drawings import STYLES, draw
 from talker.data.faces import FaceRow, face_rows
 from talker.data.occluders import PAINTERS, cover

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from talker.data.cache import load
+from talker.cache import load
 from talker.data.generator_batches import Batch, Sampler, importance, run_on
 from talker.data.generator_pairs import Pairs, prepare
 from talker.errors import InputError
