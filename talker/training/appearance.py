@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from safetensors.numpy import save_file
 from sklearn.linear_model import LogisticRegression
@@ -24,69 +25,85 @@ from talker.data.appearance_labels import UNCLEAR, AppearanceLabel, label_of
 from talker.data.drawings import STYLES, draw
 from talker.data.faces import FaceRow, face_rows
 from talker.data.occluders import PAINTERS, cover
+from talker.data.painted_glasses import paint_glasses
 from talker.data.picture_augmentation import augment_picture
-from talker.face.detector import FaceDetector
+from talker.face.detector import FaceDetector, Landmarker
 from talker.media.image import load_image
 from talker.portrait.appearance import FEATURES, SIDE, UNIT, AlignedFace
-from talker.types import FloatArray
+from talker.types import ByteArray, FloatArray
 
 FOLDS = 5
 HIDDEN, BARE = 0.6, 0.1  # a mouth counts as covered from the first share of its lips on, as free up to the second
 NEAR_MOUTH = (0.5, 0.9)  # units beside the mouth: what lies there covers nothing
 WEARER_VARIANTS = 6  # of each picture with glasses, which are rare
-DRAWN_SHARE = 0.35  # of the photographs become drawings
-ALIGNED_VERSION = 1
-Sample = tuple[AlignedFace, bool, bool]  # the face, the answer, and whether it is a picture as it came
+DRAWN_SHARE = 0.6  # of the photographs become drawings
+DRAWN_SIZES = (1.0, 1.0, 1.6, 2.2)  # strokes are as fine as in drawings that are so many times as large
+ALIGNED_VERSION = 2
+PLAIN, VARIED, PAINTED = "plain", "varied", "painted"  # as it came, as another camera's, with painted glasses
+Sample = tuple[AlignedFace, bool, str]  # the face, the answer, and one of these
+
+
+@dataclass(frozen=True)
+class TaughtFace:
+    """A labelled face, and where the landmarker sees a face when it stands on its head: [478,2] px, None if right."""
+
+    face: AlignedFace
+    inverted: FloatArray | None
+    label: AppearanceLabel
 
 
 @dataclass(frozen=True)
 class Question:
     """How one question is learnt.
 
-    samples: what a labelled face teaches. ridge: the inverse of the penalty. false_share: of the pictures as they came
+    samples: what a face teaches. ridge: the inverse of the penalty. false_share: of the pictures as they came
     whose answer is no, how many may score above 0 when their people were left out.
     """
 
-    samples: Callable[[AlignedFace, AppearanceLabel, np.random.Generator], Iterator[Sample]]
+    samples: Callable[[TaughtFace, np.random.Generator], Iterator[Sample]]
     ridge: float
     false_share: float
 
 
 @dataclass(frozen=True)
 class Samples:
-    """features: [N,F]. answers, plain: [N] bool. people: [N] whose face it is."""
+    """features: [N,F]. answers: [N] bool. kinds: [N] plain, varied or painted. people: [N] whose face it is."""
 
     features: FloatArray
     answers: np.ndarray
-    plain: np.ndarray
+    kinds: np.ndarray
     people: np.ndarray
 
-    def of(self, people: set[str]) -> Samples:
-        """The samples of these people."""
-        chosen = np.isin(self.people, list(people))
+    def where(self, chosen: np.ndarray) -> Samples:
+        """The samples chosen by [N] bool."""
         return Samples(*(getattr(self, field.name)[chosen] for field in dataclasses.fields(self)))
 
 
 @dataclass(frozen=True)
 class _Aligned:
-    """What the cache holds of every face that was found: pictures [N,256,256,3], landmarks [N,478,2], names [N]."""
+    """What the cache holds of every face that was found: names [N], pictures [N,256,256,3], landmarks [N,478,2].
+
+    inverted: [N,478,2] where the landmarker sees a face in the picture upside down, NaN where it sees the right one.
+    """
 
     names: np.ndarray
     pictures: np.ndarray
     landmarks: np.ndarray
+    inverted: np.ndarray
 
 
 def train(data: Path, out: Path) -> None:
     """Write the classifier that learnt from all building faces of `data`, and beside it the permissive one."""
     faces = aligned_faces(data)
     rows = [row for row in face_rows(data) if not row.reported and row.name in faces]
-    permissive = {row.person for row in rows if row.permissive}
+    permissive = [row.person for row in rows if row.permissive]
     samples = {name: collect(question, name, rows, faces) for name, question in QUESTIONS.items()}
     for folder, taught in ((out, rows), (permissive_folder(out), [row for row in rows if row.permissive])):
         weights = {}
         for name, question in QUESTIONS.items():
-            part = samples[name] if folder == out else samples[name].of(permissive)
-            weights[name] = learn(question, part)
+            drawn_from = samples[name]
+            chosen = drawn_from.kinds != PAINTED if folder == out else np.isin(drawn_from.people, permissive)
+            weights[name] = learn(question, drawn_from.where(chosen))
         folder.mkdir(parents=True, exist_ok=True)
         save_file(weights, folder / "model.safetensors")
         sets = sorted({row.collection for row in taught})
@@ -102,23 +119,23 @@ def permissive_folder(folder: Path) -> Path:
 def learn(question: Question, samples: Samples) -> FloatArray:
     """[F + 1] weights of a question; a score above 0 means yes."""
     held_out = fold_scores(samples, question.ridge)
-    noes = held_out[samples.plain & ~samples.answers]
+    noes = held_out[(samples.kinds == PLAIN) & ~samples.answers]
     weights = regression(samples.features, samples.answers, question.ridge)
     weights[-1] -= np.quantile(noes, 1.0 - question.false_share)
     return weights.astype(np.float32)
 
 
-def collect(question: Question, name: str, rows: list[FaceRow], faces: dict[str, AlignedFace]) -> Samples:
+def collect(question: Question, name: str, rows: list[FaceRow], faces: dict[str, TaughtFace]) -> Samples:
     """Features and answers of everything that the rows teach; the same for the same rows."""
-    features, answers, plain, people = [], [], [], []
+    features, answers, kinds, people = [], [], [], []
     for row in rows:
         rng = np.random.default_rng(list(row.name.encode()))
-        for face, answer, as_it_came in question.samples(faces[row.name], label_of(row.name), rng):
+        for face, answer, kind in question.samples(faces[row.name], rng):
             features.append(FEATURES[name](face))
             answers.append(answer)
-            plain.append(as_it_came)
+            kinds.append(kind)
             people.append(row.person)
-    return Samples(np.array(features, np.float32), np.array(answers), np.array(plain), np.array(people))
+    return Samples(np.array(features, np.float32), np.array(answers), np.array(kinds), np.array(people))
 
 
 def fold_scores(samples: Samples, ridge: float) -> FloatArray:
@@ -139,24 +156,40 @@ def regression(features: FloatArray, answers: np.ndarray, ridge: float) -> Float
     return np.append(weights, fitted.intercept_[0] - weights @ scaler.mean_)
 
 
-def aligned_faces(data: Path) -> dict[str, AlignedFace]:
+def aligned_faces(data: Path) -> dict[str, TaughtFace]:
     """The largest face of every picture of `data`, aligned, by the picture's name; found once and cached."""
     rows = face_rows(data)
     path = cache_path("aligned-faces", ALIGNED_VERSION, [row.path for row in rows])
     if not path.is_file():
-        found: list[tuple[str, AlignedFace]] = []
-        with FaceDetector() as detector:
+        found: list[tuple[str, ByteArray, FloatArray, FloatArray]] = []
+        with FaceDetector() as detector, Landmarker() as landmarker:
             for row in rows:
                 image = load_image(row.path)
                 faces = detector.detect(image)
                 if faces:
-                    found.append((row.name, AlignedFace.of(image, faces[0].landmarks)))
-        pictures, landmarks = zip(*((face.picture, face.landmarks) for _, face in found), strict=True)
-        names = np.array([name for name, _ in found])
-        save(path, _Aligned(names, np.array(pictures), np.array(landmarks, np.float32)))
+                    face = AlignedFace.of(image, faces[0].landmarks)
+                    found.append((row.name, face.picture, face.landmarks, _inverted(face, landmarker)))
+        save(path, _Aligned(*(np.array(column) for column in zip(*found, strict=True))))
     stored = load(path)
-    rows_of = zip(stored["names"], stored["pictures"], stored["landmarks"], strict=True)
-    return {str(name): AlignedFace(picture, landmarks.astype(np.float64)) for name, picture, landmarks in rows_of}
+    return {
+        str(name): TaughtFace(
+            AlignedFace(picture, landmarks), None if np.isnan(inverted).any() else inverted, label_of(str(name))
+        )
+        for name, picture, landmarks, inverted in zip(
+            *(stored[field.name] for field in dataclasses.fields(_Aligned)), strict=True
+        )
+    }
+
+
+def _inverted(face: AlignedFace, landmarker: Landmarker) -> FloatArray:
+    """[478,2] px where the landmarker sees an upright face in the picture upside down; NaN where it doesn't."""
+    seen = landmarker.look(_upside_down(face.picture))
+    wrong = seen and abs(seen[0].roll) < np.pi / 2
+    return seen[0].landmarks[:, :2] if wrong else np.full_like(face.landmarks, np.nan)
+
+
+def _upside_down(picture: ByteArray) -> ByteArray:
+    return np.ascontiguousarray(picture[::-1, ::-1])
 
 
 def varied(face: AlignedFace, rng: np.random.Generator, *, shift: float = 0.04, growth: float = 0.06) -> AlignedFace:
@@ -170,60 +203,76 @@ def varied(face: AlignedFace, rng: np.random.Generator, *, shift: float = 0.04, 
     return moved.mirrored() if rng.random() < 0.5 else moved
 
 
-def _glasses(face: AlignedFace, label: AppearanceLabel, rng: np.random.Generator) -> Iterator[Sample]:
-    if label.glasses != UNCLEAR:
-        wears = label.glasses != "none"
-        yield face, wears, True
-        for _ in range(WEARER_VARIANTS if wears else 1):
-            yield varied(face, rng), wears, False
-
-
-def _hidden_eyes(face: AlignedFace, label: AppearanceLabel, rng: np.random.Generator) -> Iterator[Sample]:
-    if label.glasses != UNCLEAR:
-        hidden = label.glasses == "sunglasses"
-        yield face, hidden, label.glasses == "clear"
-        for _ in range(WEARER_VARIANTS if label.glasses != "none" else 0):
-            yield varied(face, rng), hidden, False
-
-
-def _covered_mouth(face: AlignedFace, label: AppearanceLabel, rng: np.random.Generator) -> Iterator[Sample]:
-    if label.mouth != "free":
-        if label.mouth == "covered":
-            yield face, True, True
+def _glasses(taught: TaughtFace, rng: np.random.Generator) -> Iterator[Sample]:
+    face, glasses = taught.face, taught.label.glasses
+    if glasses == UNCLEAR:
         return
-    yield face, False, True
-    yield varied(face, rng), False, False
+    wears = glasses != "none"
+    yield face, wears, PLAIN
+    for _ in range(WEARER_VARIANTS if wears else 1):
+        yield varied(face, rng), wears, VARIED
+    if not wears:
+        painted = dataclasses.replace(face, picture=paint_glasses(face.picture, face.landmarks, rng))
+        yield varied(painted, rng), True, PAINTED
+
+
+def _hidden_eyes(taught: TaughtFace, rng: np.random.Generator) -> Iterator[Sample]:
+    face, glasses = taught.face, taught.label.glasses
+    if glasses != UNCLEAR:
+        hidden = glasses == "sunglasses"
+        yield face, hidden, PLAIN if glasses == "clear" else VARIED
+        for _ in range(WEARER_VARIANTS if glasses != "none" else 0):
+            yield varied(face, rng), hidden, VARIED
+
+
+def _covered_mouth(taught: TaughtFace, rng: np.random.Generator) -> Iterator[Sample]:
+    face = taught.face
+    if taught.label.mouth != "free":
+        if taught.label.mouth == "covered":
+            yield face, True, PLAIN
+        return
+    yield face, False, PLAIN
+    yield varied(face, rng), False, VARIED
     kinds = rng.permutation(list(PAINTERS))
     for kind, away in ((kinds[0], 0.0), (kinds[1], rng.choice([0.0, rng.uniform(*NEAR_MOUTH)]))):
         picture, hidden = cover(face.picture, face.landmarks, str(kind), rng, away=away)
         if hidden > HIDDEN or hidden < BARE:
-            yield varied(dataclasses.replace(face, picture=picture), rng), hidden > HIDDEN, False
+            yield varied(dataclasses.replace(face, picture=picture), rng), hidden > HIDDEN, VARIED
 
 
-def _drawing(face: AlignedFace, label: AppearanceLabel, rng: np.random.Generator) -> Iterator[Sample]:
-    if label.medium != "photograph":
-        if label.medium == "drawing":
-            yield face, True, True
+def _drawing(taught: TaughtFace, rng: np.random.Generator) -> Iterator[Sample]:
+    face = taught.face
+    if taught.label.medium != "photograph":
+        if taught.label.medium == "drawing":
+            yield face, True, PLAIN
         return
-    yield face, False, True
-    yield varied(face, rng), False, True
+    yield face, False, PLAIN
+    yield varied(face, rng), False, PLAIN  # what other cameras make of a photograph must not pass for a drawing either
     if rng.random() < DRAWN_SHARE:
-        style = str(rng.choice(list(STYLES)))
-        drawn = dataclasses.replace(face, picture=draw(face.picture, face.landmarks, style, rng))
-        yield drawn, True, False
-        yield varied(drawn, rng), True, False
+        drawn = _drawn(face, str(rng.choice(list(STYLES))), float(rng.choice(DRAWN_SIZES)), rng)
+        yield drawn, True, VARIED
+        yield varied(drawn, rng), True, VARIED
 
 
-def _upright(face: AlignedFace, label: AppearanceLabel, rng: np.random.Generator) -> Iterator[Sample]:
-    """Faces as they are, and upside-down ones in which the landmarks lie like in an upright face."""
+def _drawn(face: AlignedFace, style: str, size: float, rng: np.random.Generator) -> AlignedFace:
+    """The face as a drawing that was `size` times as large."""
+    large = cv2.resize(face.picture, None, fx=size, fy=size, interpolation=cv2.INTER_CUBIC)
+    drawn = draw(large, (face.landmarks + 0.5) * size - 0.5, style, rng)
+    return dataclasses.replace(face, picture=cv2.resize(drawn, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
+
+
+def _upright(taught: TaughtFace, rng: np.random.Generator) -> Iterator[Sample]:
+    """Faces as they are, and what the landmarker takes for faces in pictures that stand on their head."""
+    face = taught.face
     if rng.random() < 0.2:
         face = dataclasses.replace(face, picture=cover(face.picture, face.landmarks, "mask", rng)[0])
     elif rng.random() < 0.2:
-        style = str(rng.choice(["comic", "vector", "pencil"]))
-        face = dataclasses.replace(face, picture=draw(face.picture, face.landmarks, style, rng))
-    yield varied(face, rng), True, False
-    turned = AlignedFace(np.ascontiguousarray(face.picture[::-1, ::-1]), face.landmarks)
-    yield varied(turned, rng, shift=0.12, growth=0.15), False, True
+        face = _drawn(face, str(rng.choice(["comic", "vector", "pencil"])), 1.0, rng)
+    yield varied(face, rng), True, VARIED
+    if taught.inverted is not None:
+        turned = AlignedFace.of(_upside_down(taught.face.picture), taught.inverted)
+        yield turned, False, PLAIN
+        yield varied(turned, rng), False, PLAIN
 
 
 QUESTIONS: dict[str, Question] = {
