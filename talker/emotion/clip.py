@@ -269,9 +269,9 @@ def hold_out(bank: PromptBank) -> tuple[PromptBank, list[tuple[str, str]]]:
 
 def example_squares() -> ByteArray:
     """The small pictures of faces [N, 224, 224, 3] that ship in `assets/people`: their mean stands for any face."""
-    paths = sorted(resource("assets", "people").glob("*.webp"))
+    paths = sorted(resource("assets", "people").rglob("*.webp"))
     if not paths:
-        raise AssetError(f"{resource('assets', 'people')} holds no pictures of faces, which CLIP needs.")
+        raise AssetError(f"{resource('assets', 'people', 'faces')} holds no pictures of faces, which CLIP needs.")
     pictures = (Image.open(path).convert("RGB").resize((SQUARE, SQUARE), Image.Resampling.BICUBIC) for path in paths)
     return np.stack([np.asarray(picture) for picture in pictures])
 

@@ -18,11 +18,12 @@ from talker.data.faces import face_rows
 from talker.emotion.labels import label_code
 from talker.emotion.retargeting import retarget_to_portrait
 from talker.errors import TalkerError
+from talker.evaluation.metrics import Recorder
 from talker.face.detector import FaceDetector
 from talker.media.image import load_image
 from talker.portrait.analyse import analyse
-from talker.render.geometry import MASK_VERTICES, HeadGeometry
-from talker.types import Appearance, FloatArray, Portrait
+from talker.render.geometry import HeadGeometry
+from talker.types import FaceAttributes, FloatArray, Portrait
 from talker.weights.store import checkpoint
 
 EXPRESSIONS = ("happy", "surprised", "angry")
@@ -39,38 +40,38 @@ def rim_points() -> dict[str, FloatArray]:
     return {name: np.array(places) for name, places in points.items()}
 
 
-def run(data: Path) -> str:
-    """The table: per wearer, how far the farthest rim point moves, with glasses noticed and without."""
+def run(data: Path, record: Recorder) -> None:
+    """Per wearer, how far the farthest rim point moves, as the glasses are noticed and as if they were not."""
     paths = {row.name: row.path for row in face_rows(data)}
-    lines = ["| wearer | noticed as | moved by, face widths (unnoticed) |", "|---|---|---|"]
-    still = []
     with FaceDetector() as detector:
         for name, points in rim_points().items():
             try:
                 portrait = analyse(load_image(paths[name]), detector=detector)
             except TalkerError as error:
-                lines.append(f"| {name} | refused: {error} | |")
+                record.note(f"{name} is refused: {error}")
                 continue
-            kept, free = rim_motion(portrait, points), rim_motion(without_glasses(portrait), points)
-            still.append(kept <= MOST_MOVED)
-            lines.append(f"| {name} | {portrait.appearance.glasses} | {kept:.3f} ({free:.3f}) |")
-    lines.append(f"| all, {', '.join(EXPRESSIONS)} | | {np.sum(still)} of {len(still)} within {MOST_MOVED} |")
-    return "\n".join(lines)
+            moved = rim_motion(portrait, points)
+            record.add("rims/moved", moved, "noticed glasses")
+            record.add("rims/moved", rim_motion(without_glasses(portrait), points), "as if unnoticed")
+            record.add("rims/still", float(moved <= MOST_MOVED))
+            if moved > MOST_MOVED:
+                record.note(f"{name}, noticed as {portrait.attributes.glasses}: {moved:.3f} face widths")
 
 
 def without_glasses(portrait: Portrait) -> Portrait:
     """The portrait as if its glasses had not been noticed."""
-    return dataclasses.replace(portrait, appearance=Appearance())
+    return dataclasses.replace(portrait, attributes=FaceAttributes())
 
 
 def rim_motion(portrait: Portrait, points: FloatArray) -> float:
     """How far (face widths) the picture's farthest-moving of `points` [N,2] px goes in any of the expressions."""
     geometry = HeadGeometry(portrait, checkpoint("face-model"))
-    rest = geometry.rest_points[:MASK_VERTICES]
+    drawn = geometry.model.mask
+    rest = geometry.rest_points[drawn]
     moved = []
     for label in EXPRESSIONS:
         code = retarget_to_portrait(label_code(label), portrait.source_expression)
-        shape = geometry.shape(code.blendshape_offset[0]).points[:MASK_VERTICES]
+        shape = geometry.shape(code.blendshape_offset[0]).points[drawn]
         steps = LinearNDInterpolator(rest, shape - rest)(points)
         moved.append(np.linalg.norm(steps[~np.isnan(steps[:, 0])], axis=1).max())
     return float(np.max(moved) / portrait.face_width)

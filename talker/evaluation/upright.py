@@ -12,6 +12,7 @@ import numpy as np
 
 from talker.data.portraits import reported_portraits
 from talker.errors import TalkerError
+from talker.evaluation.metrics import Recorder
 from talker.evaluation.portraits import analysed
 from talker.face.detector import FaceDetector
 from talker.face.landmarks import turned_points
@@ -24,27 +25,21 @@ LONGER_SIDE = 512  # px of the pictures that are turned
 GROUND = (128, 128, 128)
 
 
-def run(data: Path) -> str:
-    """The table: per angle, how far landmarks lie from the upright picture's, and who lies too far."""
-    apart: dict[int, list[float]] = {angle: [] for angle in ANGLES}
-    worst: list[str] = []
+def run(data: Path, record: Recorder) -> None:
+    """Per angle, how far landmarks lie from the upright picture's; notes say who lies too far."""
     with FaceDetector() as detector:
         for name, portrait in analysed(reported_portraits(data), detector):
             if isinstance(portrait, TalkerError):
-                worst.append(f"* {name} is refused upright: {portrait}")
+                record.note(f"{name} is refused upright: {portrait}")
                 continue
             for angle in ANGLES:
-                away = landmarks_apart(portrait, angle, detector)
-                apart[angle].append(away)
-                if away > MOST_APART:
-                    worst.append(f"* {name} at {angle}°: {away:.2f} face widths")
-    lines = ["| turned by | landmarks apart, median / most (face widths) | within 3 % |", "|---|---|---|"]
-    for angle, values in apart.items():
-        share = np.mean(np.array(values) <= MOST_APART)
-        lines.append(f"| {angle}° | {np.median(values):.4f} / {np.max(values):.4f} | {share:.0%} of {len(values)} |")
-    every = np.concatenate(list(apart.values()))
-    lines.append(f"| all | {np.median(every):.4f} / {every.max():.4f} | {np.mean(every <= MOST_APART):.1%} |")
-    return "\n".join([*lines, *worst])
+                apart = landmarks_apart(portrait, angle, detector)
+                record.add("upright/within", float(apart <= MOST_APART), f"{angle}°")
+                record.add("upright/within", float(apart <= MOST_APART), "all")
+                if np.isfinite(apart):
+                    record.add("upright/apart", apart, f"{angle}°")
+                if apart > MOST_APART:
+                    record.note(f"{name} at {angle}°: {apart:.2f} face widths")
 
 
 def landmarks_apart(portrait: Portrait, angle: float, detector: FaceDetector) -> float:

@@ -8,7 +8,7 @@ from talker.errors import FaceError
 from talker.face.camera import rotation_matrix
 from talker.face.detector import DetectedFace, FaceDetector
 from talker.face.fit import fit_face
-from talker.portrait.appearance import CHECKPOINT, PERMISSIVE_CHECKPOINT, AlignedFace, load_appearance
+from talker.portrait.attributes import CHECKPOINT, PERMISSIVE_CHECKPOINT, AlignedFace, load_attributes
 from talker.portrait.upright import upright
 from talker.types import ByteArray, FaceFit, Portrait
 from talker.weights.store import checkpoint
@@ -32,7 +32,7 @@ def analyse(
     if detector is None:
         with FaceDetector() as own:
             return analyse(image, face_index=face_index, detector=own, permissive=permissive)
-    looks = load_appearance(checkpoint(PERMISSIVE_CHECKPOINT if permissive else CHECKPOINT))
+    looks = load_attributes(checkpoint(PERMISSIVE_CHECKPOINT if permissive else CHECKPOINT))
     faces = detector.detect(image)
     turns, image, faces, face = upright(image, faces, _chosen(faces, face_index), detector, looks)
     _check_place(face, image.shape[1], image.shape[0])
@@ -45,7 +45,7 @@ def analyse(
         detected_blendshapes=face.blendshapes,
         face_box=face.box,
         faces=len(faces),
-        appearance=looks.appearance(AlignedFace.of(image, face.landmarks)),
+        attributes=looks.attributes(AlignedFace.of(image, face.landmarks)),
         quarter_turns=turns,
     )
 

