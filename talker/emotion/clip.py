@@ -14,6 +14,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -233,7 +234,8 @@ def clip_map(space: EmotionSpace, tower: ClipTower, bank: PromptBank) -> ClipMap
         score = float(stored.pop("score"))
         return ClipMap(**stored, score=score)
     solved = solve_map(space, tower, bank)
-    save(path, solved)
+    with suppress(OSError):  # a cache that can't be written only costs time
+        save(path, solved)
     return solved
 
 

@@ -113,15 +113,15 @@ def run(arguments: argparse.Namespace, progress: Callable[[int, int], None] | No
 def _measure(arguments: argparse.Namespace, record: Recorder, progress: Callable[[int, int], None] | None) -> None:
     """Run the evaluation, the suite or the corpus that was asked for."""
     if arguments.suite:
-        from talker.evaluation import benchmark
+        from talker.evaluation.benchmark import run as run_suite
 
-        benchmark.run(arguments.suite, record, seed=arguments.seed, progress=progress, out=arguments.out)
+        run_suite(arguments.suite, record, seed=arguments.seed, progress=progress, out=arguments.out)
     elif arguments.dataset:
-        from talker.evaluation import datasets
+        from talker.evaluation.datasets import run as run_corpus
 
         if arguments.root is None:
             raise InputError(f"Where does {arguments.dataset} lie? Give --root DIR.")
-        datasets.run(arguments.dataset, arguments.root, record, progress=progress)
+        run_corpus(arguments.dataset, arguments.root, record, progress=progress)
     else:
         evaluate(arguments.name, arguments.data, record, arguments.pictures)
 

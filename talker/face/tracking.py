@@ -7,6 +7,7 @@ seconds of them at a time. Tracks of files are kept in the cache, found again by
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -32,6 +33,7 @@ LOOK_EVERY = 10  # frames between searches for the face
 CROP_MARGIN = 1.9  # side of the crop in sides of the face's box
 CROP_PIXELS = 384
 CACHE_VERSION = 2
+_STRANGERS: list[Path] = []  # folders with films that must leave nothing behind
 NO_FACE = "No face was found in the video. Please use one that shows a person from the front."
 
 
@@ -97,7 +99,7 @@ def track_video(path: str | Path, *, fps: float | None = None, progress: Progres
     Raises VideoError when the file can't be read, FaceError when it shows no face.
     """
     video = open_video(path, fps=fps)
-    kept = store.cache_folder() / "tracks" / f"{_content_key(Path(path), video.fps)}.npz"
+    kept = _track_folder(Path(path)) / f"{_content_key(Path(path), video.fps)}.npz"
     track = _from_cache(kept)
     if track is not None:
         return track
@@ -105,8 +107,22 @@ def track_video(path: str | Path, *, fps: float | None = None, progress: Progres
         track = track_frames(video, video.frame_count, video.fps, progress=progress)
     except FaceError as error:
         raise FaceError(f"{Path(path).name}: {error}") from error
-    track.save(kept)
+    with contextlib.suppress(OSError):  # a cache that can't be written, or a full disk, only costs time
+        track.save(kept)
     return track
+
+
+def keep_tracks_beside(folder: Path) -> None:
+    """Keep the tracks of films that lie in `folder` beside the film, and not in the cache: whoever removes one, removes
+    the other.
+    """
+    _STRANGERS.append(folder.resolve())
+
+
+def _track_folder(path: Path) -> Path:
+    if any(path.resolve().is_relative_to(folder) for folder in _STRANGERS):
+        return path.parent
+    return store.cache_folder() / "tracks"
 
 
 def _from_cache(kept: Path) -> FaceTrack | None:
@@ -119,7 +135,8 @@ def _from_cache(kept: Path) -> FaceTrack | None:
         return None
     if track.model != _model_key():
         track = dataclasses.replace(track, fit=fit_sequence(track.landmarks), model=_model_key())
-        track.save(kept)
+        with contextlib.suppress(OSError):
+            track.save(kept)
     return track
 
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import json
 import os
 import tempfile
 import threading
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 from talker.errors import AssetError
+from talker.files import ARCHIVE_ERRORS
 from talker.resources import resource
 from talker.types import Progress
 from talker.weights.sources import AddressSource, AssetFile, HubSource, PartsSource, Source, Unavailable, WheelSource
@@ -263,12 +264,35 @@ def checkpoint(name: str) -> Path:
             f"The checkpoint {name!r} is not at {folder}: Talker's own weights come with it, so "
             "install it again, or run it from a whole clone of its repository."
         )
+    for file in (folder / "config.json", folder / "model.safetensors"):
+        problem = _damage(str(file), file.stat().st_mtime_ns) if file.is_file() else "it is missing"
+        if problem:
+            raise AssetError(f"The file {file} of Talker's own weights can't be used: {problem}. Please get it again.")
     return folder
 
 
 def cache_folder() -> Path:
     """Where fetched weights lie: $TALKER_CACHE, or ~/.cache/talker."""
     return Path(os.environ.get("TALKER_CACHE") or Path.home() / ".cache" / "talker").expanduser()
+
+
+@functools.cache
+def _damage(path: str, modified_ns: int) -> str:
+    """What is wrong with a JSON or safetensors file as a whole, or nothing. `modified_ns` tells its versions apart."""
+    content = Path(path)
+    try:
+        if content.suffix == ".json":
+            json.loads(content.read_text(encoding="utf-8"))
+            return ""
+        with open(content, "rb") as opened:
+            length = int.from_bytes(opened.read(8), "little")
+            if length > content.stat().st_size:
+                return "it isn't a safetensors file (without Git LFS a clone holds only pointers to large files)"
+            tensors = json.loads(opened.read(length))
+        end = max(row["data_offsets"][1] for name, row in tensors.items() if name != "__metadata__")
+        return "" if content.stat().st_size == 8 + length + end else "it is cut off, or holds too much"
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        return f"it is damaged ({error})"
 
 
 def _download(name: str, asset: Asset, folder: Path, progress: Progress) -> None:
@@ -285,7 +309,7 @@ def _download(name: str, asset: Asset, folder: Path, progress: Progress) -> None
                     (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
                     os.replace(scratch / file.path, folder / file.path)
                 return
-        except (Unavailable, OSError, HTTPException, KeyError, ValueError, zipfile.BadZipFile) as error:
+        except (Unavailable, HTTPException, *ARCHIVE_ERRORS) as error:
             failures.append(f"{source.place()}: {error}")
     wanted = ", ".join(f"{file.path} (sha256 {file.sha256})" for file in asset.files)
     raise AssetError(
@@ -297,8 +321,14 @@ def _download(name: str, asset: Asset, folder: Path, progress: Progress) -> None
 @contextmanager
 def _scratch_folder() -> Iterator[Path]:
     """A folder on the cache's own disk, so that moving files out of it is atomic."""
-    cache_folder().mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache_folder(), prefix=".download-") as folder:
+    try:
+        cache_folder().mkdir(parents=True, exist_ok=True)
+        scratch = tempfile.TemporaryDirectory(dir=cache_folder(), prefix=".download-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise AssetError(
+            f"Weights can't be stored in {cache_folder()} ({error}). Set TALKER_CACHE to a folder that can be written."
+        ) from error
+    with scratch as folder:
         yield Path(folder)
 
 
