@@ -18,7 +18,7 @@ from talker.emotion.model import emotion_model
 from talker.emotion.resolve import DEFAULT, Emotion, EmotionRequest, resolve
 from talker.emotion.retargeting import retarget_to_portrait
 from talker.emotion.timeline import Tag, split_tags
-from talker.errors import CoveredMouthError, InputError, MotionError
+from talker.errors import InputError, MotionError
 from talker.files import prepare_outputs
 from talker.machine import available_bytes, check_film_memory
 from talker.media.audio import load_speech
@@ -26,6 +26,7 @@ from talker.media.image import ImageSource, damage_note, load_image
 from talker.media.provenance import labelled
 from talker.media.video import check_video_path, write_video
 from talker.options import LIP_MODELS, SpeakOptions
+from talker.portrait.notes import attribute_notes, check_mouth
 from talker.recent import Recent
 from talker.render.crop import film_size
 from talker.render.registry import Renderer, create_renderer, quick
@@ -45,10 +46,6 @@ from talker.types import (
 from talker.weights import store
 
 NEEDED_WEIGHTS = ("face_landmarker", "whisper_tiny_en")
-COVERED_MOUTH = (
-    "Something covers the mouth (a hand, a mask, a microphone, a cup?). Please use a picture that shows it, or allow a "
-    "covered mouth to go on: then eyes, brows and head move, and nothing is drawn over what covers it."
-)
 PREVIEW_SIZE = "crop512"  # large enough to judge a face, small enough to be there at once
 KEPT_PORTRAITS, KEPT_RENDERERS = 6, 3  # a page that several people use switches between them
 Feel = Callable[[SpeechAnalysis], EmotionCode]  # the emotion of a voice whose words and their times are known
@@ -148,12 +145,7 @@ class Talker:
         loaded.release()
 
     def analyze_portrait(
-        self,
-        picture: ImageSource,
-        face_index: int = 0,
-        *,
-        allow_covered: bool = False,
-        permissive: bool = False,
+        self, picture: ImageSource, face_index: int = 0, *, allow_covered: bool = False, permissive: bool = False
     ) -> Portrait:
         """Find and fit the face in a picture; ImageError or FaceError says what is wrong with it.
 
@@ -162,8 +154,8 @@ class Talker:
         image = load_image(picture)
         key = f"{hashlib.sha256(image.tobytes()).hexdigest()} {image.shape} {face_index} {permissive}"
         portrait = self._portraits.get(key, lambda: self.components.analyse(image, face_index, permissive))
-        if portrait.attributes.mouth_covered and not allow_covered:
-            raise CoveredMouthError(COVERED_MOUTH)
+        if not allow_covered:
+            check_mouth(portrait)
         return portrait
 
     def portrait_for(self, picture: ImageSource, options: SpeakOptions) -> Portrait:
@@ -302,26 +294,13 @@ def _notes(
         notes.append(f"Left out, because the voice has no sounds for it: {', '.join(transcript.left_out)}.")
     if portrait.faces > 1:
         notes.append(f"The picture holds {portrait.faces} faces; number {options.face_index} talks (0 is the largest).")
-    notes += _attribute_notes(portrait)
+    notes += attribute_notes(portrait)
     width, height = renderer.size
     notes.append(f"Rendered by {renderer.name} at {width}×{height} px.")
     whole = np.rot90(portrait.image, -portrait.quarter_turns).shape[1::-1]
     if options.size == "native" and renderer.size != whole:
         notes.append(f"The picture has {whole[0]}×{whole[1]} px, more than players show in a film (H.264 level 5.1).")
     return tuple(notes)
-
-
-def _attribute_notes(portrait: Portrait) -> Iterator[str]:
-    """What the picture shows that the film depends on."""
-    if portrait.quarter_turns:
-        degrees = 90 * min(portrait.quarter_turns, 4 - portrait.quarter_turns)
-        yield f"The face was turned upright by {degrees}° to be drawn."
-    if portrait.attributes.mouth_covered:
-        yield "Something covers the mouth, so it stays shut."
-    if portrait.attributes.drawn:
-        yield "The picture seems to be a drawing, which Talker is not made for: its mouth is drawn flat."
-    if portrait.attributes.glasses == "sunglasses":
-        yield "The eyes lie behind dark glasses and stay as they are."
 
 
 def _analyse(image: ByteArray, face_index: int, permissive: bool) -> Portrait:
