@@ -38,7 +38,7 @@ from talker.types import ByteArray, Portrait
 from talker.weights.store import checkpoint
 
 MOST_FALSE = 0.01
-EACH = 40  # faces that each occluder and each style is tried on
+EACH = 24  # faces that each occluder and each style is tried on
 SHOWN = 24
 TIMED = 20  # looks
 Faces = dict[str, TaughtFace]
