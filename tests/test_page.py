@@ -157,7 +157,7 @@ def test_a_click_chooses_the_nearest_face_that_can_talk(picture: str) -> None:
     def look(path: str, index: int = 0) -> Any:
         if boxes[index] is None:
             raise FaceError("too small")
-        return SimpleNamespace(faces=3, face_box=boxes[index], image=np.zeros((96, 80, 3)))
+        return SimpleNamespace(faces=3, face_box=boxes[index], image=np.zeros((96, 80, 3)), quarter_turns=0)
 
     talker: Any = SimpleNamespace(analyze_portrait=look)
     assert faces.face_at(talker, picture, 0, (5, 5), 40) == 2
