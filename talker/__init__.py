@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING, Any
 from talker.errors import TalkerError
 from talker.options import SpeakOptions
 from talker.types import EmotionCode, FaceMotion, Portrait, Result, SpeechClip
+from talker.version import __version__
 
 if TYPE_CHECKING:
     from talker.pipeline import Talker
-
-__version__ = "0.2.0"
 
 __all__ = [
     "EmotionCode",
@@ -20,6 +19,7 @@ __all__ = [
     "SpeechClip",
     "Talker",
     "TalkerError",
+    "__version__",
 ]
 
 

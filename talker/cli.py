@@ -37,7 +37,7 @@ class Verb:
     name: str
     help: str
     add_arguments: Callable[[argparse.ArgumentParser], None]
-    run: Callable[..., None]  # with the parsed arguments and, where it `speaks`, a Talker
+    run: Callable[..., int | None]  # with the parsed arguments and, where it `speaks`, a Talker
     speaks: bool = True
 
 
@@ -72,8 +72,7 @@ def main(arguments: Sequence[str] | None = None, talker: Talker | None = None) -
     parsed = _parser().parse_args(arguments)
     try:
         if not parsed.speaks:
-            parsed.run(parsed)
-            return 0
+            return parsed.run(parsed) or 0
         if talker is None:
             from talker.pipeline import Talker
 
@@ -197,6 +196,7 @@ def _speak(arguments: argparse.Namespace, talker: Talker) -> None:
 def _write_landmarks(arguments: argparse.Namespace, talker: Talker, result: Result) -> None:
     """Landmark output: files and a drawing of the portrait's moving landmarks."""
     from talker.face.landmark_motion import landmark_motion
+    from talker.media.provenance import Provenance
     from talker.media.video import write_video
 
     moving = landmark_motion(talker.analyze_portrait(arguments.portrait, result.options.face_index), result.motion)
@@ -204,7 +204,7 @@ def _write_landmarks(arguments: argparse.Namespace, talker: Talker, result: Resu
         moving.save(arguments.landmarks)
     if arguments.landmark_video:
         drawn = Video(moving.draw(), len(moving), moving.fps, moving.drawn_size, result.speech)
-        write_video(drawn, arguments.landmark_video)
+        write_video(drawn, arguments.landmark_video, provenance=Provenance("landmarks"))
 
 
 def _add_sheet_arguments(parser: argparse.ArgumentParser) -> None:
@@ -295,6 +295,10 @@ VERBS = (
     Verb(
         "fetch", "Download weights beforehand, for use without a network.", commands.add_fetch_arguments,
         commands.fetch, speaks=False,
+    ),
+    Verb(
+        "verify", "Say whether pictures and films were made by Talker.", commands.add_verify_arguments,
+        commands.verify, speaks=False,
     ),
     Verb(
         "evaluate", "Measure a part of Talker and print the table.", commands.add_evaluate_arguments,

@@ -47,5 +47,9 @@ class AssetError(TalkerError):
     """Weights can't be had; the message names the asset, the sources tried and where to place the file by hand."""
 
 
+class ManifestError(TalkerError):
+    """What was made can't be signed with the host's certificate."""
+
+
 class CancelledError(TalkerError):
     """The person who started the work asked for it to stop."""

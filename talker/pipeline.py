@@ -21,7 +21,7 @@ from talker.emotion.timeline import Tag, split_tags
 from talker.errors import InputError, MotionError
 from talker.media.audio import load_speech
 from talker.media.image import ImageSource, load_image
-from talker.media.provenance import labelled
+from talker.media.provenance import Provenance, labelled
 from talker.media.video import check_video_path, write_video
 from talker.options import LIP_MODELS, SpeakOptions
 from talker.recent import Recent
@@ -121,7 +121,9 @@ class Talker:
         with _timed(timings, "preparation", stage):
             renderer = self.create_renderer(face, options)
         with _timed(timings, "rendering", stage):
-            self.write_video(renderer, motion, analysis.clip, out, progress, label=options.label)
+            self.write_video(
+                renderer, motion, analysis.clip, out, progress, label=options.label, settings=repr(options)
+            )
         notes = _notes(face, analysis.clip, code.scaled(options.strength), options, renderer)
         return Result(Path(out), motion, analysis.clip, code, options, timings, notes)
 
@@ -210,14 +212,19 @@ class Talker:
         progress: Progress | None = None,
         *,
         label: bool = False,
+        settings: str = "",
     ) -> None:
-        """Render a motion and write it with its sound; `label` writes into every frame that it is generated."""
+        """Render a motion and write it with its sound; `label` writes into every frame that it is generated.
+
+        settings: of the run, of which the frames' invisible mark holds a digest.
+        """
         if len(motion) == 0:
             raise MotionError("The motion holds no frames.")
         frames = renderer.render(motion)
         if label:
             frames = labelled(frames, renderer.size)
-        write_video(Video(frames, len(motion), motion.fps, renderer.size, clip), out, progress)
+        video = Video(frames, len(motion), motion.fps, renderer.size, clip)
+        write_video(video, out, progress, Provenance(renderer.name, settings))
 
 
 @contextmanager

@@ -16,7 +16,7 @@ TEXTS += [ROOT / "Dockerfile"]
 TEXTS += [*(ROOT / "docs").rglob("*.md"), *(ROOT / "checkpoints").rglob("*.md")]
 # every package may import those before it; packages in one row may not import one another, unless ALSO says so
 LEVELS = (
-    ("types", "options", "errors", "blendshapes", "resources"),
+    ("types", "options", "errors", "blendshapes", "resources", "version"),
     ("weights",),
     ("media",),
     ("face", "speech"),

@@ -13,6 +13,7 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from talker.errors import ImageError
 from talker.media.files import replaced_when_done
+from talker.media.provenance import Provenance
 from talker.types import ByteArray
 
 MAX_PIXELS = 50_000_000
@@ -47,12 +48,22 @@ def load_image(source: ImageSource) -> ByteArray:
         raise ImageError(f"{name} is a damaged picture ({error}).") from error
 
 
-def save_image(image: ByteArray, path: str | Path) -> None:
-    """Write an image [H,W,3] in the format that the file's name ends with; ImageError when it can't be written."""
+def save_image(image: ByteArray, path: str | Path, provenance: Provenance | None = None) -> None:
+    """Write an image [H,W,3] in the format that the file's name ends with; ImageError when it can't be written.
+
+    provenance: of what Talker has drawn, which is then marked; None for everything else.
+    """
     path = Path(path)
+    arguments: dict[str, Any] = {"quality": 95}
+    if provenance is not None:
+        marker = provenance.marker((image.shape[1], image.shape[0]))
+        image = image if marker is None else marker.add(image)
+        arguments |= provenance.for_pillow(path.suffix.lower())
     try:
         with replaced_when_done(path) as scratch:
-            Image.fromarray(image).save(scratch, quality=95)
+            Image.fromarray(image).save(scratch, **arguments)
+            if provenance is not None:
+                provenance.seal(scratch)
     except (OSError, ValueError) as error:
         raise ImageError(f"The picture can't be written to {path} ({error}).") from error
 
