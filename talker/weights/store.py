@@ -19,11 +19,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from talker.errors import AssetError
 from talker.resources import resource
-from talker.types import Progress
 from talker.weights.sources import AddressSource, AssetFile, HubSource, Source, Unavailable, WheelSource
+
+if TYPE_CHECKING:  # `talker doctor` looks at weights where not even NumPy is installed
+    from talker.types import Progress
 
 CHECKPOINTS = resource("checkpoints")
 DEFAULT_ASSETS = ("face_landmarker", "whisper_tiny_en", "sentence_encoder")  # without options no other is opened
