@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import functools
+import io
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -18,21 +19,26 @@ from typing import TYPE_CHECKING, NoReturn
 from talker import commands
 from talker.batch import COLUMNS, REPORT, read_manifest, run_batch
 from talker.emotion.resolve import DEFAULT, SOURCES, EmotionRequest
-from talker.errors import CancelledError, TalkerError
-from talker.media.files import prepare_folder
+from talker.errors import CancelledError, InputError, TalkerError
+from talker.evaluation import command as evaluation
+from talker.files import prepare_outputs
 from talker.options import LIP_MODELS, MAX_STRENGTH, RENDERERS, SIZES, SpeakOptions
+from talker.signals import signals_interrupt
+from talker.speech.voices import VOICES
 from talker.types import EMOTION_LABELS, Result, Video
 
 if TYPE_CHECKING:  # imported when a verb runs, so that --help is there at once
     from talker.pipeline import Talker
 
 ERROR_CODE = 2
+PARTLY_CODE = 1  # some videos of a batch were made, some were not
 INTERRUPTED_CODE = 130  # what shells report after Ctrl-C
+PREVIEW_SUFFIXES = (".gif", ".webp")
 
 
 @dataclass(frozen=True)
 class Verb:
-    """A row of the things Talker does: its arguments, and the function that does it."""
+    """A row of the things Talker does: its arguments, and the function that does it; its exit code, where not 0."""
 
     name: str
     help: str
@@ -44,6 +50,7 @@ class Verb:
 # flags that set an option of the same name: (name, type, choices, help)
 OPTION_FLAGS: tuple[tuple[str, type, Sequence[str] | None, str], ...] = (
     ("strength", float, None, f"how strong the feeling is, 0 to {MAX_STRENGTH} (default 1)"),
+    ("voice_speed", float, None, "how fast a voice speaks --text, 0.5 to 2 (default 1)"),
     ("seed", int, None, "chance of head motion and blinks; the same number gives the same motion (default 0)"),
     ("mouth", float, None, "how far the lips move, 0 to 2 (default 1)"),
     ("articulation", float, None, "how clearly single sounds are shaped, 0 to 2 (default 1)"),
@@ -61,6 +68,7 @@ OPTION_FLAGS: tuple[tuple[str, type, Sequence[str] | None, str], ...] = (
 )
 SWITCHES = (
     ("permissive", "only weights that allow commercial use"),
+    ("plain_voice", "speak --text without the emotion"),
     ("still", "keep the head where it is"),
     ("label", "write AI-generated into a corner of the picture"),
 )
@@ -69,15 +77,19 @@ SWITCHES = (
 def main(arguments: Sequence[str] | None = None, talker: Talker | None = None) -> int:
     """Run a command line and return its exit code."""
     os.environ.setdefault("GLOG_minloglevel", "3")  # keep the face detector's own remarks off stderr
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # whatever it can't encode, the film is there all the same
+            stream.reconfigure(errors="replace")
     parsed = _parser().parse_args(arguments)
     try:
-        if not parsed.speaks:
-            return parsed.run(parsed) or 0
-        if talker is None:
-            from talker.pipeline import Talker
+        with signals_interrupt():
+            if not parsed.speaks:
+                return parsed.run(parsed) or 0
+            if talker is None:
+                from talker.pipeline import Talker
 
-            talker = Talker()
-        parsed.run(parsed, talker)
+                talker = Talker()
+            return parsed.run(parsed, talker) or 0
     except CancelledError:
         return INTERRUPTED_CODE
     except TalkerError as error:
@@ -86,7 +98,6 @@ def main(arguments: Sequence[str] | None = None, talker: Talker | None = None) -
     except KeyboardInterrupt:
         _complain("stopped; nothing was written.")
         return INTERRUPTED_CODE
-    return 0
 
 
 class _Parser(argparse.ArgumentParser):
@@ -113,11 +124,14 @@ def _add_input_arguments(parser: argparse.ArgumentParser) -> None:
     words = parser.add_mutually_exclusive_group(required=True)
     words.add_argument("--speech", metavar="S", help="sound file, or a video with sound")
     words.add_argument("--text", metavar="T", help="words that an offline voice speaks")
-    parser.add_argument("--voice", default="american", metavar="NAME", help="voice for --text: american or british")
+    parser.add_argument(
+        "--voice", default="american", metavar="NAME",
+        help="voice for --text: a name that `talker voices` lists, or two mixed, such as heart=.7,george=.3",
+    )  # fmt: skip
     for name, kind, choices, text in OPTION_FLAGS:
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, choices=choices, help=text)
     for name, text in SWITCHES:
-        parser.add_argument(f"--{name}", action="store_const", const=True, help=text)
+        parser.add_argument(f"--{name.replace('_', '-')}", action="store_const", const=True, help=text)
     parser.add_argument("--options", metavar="JSON", help="settings file; the flags above win over it")
 
 
@@ -146,30 +160,26 @@ def _add_source_flags(parser: argparse._ActionsContainer, action: str) -> None:
         if source.metavar:
             asked = functools.partial(EmotionRequest, source.name)
             parser.add_argument(
-                source.flag, dest="feeling", action=action, type=asked, metavar=source.metavar, help=source.help
+                source.flag, dest="emotion", action=action, type=asked, metavar=source.metavar, help=source.help
             )
         else:
-            parser.add_argument(
-                source.flag,
-                dest="feeling",
-                action=f"{action}_const",
-                const=EmotionRequest(source.name),
-                help=source.help,
-            )
+            constant = EmotionRequest(source.name)
+            parser.add_argument(source.flag, dest="emotion", action=f"{action}_const", const=constant, help=source.help)
 
 
 def _speak(arguments: argparse.Namespace, talker: Talker) -> None:
+    extras = (arguments.motion, arguments.csv, arguments.landmarks, arguments.landmark_video, arguments.preview)
+    prepare_outputs([arguments.out, *extras], _files_read(arguments))
     from talker.face.landmark_motion import check_landmark_path
     from talker.media.livelink import save_livelink
     from talker.media.video import check_video_path
 
-    for extra in (arguments.motion, arguments.csv, arguments.preview, arguments.landmarks):
-        if extra is not None:
-            prepare_folder(Path(extra))
     if arguments.landmarks:
         check_landmark_path(arguments.landmarks)
     if arguments.landmark_video:
         check_video_path(arguments.landmark_video)
+    if arguments.preview and Path(arguments.preview).suffix.lower() not in PREVIEW_SUFFIXES:
+        raise InputError(f"{arguments.preview} can't be written: the name of a preview must end in .gif or .webp.")
     result = talker.speak(
         arguments.portrait,
         arguments.speech,
@@ -191,6 +201,13 @@ def _speak(arguments: argparse.Namespace, talker: Talker) -> None:
 
         write_preview(result.video, arguments.preview)
     _report(result)
+
+
+def _files_read(arguments: argparse.Namespace) -> list[str | None]:
+    """Every file that a command reads, so that none of them is written over."""
+    asked = getattr(arguments, "emotion", None) or []
+    requested = [request.value for request in (asked if isinstance(asked, list) else [asked])]
+    return [arguments.portrait, arguments.speech, arguments.options, *getattr(arguments, "also", []), *requested]
 
 
 def _write_landmarks(arguments: argparse.Namespace, talker: Talker, result: Result) -> None:
@@ -251,7 +268,7 @@ def _write_sheet(
 ) -> None:
     from talker.evaluation.contact_sheet import cells, write_sheet
 
-    prepare_folder(Path(arguments.out))
+    prepare_outputs([arguments.out], _files_read(arguments))
     options = _read_options(arguments)
     portraits = [talker.analyze_portrait(picture, options.face_index) for picture in pictures]
     speech = talker.load_speech(arguments.speech, arguments.text, arguments.voice)
@@ -267,10 +284,18 @@ def _add_batch_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for the videos and their report")
 
 
-def _batch(arguments: argparse.Namespace, talker: Talker) -> None:
+def _batch(arguments: argparse.Namespace, talker: Talker) -> int:
     jobs = read_manifest(arguments.manifest)
-    made = run_batch(talker, jobs, arguments.out, commands.counter("video"))
+    made = run_batch(talker, jobs, arguments.out, commands.counter("video"), also_read=[arguments.manifest])
+    if not made:
+        raise InputError(f"None of the {len(jobs)} videos could be made; {arguments.out / REPORT} says why.")
     print(f"{made} of {len(jobs)} videos made; {arguments.out / REPORT} lists them.")
+    return 0 if made == len(jobs) else PARTLY_CODE
+
+
+def _voices(arguments: argparse.Namespace) -> None:
+    for voice in VOICES.values():
+        print(f"{voice.name:12} {voice.title}")
 
 
 def _report(result: Result) -> None:
@@ -290,6 +315,7 @@ VERBS = (
     Verb(
         "compare", "Show portraits, emotions, strengths and renderers side by side.", _add_compare_arguments, _compare
     ),
+    Verb("voices", "List the voices that speak --text.", lambda parser: None, _voices, speaks=False),
     Verb("batch", "Write the videos that a manifest lists.", _add_batch_arguments, _batch),
     Verb("web", "Open the web page.", commands.add_web_arguments, commands.web, speaks=False),
     Verb(
@@ -301,7 +327,7 @@ VERBS = (
         commands.verify, speaks=False,
     ),
     Verb(
-        "evaluate", "Measure a part of Talker and print the table.", commands.add_evaluate_arguments,
+        "evaluate", "Measure a part of Talker and print the table.", evaluation.add_arguments,
         commands.evaluate, speaks=False,
     ),
     Verb(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from talker import workbench
 from talker.errors import AssetError
+from talker.evaluation import command as evaluation
 from talker.types import Progress
 from talker.weights.store import CHECKPOINTS
 
@@ -67,16 +68,10 @@ def verify(arguments: argparse.Namespace) -> int:
     return int(not all(found))
 
 
-def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
-    """Which evaluation, on what."""
-    _add_name(parser, workbench.EVALUATIONS)
-    parser.add_argument("--data", type=Path, metavar="DIR", help="folder with the data that the evaluation needs")
-    parser.add_argument("--pictures", type=Path, metavar="DIR", help="folder for pictures of what went worst")
-
-
 def evaluate(arguments: argparse.Namespace) -> None:
-    """Print an evaluation's table."""
-    print(workbench.evaluate(arguments.name, arguments.data, arguments.pictures))
+    """Measure, and print the tables."""
+    for line in evaluation.run(arguments, counter("part")):
+        print(line)
 
 
 def add_train_arguments(parser: argparse.ArgumentParser) -> None:

@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
+
+# what zipfile, zlib and NumPy raise for broken archives
+ARCHIVE_ERRORS: tuple[type[Exception], ...] = (
+    OSError, EOFError, zipfile.BadZipFile, zlib.error, ValueError, TypeError, LookupError, RuntimeError, SyntaxError,
+    MemoryError, ArithmeticError,
+)  # fmt: skip
+
 
 class TalkerError(Exception):
     """Base of every error meant for the person using Talker; entry points catch this family and nothing else."""

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from talker.blendshapes import BLENDSHAPE_COUNT
 from talker.errors import MotionError
+from talker.files import load_arrays, replaced_when_done
 from talker.options import MAX_STRENGTH, SpeakOptions
 
 FloatArray = NDArray[np.floating[Any]]
@@ -55,12 +55,14 @@ class Transcript:
     words, phones: in order; phones is empty when nothing could be aligned.
     language: ISO 639-1 code.
     confidence: 0..1; below TRUSTED_CONFIDENCE the phone times must not be used to close lips.
+    left_out: words of a typed text that the voice had no sounds for.
     """
 
     words: tuple[TimedToken, ...]
     phones: tuple[TimedToken, ...] = ()
     language: str = "en"
     confidence: float = 1.0
+    left_out: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -235,7 +237,7 @@ class FaceMotion:
     def save(self, path: str | Path) -> None:
         """Write the motion as a compressed `.npz`; MotionError when that is not possible."""
         try:
-            with open(path, "wb") as file:
+            with replaced_when_done(Path(path)) as scratch, open(scratch, "wb") as file:
                 known = {"blendshapes": self.blendshapes, "pose": self.pose, "fps": np.array(self.fps)}
                 if self.emotion_probabilities is not None:
                     known["feeling"] = self.emotion_probabilities
@@ -246,14 +248,13 @@ class FaceMotion:
     @classmethod
     def load(cls, path: str | Path) -> FaceMotion:
         """Read what `save` wrote; MotionError when it is something else."""
+        data = load_arrays(path, "motion", error=MotionError)
         try:
-            with np.load(path, allow_pickle=False) as data:
-                emotion_probabilities = data.get("feeling")
-                motion = cls(data["blendshapes"], data["pose"], float(data["fps"]), emotion_probabilities)
-                if len(motion) == 0:
-                    raise ValueError("it has no frames")
-                return motion
-        except (OSError, EOFError, BadZipFile, ValueError, TypeError, KeyError) as error:
+            motion = cls(data["blendshapes"], data["pose"], float(data["fps"]), data.get("feeling"))
+            if len(motion) == 0:
+                raise ValueError("it has no frames")
+            return motion
+        except (ValueError, TypeError, KeyError) as error:
             raise MotionError(f"{path} is not a motion file that Talker saved ({error}).") from error
 
 

@@ -14,6 +14,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -233,7 +234,8 @@ def clip_map(space: EmotionSpace, tower: ClipTower, bank: PromptBank) -> ClipMap
         score = float(stored.pop("score"))
         return ClipMap(**stored, score=score)
     solved = solve_map(space, tower, bank)
-    save(path, solved)
+    with suppress(OSError):  # a cache that can't be written only costs time
+        save(path, solved)
     return solved
 
 
@@ -269,9 +271,9 @@ def hold_out(bank: PromptBank) -> tuple[PromptBank, list[tuple[str, str]]]:
 
 def example_squares() -> ByteArray:
     """The small pictures of faces [N, 224, 224, 3] that ship in `assets/people`: their mean stands for any face."""
-    paths = sorted(resource("assets", "people").glob("*.webp"))
+    paths = sorted(resource("assets", "people").rglob("*.webp"))
     if not paths:
-        raise AssetError(f"{resource('assets', 'people')} holds no pictures of faces, which CLIP needs.")
+        raise AssetError(f"{resource('assets', 'people', 'faces')} holds no pictures of faces, which CLIP needs.")
     pictures = (Image.open(path).convert("RGB").resize((SQUARE, SQUARE), Image.Resampling.BICUBIC) for path in paths)
     return np.stack([np.asarray(picture) for picture in pictures])
 

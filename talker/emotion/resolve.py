@@ -18,6 +18,7 @@ from talker.emotion.labels import label_code
 from talker.emotion.model import EmotionModel, emotion_model
 from talker.emotion.timeline import Tag, tagged_code
 from talker.errors import EmotionError
+from talker.limits import EMOTION_CHARACTERS, check_characters
 from talker.types import EMOTION_LABELS, EmotionCode
 
 if TYPE_CHECKING:  # the command line's --help needs the sources' names only
@@ -90,6 +91,8 @@ def resolve(
         return tagged_code(tags, speech.transcript, speech.duration_s, partial(_named_or_described, context=context))
     if isinstance(emotion, EmotionCode):
         return emotion
+    asked = emotion if isinstance(emotion, str) else emotion.value
+    check_characters(asked, "What to feel", EMOTION_CHARACTERS, error=EmotionError)
     if isinstance(emotion, str):
         return _named_or_described(emotion, context)
     source = SOURCES.get(emotion.source)
@@ -127,7 +130,10 @@ def _voice(value: str, context: ReadingContext) -> EmotionCode:
 
 def _video(value: str, context: ReadingContext) -> EmotionCode:
     from talker.emotion.picture import video_code
+    from talker.media.image import is_picture
 
+    if is_picture(value):
+        return _picture(value, context)
     return video_code(value, model=context.model)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from talker.errors import ManifestError
-from talker.media.files import replaced_when_done
+from talker.files import replaced_when_done
 from talker.version import __version__
 
 CERTIFICATE, KEY, TIME = "TALKER_C2PA_CERTIFICATE", "TALKER_C2PA_KEY", "TALKER_C2PA_TIME"

@@ -17,11 +17,13 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
+from talker.errors import InputError
 from talker.media import manifest
+from talker.media.decoding import DECODER_ERRORS, open_container
+from talker.media.isolation import decoded_once
 from talker.media.watermark import Marker, Payload
 from talker.types import ByteArray
 from talker.version import __version__
@@ -30,7 +32,8 @@ GENERATED_MARK = "Generated with Talker: an animated portrait. The person shown 
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 MODELS = ("", "geometry", "generator", "liveportrait", "landmarks")  # the payload holds the place in this row
 XMP_BOX = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")  # the type that Adobe's XMP specification gives to MP4
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".tif", ".tiff")  # kinds of files whose metadata Pillow reads
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "TIFF")
 LABEL, LABEL_HEIGHT = "AI-generated", 0.03  # of the film's shorter side
 LABEL_BACKGROUND = (32, 32, 32)
 
@@ -93,17 +96,26 @@ UNNAMED = Provenance()
 
 def is_generated(path: str | Path) -> bool:
     """Whether a file's metadata says that Talker made it; false for everything that can't be read."""
-    path = Path(path)
     try:
-        if path.suffix.lower() in PICTURES:
-            with Image.open(path) as picture:
-                values = picture.info.values()
-                texts = [value.decode(errors="replace") if isinstance(value, bytes) else str(value) for value in values]
-                return any(GENERATED_MARK in text or SOURCE_TYPE in text for text in texts)
-        with av.open(str(path)) as container:
-            return GENERATED_MARK in container.metadata.values()
-    except (av.FFmpegError, OSError, UnidentifiedImageError):
+        (found,) = decoded_once(read_metadata, str(path))
+        return bool(found)
+    except InputError:
         return False
+
+
+def read_metadata(path: str) -> Iterator[tuple[bool]]:
+    """What `is_generated` hands to a decoder, which may run in a worker."""
+    try:
+        if Path(path).suffix.lower() in PICTURES:
+            with Image.open(path, formats=FORMATS) as picture:
+                values = list(picture.info.values())
+        else:
+            with open_container(Path(path)) as container:
+                values = list(container.metadata.values())
+    except DECODER_ERRORS:
+        values = []
+    texts = [value.decode(errors="replace") if isinstance(value, bytes) else str(value) for value in values]
+    yield (any(GENERATED_MARK in text or SOURCE_TYPE in text for text in texts),)
 
 
 def marking() -> bool:

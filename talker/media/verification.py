@@ -5,11 +5,9 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageSequence
 
 from talker.media.image import load_image
 from talker.media.manifest import read_manifest
@@ -17,6 +15,8 @@ from talker.media.provenance import MODELS, PICTURES, is_generated
 from talker.media.video import open_video
 from talker.media.watermark_reader import MOST_FRAMES, Mark, find_mark
 from talker.types import ByteArray
+
+STILLS = {*PICTURES, ".heic", ".avif", ".bmp"} - {".gif"}
 
 
 @dataclass(frozen=True)
@@ -61,21 +61,15 @@ def verify(path: str | Path) -> Evidence:
     Raises ImageError or VideoError where the file can't be read.
     """
     path = Path(path)
-    mark = find_mark(_pictures(path) if path.suffix.lower() in PICTURES else _spread(path))
+    mark = find_mark(_frames(path))
     manifest = read_manifest(path)
     return Evidence(is_generated(path), mark, "" if manifest is None else str(manifest["validation_state"]))
 
 
-def _pictures(path: Path) -> Iterator[ByteArray]:
-    """The frames of a picture, of an animated one the first of them."""
-    yield load_image(path)
-    with Image.open(path) as picture:
-        for frame in islice(ImageSequence.Iterator(picture), 1, MOST_FRAMES):
-            yield np.array(frame.convert("RGB"))
-
-
-def _spread(path: Path) -> Iterator[ByteArray]:
-    """Frames of a film, evenly spread."""
+def _frames(path: Path) -> Iterator[ByteArray]:
+    """A still picture, the first frame of an animated WebP, or frames of a film or GIF, evenly spread."""
+    if path.suffix.lower() in STILLS:
+        return iter([load_image(path)])
     film = open_video(path)
     wanted = set(np.linspace(0, film.frame_count - 1, MOST_FRAMES).astype(int))
     return (frame for index, frame in enumerate(film) if index in wanted)

@@ -9,14 +9,19 @@ from typing import Any
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # nothing leaves the machine
 
 import gradio as gr
+from starlette.middleware import Middleware
 
+from talker.media.isolation import isolate
 from talker.resources import resource
+from talker.signals import signals_interrupt
 from talker.web import handlers, texts
 from talker.web.about import about_panel
 from talker.web.batch import batch_panel
 from talker.web.compare import compare_panel
 from talker.web.emotion_panel import feeling_panel, source_for
 from talker.web.examples import EXAMPLES
+from talker.web.fairness import MOST_WAITING, share_fairly
+from talker.web.hosts import OwnHostOnly
 from talker.web.inputs import OPTIONS
 from talker.web.panels import examples_strip, load_settings, portrait_panel, settings_panel, words_panel
 from talker.web.result import see_panel
@@ -32,7 +37,7 @@ FILLED = (
 )  # fmt: skip
 PREVIEWED = (
     "picture", "source", "emotion", "feeling_picture", "feeling_voice", "feeling_video", "point", "mix", "timeline",
-    "speech", "strength", "wrinkles", "permissive", "renderer", "face_index",
+    "speech", "strength", "wrinkles", "permissive", "renderer", "face_index", "consent",
 )  # fmt: skip
 Widgets = dict[str, Any]
 
@@ -68,7 +73,8 @@ def build_page() -> gr.Blocks:
             concurrency_id="films",
         )  # fmt: skip
         page.unload(leave)
-    page.queue(max_size=32, default_concurrency_limit=2)
+    page.queue(max_size=MOST_WAITING, default_concurrency_limit=2)
+    share_fairly(page)
     return page
 
 
@@ -159,7 +165,7 @@ def wire_compare(comparison: Widgets, widgets: Widgets, tab: gr.Tab) -> None:
     )  # fmt: skip
     gr.on(
         [comparison["shown"].change, tab.select], handlers.before_after,
-        [widgets["picture"], comparison["shown"], widgets["strength"]], comparison["slider"],
+        [widgets["picture"], comparison["shown"], widgets["strength"], widgets["consent"]], comparison["slider"],
         api_name="before_after", trigger_mode="always_last", concurrency_id="looks",
     )  # fmt: skip
 
@@ -169,8 +175,19 @@ def serve(host: str | None = None, port: int | None = None) -> None:
 
     host, port: where it listens; by default what $GRADIO_SERVER_NAME and $GRADIO_SERVER_PORT say, or 127.0.0.1:7860.
     """
-    opened = build_page()
-    opened.launch(
+    page = build_page()
+    isolate()  # a file that crashes its decoder must not end everybody's session
+    try:
+        with signals_interrupt():
+            _answer(page, host, port)
+    except KeyboardInterrupt:  # before `block_thread` could see to it
+        page.close()
+    finally:
+        isolate(False)
+
+
+def _answer(page: gr.Blocks, host: str | None, port: int | None) -> None:
+    page.launch(
         server_name=host,
         server_port=port,
         theme=theme(),
@@ -180,6 +197,7 @@ def serve(host: str | None = None, port: int | None = None) -> None:
         max_file_size="200mb",
         run_history=False,
         prevent_thread_lock=True,
+        app_kwargs={"middleware": [Middleware(OwnHostOnly)]},
     )
     handlers.warm_up()  # the page is there already
-    opened.block_thread()
+    page.block_thread()

@@ -25,13 +25,14 @@ from talker.types import ByteArray, EmotionCode
 from talker.web import faces, texts
 from talker.web.about import NEEDED, weights_table
 from talker.web.compare import before_and_after, compared, shortened
+from talker.web.consent import may_animate
 from talker.web.emotion_panel import asked
 from talker.web.examples import EXAMPLES
 from talker.web.hosting import on_gpu
 from talker.web.inputs import COMPARED_INPUTS, INPUTS, PREVIEW_INPUTS, PageInputs, accepts
 from talker.web.progress import Shown
 from talker.web.result import curves, downloads, feeling_over_time, notes, subtitles
-from talker.web.session import RESULTS, errors_as_toasts, missing, run_of
+from talker.web.session import RESULTS, errors_as_toasts, missing, remember, run_of
 from talker.weights import store
 
 TALKER = Talker()
@@ -79,10 +80,11 @@ def talked(request: gr.Request, progress: gr.Progress, inputs: PageInputs, secon
     """The video, or its first `seconds` when these aren't 0, once all that it needs is given."""
     if inputs.picture is None:
         raise missing(texts.PICTURE_FIRST)
-    if not inputs.consent:
+    if not may_animate(inputs.consent, inputs.picture):
         raise missing(texts.CONSENT_FIRST)
     if not inputs.recorded and not (inputs.text or "").strip():
         raise missing(texts.WORDS_FIRST)
+    remember(request, *inputs.files())
     with run_of(request, "talk") as (folder, stopped):
         return made(inputs, folder, Shown(progress, stopped), seconds)
 
@@ -129,10 +131,17 @@ def made(inputs: PageInputs, folder: Path, show: Shown, seconds: float = 0.0) ->
 
 
 @accepts(*PREVIEW_INPUTS)
-def preview(inputs: PageInputs) -> tuple[Any, str]:
-    """A still of this person with the emotion, or a sentence that says what it needs."""
+def preview(request: gr.Request, inputs: PageInputs) -> tuple[Any, str]:
+    """A still of this person with the emotion, or a sentence that says what it needs.
+
+    Args:
+        consent: true: this face may be animated.
+    """
+    remember(request, *inputs.files())
     if inputs.picture is None:
         return gr.update(visible=False), ""
+    if not may_animate(inputs.consent, inputs.picture):
+        return gr.update(visible=False), f"<p class='quiet'>{texts.PREVIEW_CONSENT}</p>"
     if inputs.source == "speech" and not inputs.recorded:
         return gr.update(), f"<p class='quiet'>{texts.PREVIEW_FROM_SPEECH}</p>"
     options = inputs.options()
@@ -185,8 +194,9 @@ def compare(
         strengths: each 0 to 1.5. renderers: what draws them; all of these are combined.
         seconds: how much of the speech.
     """
-    if (inputs.picture or others) and not inputs.consent:
+    if not may_animate(inputs.consent, inputs.picture, *(others or [])):
         raise missing(texts.CONSENT_FIRST)
+    remember(request, *inputs.files(), *(others or []))
     with run_of(request, "compare") as (folder, stopped):
         show = Shown(progress, stopped)
         TALKER.fetch_weights(show.fetching)
@@ -204,8 +214,17 @@ def compare(
         )
 
 
-def before_after(picture: str | None, emotion: str, strength: float) -> tuple[ByteArray, ByteArray]:
-    """The photograph and the person with the emotion; an example's where there is no picture."""
+def before_after(
+    request: gr.Request, picture: str | None, emotion: str, strength: float, consent: bool = False
+) -> tuple[ByteArray, ByteArray]:
+    """The photograph and the person with the emotion; an example's where there is no picture, or no consent.
+
+    Args:
+        consent: true: this face may be animated.
+    """
+    remember(request, picture)
+    if not may_animate(consent, picture):
+        picture = None
     with errors_as_toasts():
         return before_and_after(TALKER, picture or str(EXAMPLES[0].picture), emotion, strength)
 
@@ -224,8 +243,9 @@ def batch(
     """
     if archive is None:
         raise missing(texts.BATCH_FIRST)
-    if not consent:
+    if consent is not True:
         raise missing(texts.CONSENT_FIRST)
+    remember(request, archive)
     from talker.batch import pack, read_manifest, run_batch, unpack
 
     with run_of(request, "batch") as (folder, stopped):
@@ -256,8 +276,9 @@ def fetch_extras(progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008 - 
     return weights_table()
 
 
-def look(picture: str | None, face_index: int = 0) -> tuple[Any, str]:
+def look(request: gr.Request, picture: str | None, face_index: int = 0) -> tuple[Any, str]:
     """Outline the face that was found, or say why there is none."""
+    remember(request, picture)
     return faces.look(TALKER, picture, int(face_index or 0))
 
 

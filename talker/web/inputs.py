@@ -63,6 +63,10 @@ class PageInputs:
         """Whether the speech is a sound, and not typed."""
         return self.speech is not None and (self.tab == "speech" or not (self.text or "").strip())
 
+    def files(self) -> tuple[str | None, ...]:
+        """The paths of what was handed in."""
+        return self.picture, self.speech, self.feeling_picture, self.feeling_voice, self.feeling_video
+
     def options(self) -> SpeakOptions:
         """The settings. Raises OptionsError for values that they don't have."""
         return SpeakOptions(**{name: getattr(self, name) for name in OPTIONS})
@@ -71,7 +75,7 @@ class PageInputs:
 START = PageInputs()
 INPUTS = tuple(field.name for field in dataclasses.fields(PageInputs))
 PREVIEW_INPUTS = tuple(
-    name for name in INPUTS if name not in ("text", "voice", "consent", "subtitled", "fps", "size", "label", "seed")
+    name for name in INPUTS if name not in ("text", "voice", "subtitled", "fps", "size", "label", "seed")
 )
 COMPARED_INPUTS = tuple(
     name for name in INPUTS if name not in ("subtitled", "strength", "size", "renderer", "label")

