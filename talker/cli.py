@@ -216,6 +216,7 @@ def _files_read(arguments: argparse.Namespace) -> list[str | None]:
 def _write_landmarks(arguments: argparse.Namespace, talker: Talker, result: Result) -> None:
     """Landmark output: files and a drawing of the portrait's moving landmarks."""
     from talker.face.landmark_motion import landmark_motion
+    from talker.media.provenance import Provenance
     from talker.media.video import write_video
 
     moving = landmark_motion(talker.portrait_for(arguments.portrait, result.options), result.motion)
@@ -223,7 +224,7 @@ def _write_landmarks(arguments: argparse.Namespace, talker: Talker, result: Resu
         moving.save(arguments.landmarks)
     if arguments.landmark_video:
         drawn = Video(moving.draw(), len(moving), moving.fps, moving.drawn_size, result.speech)
-        write_video(drawn, arguments.landmark_video)
+        write_video(drawn, arguments.landmark_video, provenance=Provenance("landmarks"))
 
 
 def _add_sheet_arguments(parser: argparse.ArgumentParser) -> None:
@@ -331,6 +332,10 @@ VERBS = (
     Verb(
         "fetch", "Download weights beforehand, for use without a network.", commands.add_fetch_arguments,
         commands.fetch, speaks=False,
+    ),
+    Verb(
+        "verify", "Say whether pictures and films were made by Talker.", commands.add_verify_arguments,
+        commands.verify, speaks=False,
     ),
     Verb(
         "evaluate", "Measure a part of Talker and print the table.", evaluation.add_arguments,
