@@ -30,7 +30,7 @@ from talker.recent import Recent
 from talker.render.crop import film_size
 from talker.render.registry import Renderer, quick
 from talker.speech.analysis import SpeechAnalysis
-from talker.speech.voices import find_voice
+from talker.speech.voices import find_voice, language_title
 from talker.types import (
     ByteArray,
     EmotionCode,
@@ -273,6 +273,8 @@ def _notes(
         notes.append(f"Heard, but not trusted to close the lips, which follow the sound alone: {transcript.text}")
     else:
         notes.append(f"Heard: {transcript.text}")
+    if transcript is not None and transcript.language != "en":
+        notes.append(f"Language: {language_title(transcript.language)}.")
     if transcript is not None and transcript.left_out:
         notes.append(f"Left out, because the voice has no sounds for it: {', '.join(transcript.left_out)}.")
     if portrait.faces > 1:
