@@ -126,7 +126,7 @@ def made(inputs: PageInputs, folder: Path, show: Shown, seconds: float = 0.0) ->
     )  # fmt: skip
     written = subtitles(result, folder) if inputs.subtitled else None
     film = gr.Video(str(result.video), subtitles=written) if written else str(result.video)
-    emotions = feeling_over_time(result.emotion, result.speech.duration_s)
+    emotions = feeling_over_time(result.emotion.scaled(result.options.strength), result.speech.duration_s)
     files = downloads(result, TALKER.analyze_portrait(picture, inputs.face_index), folder)
     return film, notes(result), curves(result.motion), emotions, files
 
