@@ -24,7 +24,6 @@ from talker.media import video
 from talker.options import AMOUNTS, RENDERERS, SIZES
 from talker.types import EMOTION_LABELS
 from talker.web import app, emotion_map, emotion_panel, faces, handlers, hosting, result, session, texts
-from talker.web.consent import may_animate
 from talker.web.examples import EXAMPLES
 from talker.web.inputs import COMPARED_INPUTS, INPUTS, OPTIONS, START, PageInputs
 
@@ -291,15 +290,6 @@ def test_the_preview_shows_the_feeling_or_says_what_it_needs(run: Run, picture: 
     image, sentence = previewed(picture=picture, consent="yes")
     assert not image["visible"]
     assert sentence == f"<p class='quiet'>{texts.PREVIEW_CONSENT}</p>"
-
-
-def test_the_pages_own_pictures_need_no_consent(picture: str, tmp_path: Path) -> None:
-    own = tmp_path / "copy.png"  # Gradio hands them over as copies
-    own.write_bytes(EXAMPLES[0].picture.read_bytes())
-    assert may_animate(False, str(own), None, str(EXAMPLES[1].picture))
-    assert not may_animate(False, str(own), picture)
-    assert not may_animate("true", picture)
-    assert may_animate(True, picture)
 
 
 def test_a_comparison_is_a_film_and_a_sheet(run: Run, picture: str) -> None:
