@@ -112,7 +112,7 @@ def _colour(rng: np.random.Generator) -> FloatArray:
     """[3] a cloth's or a cup's colour: often white, black or grey."""
     if rng.random() < 0.4:
         return np.full(3, rng.choice([20.0, 60.0, 130.0, 210.0, 240.0])) + rng.uniform(-15, 15, 3)
-    hue = np.uint8([[[rng.integers(180), rng.integers(60, 255), rng.integers(60, 255)]]])
+    hue = np.array([[[rng.integers(180), rng.integers(60, 255), rng.integers(60, 255)]]], np.uint8)
     return cv2.cvtColor(hue, cv2.COLOR_HSV2RGB)[0, 0].astype(np.float32)
 
 
@@ -164,10 +164,12 @@ def _hand(place: Place, rng: np.random.Generator) -> tuple[FloatArray, FloatArra
         rounded = 0.6 + 0.45 * core / max(float(core.max()), 1e-3)
         surface = np.where(stroke[..., None] > 0.5, surface * rounded[..., None], surface)
         if rng.random() < 0.4:  # a nail
-            nail = place.line(*place.at(tuple(tip * 0.98), tuple(tip * 0.85)), 0.5 * width)
+            start, end = place.at(tuple(tip * 0.98), tuple(tip * 0.85))
+            nail = place.line(start, end, 0.5 * width)
             surface = np.where(nail[..., None] > 0.5, surface * 1.1 + 12, surface)
         opacity = np.maximum(opacity, stroke)
-    palm = place.line(*place.at(tuple(along * 0.95), tuple(along * 1.8)), count * pitch * 1.05)
+    start, end = place.at(tuple(along * 0.95), tuple(along * 1.8))
+    palm = place.line(start, end, count * pitch * 1.05)
     return np.maximum(opacity, palm), surface
 
 
