@@ -24,7 +24,7 @@ from talker.evaluation import command as evaluation
 from talker.files import prepare_outputs
 from talker.options import LIP_MODELS, MAX_STRENGTH, RENDERERS, SIZES, SpeakOptions
 from talker.signals import signals_interrupt
-from talker.speech.voices import VOICES
+from talker.speech.voices import VOICES, find_voice
 from talker.types import EMOTION_LABELS, Result, Video
 
 if TYPE_CHECKING:  # imported when a verb runs, so that --help is there at once
@@ -180,6 +180,8 @@ def _speak(arguments: argparse.Namespace, talker: Talker) -> None:
         check_video_path(arguments.landmark_video)
     if arguments.preview and Path(arguments.preview).suffix.lower() not in PREVIEW_SUFFIXES:
         raise InputError(f"{arguments.preview} can't be written: the name of a preview must end in .gif or .webp.")
+    if arguments.text is not None:
+        _fetch_voice(arguments.voice)
     result = talker.speak(
         arguments.portrait,
         arguments.speech,
@@ -296,6 +298,14 @@ def _batch(arguments: argparse.Namespace, talker: Talker) -> int:
 def _voices(arguments: argparse.Namespace) -> None:
     for voice in VOICES.values():
         print(f"{voice.name:12} {voice.title}")
+
+
+def _fetch_voice(voice: str) -> None:
+    """Download what a voice needs, with a counter."""
+    from talker.weights import registry, store
+
+    for name in find_voice(voice).weights:
+        store.fetch(name, commands.counter(f"{registry.ASSETS[name].title}, byte"))
 
 
 def _report(result: Result) -> None:

@@ -35,13 +35,13 @@ def add_fetch_arguments(parser: argparse.ArgumentParser) -> None:
 
 def fetch(arguments: argparse.Namespace) -> None:
     """Download weights that are not there yet; AssetError names, at the end, all that can't be had."""
-    from talker.weights import store
+    from talker.weights import registry, store
 
     failures = []
-    names = store.ASSETS if arguments.all else store.DEFAULT_ASSETS
-    work = {store.ASSETS[name].title: functools.partial(store.fetch, name) for name in names}
+    names = registry.ASSETS if arguments.all else registry.DEFAULT_ASSETS
+    work = {registry.ASSETS[name].title: functools.partial(store.fetch, name) for name in names}
     if arguments.all:
-        work |= {extra.title: functools.partial(store.fetch_extra, name) for name, extra in store.EXTRAS.items()}
+        work |= {extra.title: functools.partial(store.fetch_extra, name) for name, extra in registry.EXTRAS.items()}
     for title, download in work.items():
         try:
             print(f"{title}: {download(counter('byte'))}")

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from talker.resources import PACKAGE, resource
 from talker.version import __version__
-from talker.weights import sources, store
+from talker.weights import registry, sources, store
 
 DISTRIBUTION = "talker-portrait"
 SYSTEM_LIBRARIES = {"EGL": "libegl1", "GLESv2": "libgles2", "GL": "libgl1"}  # Debian's packages that have them
@@ -174,9 +174,9 @@ def _checkpoints() -> Iterator[Finding]:
 
 def _weights() -> Iterator[Finding]:
     """Fetched weights, and whether the Hub could be asked for them."""
-    for name, asset in store.ASSETS.items():
+    for name, asset in registry.ASSETS.items():
         there = store.is_there(name)
-        needed = name in store.DEFAULT_ASSETS
+        needed = name in registry.DEFAULT_ASSETS
         cure = (
             ""
             if there

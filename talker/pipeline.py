@@ -30,6 +30,7 @@ from talker.recent import Recent
 from talker.render.crop import film_size
 from talker.render.registry import Renderer, create_renderer, quick
 from talker.speech.analysis import SpeechAnalysis
+from talker.speech.voices import find_voice
 from talker.types import (
     ByteArray,
     EmotionCode,
@@ -42,7 +43,7 @@ from talker.types import (
     Transcript,
     Video,
 )
-from talker.weights import store
+from talker.weights import registry, store
 
 NEEDED_WEIGHTS = ("face_landmarker", "whisper_tiny_en")
 PREVIEW_SIZE = "crop512"  # large enough to judge a face, small enough to be there at once
@@ -134,10 +135,10 @@ class Talker:
             notes = (*notes, damage)
         return Result(Path(out), motion, analysis.clip, code, options, timings, notes)
 
-    def fetch_weights(self, progress: FetchProgress | None = None) -> None:
+    def fetch_weights(self, progress: FetchProgress | None = None, voice: str = "american") -> None:
         """Download what is not in the cache yet, so that later steps don't wait; AssetError when it can't be had."""
-        for name in NEEDED_WEIGHTS:
-            store.fetch(name, functools.partial(progress, store.ASSETS[name].title) if progress else None)
+        for name in (*NEEDED_WEIGHTS, *find_voice(voice).weights):
+            store.fetch(name, functools.partial(progress, registry.ASSETS[name].title) if progress else None)
 
     def release(self) -> None:
         """Forget all kept portraits, renderers and loaded models; they are made again when they are next needed."""

@@ -173,3 +173,19 @@ def test_no_machine_paths_or_loose_ends() -> None:
 def test_files_have_names_that_say_something() -> None:
     empty = ("utils", "util", "helpers", "helper", "misc", "common", "legacy")
     assert [shown(path) for path in PACKAGE if path.stem in empty or re.search(r"(v\d+|_old|_new)$", path.stem)] == []
+
+
+def test_no_test_reaches_into_private_names() -> None:
+    reached = []
+    for path in (ROOT / "tests").rglob("*.py"):
+        for node in ast.walk(tree(path)):
+            own = (
+                isinstance(node, ast.Attribute)
+                and isinstance(node.value, ast.Name)
+                and node.value.id in ("self", "cls")
+            )
+            if isinstance(node, ast.Attribute) and re.match("_[a-z]", node.attr) and not own:
+                reached.append(f"{shown(path)}:{node.lineno} {node.attr}")
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("talker"):
+                reached += [f"{shown(path)}:{node.lineno} {one.name}" for one in node.names if one.name.startswith("_")]
+    assert reached == []

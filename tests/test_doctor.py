@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from talker import doctor
-from talker.weights import store
+from talker.weights import registry
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -26,7 +26,7 @@ def test_missing_weights_are_named_with_their_cure(
     monkeypatch.setenv("TALKER_CACHE", str(tmp_path))
     assert doctor.main() == 1
     report = capsys.readouterr().out
-    for name in store.DEFAULT_ASSETS:
+    for name in registry.DEFAULT_ASSETS:
         assert f"MISSING weights {name}" in report
         assert f"talker fetch, or put its files into {tmp_path / name}" in report
 

@@ -3,7 +3,6 @@
 from types import SimpleNamespace
 from typing import Any
 
-import gradio as gr
 import pytest
 
 from talker.errors import CancelledError, InputError
@@ -33,9 +32,11 @@ def test_people_behind_one_address_take_turns_by_sessions() -> None:
 
 def test_a_proxy_tells_where_a_request_comes_from() -> None:
     request = SimpleNamespace(headers={"x-forwarded-for": "6.6.6.6, 1.2.3.4"}, client=SimpleNamespace(host="10.0.0.1"))
-    assert fairness._address(SimpleNamespace(request=request)) == "1.2.3.4", "what stands before it anyone can claim"
+    assert fairness.visitor_address(SimpleNamespace(request=request)) == "1.2.3.4", (
+        "what stands before it anyone can claim"
+    )
     request.headers = {}
-    assert fairness._address(SimpleNamespace(request=request)) == "10.0.0.1"
+    assert fairness.visitor_address(SimpleNamespace(request=request)) == "10.0.0.1"
 
 
 @pytest.mark.parametrize(
@@ -95,11 +96,3 @@ def test_a_run_without_a_listener_ends(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_outside_of_a_page_somebody_always_listens() -> None:
     assert fairness.listener()()
-
-
-def test_the_page_has_a_bounded_queue() -> None:
-    with gr.Blocks() as page:
-        gr.Textbox()
-    page.queue(max_size=fairness.MOST_WAITING)
-    fairness.share_fairly(page)
-    assert page._queue.max_size == fairness.MOST_WAITING

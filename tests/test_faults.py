@@ -19,17 +19,17 @@ from talker.errors import AssetError
 from talker.face import tracking
 from talker.media import video
 from talker.types import Video
-from talker.weights import store
+from talker.weights import registry, store
 from talker.weights.sources import AddressSource, AssetFile
 
 CONTENT = np.random.default_rng(0).integers(0, 256, 3_000_000, np.uint8).tobytes()
 FILLING = """
 import sys, time
-from talker.weights import store
+from talker.weights import registry, store
 from talker.weights.sources import AddressSource, AssetFile
 address, sha256, size, start = sys.argv[1:]
 files = (AssetFile("w.bin", int(size), sha256),)
-store.ASSETS["shared"] = store.Asset("shared", "none", files, (AddressSource(address),))
+registry.ASSETS["shared"] = registry.Asset("shared", "none", files, (AddressSource(address),))
 time.sleep(max(0.0, float(start) - time.time()))
 path = store.fetch("shared")
 assert path.stat().st_size == int(size)
@@ -59,7 +59,9 @@ def asset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asset]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{server.server_address[1]}/w.bin"
         file = AssetFile("w.bin", len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
-        monkeypatch.setitem(store.ASSETS, "shared", store.Asset("shared", "none", (file,), (AddressSource(address),)))
+        monkeypatch.setitem(
+            registry.ASSETS, "shared", registry.Asset("shared", "none", (file,), (AddressSource(address),))
+        )
         monkeypatch.setenv("TALKER_CACHE", str(tmp_path / "cache"))
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         yield Asset(address, offered / "w.bin")

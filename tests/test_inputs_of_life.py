@@ -220,7 +220,7 @@ def test_a_kept_track_that_is_broken_is_made_anew(tmp_path: Path) -> None:
     content[len(content) // 2] ^= 0xFF
     for broken in (bytes(content), bytes(content[:-500]), b""):
         (tmp_path / "track.npz").write_bytes(broken)
-        assert tracking._from_cache(tmp_path / "track.npz") is None
+        assert tracking.from_cache(tmp_path / "track.npz") is None
 
 
 def test_settings_that_are_nested_too_deep_are_refused(tmp_path: Path) -> None:

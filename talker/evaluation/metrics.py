@@ -6,7 +6,8 @@ the evaluation of their family. Names are "family/metric"; a name without a row 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import importlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ if TYPE_CHECKING:  # a film needs the landmark detector, which the command line'
 OURS = "this project"
 THEVAL = "THEval, arXiv 2511.04520"
 EAMM = "EAMM, Ji et al. 2022"
+FAMILIES = ("lip_metrics", "theval", "geometry_metrics", "picture_metrics", "emotion_metrics")  # register functions
 FilmMetric = Callable[["Film", "Film"], float]
 
 
@@ -107,18 +109,27 @@ FILM_METRICS: dict[str, FilmMetric] = {}
 
 
 def computes(name: str) -> Callable[[FilmMetric], FilmMetric]:
-    """Registers the function of a film and of the real film that gives the metric `name`."""
+    """Registers the function of a film and of the real film that gives the metric `name`; KeyError without a row."""
+    row = METRICS[name]
 
     def register(function: FilmMetric) -> FilmMetric:
-        FILM_METRICS[METRICS[name].name] = function
+        FILM_METRICS[row.name] = function
         return function
 
     return register
 
 
+def film_metrics() -> Mapping[str, FilmMetric]:
+    """The functions of all families by name."""
+    for family in FAMILIES:
+        importlib.import_module(f"talker.evaluation.{family}")
+    return FILM_METRICS
+
+
 def compare_films(film: Film, real: Film, names: Iterable[str] = ()) -> list[Measurement]:
     """All film metrics (or `names`) of a film against a real one of as many frames; NaN where one can't be had."""
-    return [Measurement(name, FILM_METRICS[name](film, real)) for name in names or FILM_METRICS]
+    functions = film_metrics()
+    return [Measurement(name, functions[name](film, real)) for name in names or functions]
 
 
 # fmt: off

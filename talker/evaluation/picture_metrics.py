@@ -171,6 +171,7 @@ def _contrast(image: ByteArray) -> FloatArray:
 
 @functools.cache
 def recogniser() -> FaceRecogniser:
+    """The judge of identity, loaded once."""
     return FaceRecogniser()
 
 

@@ -100,7 +100,7 @@ def track_video(path: str | Path, *, fps: float | None = None, progress: Progres
     """
     video = open_video(path, fps=fps)
     kept = _track_folder(Path(path)) / f"{_content_key(Path(path), video.fps)}.npz"
-    track = _from_cache(kept)
+    track = from_cache(kept)
     if track is not None:
         return track
     try:
@@ -125,7 +125,7 @@ def _track_folder(path: Path) -> Path:
     return store.cache_folder() / "tracks"
 
 
-def _from_cache(kept: Path) -> FaceTrack | None:
+def from_cache(kept: Path) -> FaceTrack | None:
     """The track in a cache file, fitted anew where it was fitted with another face model; None without a whole file."""
     if not kept.is_file():
         return None
@@ -133,8 +133,8 @@ def _from_cache(kept: Path) -> FaceTrack | None:
         track = FaceTrack.load(kept)
     except (InputError, ValueError, KeyError):
         return None
-    if track.model != _model_key():
-        track = dataclasses.replace(track, fit=fit_sequence(track.landmarks), model=_model_key())
+    if track.model != face_model_key():
+        track = dataclasses.replace(track, fit=fit_sequence(track.landmarks), model=face_model_key())
         with contextlib.suppress(OSError):
             track.save(kept)
     return track
@@ -160,8 +160,8 @@ def track_frames(
     detected = np.isfinite(landmarks[:, 0, 0])
     if not detected.any():
         raise FaceError(NO_FACE)
-    landmarks, scores = _fill_gaps(landmarks, detected), _fill_gaps(scores, detected)
-    return FaceTrack(landmarks, detected, scores, fit_sequence(landmarks), fps, size, _model_key())
+    landmarks, scores = fill_gaps(landmarks, detected), fill_gaps(scores, detected)
+    return FaceTrack(landmarks, detected, scores, fit_sequence(landmarks), fps, size, face_model_key())
 
 
 class _Report:
@@ -263,7 +263,7 @@ def _pass(crops: list[ByteArray], fps: float) -> tuple[FloatArray, FloatArray]:
     return landmarks, scores
 
 
-def _fill_gaps(values: FloatArray, known: BoolArray) -> FloatArray:
+def fill_gaps(values: FloatArray, known: BoolArray) -> FloatArray:
     """`values` [T,...] with unknown rows interpolated between known ones, held at the ends."""
     if known.all():
         return values
@@ -287,6 +287,6 @@ def _content_key(path: Path, fps: float) -> str:
 
 
 @lru_cache(maxsize=1)
-def _model_key() -> str:
+def face_model_key() -> str:
     """Changes with the face model's weights."""
     return hashlib.sha256((store.checkpoint("face-model") / "model.safetensors").read_bytes()).hexdigest()

@@ -26,10 +26,10 @@ from talker.types import EMOTION_LABELS, EmotionCode, FaceMotion, FloatArray
 SHUT, PARTED = 0.004, 0.022  # lip opening (face widths) below which speech means closed lips, above which it doesn't
 VOWEL, OPEN_VOWEL = 0.025, 0.06  # lip opening from which speech means an open mouth, and certainly does
 PART, PARTS = 0.012, 0.035  # lip opening from which an emotion begins not to close it, and may not at all
-ALREADY_OPEN = 0.5  # part of an emotion's opening that is left out on an open vowel
-OPENS_WHILE_SPEAKING = (
-    0.5  # part of an emotion's opening that is shown while something is said: best on one MEAD person
-)
+ALREADY_OPEN = 0.4  # part of an emotion's opening that is left out on an open vowel
+# Part of an emotion's opening that is shown while something is said. One MEAD person's films fit 0.5 best; with less
+# than this, surprise and anger are no longer read (judge, portraits 1-150).
+OPENS_WHILE_SPEAKING = 0.75
 LASTS_S = 0.12  # for which a closure, a vowel or a rounding is respected before and after it
 PAUSE_S = 0.4  # a pause up to twice as long doesn't open the mouth as silence does
 OPENS = 0.004  # face widths: a channel that parts the lips more than this per unit is held back on closures
@@ -52,7 +52,7 @@ BARING = [*UPPER, *(BLENDSHAPE_INDEX[f"mouthLowerDown{side}"] for side in SIDES)
 JAW = BLENDSHAPE_INDEX["jawOpen"]
 # Talking hides part of every emotion around the mouth, and an open mouth reads as surprise. What speech leaves free
 # shows that much more meanwhile: found with the judge on portraits 1-150.
-MORE_WHILE_TALKING = 0.35
+MORE_WHILE_TALKING = 0.5
 FREE = [i for name, i in BLENDSHAPE_INDEX.items() if name.startswith((
     "brow", "cheek", "eye", "nose", "mouthSmile", "mouthFrown", "mouthStretch", "mouthDimple"))]  # fmt: skip
 

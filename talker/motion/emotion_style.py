@@ -54,7 +54,7 @@ EMOTION_STYLES: dict[str, EmotionStyle] = {
                          bow=-0.02, tilt=0.03, lean=0.01, breath=1.1),
     "sad": EmotionStyle(bared=0.4, mouth=1.04, head=0.6, head_speed=0.6, nods=0.5, blinks=0.8, blink_s=1.6, gaze=0.7,
                         gaze_rate=0.6, brows=0.4, bow=0.1, tilt=0.03, lean=-0.01, breath=1.3),
-    "angry": EmotionStyle(bared=0.4, mouth=1.18, head=0.55, head_speed=1.3, nods=1.4, blinks=0.5, blink_s=0.85,
+    "angry": EmotionStyle(bared=0.6, mouth=1.18, head=0.55, head_speed=1.3, nods=1.4, blinks=0.5, blink_s=0.85,
                          gaze=0.4, gaze_rate=0.6, brows=0.3, bow=0.045, lean=0.035, breath=1.4),
     "surprised": EmotionStyle(mouth=1.07, head=0.8, head_speed=1.2, nods=0.7, blinks=0.6, blink_s=0.8, gaze=0.7,
                              brows=0.7, bow=-0.05, lean=-0.015, breath=1.2),

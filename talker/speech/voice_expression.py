@@ -10,7 +10,7 @@ from scipy.signal import butter, sosfiltfilt
 
 from talker.types import BoolArray, FloatArray
 
-SHELF_HZ = 1500.0  # a brighter voice has more above it
+SHELF_HZ = 1000.0  # a brighter voice has more above it
 TREMOR_HZ = 5.8
 WIDEST_OCTAVES = 1.0  # how far from its middle the melody may go
 LOUDEST = 0.98

@@ -110,6 +110,11 @@ class VoiceMix:
         """What speaks."""
         return self.voices[0].engine
 
+    @property
+    def weights(self) -> tuple[str, ...]:
+        """What has to be fetched before it speaks, by the names of `talker.weights.store`."""
+        return ("kokoro",) if self.engine == KOKORO else ()
+
 
 def find_voice(request: str) -> VoiceMix:
     """The voice of a name (`george`, `bm_george`), or a mixture (`heart+george`, `heart=.7,george=.3`).

@@ -22,7 +22,7 @@ from talker.web.emotion_panel import feeling_panel, source_for
 from talker.web.examples import EXAMPLES
 from talker.web.fairness import MOST_WAITING, share_fairly
 from talker.web.hosts import OwnHostOnly
-from talker.web.inputs import OPTIONS
+from talker.web.inputs import OPTIONS, inputs_of
 from talker.web.panels import examples_strip, load_settings, portrait_panel, settings_panel, words_panel
 from talker.web.result import see_panel
 from talker.web.session import errors_as_toasts, leave, stop
@@ -104,6 +104,10 @@ def wire_portrait(widgets: Widgets) -> None:
             functools.partial(source_for, tab), widgets["source"], widgets["source"], queue=False,
             show_progress="hidden", api_visibility="private",
         )  # fmt: skip
+    widgets["listen"].click(
+        handlers.listen, widgets["voice"], widgets["sample"], api_name="listen", concurrency_id="looks",
+        show_progress_on=widgets["listen"],
+    )  # fmt: skip
     found.select(handlers.pick, [picture, face_index, found], face_index, api_visibility="private")
     widgets["settings"].upload(
         loaded_settings, widgets["settings"], [widgets[name] for name in OPTIONS], api_visibility="private"
@@ -120,7 +124,7 @@ def wire_runs(widgets: Widgets) -> None:
     """The buttons and the examples, which make films, and the button that stops them."""
     shown = [widgets[name] for name in ("film", "said", "motion_plot", "feeling_plot", "files")]
     settings: dict[str, Any] = {"concurrency_id": "films", "concurrency_limit": 1, "show_progress_on": shown[0]}
-    inputs = [widgets[name] for name in handlers.speak.inputs]  # type: ignore[attr-defined]
+    inputs = [widgets[name] for name in inputs_of(handlers.speak)]
     runs = []
     for action, button in ((handlers.speak, "start"), (handlers.trial, "trial")):
         widgets[button].click(
@@ -148,7 +152,7 @@ def wire_preview(widgets: Widgets) -> None:
     triggers = [widgets[name].change for name in PREVIEWED]
     triggers += [widgets["feeling_text"].submit, widgets["feeling_text"].blur]
     gr.on(
-        triggers, handlers.preview, [widgets[name] for name in handlers.preview.inputs],  # type: ignore[attr-defined]
+        triggers, handlers.preview, [widgets[name] for name in inputs_of(handlers.preview)],
         [widgets["preview"], widgets["preview_note"]], api_name="preview",
         trigger_mode="always_last", show_progress="hidden", concurrency_id="looks", concurrency_limit=2,
     )  # fmt: skip
@@ -156,7 +160,7 @@ def wire_preview(widgets: Widgets) -> None:
 
 def wire_compare(comparison: Widgets, widgets: Widgets, tab: gr.Tab) -> None:
     """The second tab, which takes portrait and words from the first."""
-    inputs = [widgets[name] for name in handlers.compare.inputs]  # type: ignore[attr-defined]
+    inputs = [widgets[name] for name in inputs_of(handlers.compare)]
     own = ("others", "emotions", "described", "first_tab", "strengths", "renderers", "seconds")
     inputs += [comparison[name] for name in own]
     comparison["start"].click(

@@ -24,10 +24,10 @@ def share_fairly(page: gr.Blocks) -> None:
             return False, f"You have {MOST_OF_ONE} requests waiting already; please wait for one of them.", "error"
         answer = await push(body, request, username)
         for one in queue.event_queue_per_concurrency_id.values():
-            one.queue[:] = in_turns(one.queue, lambda event: (event.session_hash, _address(event)))
+            one.queue[:] = in_turns(one.queue, lambda event: (event.session_hash, visitor_address(event)))
         return answer
 
-    queue.push = pushed  # type: ignore[method-assign]
+    vars(queue)["push"] = pushed
 
 
 def in_turns(waiting: Sequence[Any], visitor: Callable[[Any], tuple[str, str]]) -> list[Any]:
@@ -60,7 +60,7 @@ def listener() -> Callable[[], bool]:
     return lambda: event.alive and number in queue.pending_event_ids_session.get(event.session_hash, ())
 
 
-def _address(event: Any) -> str:
+def visitor_address(event: Any) -> str:
     """Where a request came from; behind a proxy, what the proxy says."""
     forwarded = event.request.headers.get("x-forwarded-for", "")
     return forwarded.rsplit(",", 1)[-1].strip() or (event.request.client.host if event.request.client else "")

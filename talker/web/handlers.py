@@ -16,11 +16,12 @@ import numpy as np
 import pandas as pd
 
 from talker import SpeechClip, Talker, TalkerError
-from talker.emotion.resolve import Emotion, EmotionRequest, resolve
+from talker.emotion.resolve import DEFAULT, Emotion, EmotionRequest, resolve
 from talker.emotion.timeline import split_tags
 from talker.media.audio import load_speech
 from talker.pipeline import NEEDED_WEIGHTS
 from talker.speech.analysis import SpeechAnalysis
+from talker.speech.voices import find_voice
 from talker.types import ByteArray, EmotionCode
 from talker.web import faces, texts
 from talker.web.about import NEEDED, weights_table
@@ -33,7 +34,7 @@ from talker.web.inputs import COMPARED_INPUTS, INPUTS, PREVIEW_INPUTS, PageInput
 from talker.web.progress import Shown
 from talker.web.result import curves, downloads, feeling_over_time, notes, subtitles
 from talker.web.session import RESULTS, errors_as_toasts, missing, remember, run_of
-from talker.weights import store
+from talker.weights import registry, store
 
 TALKER = Talker()
 SILENCE = SpeechClip(np.zeros(10 * 16000, np.float32), 16000)  # what a timeline runs along in a preview
@@ -113,10 +114,10 @@ def example(
 
 def made(inputs: PageInputs, folder: Path, show: Shown, seconds: float = 0.0) -> Film:
     """The video, or its first `seconds` when these aren't 0, and everything that is shown of it."""
-    TALKER.fetch_weights(show.fetching)
+    TALKER.fetch_weights(show.fetching, inputs.voice)
     picture = inputs.picture or ""
     requested: Emotion = asked(folder, inputs)
-    clip = heard(inputs, seconds, show) if seconds or inputs.recorded else None
+    clip = heard(inputs, seconds, show, requested) if seconds or inputs.recorded else None
     if clip and not inputs.recorded:  # the words are a sound already, so their tags have to be read here
         requested = first_tag(inputs.text) or requested
     result = TALKER.speak(
@@ -125,7 +126,7 @@ def made(inputs: PageInputs, folder: Path, show: Shown, seconds: float = 0.0) ->
     )  # fmt: skip
     written = subtitles(result, folder) if inputs.subtitled else None
     film = gr.Video(str(result.video), subtitles=written) if written else str(result.video)
-    emotions = feeling_over_time(result.emotion, result.speech.duration_s)
+    emotions = feeling_over_time(result.emotion.scaled(result.options.strength), result.speech.duration_s)
     files = downloads(result, TALKER.analyze_portrait(picture, inputs.face_index), folder)
     return film, notes(result), curves(result.motion), emotions, files
 
@@ -159,12 +160,29 @@ def preview(request: gr.Request, inputs: PageInputs) -> tuple[Any, str]:
     return gr.update(value=image, visible=True), f"<p class='quiet'>{html.escape(code.source)}</p>"
 
 
-def heard(inputs: PageInputs, seconds: float, show: Shown) -> SpeechAnalysis:
-    """The speech, or its first `seconds` when these aren't 0."""
+def listen(
+    voice: str,
+    progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio asks for a progress bar
+) -> Any:
+    """Let a voice say a sentence of its language.
+
+    Args:
+        voice: the name of a voice, or a mixture such as heart=.7,george=.3.
+    """
+    with errors_as_toasts():
+        TALKER.fetch_weights(Shown(progress).fetching, voice)
+        clip = TALKER.load_speech(text=texts.VOICE_SAMPLES[find_voice(voice).language.code], voice=voice).clip
+    return gr.update(value=(clip.sample_rate, (clip.samples * 32767).astype(np.int16)), visible=True)
+
+
+def heard(inputs: PageInputs, seconds: float, show: Shown, emotion: Emotion = DEFAULT) -> SpeechAnalysis:
+    """The speech, or its first `seconds` when these aren't 0; typed words sound of the emotion."""
     show.stage("speech")
     if inputs.recorded:
         return shortened(TALKER.load_speech(inputs.speech), seconds)
-    return shortened(TALKER.load_speech(None, split_tags(inputs.text)[0], inputs.voice), seconds)
+    words, tags = split_tags(inputs.text)
+    speech = TALKER.load_speech(None, words, inputs.voice, emotion=emotion, tags=tags, options=inputs.options())
+    return shortened(speech, seconds)
 
 
 def first_tag(text: str) -> EmotionCode | None:
@@ -263,7 +281,7 @@ def fetch_weights(progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008 -
     show = Shown(progress)
     with errors_as_toasts():
         for name in NEEDED:
-            store.fetch(name, functools.partial(show.fetching, store.ASSETS[name].title))
+            store.fetch(name, functools.partial(show.fetching, registry.ASSETS[name].title))
     return weights_table()
 
 
@@ -271,7 +289,7 @@ def fetch_extras(progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008 - 
     """Fetch what nothing needs but some things use; gives the table of what is there."""
     show = Shown(progress)
     with errors_as_toasts():
-        for name, extra in store.EXTRAS.items():
+        for name, extra in registry.EXTRAS.items():
             store.fetch_extra(name, functools.partial(show.fetching, extra.title))
     return weights_table()
 

@@ -26,10 +26,18 @@ CONSENT_FIRST = "Please confirm that you may animate this face: tick the box abo
 # 2 Words
 WORDS = "Words"
 TYPE, RECORD = "Type", "Upload or record"
-WORDS_PLACEHOLDER = "What shall the person say? (English)"
+WORDS_PLACEHOLDER = "What shall the person say? (in the voice's language)"
 WORDS_HINT = "The feeling can change on the way: [happy] We won! [sad:0.6] But it is over."
 VOICE = "Voice"
-VOICES = {"american": "American", "british": "British"}
+LISTEN = "▶ Listen"
+VOICE_HINT = "Or mix two: heart=.7,george=.3. The first film with a voice that is not small fetches 65 MB."
+VOICE_SPEED = "Speed of the voice"
+PLAIN_VOICE = "Leave the typed words' voice without the feeling"
+VOICE_SAMPLES = {  # what a voice says when somebody wants to hear it, by language
+    "en": "Hello, this is how I sound.", "es": "Hola, así sueno yo.", "fr": "Bonjour, voici ma voix.",
+    "hi": "नमस्ते, मेरी आवाज़ ऐसी है।", "it": "Ciao, questa è la mia voce.", "ja": "こんにちは、これが私の声です。",
+    "pt": "Olá, esta é a minha voz.", "zh": "你好，这是我的声音。",
+}  # fmt: skip
 SPEECH = "Speech"
 WORDS_FIRST = "Please write what to say, or upload a recording."
 
