@@ -251,6 +251,12 @@ def _add_compare_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--renderers", nargs="+", choices=RENDERERS, default=[], help="each of all that by each of these"
     )
+    parser.add_argument(
+        "--methods", nargs="+", default=[], metavar="NAME",
+        help="the papers' methods in place of emotions: neutral, eamm, amigo, hifi, cem, cmet; they take their words, "
+        "film and voice from the flags above",
+    )  # fmt: skip
+    parser.add_argument("--calm-voice", metavar="FILE", help="for cmet: the voice without the emotion")
 
 
 def _compare(arguments: argparse.Namespace, talker: Talker) -> None:
@@ -258,7 +264,28 @@ def _compare(arguments: argparse.Namespace, talker: Talker) -> None:
     emotions: dict[str, str | EmotionRequest] = {words: words for words in arguments.emotions}
     emotions |= {request.title: request for request in arguments.emotion or []}
     emotions = emotions or {label: label for label in EMOTION_LABELS}
+    if arguments.methods:
+        _write_methods(arguments, talker, portraits)
+        return
     _write_sheet(arguments, talker, portraits, emotions, arguments.strengths, arguments.renderers)
+
+
+def _write_methods(arguments: argparse.Namespace, talker: Talker, pictures: Sequence[str]) -> None:
+    from talker.evaluation.contact_sheet import method_cells, write_sheet
+    from talker.evaluation.methods import Given
+
+    names = {"text": "words", "video": "film", "voice": "voice"}
+    asked = [request for request in arguments.emotion or [] if request.source in names]
+    values = {names[request.source]: Path(request.value) for request in asked}
+    if arguments.calm_voice:
+        values["calm"] = Path(arguments.calm_voice)
+    prepare_outputs([arguments.out], _files_read(arguments))
+    options = _read_options(arguments)
+    portraits = [talker.analyze_portrait(picture, options.face_index) for picture in pictures]
+    rows = method_cells(portraits, arguments.methods, options, dataclasses.replace(Given(), **values))
+    speech = talker.load_speech(arguments.speech, arguments.text, arguments.voice)
+    write_sheet(talker, rows, speech, arguments.out, commands.counter("row"))
+    print(arguments.out)
 
 
 def _write_sheet(
