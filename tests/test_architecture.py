@@ -33,7 +33,7 @@ LEVELS = (
     ("evaluation",),
     ("workbench",),
     ("web",),
-    ("commands",),
+    ("commands", "arguments"),
     ("cli",),
     ("doctor",),
     ("__main__",),

@@ -342,10 +342,3 @@ def test_a_recording_is_asked_first_how_it_feels() -> None:
     assert emotion_panel.source_for("speech", START.source) == "speech"
     assert emotion_panel.source_for("text", "speech") == START.source
     assert emotion_panel.source_for("speech", "mix") == emotion_panel.source_for("text", "mix") == "mix"
-
-
-def test_functions_are_called_as_their_endpoints() -> None:
-    """Language models are told the functions' names."""
-    public = [fn for fn in app.build_page().fns.values() if fn.api_visibility == "public"]
-    assert len(public) == 11
-    assert [fn.fn.__name__ for fn in public] == [fn.api_name for fn in public]
