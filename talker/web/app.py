@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
+from talker.journal import LOG, write_log
 from talker.media.isolation import isolate
 from talker.resources import resource
 from talker.signals import signals_interrupt
@@ -21,6 +22,7 @@ from talker.web.examples import EXAMPLES
 from talker.web.fairness import MOST_WAITING, share_fairly
 from talker.web.hosts import OwnHostOnly
 from talker.web.inputs import OPTIONS, inputs_of
+from talker.web.observing import observe
 from talker.web.panels import examples_strip, load_settings, portrait_panel, settings_panel, words_panel
 from talker.web.result import see_panel
 from talker.web.session import errors_as_toasts, leave, results_folder, stop
@@ -179,6 +181,8 @@ def serve(host: str | None = None, port: int | None = None) -> None:
 
     host, port: where it listens; by default what $GRADIO_SERVER_NAME and $GRADIO_SERVER_PORT say, or 127.0.0.1:7860.
     """
+    if not LOG.handlers:  # the command line has set it up already
+        write_log(verbose=False)
     page = build_page()
     isolate()  # a file that crashes its decoder must not end everybody's session
     try:
@@ -202,7 +206,7 @@ def _answer(page: gr.Blocks, host: str | None, port: int | None) -> None:
         max_file_size="200mb",
         run_history=False,
         prevent_thread_lock=True,
-        app_kwargs={"middleware": [Middleware(OwnHostOnly)]},
+        app_kwargs={"middleware": [Middleware(OwnHostOnly)], "routes": observe(page)},
     )
     handlers.warm_up()  # the page is there already
     page.block_thread()
