@@ -154,7 +154,8 @@ def test_the_face_is_outlined_or_the_reason_is_told(run: Run, picture: str) -> N
 def test_a_click_chooses_the_nearest_face_that_can_talk(picture: str) -> None:
     boxes = [(60.0, 60.0, 80.0, 80.0), None, (0.0, 0.0, 20.0, 20.0)]
 
-    def look(path: str, index: int = 0) -> Any:
+    def look(path: str, index: int = 0, *, allow_covered: bool = False) -> Any:
+        assert allow_covered
         if boxes[index] is None:
             raise FaceError("too small")
         return SimpleNamespace(faces=3, face_box=boxes[index], image=np.zeros((96, 80, 3)), quarter_turns=0)
