@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from talker.blendshapes import BLENDSHAPE_COUNT
+from talker.loaded import loaded_once
 from talker.types import LANDMARK_COUNT, FloatArray
 
 IntArray = NDArray[np.int32]
@@ -139,7 +140,7 @@ def vertex_normals(vertices: FloatArray, triangles: IntArray) -> FloatArray:
 
 
 @njit(cache=True, nogil=True)
-def _add_face_normals(vertices, triangles, normals) -> None:  # type: ignore[no-untyped-def]
+def _add_face_normals(vertices: FloatArray, triangles: IntArray, normals: FloatArray) -> None:
     for index in range(len(triangles)):
         a, b, c = triangles[index, 0], triangles[index, 1], triangles[index, 2]
         ux, uy, uz = vertices[b, 0] - vertices[a, 0], vertices[b, 1] - vertices[a, 1], vertices[b, 2] - vertices[a, 2]
@@ -155,7 +156,7 @@ def _add_face_normals(vertices, triangles, normals) -> None:  # type: ignore[no-
         normals[index, 0], normals[index, 1], normals[index, 2] = x / length, y / length, z / length
 
 
-@lru_cache(maxsize=2)
+@loaded_once
 def load_face_model(folder: Path) -> FaceModel:
     """The model in `folder`, read once."""
     return FaceModel.load(folder)
