@@ -68,6 +68,7 @@ OPTION_FLAGS: tuple[tuple[str, type, Sequence[str] | None, str], ...] = (
 )
 SWITCHES = (
     ("permissive", "only weights that allow commercial use"),
+    ("allow_covered", "go on when something covers the mouth, which stays shut then"),
     ("plain_voice", "speak --text without the emotion"),
     ("still", "keep the head where it is"),
     ("label", "write AI-generated into a corner of the picture"),
@@ -215,14 +216,15 @@ def _files_read(arguments: argparse.Namespace) -> list[str | None]:
 def _write_landmarks(arguments: argparse.Namespace, talker: Talker, result: Result) -> None:
     """Landmark output: files and a drawing of the portrait's moving landmarks."""
     from talker.face.landmark_motion import landmark_motion
+    from talker.media.provenance import Provenance
     from talker.media.video import write_video
 
-    moving = landmark_motion(talker.analyze_portrait(arguments.portrait, result.options.face_index), result.motion)
+    moving = landmark_motion(talker.portrait_for(arguments.portrait, result.options), result.motion)
     if arguments.landmarks:
         moving.save(arguments.landmarks)
     if arguments.landmark_video:
         drawn = Video(moving.draw(), len(moving), moving.fps, moving.drawn_size, result.speech)
-        write_video(drawn, arguments.landmark_video)
+        write_video(drawn, arguments.landmark_video, provenance=Provenance("landmarks"))
 
 
 def _add_sheet_arguments(parser: argparse.ArgumentParser) -> None:
@@ -298,7 +300,7 @@ def _write_sheet(
 
     prepare_outputs([arguments.out], _files_read(arguments))
     options = _read_options(arguments)
-    portraits = [talker.analyze_portrait(picture, options.face_index) for picture in pictures]
+    portraits = [talker.portrait_for(picture, options) for picture in pictures]
     speech = talker.load_speech(arguments.speech, arguments.text, arguments.voice)
     progress = commands.counter("row")
     write_sheet(talker, cells(portraits, emotions, strengths, options, renderers), speech, arguments.out, progress)
@@ -357,6 +359,10 @@ VERBS = (
     Verb(
         "fetch", "Download weights beforehand, for use without a network.", commands.add_fetch_arguments,
         commands.fetch, speaks=False,
+    ),
+    Verb(
+        "verify", "Say whether pictures and films were made by Talker.", commands.add_verify_arguments,
+        commands.verify, speaks=False,
     ),
     Verb(
         "evaluate", "Measure a part of Talker and print the table.", evaluation.add_arguments,

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from talker import FaceMotion, Portrait, SpeakOptions, SpeechClip
+from talker.components import Components, Feel
 from talker.emotion.resolve import Emotion, EmotionRequest
 from talker.emotion.timeline import Tag
 from talker.errors import EmotionError
-from talker.pipeline import Components, Feel
 from talker.speech.analysis import SpeechAnalysis
 from talker.types import (
     EMOTION_LABELS,
@@ -57,7 +57,7 @@ class FakeComponents:
 
     calls: list[str] = field(default_factory=list)
 
-    def analyse(self, image: ByteArray, face_index: int) -> Portrait:
+    def analyse(self, image: ByteArray, face_index: int, permissive: bool = False) -> Portrait:
         self.calls.append("analyse")
         fit = FaceFit(np.zeros(40), np.zeros(52), np.zeros(3), np.zeros(2), 1.0)
         return Portrait(image, oval(image), fit, np.zeros(52), (10, 10, 50, 60), faces=2)

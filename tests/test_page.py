@@ -157,7 +157,7 @@ def test_a_click_chooses_the_nearest_face_that_can_talk(picture: str) -> None:
     def look(path: str, index: int = 0) -> Any:
         if boxes[index] is None:
             raise FaceError("too small")
-        return SimpleNamespace(faces=3, face_box=boxes[index], image=np.zeros((96, 80, 3)))
+        return SimpleNamespace(faces=3, face_box=boxes[index], image=np.zeros((96, 80, 3)), quarter_turns=0)
 
     talker: Any = SimpleNamespace(analyze_portrait=look)
     assert faces.face_at(talker, picture, 0, (5, 5), 40) == 2
@@ -287,6 +287,9 @@ def test_the_preview_shows_the_feeling_or_says_what_it_needs(run: Run, picture: 
     assert "Say what to feel" in previewed(picture=picture, source="text")[1]
     assert texts.PREVIEW_CONSENT in previewed(picture=picture, consent=False)[1].replace("&#x27;", "'")
     assert "grumpy" in previewed(picture=picture, emotion="grumpy")[1]
+    image, sentence = previewed(picture=picture, consent="yes")
+    assert not image["visible"]
+    assert sentence == f"<p class='quiet'>{texts.PREVIEW_CONSENT}</p>"
 
 
 def test_a_comparison_is_a_film_and_a_sheet(run: Run, picture: str) -> None:

@@ -16,6 +16,7 @@ from talker.emotion.resolve import EmotionRequest
 from talker.evaluation.methods import NEUTRAL, Given, Method, Scene, find_method
 from talker.media.film import write_grid
 from talker.media.image import save_image
+from talker.media.provenance import Provenance
 from talker.options import SpeakOptions
 from talker.pipeline import Talker
 from talker.speech.analysis import SpeechAnalysis
@@ -85,7 +86,7 @@ def write_sheet(
     if Path(out).suffix.lower() == ".mp4":
         _write_film(talker, rows, speech, out, progress)
     else:
-        save_image(contact_sheet(talker, rows, speech, progress), out)
+        save_image(contact_sheet(talker, rows, speech, progress), out, Provenance(rows[0].options.renderer))
 
 
 def contact_sheet(

@@ -127,7 +127,7 @@ def made(inputs: PageInputs, folder: Path, show: Shown, seconds: float = 0.0) ->
     written = subtitles(result, folder) if inputs.subtitled else None
     film = gr.Video(str(result.video), subtitles=written) if written else str(result.video)
     emotions = feeling_over_time(result.emotion.scaled(result.options.strength), result.speech.duration_s)
-    files = downloads(result, TALKER.analyze_portrait(picture, inputs.face_index), folder)
+    files = downloads(result, TALKER.portrait_for(picture, inputs.options()), folder)
     return film, notes(result), curves(result.motion), emotions, files
 
 
@@ -154,7 +154,7 @@ def preview(request: gr.Request, inputs: PageInputs) -> tuple[Any, str]:
             clip = load_speech(inputs.speech) if inputs.recorded and inputs.speech else SILENCE
             speech = SpeechAnalysis(clip)
             code = TALKER.encode_emotion(requested, speech, permissive=inputs.permissive)
-        image = TALKER.preview(TALKER.analyze_portrait(inputs.picture, inputs.face_index), code, options)
+        image = TALKER.preview(TALKER.portrait_for(inputs.picture, options), code, options)
     except TalkerError as error:
         return gr.update(), f"<p class='bad' role='alert'>{html.escape(str(error))}</p>"
     return gr.update(value=image, visible=True), f"<p class='quiet'>{html.escape(code.source)}</p>"

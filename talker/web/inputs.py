@@ -55,6 +55,7 @@ class PageInputs:
     wrinkles: float = 0.5
     renderer: str = "auto"
     converter: str = "linear"
+    allow_covered: bool = False
     permissive: bool = False
     label: bool = False
     face_index: int = 0

@@ -117,6 +117,7 @@ def settings_panel() -> dict[str, Any]:
         widgets["wrinkles"] = gr.Slider(0, 1, START.wrinkles, step=0.05, label=texts.WRINKLES)
         widgets["subtitled"] = gr.Checkbox(START.subtitled, label=texts.SUBTITLES, elem_id="subtitled")
         widgets["label"] = gr.Checkbox(START.label, label=texts.LABEL, elem_id="label")
+        widgets["allow_covered"] = gr.Checkbox(START.allow_covered, label=texts.ALLOW_COVERED)
         widgets["permissive"] = gr.Checkbox(START.permissive, label=texts.PERMISSIVE)
         widgets["face_index"] = gr.Number(START.face_index, precision=0, minimum=0, label=texts.FACE_INDEX)
         widgets["seed"] = gr.Number(START.seed, precision=0, minimum=0, label=texts.SEED)

@@ -92,6 +92,7 @@ RENDERERS = {
 }  # fmt: skip
 CONVERTER = "What turns speech into lips"
 LIP_MODELS = {"linear": "The linear regressor"}
+ALLOW_COVERED = "Go on when something covers the mouth (it stays shut)"
 PERMISSIVE = "Only weights that allow commercial use"
 FACE_INDEX = "Which face, when there are several (0: the largest)"
 SEED = "Seed: the same number gives the same motion"
