@@ -299,6 +299,10 @@ VERBS = (
         commands.evaluate, speaks=False,
     ),
     Verb(
+        "blind-test", "Ask people which of two films is better, and score the votes.",
+        commands.add_blind_test_arguments, commands.blind_test, speaks=False,
+    ),
+    Verb(
         "train", "Derive or train the weights in checkpoints/.", commands.add_train_arguments, commands.train,
         speaks=False,
     ),

@@ -45,7 +45,9 @@ from talker.weights import registry, store
 
 NEEDED_WEIGHTS = ("face_landmarker", "whisper_tiny_en")
 PREVIEW_SIZE = "crop512"  # large enough to judge a face, small enough to be there at once
-KEPT_PORTRAITS, KEPT_RENDERERS = 6, 3  # a page that several people use switches between them
+# Bytes; a page that many people use switches between their faces, and making them anew takes seconds.
+KEPT_PORTRAITS, KEPT_RENDERERS = 250_000_000, 500_000_000
+RENDERER_BYTES_PER_PIXEL = 40  # measured: what a prepared renderer holds for each pixel of its frames
 FetchProgress = Callable[[str, int, int], None]  # (what, done bytes, total bytes)
 
 
@@ -61,8 +63,8 @@ class Talker:
 
     def __init__(self, components: Components | None = None) -> None:
         self.components = components or Components.default()
-        self._portraits: Recent[Portrait] = Recent(KEPT_PORTRAITS)
-        self._renderers: Recent[tuple[Portrait, Renderer]] = Recent(KEPT_RENDERERS)
+        self._portraits: Recent[Portrait] = Recent(KEPT_PORTRAITS, lambda portrait: portrait.image.nbytes)
+        self._renderers: Recent[tuple[Portrait, Renderer]] = Recent(KEPT_RENDERERS, _renderer_bytes)
 
     @journal.as_job
     def speak(
@@ -245,6 +247,12 @@ class Talker:
             frames = labelled(frames, renderer.size)
         video = Video(frames, len(motion), motion.fps, renderer.size, clip)
         write_video(video, out, progress, Provenance(renderer.name, settings))
+
+
+def _renderer_bytes(kept: tuple[Portrait, Renderer]) -> int:
+    """About what a renderer and the portrait beside it take."""
+    width, height = kept[1].size
+    return kept[0].image.nbytes + width * height * RENDERER_BYTES_PER_PIXEL
 
 
 @contextmanager

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import functools
-import os
+import shutil
 from typing import Any
-
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # nothing leaves the machine
 
 import gradio as gr
 from starlette.middleware import Middleware
@@ -27,7 +25,7 @@ from talker.web.inputs import OPTIONS, inputs_of
 from talker.web.observing import observe
 from talker.web.panels import examples_strip, load_settings, portrait_panel, settings_panel, words_panel
 from talker.web.result import see_panel
-from talker.web.session import RESULTS, errors_as_toasts, leave, stop
+from talker.web.session import errors_as_toasts, leave, results_folder, stop
 from talker.web.theme import HEAD, theme
 
 ASSETS = resource("assets")
@@ -54,7 +52,9 @@ def choose(event: gr.SelectData) -> list[Any]:
 
 def build_page() -> gr.Blocks:
     """The whole page."""
-    with gr.Blocks(title=texts.TITLE, fill_width=True, delete_cache=(HOUR, 24 * HOUR)) as page:
+    results_folder()  # before Gradio asks where uploads lie
+    forgotten = (HOUR, 24 * HOUR)  # nothing leaves the machine, and nothing stays on it
+    with gr.Blocks(title=texts.TITLE, fill_width=True, delete_cache=forgotten, analytics_enabled=False) as page:
         header = (ASSETS / "header.html").read_text(encoding="utf-8")
         gr.HTML(header.format(title=texts.TITLE, tagline=texts.TAGLINE), elem_id="header", padding=False)
         with gr.Tabs(elem_id="pages"):
@@ -191,7 +191,7 @@ def serve(host: str | None = None, port: int | None = None) -> None:
     except KeyboardInterrupt:  # before `block_thread` could see to it
         page.close()
     finally:
-        RESULTS.cleanup()  # runs whose folder is gone stop
+        shutil.rmtree(results_folder(), ignore_errors=True)  # runs whose folder is gone stop
         isolate(False)
 
 
