@@ -79,7 +79,13 @@ class Warp:
         self._rows, self._shares = rows.astype(np.int32), (rows % 1.0).astype(np.float32)
         if background is None:
             kept = np.empty((height, width), np.uint8), np.zeros((height, width), np.uint8)
-            self._still = *kept, np.empty((1, 1, 3), np.uint8), np.empty((4, 1, 1), np.int16), np.float32(1.0), np.float32(0.0)
+            self._still = (
+                *kept,
+                np.empty((1, 1, 3), np.uint8),
+                np.empty((4, 1, 1), np.int16),
+                np.float32(1.0),
+                np.float32(0.0),
+            )
         else:
             self._still = (
                 background.kind, background.certain, background.plate, planes_of(background.foreground),
