@@ -11,7 +11,6 @@ import cProfile
 import json
 import os
 import pstats
-import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -210,5 +209,3 @@ def _seconds(calls: Calls, functions: tuple[tuple[str, str], ...]) -> float:
     if len(found) != len(functions):
         raise ValueError(f"the profile does not show all of {functions}: did a stage change its name?")
     return float(sum(found))
-
-
