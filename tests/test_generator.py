@@ -258,7 +258,7 @@ def test_many_frames_at_once_are_the_frames_one_by_one(portrait: Portrait) -> No
     """As on a GPU, where the last group is filled up; there how the face reads goes along, too."""
     shares = np.linspace(0, 1, 5, dtype=np.float32)
     emotion = np.eye(len(EMOTION_LABELS), dtype=np.float32)[[0, 1, 1, 2, 3]]
-    motion = FaceMotion(shares[:, None] * SPEAKING, shares[:, None] * TURNED, emotion=emotion)
+    motion = FaceMotion(shares[:, None] * SPEAKING, shares[:, None] * TURNED, emotion_probabilities=emotion)
     renderer = GeneratorRenderer(portrait, OPTIONS, generator=shaken())
     alone = list(renderer.render(motion))
     renderer.batch = 3

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import skimage.data
+from PIL import Image
 from stand_ins import FakeComponents
 
 from talker.blendshapes import BLENDSHAPE_NAMES
@@ -69,7 +70,9 @@ def test_what_covers_is_noticed_and_what_lies_beside_is_not(
 
 
 def test_drawings_are_noticed(astronaut: Portrait, detector: FaceDetector) -> None:
-    assert analyse(load_image(DATA / "failing" / "drawn_face.png"), detector=detector).attributes.drawn
+    assert analyse(load_image(DATA / "failing" / "drawn_face.png"), detector=detector).attributes == FaceAttributes(
+        drawn=True
+    )
     for style in set(STYLES) - {"pencil"}:  # whose fine strokes are noise in so small a face
         drawn = draw(astronaut.image, astronaut.landmarks, style, np.random.default_rng(0))
         assert analyse(drawn, detector=detector).attributes.drawn, style
@@ -130,11 +133,14 @@ def covered_portrait(image: ByteArray, portrait: Portrait) -> Portrait:
     return dataclasses.replace(portrait, image=image, attributes=FaceAttributes(mouth_covered=True))
 
 
-def test_a_covered_mouth_is_an_error_unless_it_is_allowed(tmp_path: Path) -> None:
-    class Covered(FakeComponents):
-        def analyse(self, image: ByteArray, face_index: int, permissive: bool = False) -> Portrait:
-            return covered_portrait(image, super().analyse(image, face_index, permissive))
+class Covered(FakeComponents):
+    """Components that see a covered mouth in every picture."""
 
+    def analyse(self, image: ByteArray, face_index: int, permissive: bool = False) -> Portrait:
+        return covered_portrait(image, super().analyse(image, face_index, permissive))
+
+
+def test_a_covered_mouth_is_an_error_unless_it_is_allowed(tmp_path: Path) -> None:
     talker = Talker(Covered().as_components())
     picture = np.full((64, 64, 3), 90, np.uint8)
     with pytest.raises(CoveredMouthError, match="covers the mouth"):
@@ -145,11 +151,21 @@ def test_a_covered_mouth_is_an_error_unless_it_is_allowed(tmp_path: Path) -> Non
     assert any("covers the mouth" in note for note in result.notes)
 
 
+def test_the_page_tells_a_covered_mouth_beside_the_outline(tmp_path: Path) -> None:
+    from talker.web import faces  # Gradio takes seconds to import
+
+    Image.new("RGB", (80, 96), "brown").save(tmp_path / "portrait.png")
+    shown, sentence = faces.look(Talker(Covered().as_components()), str(tmp_path / "portrait.png"), 0)
+    assert shown["visible"]
+    assert "class='bad'" in sentence
+    assert "covers the mouth" in sentence
+
+
 def test_nothing_is_drawn_over_what_covers_the_mouth(astronaut: Portrait) -> None:
     image, _ = cover(astronaut.image, astronaut.landmarks, "mask", np.random.default_rng(1))
     motion = np.zeros((1, 52), np.float32)
     motion[0] = astronaut.source_expression
-    motion[:, [name.startswith("jaw") for name in BLENDSHAPE_NAMES]] = 0.8
+    motion[:, [name.startswith(("jaw", "cheek", "nose")) for name in BLENDSHAPE_NAMES]] = 0.8
     portrait = covered_portrait(image, astronaut)
     frame = next(iter(create_renderer(portrait, SpeakOptions()).render(FaceMotion(motion, CALM.pose))))
     left, top, right, bottom = (int(value) for value in portrait.face_box)
