@@ -299,7 +299,7 @@ def _add_shapes(basis, delta, starts, vertices, mesh) -> None:  # type: ignore[n
 def _shifted(
     points: FloatArray, weights: FloatArray, columns: FloatArray, amounts: FloatArray, direction: FloatArray
 ) -> FloatArray:
-    """`points` [V,2] px moved in a `direction` [2] by `amounts` [N] px, given at `columns` [N] px, times `weights` [V]."""
+    """`points` [V,2] px moved in a `direction` [2] by `amounts` [N] px, given at `columns` [N] px; `weights` [V]."""
     rows = np.flatnonzero(weights)
     along = np.interp(points[rows, 0], columns, amounts)
     moved = points.copy()

@@ -11,7 +11,6 @@ from typing import Any
 import cv2
 import numpy as np
 from numba import njit, uint64
-
 from numpy.typing import NDArray
 
 OPAQUE, BARE, MIXED = 2, 1, 0  # what cubic sampling at a pixel meets: foreground, background, or both
