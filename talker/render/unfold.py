@@ -54,7 +54,10 @@ class Unfolded:
         shrink = min(1.0, WORKING_FACE_PX / (geometry.fit.scale * FACE_WIDTH_CM))
         points = geometry.rest_points - corner
         gain = _fold_gain(geometry, image, points, change, shrink, wrinkles)  # [h,w,3] log brightness
-        self._box = _bounds(np.abs(gain).max(axis=2) > 1e-3)
+        folded = np.abs(gain).max(axis=2) > 1e-3
+        if not folded.any():
+            return  # a smooth face
+        self._box = _bounds(folded)
         rows, _ = self._box
         inside = image[self._box].astype(np.float32) + BLACK
         added = inside * np.expm1(gain[self._box])
