@@ -113,7 +113,7 @@ class HeadGeometry:
 
     def shape(self, expression: FloatArray) -> Shape:
         """The face with `expression` [52] (absolute, not relative to what the picture shows)."""
-        absolute = self._absolute(expression)
+        absolute = self.absolute(expression)
         delta = absolute - self.rest
         camera = self.rest_camera.copy()
         _add_shapes(self.basis, delta, camera)
@@ -133,7 +133,7 @@ class HeadGeometry:
         index = list(landmarks)
         return np.einsum("lk,lkc->lc", self.model.landmark_weights[index], points[self.model.landmark_vertices[index]])
 
-    def _absolute(self, expression: FloatArray) -> FloatArray:
+    def absolute(self, expression: FloatArray) -> FloatArray:
         """[52] what the face shall show, given what is the person's own in the picture's expression.
 
         Gaze is relative to where the person looks already, and narrow eyes stay as narrow as they are.

@@ -1,0 +1,1 @@
+"""Corpora, their splits, and what is prepared from them: shared by training and evaluation."""
