@@ -1,4 +1,4 @@
-"""Talker: one portrait, some speech and a feeling become a video of that person saying it with that feeling."""
+"""Talker: one portrait, some speech and an emotion become a video of that person saying it with that emotion."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import the pipeline at first use, so that the rooms below it can be imported without it (PEP 562)."""
+    """Import the pipeline at first use, so that the packages below it can be imported without it (PEP 562)."""
     if name == "Talker":
         from talker.pipeline import Talker
 

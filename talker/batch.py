@@ -1,4 +1,4 @@
-"""Many videos at once: a manifest whose rows name portrait, words and feeling, alone or in a zip with its files."""
+"""Many videos at once: a manifest whose rows name portrait, words and emotion, alone or in a zip with its files."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TRUE, FALSE = ("1", "true", "yes"), ("0", "false", "no")
 
 @dataclass(frozen=True)
 class Job:
-    """One row: whom to animate, what to say (a text or a file), the feeling, the settings and the video's name.
+    """One row: whom to animate, what to say (a text or a file), the emotion, the settings and the video's name.
 
     source: a name in `SOURCES` that says what `emotion` is; empty for a label or a description.
     """
@@ -43,7 +43,7 @@ class Job:
     options: SpeakOptions
     out: str
 
-    def feeling(self) -> Emotion:
+    def requested(self) -> Emotion:
         """What `Talker.speak` takes as the emotion."""
         return EmotionRequest(self.source, self.emotion) if self.source else named_or_described(self.emotion)
 
@@ -87,7 +87,7 @@ def run_batch(talker: Talker, jobs: list[Job], folder: str | Path, progress: Pro
 
         try:
             result = talker.speak(
-                job.portrait, job.speech, text=job.text, voice=job.voice, emotion=job.feeling(), options=job.options,
+                job.portrait, job.speech, text=job.text, voice=job.voice, emotion=job.requested(), options=job.options,
                 out=folder / job.out, progress=report, stage=report,
             )  # fmt: skip
             lines.append((str(number), job.out, f"{sum(result.timings.values()):.1f}", ""))

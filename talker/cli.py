@@ -1,4 +1,4 @@
-"""The command line: `python -m talker speak …`. A thin skin over `Talker`; verbs and sources of feeling are rows.
+"""The command line: `python -m talker speak …`. A thin skin over `Talker`; verbs and sources of emotion are rows.
 
 Errors of the TalkerError family are one line on stderr with exit code 2, and leave no output file.
 """
@@ -19,14 +19,13 @@ from talker.batch import COLUMNS, REPORT, read_manifest, run_batch
 from talker.emotion.request import DEFAULT, SOURCES, EmotionRequest
 from talker.errors import CancelledError, TalkerError
 from talker.face.landmark_motion import check_landmark_path, landmark_motion
-from talker.hub import CHECKPOINTS
 from talker.media.files import prepare_folder
 from talker.media.livelink import save_livelink
 from talker.media.video import check_video_path, write_video
-from talker.options import CONVERTERS, MAX_STRENGTH, RENDERERS, SIZES, SpeakOptions
+from talker.options import LIP_MODELS, MAX_STRENGTH, RENDERERS, SIZES, SpeakOptions
 from talker.pipeline import Talker
-from talker.speech.features import FEATURES, WHISPER
 from talker.types import EMOTION_LABELS, Progress, Result, Video
+from talker.weights.store import CHECKPOINTS
 from talker.workbench import EVALUATIONS, TRAININGS, evaluate, train
 
 ERROR_CODE = 2
@@ -58,7 +57,7 @@ OPTION_FLAGS: tuple[tuple[str, type, Sequence[str] | None, str], ...] = (
     ("fps", float, None, "frames per second, 10 to 60 (default 25)"),
     ("size", str, SIZES, "the whole picture, or a square of head and shoulders (default native)"),
     ("renderer", str, RENDERERS, "what draws the face (default auto)"),
-    ("converter", str, tuple(CONVERTERS), "what turns speech into lips (default linear)"),
+    ("converter", str, tuple(LIP_MODELS), "what turns speech into lips (default linear)"),
     ("face_index", int, None, "which face when there are several; 0 is the largest (default 0)"),
 )
 SWITCHES = (
@@ -137,7 +136,7 @@ def _add_speak_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_source_flags(parser: argparse._ActionsContainer, action: str) -> None:
-    """A flag for each source of a feeling; `action` says whether the last one counts (store) or all do (append)."""
+    """A flag for each source of an emotion; `action` says whether the last one counts (store) or all do (append)."""
     for source in SOURCES.values():
         if source.metavar:
             asked = functools.partial(EmotionRequest, source.name)
@@ -167,7 +166,7 @@ def _speak(arguments: argparse.Namespace, talker: Talker) -> None:
         arguments.speech,
         text=arguments.text,
         voice=arguments.voice,
-        emotion=arguments.feeling or DEFAULT,
+        emotion=arguments.emotion or DEFAULT,
         options=_read_options(arguments),
         out=arguments.out,
         progress=_progress_line("frame"),
@@ -186,8 +185,8 @@ def _speak(arguments: argparse.Namespace, talker: Talker) -> None:
 
 
 def _write_landmarks(arguments: argparse.Namespace, talker: Talker, result: Result) -> None:
-    """The landmark door: files and a drawing of the portrait's moving landmarks."""
-    moving = landmark_motion(talker.look(arguments.portrait, result.options.face_index), result.motion)
+    """Landmark output: files and a drawing of the portrait's moving landmarks."""
+    moving = landmark_motion(talker.analyze_portrait(arguments.portrait, result.options.face_index), result.motion)
     if arguments.landmarks:
         moving.save(arguments.landmarks)
     if arguments.landmark_video:
@@ -224,7 +223,7 @@ def _add_compare_arguments(parser: argparse.ArgumentParser) -> None:
 def _compare(arguments: argparse.Namespace, talker: Talker) -> None:
     portraits = [arguments.portrait, *arguments.also]
     emotions: dict[str, str | EmotionRequest] = {words: words for words in arguments.emotions}
-    emotions |= {request.title: request for request in arguments.feeling or []}
+    emotions |= {request.title: request for request in arguments.emotion or []}
     emotions = emotions or {label: label for label in EMOTION_LABELS}
     _write_sheet(arguments, talker, portraits, emotions, arguments.strengths, arguments.renderers)
 
@@ -237,12 +236,12 @@ def _write_sheet(
     strengths: Sequence[float],
     renderers: Sequence[str] = (),
 ) -> None:
-    from talker.evaluation.sheet import cells, write_sheet
+    from talker.evaluation.contact_sheet import cells, write_sheet
 
     prepare_folder(Path(arguments.out))
     options = _read_options(arguments)
-    portraits = [talker.look(picture, options.face_index) for picture in pictures]
-    clip = talker.hear(arguments.speech, arguments.text, arguments.voice)
+    portraits = [talker.analyze_portrait(picture, options.face_index) for picture in pictures]
+    clip = talker.load_speech(arguments.speech, arguments.text, arguments.voice)
     progress = _progress_line("row")
     write_sheet(talker, cells(portraits, emotions, strengths, options, renderers), clip, arguments.out, progress)
     print(arguments.out)
@@ -277,13 +276,12 @@ def _add_train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", choices=TRAININGS, help="; ".join(f"{n}: {job.help}" for n, job in TRAININGS.items()))
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with the training data")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the weights (default checkpoints/NAME)")
-    parser.add_argument("--features", choices=FEATURES, help="what motion and motion-network hear (default whisper)")
     parser.add_argument("--size", help="of the generator: small, base or large (default small)")
 
 
 def _train(arguments: argparse.Namespace, talker: Talker) -> None:
     out = arguments.out or CHECKPOINTS / arguments.name
-    train(arguments.name, arguments.data, out, features=arguments.features, size=arguments.size)
+    train(arguments.name, arguments.data, out, size=arguments.size)
 
 
 def _add_prepare_arguments(parser: argparse.ArgumentParser) -> None:
@@ -294,17 +292,12 @@ def _add_prepare_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--layout", default="auto", metavar="NAME", help="grid, mead, crema-d, ravdess or plain (default auto)"
     )
-    parser.add_argument(
-        "--features", choices=FEATURES, default=WHISPER, help="what the sound becomes (default whisper)"
-    )
 
 
 def _prepare(arguments: argparse.Namespace, talker: Talker) -> None:
-    from talker.training.prepare import PrepareSettings, prepare
+    from talker.data.prepare import prepare
 
-    settings = PrepareSettings(features=arguments.features)
-    progress = _progress_line("film")
-    print(prepare(arguments.data, arguments.out, layout=arguments.layout, settings=settings, progress=progress))
+    print(prepare(arguments.data, arguments.out, layout=arguments.layout, progress=_progress_line("film")))
 
 
 def _progress_line(unit: str) -> Progress | None:

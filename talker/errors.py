@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class TalkerError(Exception):
-    """Base of every error that is meant for the person using Talker; doors catch this family and nothing else."""
+    """Base of every error that is meant for the person using Talker; entry points catch this family and nothing else."""
 
 
 class InputError(TalkerError):
@@ -28,7 +28,7 @@ class VideoError(InputError):
 
 
 class EmotionError(InputError):
-    """A feeling can't be understood or read from the source that was given."""
+    """An emotion can't be understood or read from the source that was given."""
 
 
 class OptionsError(InputError):

@@ -11,7 +11,7 @@ from talker.errors import OptionsError
 
 RENDERERS = ("auto", "geometry", "generator", "liveportrait")
 RESEARCH_RENDERERS = ("generator", "liveportrait")  # whose weights were trained on data that are for research only
-CONVERTERS = {"linear": "motion", "network": "motion-network"}  # what turns speech into lips -> its checkpoint
+LIP_MODELS = {"linear": "motion", "network": "motion-network"}  # what turns speech into lips -> its checkpoint
 SIZES = ("native", "crop256", "crop512", "crop1024")
 AMOUNTS = ("mouth", "articulation", "pace", "head", "blinks", "gaze", "brows")
 MAX_STRENGTH = 1.5
@@ -27,7 +27,7 @@ class SpeakOptions:
     still: keep the head where it is; blinking goes on.
     wrinkles: strength of folds and shading, 0..1.
     size: `native` puts the face back into the whole picture, `crop…` gives a square of head and shoulders.
-    converter: what turns speech into lips. `network` also hears the feeling and the way of speaking.
+    converter: what turns speech into lips. `network` also hears the emotion and the way of speaking.
     face_index: which face when there are several (0 is the largest).
     permissive: use only weights whose data allow commercial use. label: write "AI-generated" into a corner.
     """
@@ -53,7 +53,7 @@ class SpeakOptions:
 
     def __post_init__(self) -> None:
         limits = {"strength": (0, MAX_STRENGTH), "wrinkles": (0, 1), "fps": (10, 60)} | dict.fromkeys(AMOUNTS, (0, 2))
-        choices = {"size": SIZES, "renderer": RENDERERS, "converter": tuple(CONVERTERS)}
+        choices = {"size": SIZES, "renderer": RENDERERS, "converter": tuple(LIP_MODELS)}
         for option in dataclasses.fields(self):
             value = getattr(self, option.name)
             wanted = type(option.default)

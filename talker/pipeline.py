@@ -1,4 +1,4 @@
-"""The one object behind every door: a portrait, some speech and a feeling go in, a video comes out."""
+"""The one object behind every entry point: a portrait, some speech and an emotion go in, a video comes out."""
 
 from __future__ import annotations
 
@@ -16,17 +16,16 @@ from typing import TypeVar
 
 import numpy as np
 
-from talker import hub
-from talker.emotion.bridging import bridge
 from talker.emotion.request import DEFAULT, EmotionRequest, named_or_described, read_emotion
+from talker.emotion.retargeting import retarget_to_portrait
 from talker.emotion.timeline import split_tags, tagged_code
 from talker.errors import InputError, MotionError
 from talker.media.audio import load_speech
 from talker.media.image import ImageSource, load_image
 from talker.media.provenance import labelled
 from talker.media.video import check_video_path, write_video
-from talker.options import CONVERTERS, MAX_STRENGTH, SpeakOptions
-from talker.render.choice import Animator, animator, quick
+from talker.options import LIP_MODELS, MAX_STRENGTH, SpeakOptions
+from talker.render.registry import Renderer, create_renderer, quick
 from talker.types import (
     ByteArray,
     EmotionCode,
@@ -39,18 +38,19 @@ from talker.types import (
     Transcript,
     Video,
 )
+from talker.weights import store
 
 NEEDED_WEIGHTS = ("face_landmarker", "whisper_tiny_en")
 PREVIEW_SIZE = "crop512"  # large enough to judge a face, small enough to be there at once
-KEPT_PORTRAITS, KEPT_ANIMATORS = 6, 3  # a page that several people use switches between them
-Emotion = str | EmotionCode | EmotionRequest  # a label, a feeling, or anything that one can be read from
+KEPT_PORTRAITS, KEPT_RENDERERS = 6, 3  # a page that several people use switches between them
+Emotion = str | EmotionCode | EmotionRequest  # a label, an emotion, or anything that one can be read from
 Value = TypeVar("Value")
 FetchProgress = Callable[[str, int, int], None]  # (what, done bytes, total bytes)
 
 
 @dataclass(frozen=True)
-class Rooms:
-    """What the pipeline is made of; tests and experiments hand in others. Heavy rooms are imported at first use."""
+class Components:
+    """What the pipeline is made of; tests and experiments hand in others. Heavy ones are imported at first use."""
 
     analyse: Callable[[ByteArray, int], Portrait]
     say: Callable[[str, str], SpeechClip]
@@ -58,14 +58,16 @@ class Rooms:
     label_code: Callable[[str, float, bool], EmotionCode]
     speech_motion: Callable[[SpeechClip, EmotionCode, SpeakOptions], FaceMotion]
     compose: Callable[[FaceMotion, EmotionCode, SpeechClip, SpeakOptions], FaceMotion]
-    animator: Callable[[Portrait, SpeakOptions], Animator]
+    create_renderer: Callable[[Portrait, SpeakOptions], Renderer]
     read_emotion: Callable[[EmotionRequest, SpeechClip | None, bool], EmotionCode]
-    held: Callable[[EmotionCode], FloatArray]
+    peak_expression: Callable[[EmotionCode], FloatArray]
 
     @classmethod
-    def default(cls) -> Rooms:
-        """The rooms of this project."""
-        return cls(_analyse, _say, _transcribe, _label_code, _speech_motion, _compose, animator, _read, _held)
+    def default(cls) -> Components:
+        """The components of this project."""
+        return cls(
+            _analyse, _say, _transcribe, _label_code, _speech_motion, _compose, create_renderer, _read, _peak_expression
+        )
 
 
 class Recent:
@@ -97,10 +99,10 @@ class Talker:
     motion. Portraits that were analysed and prepared lately are remembered. Several threads may use one Talker.
     """
 
-    def __init__(self, rooms: Rooms | None = None) -> None:
-        self.rooms = rooms or Rooms.default()
+    def __init__(self, components: Components | None = None) -> None:
+        self.components = components or Components.default()
         self._portraits = Recent(KEPT_PORTRAITS)
-        self._animators = Recent(KEPT_ANIMATORS)
+        self._renderers = Recent(KEPT_RENDERERS)
 
     def speak(
         self,
@@ -115,7 +117,7 @@ class Talker:
         progress: Progress | None = None,
         stage: Callable[[str], None] | None = None,
     ) -> Result:
-        """Write the video of the portrait saying `speech`, or `text` in an offline voice, with a feeling.
+        """Write the video of the portrait saying `speech`, or `text` in an offline voice, with an emotion.
 
         emotion: by default what the speech itself sounds like, moment by moment; read speech sounds of nothing.
 
@@ -129,46 +131,46 @@ class Talker:
         timings: dict[str, float] = {}
         check_video_path(out)
         with _timed(timings, "portrait", stage):
-            face = portrait if isinstance(portrait, Portrait) else self.look(portrait, options.face_index)
+            face = portrait if isinstance(portrait, Portrait) else self.analyze_portrait(portrait, options.face_index)
         with _timed(timings, "speech", stage):
             spoken, tags = split_tags(text) if text is not None else (None, [])
-            clip = self.hear(speech, spoken, voice)
+            clip = self.load_speech(speech, spoken, voice)
         with _timed(timings, "emotion", stage):
             if tags and clip.transcript is not None:
                 emotion = tagged_code(tags, clip.transcript, clip.duration_s, named_or_described)
-            code = self.feel(emotion, options.strength, clip, portrait=face, permissive=options.permissive)
+            code = self.encode_emotion(emotion, options.strength, clip, portrait=face, permissive=options.permissive)
         with _timed(timings, "motion", stage):
-            motion = self.move(clip, code, options)
+            motion = self.animate(clip, code, options)
         with _timed(timings, "preparation", stage):
-            animator = self.prepare(face, options)
+            renderer = self.create_renderer(face, options)
         with _timed(timings, "rendering", stage):
-            self.film(animator, motion, clip, out, progress, label=options.label)
-        notes = _notes(face, clip, code, options, animator)
+            self.write_video(renderer, motion, clip, out, progress, label=options.label)
+        notes = _notes(face, clip, code, options, renderer)
         return Result(Path(out), motion, clip, code, options, timings, notes)
 
     def fetch_weights(self, progress: FetchProgress | None = None) -> None:
         """Download what is not in the cache yet, so that later steps don't wait; AssetError when it can't be had."""
         for name in NEEDED_WEIGHTS:
-            hub.fetch(name, functools.partial(progress, hub.ASSETS[name].title) if progress else None)
+            store.fetch(name, functools.partial(progress, store.ASSETS[name].title) if progress else None)
 
-    def look(self, picture: ImageSource, face_index: int = 0) -> Portrait:
+    def analyze_portrait(self, picture: ImageSource, face_index: int = 0) -> Portrait:
         """Find and fit the face in a picture; ImageError or FaceError says what is wrong with it."""
         image = load_image(picture)
         key = f"{hashlib.sha256(image.tobytes()).hexdigest()} {image.shape} {face_index}"
-        return self._portraits.get(key, lambda: self.rooms.analyse(image, face_index))
+        return self._portraits.get(key, lambda: self.components.analyse(image, face_index))
 
-    def hear(
+    def load_speech(
         self, speech: str | Path | SpeechClip | None = None, text: str | None = None, voice: str = "american"
     ) -> SpeechClip:
         """Speech with its transcript, from a file, a clip or a line of text; exactly one of both is given."""
         if (speech is None) == (text is None):
             raise InputError("Give either speech or text, and only one of them.")
         if text is not None:
-            return self.rooms.say(text, voice)
+            return self.components.say(text, voice)
         clip = speech if isinstance(speech, SpeechClip) else load_speech(speech or "")
-        return clip if clip.transcript is not None else clip.with_transcript(self.rooms.transcribe(clip))
+        return clip if clip.transcript is not None else clip.with_transcript(self.components.transcribe(clip))
 
-    def feel(
+    def encode_emotion(
         self,
         emotion: Emotion,
         strength: float = 1.0,
@@ -183,38 +185,40 @@ class Talker:
         portrait: whose face will show it; what the picture itself expresses is then taken into account.
         """
         if isinstance(emotion, str):
-            code = self.rooms.label_code(emotion, strength, permissive)
+            code = self.components.label_code(emotion, strength, permissive)
         else:
-            code = emotion if isinstance(emotion, EmotionCode) else self.rooms.read_emotion(emotion, clip, permissive)
+            code = (
+                emotion if isinstance(emotion, EmotionCode) else self.components.read_emotion(emotion, clip, permissive)
+            )
             code = dataclasses.replace(code, strength=np.clip(code.strength * strength, 0, MAX_STRENGTH))
-        return code if portrait is None else bridge(code, portrait.rest)
+        return code if portrait is None else retarget_to_portrait(code, portrait.source_expression)
 
-    def move(self, clip: SpeechClip, emotion: EmotionCode, options: SpeakOptions) -> FaceMotion:
-        """What the face does while it says `clip` with that feeling; the same for the same seed."""
-        return self.rooms.compose(self.rooms.speech_motion(clip, emotion, options), emotion, clip, options)
+    def animate(self, clip: SpeechClip, emotion: EmotionCode, options: SpeakOptions) -> FaceMotion:
+        """What the face does while it says `clip` with that emotion; the same for the same seed."""
+        return self.components.compose(self.components.speech_motion(clip, emotion, options), emotion, clip, options)
 
-    def prepare(self, portrait: Portrait, options: SpeakOptions) -> Animator:
+    def create_renderer(self, portrait: Portrait, options: SpeakOptions) -> Renderer:
         """Everything about a portrait that does not depend on the frame, done once for the same look."""
         look = SpeakOptions(size=options.size, renderer=options.renderer, wrinkles=options.wrinkles)
         key = (id(portrait), look)  # the portrait is kept beside its animator, so that its id stays its own
-        return self._animators.get(key, lambda: (portrait, self.rooms.animator(portrait, options)))[1]
+        return self._renderers.get(key, lambda: (portrait, self.components.create_renderer(portrait, options)))[1]
 
     def preview(
         self, portrait: Portrait, emotion: Emotion, options: SpeakOptions, clip: SpeechClip | None = None
     ) -> ByteArray:
-        """A still [512,512,3] of the person showing the feeling, silently, at its strongest moment.
+        """A still [512,512,3] of the person showing the emotion, silently, at its strongest moment.
 
         Where the options ask for a slow renderer, a quick one stands in.
         """
-        code = self.feel(emotion, options.strength, clip, portrait=portrait, permissive=options.permissive)
+        code = self.encode_emotion(emotion, options.strength, clip, portrait=portrait, permissive=options.permissive)
         look = dataclasses.replace(options, size=PREVIEW_SIZE, renderer=quick(options.renderer))
-        animator = self.prepare(portrait, look)
-        still = FaceMotion(self.rooms.held(code)[None], np.zeros((1, 6), np.float32), options.fps)
-        return next(iter(animator.render(still)))
+        renderer = self.create_renderer(portrait, look)
+        still = FaceMotion(self.components.peak_expression(code)[None], np.zeros((1, 6), np.float32), options.fps)
+        return next(iter(renderer.render(still)))
 
-    def film(
+    def write_video(
         self,
-        animator: Animator,
+        renderer: Renderer,
         motion: FaceMotion,
         clip: SpeechClip | None,
         out: str | Path,
@@ -225,10 +229,10 @@ class Talker:
         """Render a motion and write it with its sound; `label` writes into every frame that it is generated."""
         if len(motion) == 0:
             raise MotionError("The motion holds no frames.")
-        frames = animator.render(motion)
+        frames = renderer.render(motion)
         if label:
-            frames = labelled(frames, animator.size)
-        write_video(Video(frames, len(motion), motion.fps, animator.size, clip), out, progress)
+            frames = labelled(frames, renderer.size)
+        write_video(Video(frames, len(motion), motion.fps, renderer.size, clip), out, progress)
 
 
 @contextmanager
@@ -241,7 +245,7 @@ def _timed(timings: dict[str, float], name: str, stage: Callable[[str], None] | 
 
 
 def _notes(
-    portrait: Portrait, clip: SpeechClip, code: EmotionCode, options: SpeakOptions, animator: Animator
+    portrait: Portrait, clip: SpeechClip, code: EmotionCode, options: SpeakOptions, renderer: Renderer
 ) -> tuple[str, ...]:
     """What a person may want to know about how the result came about, one sentence each."""
     notes = [f"Feeling: {code.source}, strength {float(code.strength.mean()):.2f}."]
@@ -254,8 +258,8 @@ def _notes(
         notes.append(f"Heard: {transcript.text}")
     if portrait.faces > 1:
         notes.append(f"The picture holds {portrait.faces} faces; number {options.face_index} talks (0 is the largest).")
-    width, height = animator.size
-    notes.append(f"Rendered by {animator.name} at {width}×{height} px.")
+    width, height = renderer.size
+    notes.append(f"Rendered by {renderer.name} at {width}×{height} px.")
     return tuple(notes)
 
 
@@ -285,11 +289,11 @@ def _label_code(label: str, strength: float, permissive: bool) -> EmotionCode:
 
 
 def _speech_motion(clip: SpeechClip, code: EmotionCode, options: SpeakOptions) -> FaceMotion:
-    from talker.motion.articulation import shipped_head, speech_motion
-    from talker.motion.head import Delivery
+    from talker.motion.articulation import shipped_mouth_regressor, speech_motion
+    from talker.motion.mouth_regressor import SpeechCondition
 
-    head = shipped_head(CONVERTERS[options.converter])
-    return speech_motion(clip, fps=options.fps, head=head, delivery=Delivery.of(code, options))
+    head = shipped_mouth_regressor(LIP_MODELS[options.converter])
+    return speech_motion(clip, fps=options.fps, head=head, condition=SpeechCondition.of(code, options))
 
 
 def _compose(speech: FaceMotion, code: EmotionCode, clip: SpeechClip, options: SpeakOptions) -> FaceMotion:
@@ -308,7 +312,7 @@ def _draw_faces(codes: Sequence[EmotionCode]) -> Iterator[tuple[FloatArray, Sequ
     return draw_faces(codes)
 
 
-def _held(code: EmotionCode) -> FloatArray:
-    from talker.motion.composition import held
+def _peak_expression(code: EmotionCode) -> FloatArray:
+    from talker.motion.composition import peak_expression
 
-    return held(code)
+    return peak_expression(code)

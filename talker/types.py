@@ -1,6 +1,6 @@
-"""The few typed values that travel between Talker's rooms; each checks its own shape when it is made.
+"""The few typed values that travel between the packages of Talker; each checks its own shape when it is made.
 
-The flow is one way: picture -> `Portrait`, speech -> `SpeechClip`, feeling -> `EmotionCode`, both of these ->
+The flow is one way: picture -> `Portrait`, speech -> `SpeechClip`, emotion -> `EmotionCode`, both of these ->
 `FaceMotion`, portrait and motion -> `Video`, and everything a caller gets back is a `Result`.
 """
 
@@ -133,7 +133,7 @@ class Portrait:
 
     image: [H,W,3] uint8 RGB at full resolution.
     landmarks: [478,3]; x, y in px of `image`, z in the same unit (negative towards the viewer, as MediaPipe has it).
-    fit: the face model on this picture; `fit.expression` is the expression the picture already has (`rest`).
+    fit: the face model on this picture; `fit.expression` is the expression of the picture itself (`source_expression`).
     detected_blendshapes: [52] the detector's own scores, in `BLENDSHAPE_NAMES` order (0 where it has none).
     face_box: (left, top, right, bottom) px of the landmarks.
     faces: how many faces the picture holds.
@@ -152,7 +152,7 @@ class Portrait:
         _check_shape("Portrait.detected_blendshapes", self.detected_blendshapes, BLENDSHAPE_COUNT)
 
     @property
-    def rest(self) -> FloatArray:
+    def source_expression(self) -> FloatArray:
         """The expression [52] that the picture itself shows."""
         return self.fit.expression
 
@@ -164,20 +164,20 @@ class Portrait:
 
 @dataclass(frozen=True)
 class EmotionCode:
-    """A feeling, from whatever source, as everything after `talker.emotion` sees it.
+    """An emotion, from whatever source, as everything after `talker.emotion` sees it.
 
     embedding: [T or 1, D] on the unit sphere of the emotion space.
-    displacement: [T or 1, 52] change of blendshapes that the feeling stands for at strength 1.
+    blendshape_offset: [T or 1, 52] change of blendshapes that the emotion stands for at strength 1.
     strength: [T or 1], 0..1.5.
     probabilities: [T or 1, 8] how it reads, in the order of `EMOTION_LABELS`.
     rate_hz: rows per second; meaningless when there is one row.
     source: what it came from, for the result's notes.
     affect: [T or 1, 3] valence, arousal, dominance, -1..1.
-    onset_s, decay_s: how long a face takes to show the feeling and to let it go.
+    onset_s, decay_s: how long a face takes to show the emotion and to let it go.
     """
 
     embedding: FloatArray
-    displacement: FloatArray
+    blendshape_offset: FloatArray
     strength: FloatArray
     probabilities: FloatArray
     rate_hz: float = 25.0
@@ -190,12 +190,12 @@ class EmotionCode:
         _check_shape("EmotionCode.embedding", self.embedding, None, None)
         _check_shape("EmotionCode.affect", self.affect, None, 3)
         rows = len(self.embedding)
-        _check_shape("EmotionCode.displacement", self.displacement, rows, BLENDSHAPE_COUNT)
+        _check_shape("EmotionCode.displacement", self.blendshape_offset, rows, BLENDSHAPE_COUNT)
         _check_shape("EmotionCode.strength", self.strength, rows)
         _check_shape("EmotionCode.probabilities", self.probabilities, rows, len(EMOTION_LABELS))
 
     def with_strength(self, strength: float) -> EmotionCode:
-        """The same feeling, `strength` (0..1.5) times as strong."""
+        """The same emotion, `strength` (0..1.5) times as strong."""
         return dataclasses.replace(self, strength=np.full(len(self.embedding), strength, np.float32))
 
 
@@ -207,19 +207,19 @@ class FaceMotion:
     pose: [T,6] relative to the portrait's own: axis-angle (rad; +x nods down, +y turns to the image's right, +z tilts
         counter-clockwise in the image), translation (x right, y up, z nearer) in face widths.
     fps: frames per second.
-    feeling: [T,8] how the face reads, in the order of `EMOTION_LABELS`, sum 1; None where nobody knows.
+    emotion: [T,8] how the face reads, in the order of `EMOTION_LABELS`, sum 1; None where nobody knows.
     """
 
     blendshapes: FloatArray
     pose: FloatArray
     fps: float = 25.0
-    feeling: FloatArray | None = None
+    emotion_probabilities: FloatArray | None = None
 
     def __post_init__(self) -> None:
         _check_shape("FaceMotion.blendshapes", self.blendshapes, None, BLENDSHAPE_COUNT)
         _check_shape("FaceMotion.pose", self.pose, len(self.blendshapes), 6)
-        if self.feeling is not None:
-            _check_shape("FaceMotion.feeling", self.feeling, len(self.blendshapes), len(EMOTION_LABELS))
+        if self.emotion_probabilities is not None:
+            _check_shape("FaceMotion.feeling", self.emotion_probabilities, len(self.blendshapes), len(EMOTION_LABELS))
         if not (np.isfinite(self.blendshapes).all() and np.isfinite(self.pose).all()):
             raise ValueError("FaceMotion holds values that are not finite")
         if not 0 < self.fps < np.inf:
@@ -233,8 +233,8 @@ class FaceMotion:
         try:
             with open(path, "wb") as file:
                 known = {"blendshapes": self.blendshapes, "pose": self.pose, "fps": np.array(self.fps)}
-                if self.feeling is not None:
-                    known["feeling"] = self.feeling
+                if self.emotion_probabilities is not None:
+                    known["feeling"] = self.emotion_probabilities
                 np.savez_compressed(file, allow_pickle=False, **known)
         except OSError as error:
             raise MotionError(f"The motion can't be written to {path} ({error}).") from error
@@ -244,8 +244,8 @@ class FaceMotion:
         """Read what `save` wrote; MotionError when it is something else."""
         try:
             with np.load(path, allow_pickle=False) as data:
-                felt = data.get("feeling")
-                motion = cls(data["blendshapes"], data["pose"], float(data["fps"]), felt)
+                emotion_probabilities = data.get("feeling")
+                motion = cls(data["blendshapes"], data["pose"], float(data["fps"]), emotion_probabilities)
                 if len(motion) == 0:
                     raise ValueError("it has no frames")
                 return motion

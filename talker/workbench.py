@@ -17,7 +17,7 @@ class Job:
     place: str  # module:function
     help: str
     draws: bool = False  # can also write pictures to look at
-    takes: tuple[str, ...] = ()  # options of its own, by name
+    accepts: tuple[str, ...] = ()  # options of its own, by name
 
     def load(self) -> Callable[..., object]:
         """The function itself."""
@@ -28,7 +28,7 @@ class Job:
 
 EVALUATIONS = {  # each function takes the data folder (or None) and returns the table
     "road": Job(
-        "talker.evaluation.road:run", "mouth and feelings on the finished frames (without --data: one portrait)"
+        "talker.evaluation.end_to_end:run", "mouth and feelings on the finished frames (without --data: one portrait)"
     ),
     "render": Job(
         "talker.evaluation.reenactment:run", "the renderer against real video of held-out people", draws=True
@@ -39,8 +39,10 @@ EVALUATIONS = {  # each function takes the data folder (or None) and returns the
     "robustness": Job(
         "talker.evaluation.robustness:run", "every portrait under all shapes and poses, and back to itself", draws=True
     ),
-    "shapes": Job("talker.evaluation.shapes:run", "what the landmark detector sees of each drawn shape"),
-    "identity": Job("talker.evaluation.turns:run", "whether a head that turns or feels stays the person", draws=True),
+    "shapes": Job("talker.evaluation.blendshape_fidelity:run", "what the landmark detector sees of each drawn shape"),
+    "identity": Job(
+        "talker.evaluation.identity_under_pose:run", "whether a head that turns or feels stays the person", draws=True
+    ),
     "background": Job("talker.evaluation.background:run", "whether it stays still while heads turn", draws=True),
     "speed": Job("talker.evaluation.speed:run", "milliseconds per stage and frame, and memory (needs no data)"),
     "motion": Job("talker.evaluation.motion:run", "lips against filmed speakers"),
@@ -49,13 +51,11 @@ EVALUATIONS = {  # each function takes the data folder (or None) and returns the
 }
 TRAININGS = {  # each function takes the data folder and the folder to write
     "face-model": Job("talker.training.face_model:derive", "the compact face model, from ICT's"),
-    "motion": Job("talker.training.motion:train_motion", "speech to lips", takes=("features",)),
+    "motion": Job("talker.training.motion:train_motion", "speech to lips"),
     "generator": Job(
-        "talker.training.generator:train_generator", "the network that refines the drawn face", takes=("size",)
+        "talker.training.generator:train_generator", "the network that refines the drawn face", accepts=("size",)
     ),
-    "motion-network": Job(
-        "talker.training.network:train_network", "speech to lips with a sequence model", takes=("features",)
-    ),
+    "motion-network": Job("talker.training.network:train_network", "speech to lips with a sequence model"),
     "emotion": Job("talker.training.emotion:train", "the emotion space and its permissive variant"),
 }
 NEEDS_NO_DATA = frozenset({"road", "speed"})
@@ -84,6 +84,6 @@ def train(name: str, data: Path, out: Path, **options: str | None) -> None:
     job = TRAININGS[name]
     given = {option: value for option, value in options.items() if value is not None}
     for option in given:
-        if option not in job.takes:
+        if option not in job.accepts:
             raise InputError(f"The training {name!r} does not choose its {option}: leave --{option} out.")
     job.load()(data, out, **given)

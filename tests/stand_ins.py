@@ -1,4 +1,4 @@
-"""Stand-ins for the heavy rooms, so that the doors can be tested in no time."""
+"""Stand-ins for the heavy components, so that the entry points can be tested in no time."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ import numpy as np
 from talker import FaceMotion, Portrait, SpeakOptions, SpeechClip
 from talker.emotion.request import EmotionRequest
 from talker.errors import EmotionError
-from talker.pipeline import Rooms
+from talker.pipeline import Components
 from talker.types import (
     EMOTION_LABELS,
     LANDMARK_COUNT,
@@ -24,7 +24,7 @@ RATE = 16000
 
 
 @dataclass
-class FakeAnimator:
+class FakeRenderer:
     """Shows a plane, brighter the wider the jaw is open, and a bar that brightens with time."""
 
     portrait: Portrait
@@ -50,7 +50,7 @@ def oval(image: ByteArray) -> FloatArray:
 
 
 @dataclass
-class FakeRooms:
+class FakeComponents:
     """Rooms that take no time, and what they were asked."""
 
     calls: list[str] = field(default_factory=list)
@@ -84,26 +84,26 @@ class FakeRooms:
         noise = np.random.default_rng(options.seed).standard_normal(speech.pose.shape)
         return FaceMotion(speech.blendshapes * float(code.strength[0]), noise, speech.fps)
 
-    def animator(self, portrait: Portrait, options: SpeakOptions) -> FakeAnimator:
-        self.calls.append("animator")
-        return FakeAnimator(portrait)
+    def create_renderer(self, portrait: Portrait, options: SpeakOptions) -> FakeRenderer:
+        self.calls.append("renderer")
+        return FakeRenderer(portrait)
 
     def read_emotion(self, request: EmotionRequest, clip: SpeechClip | None, permissive: bool) -> EmotionCode:
         self.calls.append(f"read {request.source}")
         return self.label_code(request.value or "neutral", 1.0)
 
-    def held(self, code: EmotionCode) -> FloatArray:
+    def peak_expression(self, code: EmotionCode) -> FloatArray:
         return np.full(52, code.strength.max() / 2, np.float32)
 
-    def as_rooms(self) -> Rooms:
-        return Rooms(
+    def as_components(self) -> Components:
+        return Components(
             self.analyse,
             self.say,
             self.transcribe,
             self.label_code,
             self.speech_motion,
             self.compose,
-            self.animator,
+            self.create_renderer,
             self.read_emotion,
-            self.held,
+            self.peak_expression,
         )

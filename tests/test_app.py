@@ -16,9 +16,9 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from page.examples import ASTRONAUT
-from page.serving import ROOT, Server, resident_mb, served, stored_bytes
 from talker.media import provenance, video
+from talker.web.examples import ASTRONAUT
+from talker.web.serving import ROOT, Server, resident_mb, served, stored_bytes
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ENDPOINTS = {

@@ -1,4 +1,4 @@
-"""The rules of the house that a machine can check: import order, sizes, annotations, and what must not appear."""
+"""The rules of the project that a machine can check: import order, sizes, annotations, and what must not appear."""
 
 import ast
 import re
@@ -10,25 +10,24 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = sorted((ROOT / "talker").rglob("*.py"))
-PAGE = sorted((ROOT / "page").rglob("*.py"))
-SOURCES = [*PACKAGE, *PAGE, *ROOT.glob("*.py"), *sorted((ROOT / "tests").rglob("*.py"))]
+SOURCES = [*PACKAGE, *ROOT.glob("*.py"), *sorted((ROOT / "tests").rglob("*.py"))]
 TEXTS = [*SOURCES, *ROOT.glob("*.md"), *ROOT.glob("*.txt"), *ROOT.glob("*.toml"), ROOT / ".ci" / "run"]
 TEXTS += [*(ROOT / "docs").rglob("*.md"), *(ROOT / "checkpoints").rglob("*.md")]
-# every room may import those before it; rooms in one row may not import one another, unless ALSO says so
+# every package may import those before it; packages in one row may not import one another, unless ALSO says so
 LEVELS = (
     ("types", "options", "errors", "blendshapes"),
-    ("sources",),
-    ("hub",),
+    ("weights",),
     ("media",),
     ("face", "speech"),
     ("portrait", "emotion", "motion", "render"),
     ("example_faces",),
+    ("data",),
     ("pipeline", "training"),
     ("", "evaluation", "batch"),
     ("workbench",),
+    ("web",),
     ("cli",),
     ("__main__",),
-    ("page",),
     ("app",),
 )
 ALSO = {("types", "errors"), ("types", "options"), ("options", "errors"), ("types", "blendshapes"), ("", "pipeline")}
@@ -51,7 +50,7 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-MODULES = {module_name(path): path for path in [*PACKAGE, *PAGE, *ROOT.glob("*.py")]}
+MODULES = {module_name(path): path for path in [*PACKAGE, *ROOT.glob("*.py")]}
 
 
 def imported_modules(path: Path) -> set[str]:
@@ -66,26 +65,26 @@ def imported_modules(path: Path) -> set[str]:
     return found
 
 
-def room(module: str) -> str:
+def package_of(module: str) -> str:
     """`talker.face.model` -> `face`; `talker` -> the empty name; `app` -> `app`."""
     parts = module.split(".")
     return parts[0] if parts[0] != "talker" else "".join(parts[1:2])
 
 
 def level(name: str) -> int:
-    return next(index for index, rooms in enumerate(LEVELS) if name in rooms)
+    return next(index for index, components in enumerate(LEVELS) if name in components)
 
 
-def test_every_room_has_a_place_in_the_order() -> None:
-    known = {name for rooms in LEVELS for name in rooms}
-    assert {room(module) for module in MODULES} <= known
+def test_every_package_has_a_place_in_the_order() -> None:
+    known = {name for components in LEVELS for name in components}
+    assert {package_of(module) for module in MODULES} <= known
 
 
 def test_imports_point_down() -> None:
     wrong = []
     for module, path in MODULES.items():
         for other in imported_modules(path):
-            above, below = room(module), room(other)
+            above, below = package_of(module), package_of(other)
             if above != below and (above, below) not in ALSO and level(below) >= level(above):
                 wrong.append(f"{module} imports {other}")
     assert wrong == []

@@ -9,21 +9,21 @@ import numpy as np
 import pytest
 import skimage.data
 
-from talker.hub import checkpoint
 from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
 from talker.render.crop import at_size
-from talker.render.geometry import HeadGeometry, as_asked
+from talker.render.geometry import HeadGeometry, to_relative_expression
+from talker.render.geometry_renderer import GeometryRenderer
 from talker.render.matte import foreground_matte
-from talker.render.renderer import Renderer
 from talker.types import BoolArray, FloatArray, Portrait
+from talker.weights.store import checkpoint
 
 TURNED = np.array([0.05, 0.22, 0.08, 0, 0, 0], np.float32)
 STILL = np.zeros(6, np.float32)
 
 
 def _rest(portrait: Portrait) -> FloatArray:
-    return as_asked(portrait.rest, portrait.rest)
+    return to_relative_expression(portrait.source_expression, portrait.source_expression)
 
 
 def _head(portrait: Portrait) -> BoolArray:
@@ -53,7 +53,7 @@ def striped(photograph: Portrait) -> Portrait:
 
 
 def test_the_matte_knows_face_and_background(striped: Portrait) -> None:
-    renderer = Renderer(striped, SpeakOptions())
+    renderer = GeometryRenderer(striped, SpeakOptions())
     opacity = renderer.opacity()
     left, top, right, bottom = (round(value) for value in striped.face_box)
     assert opacity[top:bottom, left + 10 : right - 10].min() == 1.0
@@ -62,7 +62,7 @@ def test_the_matte_knows_face_and_background(striped: Portrait) -> None:
 
 
 def test_nothing_moves_behind_a_head_that_turns(striped: Portrait) -> None:
-    still, moving = (Renderer(striped, SpeakOptions(), still_background=keep) for keep in (True, False))
+    still, moving = (GeometryRenderer(striped, SpeakOptions(), still_background=keep) for keep in (True, False))
     background = cv2.erode((~_head(striped)).astype(np.uint8), np.ones((25, 25), np.uint8)) > 0
     background[:, :100] = background[:, 350:] = background[200:] = False  # there, nothing moves anyway
     after, before = (one.frame(_rest(striped), TURNED)[background].astype(float) for one in (still, moving))
@@ -72,7 +72,7 @@ def test_nothing_moves_behind_a_head_that_turns(striped: Portrait) -> None:
 
 
 def test_the_head_itself_turns_as_it_did(striped: Portrait) -> None:
-    still, moving = (Renderer(striped, SpeakOptions(), still_background=keep) for keep in (True, False))
+    still, moving = (GeometryRenderer(striped, SpeakOptions(), still_background=keep) for keep in (True, False))
     left, top, right, bottom = (round(value) for value in striped.face_box)
     inner = slice(top + 20, bottom - 20), slice(left + 40, right - 20)
     one, other = (renderer.frame(_rest(striped), TURNED)[inner] for renderer in (still, moving))
@@ -80,13 +80,13 @@ def test_the_head_itself_turns_as_it_did(striped: Portrait) -> None:
 
 
 def test_a_head_at_rest_is_the_picture(striped: Portrait) -> None:
-    still, moving = (Renderer(striped, SpeakOptions(), still_background=keep) for keep in (True, False))
+    still, moving = (GeometryRenderer(striped, SpeakOptions(), still_background=keep) for keep in (True, False))
     one, other = (renderer.frame(_rest(striped), STILL).astype(int) for renderer in (still, moving))
     assert np.abs(one - other).max() <= 1
 
 
 def test_a_small_turn_is_a_small_change(striped: Portrait) -> None:
-    renderer = Renderer(striped, SpeakOptions())
+    renderer = GeometryRenderer(striped, SpeakOptions())
     here = renderer.frame(_rest(striped), TURNED).astype(float)
     near = renderer.frame(_rest(striped), TURNED * 1.02).astype(float)
     assert 0 < np.abs(near - here).mean() < 1.5
@@ -104,7 +104,7 @@ def test_without_a_difference_in_colour_nothing_is_cut(photograph: Portrait) -> 
 @pytest.mark.parametrize("size", ["crop256", "crop512"])
 def test_crops_have_a_still_background_too(striped: Portrait, size: str) -> None:
     crop = at_size(striped, size)
-    still, moving = (Renderer(crop, SpeakOptions(), still_background=keep) for keep in (True, False))
+    still, moving = (GeometryRenderer(crop, SpeakOptions(), still_background=keep) for keep in (True, False))
     border = np.zeros(crop.image.shape[:2], bool)
     border[: crop.image.shape[0] // 3, -crop.image.shape[1] // 16 :] = True
     real = crop.image[border].astype(float)
@@ -116,7 +116,7 @@ def test_another_face_beside_the_head_stays_where_it_is(photograph: Portrait) ->
     """Two faces side by side, the left one turns."""
     image = np.concatenate([photograph.image, photograph.image[:, ::-1]], axis=1)
     both = dataclasses.replace(photograph, image=np.ascontiguousarray(image), faces=2)
-    frame = Renderer(both, SpeakOptions()).frame(_rest(both), TURNED)
+    frame = GeometryRenderer(both, SpeakOptions()).frame(_rest(both), TURNED)
     left, top, right, bottom = (round(value) for value in photograph.face_box)
     other = slice(top, bottom), slice(1024 - right, 1024 - left)
     np.testing.assert_array_equal(frame[other], image[other])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from stand_ins import FakeRooms
+from stand_ins import FakeComponents
 
 from talker import Talker
 from talker.batch import REPORT, pack, read_manifest, run_batch, unpack
@@ -41,7 +41,7 @@ def test_a_row_of_a_csv_is_what_it_says(folder: Path) -> None:
     assert (first.text, first.speech, first.out, first.voice) == ("Hi, you", None, "a.mp4", "american")
     assert (first.options.strength, first.options.still, first.options.seed) == (0.5, True, 7)
     assert second.speech == folder / "hello.wav"
-    assert second.feeling() == EmotionRequest("picture", str(folder / "anna.png"))
+    assert second.emotion() == EmotionRequest("picture", str(folder / "anna.png"))
     assert second.out == "002.mp4"
 
 
@@ -81,7 +81,7 @@ def test_what_fails_is_told_and_the_others_are_made(folder: Path) -> None:
     good = {"portrait": "anna.png", "text": "Hi"}
     jobs = read_manifest(manifest(folder, good, {"portrait": "hello.wav", "text": "Hi"}, good))
     seen: list[tuple[int, int]] = []
-    made = run_batch(Talker(FakeRooms().as_rooms()), jobs, folder / "out", lambda *done: seen.append(done))
+    made = run_batch(Talker(FakeComponents().as_components()), jobs, folder / "out", lambda *done: seen.append(done))
     assert made == 2
     assert (seen[0], seen[-1]) == ((0, 3), (3, 3))
     assert video.open_video(folder / "out" / "003.mp4").frame_count == 25
@@ -95,7 +95,7 @@ def test_stopping_stops_all(folder: Path) -> None:
 
     jobs = read_manifest(manifest(folder, {"portrait": "anna.png", "text": "Hi"}))
     with pytest.raises(CancelledError):
-        run_batch(Talker(FakeRooms().as_rooms()), jobs, folder / "out", stop)
+        run_batch(Talker(FakeComponents().as_components()), jobs, folder / "out", stop)
 
 
 def test_a_zip_is_unpacked_inside_its_folder_and_packed_again(folder: Path) -> None:
@@ -121,5 +121,5 @@ def test_zips_that_are_none(folder: Path) -> None:
 def test_the_command_line_makes_them(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = manifest(folder, {"portrait": "anna.png", "text": "Hi"})
     arguments = ["batch", "--manifest", str(path), "--out", str(folder / "out")]
-    assert main(arguments, Talker(FakeRooms().as_rooms())) == 0
+    assert main(arguments, Talker(FakeComponents().as_components())) == 0
     assert "1 of 1 videos" in capsys.readouterr().out

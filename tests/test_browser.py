@@ -11,10 +11,10 @@ import pytest
 import soundfile
 from PIL import Image
 
-from page import texts
-from page.examples import ADMIRAL, ASTRONAUT, EXAMPLES, LOUD, SURPRISE
-from page.serving import Server, served
 from talker.media import provenance
+from talker.web import texts
+from talker.web.examples import ADMIRAL, ASTRONAUT, EXAMPLES, LOUD, SURPRISE
+from talker.web.serving import Server, served
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -97,7 +97,7 @@ def test_an_example_plays_after_one_click(page: Any) -> None:
     seen = page.evaluate(SEEN)
     assert seen["seconds"] > 3
     assert seen["brightness"] > 60
-    assert page.input_value("#words textarea") == EXAMPLES[0].given.text
+    assert page.input_value("#words textarea") == EXAMPLES[0].inputs.text
 
 
 def test_a_person_makes_a_portrait_talk(page: Any) -> None:
@@ -142,7 +142,7 @@ def tried(page: Any, before: str | None) -> str:
 
 
 def hand_in(page: Any, source: str) -> None:
-    """Give the source what it reads the feeling from."""
+    """Give the source what it reads the emotion from."""
     files = {"picture": ASTRONAUT, "voice": LOUD, "video": SURPRISE}
     if source in files:
         page.set_input_files(f"#feeling-{source} input[type=file]", str(files[source]))

@@ -1,4 +1,4 @@
-"""CLIP at the doors of texts and pictures: a tiny random one, and stand-ins that understand."""
+"""CLIP reading texts and pictures: a tiny random one, and stand-ins that understand."""
 
 import json
 import os
@@ -11,7 +11,6 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from talker import hub, sources
 from talker.emotion import clip, clip_pictures
 from talker.emotion.picture import picture_code
 from talker.emotion.prompts import prompt_bank
@@ -21,6 +20,7 @@ from talker.emotion.text import text_code
 from talker.errors import AssetError
 from talker.example_faces import ADMIRAL, ASTRONAUT, draw_faces
 from talker.types import EMOTION_LABELS, ByteArray, EmotionCode, FloatArray
+from talker.weights import sources, store
 
 TINY = {
     "embed_dim": 16,
@@ -36,15 +36,15 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     sentence_tower()
     cache = tmp_path / "cache"
     cache.mkdir()
-    for name in hub.ASSETS:
-        (cache / name).symlink_to(hub.cache_folder() / name)
+    for name in store.ASSETS:
+        (cache / name).symlink_to(store.cache_folder() / name)
     monkeypatch.setenv("TALKER_CACHE", str(cache))
     (tmp_path / "tiny-clip.json").write_text(json.dumps(TINY))
     open_clip.add_model_config(tmp_path / "tiny-clip.json")
     monkeypatch.setattr(clip, "MODEL", "tiny-clip")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr(sources, "hub_reachable", lambda: pytest.fail("the network was asked"))
-    wanted = hub.EXTRAS["clip"]
+    wanted = store.EXTRAS["clip"]
     folder = tmp_path / "hub" / f"models--{wanted.source.repository.replace('/', '--')}"
     path = folder / "snapshots" / REVISION / wanted.file
     path.parent.mkdir(parents=True)
@@ -72,7 +72,7 @@ def test_a_text_is_read_as_open_clip_reads_it(weights: Path) -> None:
 
 def test_without_weights_nothing_changes_and_no_network_is_asked(weights: Path) -> None:
     weights.unlink()
-    assert hub.extra("clip") is None
+    assert store.extra("clip") is None
     assert clip.language().note == "" and clip.language().tower is sentence_tower()
     assert "CLIP" not in text_code("slightly nervous").source
     assert picture_code(ASTRONAUT, draw=draw_faces).source == picture_code(ASTRONAUT).source
@@ -81,17 +81,17 @@ def test_without_weights_nothing_changes_and_no_network_is_asked(weights: Path) 
 def test_a_clip_that_understands_too_little_reads_no_texts(weights: Path) -> None:
     code = text_code("slightly nervous")
     assert "sentence encoder" in code.source and "understood" in code.source
-    (heads,) = (hub.cache_folder() / "emotion-heads").iterdir()
+    (heads,) = (store.cache_folder() / "emotion-heads").iterdir()
     changed = heads.stat().st_mtime_ns
     forget()
     assert text_code("slightly nervous").source == code.source
     assert heads.stat().st_mtime_ns == changed  # the second process takes what the first one found
     weights.unlink()
-    np.testing.assert_array_equal(text_code("slightly nervous").displacement, code.displacement)
+    np.testing.assert_array_equal(text_code("slightly nervous").blendshape_offset, code.blendshape_offset)
 
 
 def test_a_clip_that_understands_reads_texts(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    places = {text: index for index, texts in enumerate(prompt_bank().feelings.values()) for text in texts}
+    places = {text: index for index, texts in enumerate(prompt_bank().emotions.values()) for text in texts}
 
     def knowing(self: clip.ClipTower, texts: Sequence[str]) -> FloatArray:
         """Knows the feeling of every phrase in the bank, in whichever sentence it stands."""
@@ -107,7 +107,7 @@ def test_a_clip_that_understands_reads_texts(weights: Path, monkeypatch: pytest.
         forget()
         reads = clip.language()
         assert isinstance(reads.tower, clip.ClipTower)
-        code = read_emotion(EmotionRequest("text", prompt_bank().feelings["sad"][-1]))
+        code = read_emotion(EmotionRequest("text", prompt_bank().emotions["sad"][-1]))
         assert "read by CLIP" in code.source
         assert EMOTION_LABELS[int(code.probabilities[0].argmax())] == "sad"
 
@@ -125,7 +125,7 @@ def test_a_clip_that_understands_too_little_reads_no_pictures(monkeypatch: pytes
     monkeypatch.setattr(clip_pictures, "CHECK_STRENGTHS", (0.8,))
     code = read_emotion(EmotionRequest("picture", str(ADMIRAL)), draw=draw_faces)
     assert "without a second opinion" in code.source
-    np.testing.assert_array_equal(code.displacement, picture_code(ADMIRAL).displacement)
+    np.testing.assert_array_equal(code.blendshape_offset, picture_code(ADMIRAL).blendshape_offset)
     forget()
 
     def no_drawing(codes: Sequence[EmotionCode]) -> Iterator[tuple[FloatArray, Sequence[ByteArray]]]:
@@ -140,13 +140,13 @@ def test_a_clip_that_understands_is_a_second_opinion(monkeypatch: pytest.MonkeyP
         return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
     def painted(codes: Sequence[EmotionCode]) -> Iterator[tuple[FloatArray, Sequence[ByteArray]]]:
-        """Two people whose feelings are 8 x 8 grey squares."""
+        """Two people whose emotions are 8 x 8 grey squares."""
         landmarks = np.linspace((20, 20, 0), (203, 203, 0), 478)
         for person in (0, 1):
             faces = []
             for code in codes:
                 face = np.zeros(64)
-                face[:52] = code.displacement[0] * code.strength[0]
+                face[:52] = code.blendshape_offset[0] * code.strength[0]
                 grey = np.kron(face.reshape(8, 8), np.ones((28, 28))) * 90 + 110 + 20 * person
                 faces.append(np.repeat(np.clip(grey, 0, 255).astype(np.uint8)[..., None], 3, axis=2))
             yield landmarks, faces
@@ -154,7 +154,7 @@ def test_a_clip_that_understands_is_a_second_opinion(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(clip.ClipTower, "encode_pictures", pixels)
     code = picture_code(ASTRONAUT, draw=painted)
     assert "with CLIP" in code.source
-    assert np.abs(code.displacement - picture_code(ASTRONAUT).displacement).max() > 1e-4
+    assert np.abs(code.blendshape_offset - picture_code(ASTRONAUT).blendshape_offset).max() > 1e-4
 
 
 def test_the_square_around_a_face_may_reach_beyond_the_picture() -> None:
@@ -166,10 +166,10 @@ def test_the_square_around_a_face_may_reach_beyond_the_picture() -> None:
 def test_an_extra_that_cant_be_had_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "hub_reachable", lambda: False)
     with pytest.raises(AssetError, match=r"CLIP.*not reachable"):
-        hub.fetch_extra("clip")
+        store.fetch_extra("clip")
 
 
 def test_asking_for_an_extra_fills_the_hubs_own_cache(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "hub_reachable", lambda: True)
     monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda repository, name, tqdm_class: os.fspath(weights))
-    assert hub.fetch_extra("clip") == weights == hub.extra("clip")
+    assert store.fetch_extra("clip") == weights == store.extra("clip")

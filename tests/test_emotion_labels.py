@@ -5,27 +5,27 @@ import pytest
 
 from talker.blendshapes import BLENDSHAPE_INDEX, MIRROR_ORDER
 from talker.emotion.action_units import ACTION_UNITS, SNEER_LIMIT, limit_sneer, to_blendshapes
-from talker.emotion.catalogue import FEELINGS, find_feeling
+from talker.emotion.catalogue import EMOTIONS, find_emotion
 from talker.emotion.labels import label_code
 from talker.errors import EmotionError
 from talker.types import EMOTION_LABELS
 
 
 def channel(label: str, name: str) -> float:
-    return float(label_code(label).displacement[0, BLENDSHAPE_INDEX[name]])
+    return float(label_code(label).blendshape_offset[0, BLENDSHAPE_INDEX[name]])
 
 
 def test_the_eight_labels_come_first_and_in_order() -> None:
-    assert tuple(feeling.name for feeling in FEELINGS[:8]) == EMOTION_LABELS
+    assert tuple(emotion.name for emotion in EMOTIONS[:8]) == EMOTION_LABELS
 
 
-@pytest.mark.parametrize("feeling", FEELINGS, ids=lambda feeling: feeling.name)
-def test_rows_hold_together(feeling) -> None:
-    assert feeling.probabilities.sum() == pytest.approx(1.0)
-    assert set(feeling.reads_as) <= set(EMOTION_LABELS)
-    assert np.abs(feeling.affect).max() <= 1.0
-    assert 0.05 <= feeling.onset_s <= 3.0 and 0.05 <= feeling.decay_s <= 5.0
-    assert feeling.displacement.min() >= -0.5 and feeling.displacement.max() <= 1.5
+@pytest.mark.parametrize("emotion", EMOTIONS, ids=lambda emotion: emotion.name)
+def test_rows_hold_together(emotion) -> None:
+    assert emotion.probabilities.sum() == pytest.approx(1.0)
+    assert set(emotion.reads_as) <= set(EMOTION_LABELS)
+    assert np.abs(emotion.affect).max() <= 1.0
+    assert 0.05 <= emotion.onset_s <= 3.0 and 0.05 <= emotion.decay_s <= 5.0
+    assert emotion.blendshape_offset.min() >= -0.5 and emotion.blendshape_offset.max() <= 1.5
 
 
 @pytest.mark.parametrize("label", EMOTION_LABELS)
@@ -36,7 +36,7 @@ def test_label_reads_as_itself(label: str) -> None:
 
 
 def test_neutral_moves_nothing_and_strength_zero_reads_neutral() -> None:
-    assert not label_code("neutral").displacement.any()
+    assert not label_code("neutral").blendshape_offset.any()
     assert label_code("happy", 0.0).probabilities[0, 0] == 1.0
 
 
@@ -48,14 +48,14 @@ def test_faces_do_what_their_names_say() -> None:
 
 
 def test_names_and_aliases_are_unique_and_there_are_enough() -> None:
-    words = [word for feeling in FEELINGS for word in (feeling.name, *feeling.aliases)]
-    assert len(words) == len(set(words)) and len(FEELINGS) >= 48
+    words = [word for emotion in EMOTIONS for word in (emotion.name, *emotion.aliases)]
+    assert len(words) == len(set(words)) and len(EMOTIONS) >= 48
     assert {"desire", "envy", "romance", "sarcasm", "charisma", "empathy"} <= set(words)
 
 
 def test_only_contempt_is_one_sided() -> None:
     for label in EMOTION_LABELS:
-        row = label_code(label).displacement[0]
+        row = label_code(label).blendshape_offset[0]
         assert np.allclose(row, row[MIRROR_ORDER]) == (label != "contempt")
 
 
@@ -73,7 +73,7 @@ def test_sneer_is_capped_and_small_ones_are_left_alone() -> None:
 
 
 def test_aliases_and_case() -> None:
-    assert find_feeling("  Joy ") is find_feeling("happy")
+    assert find_emotion("  Joy ") is find_emotion("happy")
 
 
 @pytest.mark.parametrize("label", ["", "hapy", "12", "happy "[:3]])

@@ -1,9 +1,9 @@
-"""The plane of valence and arousal: a feeling's own place is that feeling, and between feelings lies a mixture."""
+"""The plane of valence and arousal: an emotion's own place is that emotion, and between emotions lies a mixture."""
 
 import numpy as np
 import pytest
 
-from talker.emotion.catalogue import FEELINGS
+from talker.emotion.catalogue import EMOTIONS
 from talker.emotion.labels import label_code
 from talker.emotion.plane import parse_point, point_code, shares_at
 from talker.emotion.request import EmotionRequest, read_emotion
@@ -11,12 +11,12 @@ from talker.errors import EmotionError
 
 
 def test_the_place_of_a_feeling_is_that_feeling() -> None:
-    for row in FEELINGS:
+    for row in EMOTIONS:
         (name,) = shares_at(*row.affect[:2])
-        near = next(other for other in FEELINGS if other.name == name)
+        near = next(other for other in EMOTIONS if other.name == name)
         assert np.allclose(near.affect[:2], row.affect[:2], atol=0.06), row.name
     sad = point_code("-0.63,-0.27")
-    assert np.allclose(sad.displacement, label_code("sad").displacement, atol=1e-5)
+    assert np.allclose(sad.blendshape_offset, label_code("sad").blendshape_offset, atol=1e-5)
 
 
 def test_everywhere_else_is_a_mixture_of_the_nearest() -> None:

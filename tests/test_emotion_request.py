@@ -1,4 +1,4 @@
-"""Any source of feeling becomes a code in one place, and what is missing is said."""
+"""Any source of emotion becomes a code in one place, and what is missing is said."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ CLIP = SpeechClip(np.full(32000, 0.1, np.float32), 16000)
 def test_labels_and_mixtures_read_as_what_they_name() -> None:
     assert read_emotion(EmotionRequest("label", "sad")).source == "label: sad"
     mixed = read_emotion(EmotionRequest("mix", "happy=.6, fear=.4"))
-    assert mixed.displacement.shape == (1, 52)
+    assert mixed.blendshape_offset.shape == (1, 52)
     assert mixed.probabilities[0, 1] > 0.2
 
 
@@ -52,4 +52,4 @@ def test_what_cannot_be_read_is_explained(request_: EmotionRequest, message: str
 def test_speech_that_is_too_short_to_feel_anything_is_calm_and_says_so() -> None:
     silence = SpeechClip(np.zeros(8000, np.float32), 16000)
     code = read_emotion(DEFAULT, silence)
-    assert "too little to hear" in code.source and not code.displacement.any()
+    assert "too little to hear" in code.source and not code.blendshape_offset.any()

@@ -1,4 +1,4 @@
-"""Feelings from texts, voices and pictures with the real weights, and what wrong inputs get."""
+"""Emotions from texts, voices and pictures with the real weights, and what wrong inputs get."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def test_texts_read_as_what_they_say(text: str, label: str) -> None:
 
 def test_text_without_a_feeling_is_neutral_and_says_so() -> None:
     code = text_code("the train leaves at nine")
-    assert "names no feeling" in code.source and not code.displacement.any()
+    assert "names no feeling" in code.source and not code.blendshape_offset.any()
 
 
 def test_intensity_and_negation() -> None:

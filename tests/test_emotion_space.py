@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from talker.emotion.catalogue import FEELINGS
-from talker.emotion.codes import code_at, code_of, mixing_gain
+from talker.data.face_photographs import FaceRecords
+from talker.data.voice_corpora import VoiceRecords
+from talker.emotion.catalogue import EMOTIONS
+from talker.emotion.decode import decode_mixture, decode_points, mixing_gain
 from talker.emotion.labels import label_code
 from talker.emotion.picture_features import align, principal_shapes
 from talker.emotion.space import EmotionSpace, SpaceConfig, SpaceNetwork, Tower, emotion_space, save_space
 from talker.errors import AssetError
 from talker.training.cross_reconstruction import CrossReconstruction, partners
 from talker.training.emotion_losses import contrastive, geometry
-from talker.training.emotion_space import EmotionTraining, SpaceTrainer, TextSet, keys_from_geometry
-from talker.training.face_photographs import FaceRecords
-from talker.training.voice_corpora import VoiceRecords
+from talker.training.emotion_space import EmotionTraining, SpaceTrainer, TextSet, prototypes_from_geometry
 from talker.types import EMOTION_LABELS
 
 VOICE_NAMES = ("neutral", "happy", "sad", "angry")
@@ -24,7 +24,7 @@ VOICE_NAMES = ("neutral", "happy", "sad", "angry")
 
 def tiny_data(config: SpaceConfig) -> tuple[TextSet, VoiceRecords, FaceRecords]:
     random = np.random.default_rng(0)
-    count = len(config.feelings)
+    count = len(config.emotions)
     sentences = torch.from_numpy(random.normal(size=(2, 2 * count, config.text_width)).astype(np.float32))
     texts = TextSet(sentences, torch.arange(count).repeat(2), torch.ones(2 * count), sentences[0, :3] + 1.0)
     names = np.array(VOICE_NAMES * 4)
@@ -38,7 +38,7 @@ def tiny_data(config: SpaceConfig) -> tuple[TextSet, VoiceRecords, FaceRecords]:
     faces = FaceRecords(
         random.normal(size=(12, 478, 3)).astype(np.float32),
         random.uniform(size=(12, 52)).astype(np.float32),
-        np.array([*VOICE_NAMES, *VOICE_NAMES, *(feeling.name for feeling in FEELINGS[:4])]),
+        np.array([*VOICE_NAMES, *VOICE_NAMES, *(emotion.name for emotion in EMOTIONS[:4])]),
         np.array([f"photograph/{index}" for index in range(8)] + ["rendered/1"] * 4),
     )
     return texts, voices, faces
@@ -52,7 +52,7 @@ def test_one_step_of_a_shrunken_run_changes_every_tower_and_saves(tmp_path: Path
     assert set(losses) == set(trainer.training.weights)
     assert all(torch.isfinite(value) for value in losses.values())
     space = trainer.fit()
-    for part in ("text.linear.weight", "voice.linear.weight", "picture.linear.weight", "keys"):
+    for part in ("text.linear.weight", "voice.linear.weight", "picture.linear.weight", "prototypes"):
         assert not torch.equal(before[part], space.network.state_dict()[part]), part
     save_space(space, tmp_path)
     assert np.array_equal(EmotionSpace.load(tmp_path).keys, space.keys)
@@ -71,9 +71,9 @@ def test_a_folder_without_a_space_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("permissive", [False, True])
 def test_the_shipped_space_reads_its_own_keys(permissive: bool) -> None:
     space = emotion_space(permissive)
-    assert space.config.feelings == tuple(feeling.name for feeling in FEELINGS)
+    assert space.config.emotions == tuple(emotion.name for emotion in EMOTIONS)
     assert np.allclose(np.linalg.norm(space.keys, axis=1), 1.0, atol=1e-5)
-    assert (space.read(space.keys).weights.argmax(1) == np.arange(len(FEELINGS))).all()
+    assert (space.read(space.keys).weights.argmax(1) == np.arange(len(EMOTIONS))).all()
     for label in EMOTION_LABELS:
         code = label_code(label, permissive=permissive)
         assert EMOTION_LABELS[int(space.read(code.embedding).probabilities[0].argmax())] == label
@@ -89,20 +89,20 @@ def test_kin_lie_nearer_than_strangers() -> None:
 def test_moving_between_two_keys_moves_the_face_without_jumps() -> None:
     space = emotion_space()
     shares = np.linspace(0.0, 1.0, 21)[:, None]
-    code = code_at(space, (1 - shares) * space.key("happy") + shares * space.key("sad"), 1.0, "test")
-    steps = np.abs(np.diff(code.displacement, axis=0)).max(axis=1)
+    code = decode_points(space, (1 - shares) * space.key("happy") + shares * space.key("sad"), 1.0, "test")
+    steps = np.abs(np.diff(code.blendshape_offset, axis=0)).max(axis=1)
     assert steps.max() < 0.6 and np.allclose(code.probabilities.sum(1), 1.0, atol=1e-4)
 
 
 def test_a_mixture_is_the_mean_face_and_is_shown_a_little_stronger() -> None:
     space = emotion_space()
-    weights = np.zeros(len(FEELINGS), np.float32)
+    weights = np.zeros(len(EMOTIONS), np.float32)
     weights[[1, 2]] = 0.5  # happy and sad
-    code = code_of(space, weights, 1.0, "test")
-    wanted = 0.5 * (FEELINGS[1].displacement + FEELINGS[2].displacement)
-    assert np.allclose(code.displacement[0], wanted, atol=1e-5)
+    code = decode_mixture(space, weights, 1.0, "test")
+    wanted = 0.5 * (EMOTIONS[1].blendshape_offset + EMOTIONS[2].blendshape_offset)
+    assert np.allclose(code.blendshape_offset[0], wanted, atol=1e-5)
     assert 1.0 < mixing_gain(space, weights) <= 1.4
-    assert mixing_gain(space, np.eye(len(FEELINGS))[1]) == pytest.approx(1.0)
+    assert mixing_gain(space, np.eye(len(EMOTIONS))[1]) == pytest.approx(1.0)
 
 
 def test_alignment_ignores_place_size_and_turn() -> None:
@@ -126,19 +126,19 @@ def test_keys_take_a_wanted_geometry() -> None:
     random = np.random.default_rng(2)
     points = random.normal(size=(6, 4))
     points /= np.linalg.norm(points, axis=1, keepdims=True)
-    keys = keys_from_geometry((points @ points.T).astype(np.float32), 8)
+    keys = prototypes_from_geometry((points @ points.T).astype(np.float32), 8)
     assert np.allclose(keys @ keys.T, points @ points.T, atol=1e-4)
     assert float(geometry(torch.from_numpy(keys), torch.from_numpy((points @ points.T).astype(np.float32)))) < 1e-6
 
 
 def test_partners_swap_what_they_should() -> None:
     _, voices, _ = tiny_data(SpaceConfig.tiny())
-    clips, content, donors = partners(voices.feeling, voices.speaker, voices.words, seed=0)
+    clips, content, donors = partners(voices.emotion, voices.speaker, voices.words, seed=0)
     assert len(clips) == len(voices)
     assert (voices.speaker[clips] == voices.speaker[content]).all() and (
-        voices.feeling[clips] != voices.feeling[content]
+        voices.emotion[clips] != voices.emotion[content]
     ).all()
-    assert (voices.feeling[clips] == voices.feeling[donors]).all() and (
+    assert (voices.emotion[clips] == voices.emotion[donors]).all() and (
         voices.speaker[clips] != voices.speaker[donors]
     ).all()
     assert torch.isfinite(CrossReconstruction(10, 8)(torch.zeros(2, 8), torch.zeros(2, 10))).all()

@@ -1,4 +1,4 @@
-"""Feelings over time, and sums and differences of feelings."""
+"""Emotions over time, and sums and differences of emotions."""
 
 import json
 from pathlib import Path
@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from talker.blendshapes import BLENDSHAPE_INDEX
-from talker.emotion.bridging import bridge
 from talker.emotion.labels import label_code
+from talker.emotion.retargeting import retarget_to_portrait
 from talker.emotion.timeline import Moment, load_timeline, split_tags, tagged_code, timeline_code
-from talker.emotion.transfer import direction, load_direction, mix, parse_mix, save_direction, vector_of
+from talker.emotion.vectors import direction, load_direction, mix, parse_mix, save_direction, vector_of
 from talker.errors import EmotionError
 from talker.types import TimedToken, Transcript
 
@@ -18,15 +18,15 @@ SMILE = BLENDSHAPE_INDEX["mouthSmileLeft"]
 
 
 def shown(code) -> np.ndarray:
-    return code.displacement * code.strength[:, None]
+    return code.blendshape_offset * code.strength[:, None]
 
 
 def test_a_timeline_passes_through_its_moments_without_jumps() -> None:
     code = timeline_code([Moment(0.0, label_code("happy")), Moment(2.0, label_code("sad"), 0.6)], 4.0)
     face = shown(code)
     assert len(face) == 100
-    assert np.allclose(face[0], label_code("happy").displacement[0], atol=1e-4)
-    assert np.allclose(face[-1], 0.6 * label_code("sad").displacement[0], atol=1e-4)
+    assert np.allclose(face[0], label_code("happy").blendshape_offset[0], atol=1e-4)
+    assert np.allclose(face[-1], 0.6 * label_code("sad").blendshape_offset[0], atol=1e-4)
     assert np.abs(np.diff(face, axis=0)).max() < 0.12
     assert np.allclose(np.linalg.norm(code.embedding, axis=1), 1.0, atol=1e-4)
     assert np.allclose(code.probabilities.sum(1), 1.0, atol=1e-4)
@@ -34,7 +34,7 @@ def test_a_timeline_passes_through_its_moments_without_jumps() -> None:
 
 def test_a_single_moment_is_its_code() -> None:
     code = timeline_code([Moment(0.0, label_code("fear", 0.7))], 1.0)
-    assert np.allclose(shown(code), 0.7 * label_code("fear").displacement, atol=1e-4)
+    assert np.allclose(shown(code), 0.7 * label_code("fear").blendshape_offset, atol=1e-4)
 
 
 @pytest.mark.parametrize("starts", [[], [1.0, 1.0], [2.0, 1.0], [-1.0, 0.0]])
@@ -46,7 +46,7 @@ def test_moments_must_be_in_order(starts: list[float]) -> None:
 def test_tags_are_taken_out_of_the_spoken_text() -> None:
     spoken, tags = split_tags("I [happy] love it, [sad:0.6] but it is over.")
     assert spoken == "I love it, but it is over."
-    assert [(tag.words_before, tag.feeling, tag.strength) for tag in tags] == [(1, "happy", 1.0), (3, "sad", 0.6)]
+    assert [(tag.words_before, tag.emotion, tag.strength) for tag in tags] == [(1, "happy", 1.0), (3, "sad", 0.6)]
 
 
 def test_tags_start_with_their_word() -> None:
@@ -76,24 +76,26 @@ def test_timeline_file(tmp_path: Path) -> None:
 def test_arithmetic_moves_the_face_linearly() -> None:
     happy, angry, sad = (label_code(name) for name in ("happy", "angry", "sad"))
     vector = vector_of(sad) + 0.5 * direction(angry, sad)
-    wanted = 0.5 * (sad.displacement[0] + angry.displacement[0])
-    assert np.allclose(vector.displacement, wanted, atol=1e-5)
-    assert np.allclose((vector_of(happy) - vector_of(happy)).displacement, 0.0)
+    wanted = 0.5 * (sad.blendshape_offset[0] + angry.blendshape_offset[0])
+    assert np.allclose(vector.blendshape_offset, wanted, atol=1e-5)
+    assert np.allclose((vector_of(happy) - vector_of(happy)).blendshape_offset, 0.0)
     with pytest.raises(EmotionError, match="cancel"):
         (vector_of(happy) - vector_of(happy)).code()
 
 
 def test_scaling_is_monotone() -> None:
-    sizes = [np.linalg.norm((s * vector_of(label_code("happy"))).code().displacement) for s in np.linspace(0.1, 1.5, 8)]
+    sizes = [
+        np.linalg.norm((s * vector_of(label_code("happy"))).code().blendshape_offset) for s in np.linspace(0.1, 1.5, 8)
+    ]
     assert (np.diff(sizes) > 0).all()
 
 
 def test_mixture_reads_as_both() -> None:
     code = mix({"happy": 0.6, "fear": 0.4})
-    row = code.displacement[0]
-    wanted = 0.6 * label_code("happy").displacement[0] + 0.4 * label_code("fear").displacement[0]
+    row = code.blendshape_offset[0]
+    wanted = 0.6 * label_code("happy").blendshape_offset[0] + 0.4 * label_code("fear").blendshape_offset[0]
     assert np.allclose(row, wanted, atol=1e-5)
-    assert np.allclose(mix({"happy": 0.5}).displacement, 0.5 * label_code("happy").displacement, atol=1e-5)
+    assert np.allclose(mix({"happy": 0.5}).blendshape_offset, 0.5 * label_code("happy").blendshape_offset, atol=1e-5)
 
 
 @pytest.mark.parametrize("text", ["happy", "happy=x", "=", "happy=-1", "nonsense=0.4", "happy=0"])
@@ -106,7 +108,7 @@ def test_directions_are_kept_by_name(tmp_path: Path) -> None:
     vector = direction(label_code("sarcasm"), label_code("neutral"))
     save_direction("my irony", vector, tmp_path)
     loaded = load_direction("my irony", tmp_path)
-    assert np.allclose(loaded.displacement, vector.displacement, atol=1e-6)
+    assert np.allclose(loaded.blendshape_offset, vector.blendshape_offset, atol=1e-6)
     with pytest.raises(EmotionError, match="my irony"):
         load_direction("other", tmp_path)
     with pytest.raises(EmotionError, match="can't be the name"):
@@ -117,7 +119,7 @@ def test_bridging_counters_what_the_photograph_shows_and_the_wanted_face_does_no
     smiling = np.zeros(52, np.float32)
     smiling[[SMILE, SMILE + 1]] = 0.8
     sad, happy = label_code("sad"), label_code("happy")
-    assert bridge(sad, smiling).displacement[0, SMILE] < sad.displacement[0, SMILE] - 0.2
-    assert np.allclose(bridge(happy, smiling).displacement, happy.displacement)
-    assert np.allclose(bridge(sad, np.zeros(52)).displacement, sad.displacement)
-    assert bridge(sad, smiling).onset_s > sad.onset_s
+    assert retarget_to_portrait(sad, smiling).blendshape_offset[0, SMILE] < sad.blendshape_offset[0, SMILE] - 0.2
+    assert np.allclose(retarget_to_portrait(happy, smiling).blendshape_offset, happy.blendshape_offset)
+    assert np.allclose(retarget_to_portrait(sad, np.zeros(52)).blendshape_offset, sad.blendshape_offset)
+    assert retarget_to_portrait(sad, smiling).onset_s > sad.onset_s

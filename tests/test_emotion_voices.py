@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from talker.data.audio_augmentation import augment_audio
+from talker.data.cache import cache_path, load, save
+from talker.data.voice_augmentation import augment_voice
+from talker.data.voice_corpora import Recording, VoiceRecords, acted_recordings, load_voices, plain_recordings
 from talker.emotion.voice import MOVED, UNMOVED, shown_strength
 from talker.errors import DataError
 from talker.speech.prosody import measure
 from talker.training.emotion_space import PLAIN_STRENGTH, asked_strength
-from talker.training.kept import keep, kept, load
-from talker.training.lively_talk import lively
-from talker.training.spoiled_sound import spoil
-from talker.training.voice_corpora import Recording, VoiceRecords, acted_recordings, load_voices, plain_recordings
 
 MADE_UP = {
     "ravdess/Actor_02/03-01-05-02-01-01-02.wav": ("angry", "ravdess/02", "r01", True),
@@ -31,7 +31,7 @@ def test_every_corpus_is_read_in_its_own_layout(tmp_path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     found = {
-        str(one.sound.relative_to(tmp_path)): (one.feeling, one.speaker, one.words, one.strong)
+        str(one.sound.relative_to(tmp_path)): (one.emotion, one.speaker, one.words, one.strong)
         for one in acted_recordings(tmp_path)
         if isinstance(one.sound, Path)
     }
@@ -47,7 +47,7 @@ def test_plain_voices_are_neutral_and_marked(tmp_path: Path) -> None:
     for index in range(9):
         (tmp_path / f"s1_{index}.opus").touch()
     plain = list(plain_recordings(tmp_path))
-    assert {one.corpus for one in plain} == {"grid", "offline"} and {one.feeling for one in plain} == {"neutral"}
+    assert {one.corpus for one in plain} == {"grid", "offline"} and {one.emotion for one in plain} == {"neutral"}
     speakers = np.array([one.speaker for one in plain] + ["emodb/03"])
     empty = np.zeros(len(speakers))
     records = VoiceRecords(empty, empty, speakers, empty, empty)
@@ -59,13 +59,13 @@ def test_spoiled_sound_is_the_same_voice_elsewhere() -> None:
     time = np.arange(32_000) / 16_000
     sound = (0.3 * np.sin(2 * np.pi * 150 * time) * (np.sin(2 * np.pi * 2 * time) > 0)).astype(np.float32)
     for _ in range(12):
-        spoiled = spoil(sound, 16_000, random)
+        spoiled = augment_audio(sound, 16_000, random)
         assert spoiled.shape == sound.shape and spoiled.dtype == np.float32
         assert np.isfinite(spoiled).all() and 0.09 < np.abs(spoiled).max() < 0.96
         assert abs(np.corrcoef(np.abs(spoiled), np.abs(sound))[0, 1]) > 0.3
-    assert not np.array_equal(spoil(sound, 16_000, random), spoil(sound, 16_000, random))
+    assert not np.array_equal(augment_audio(sound, 16_000, random), augment_audio(sound, 16_000, random))
     assert np.array_equal(
-        spoil(sound, 16_000, np.random.default_rng(1)), spoil(sound, 16_000, np.random.default_rng(1))
+        augment_audio(sound, 16_000, np.random.default_rng(1)), augment_audio(sound, 16_000, np.random.default_rng(1))
     )
 
 
@@ -87,7 +87,7 @@ def test_a_recording_can_be_a_sentence_of_the_offline_voice() -> None:
 
 
 def test_lively_talk_is_somebody_else_each_time() -> None:
-    clips = [lively("Maybe the broken village will move.", np.random.default_rng(seed)) for seed in (0, 1, 1)]
+    clips = [augment_voice("Maybe the broken village will move.", np.random.default_rng(seed)) for seed in (0, 1, 1)]
     assert np.array_equal(clips[1].samples, clips[2].samples)
     pitches = []
     for clip in clips[:2]:
@@ -97,24 +97,24 @@ def test_lively_talk_is_somebody_else_each_time() -> None:
     assert abs(np.log2(pitches[0] / pitches[1])) > 0.05
 
 
-def test_what_is_kept_gets_a_new_name_when_what_it_depends_on_changes(
+def test_a_stored_measurement_has_a_new_name_when_its_version_or_its_files_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TALKER_CACHE", str(tmp_path / "cache"))
-    source = tmp_path / "source.py"
-    source.write_text("one")
-    before = kept("measured", [source, "emotion/catalogue.py"])
-    assert before == kept("measured", [source, "emotion/catalogue.py"]) and before.name.startswith("measured-")
-    source.write_text("two")
-    assert kept("measured", [source, "emotion/catalogue.py"]) != before
-    assert kept("measured", [tmp_path]) != kept("measured", [source, source])  # a folder stands for its Python files
+    clip = tmp_path / "clip.wav"
+    clip.write_text("one")
+    before = cache_path("measured", 1, [clip])
+    assert before == cache_path("measured", 1, [clip]) and before.name.startswith("measured-v1-")
+    assert cache_path("measured", 2, [clip]) != before
+    clip.write_text("two")
+    assert cache_path("measured", 1, [clip]) != before
 
 
-def test_what_is_kept_comes_back(tmp_path: Path) -> None:
+def test_what_is_stored_comes_back(tmp_path: Path) -> None:
     names = np.array(["sad", "happy"])
     records = VoiceRecords(np.ones((2, 3, 4), np.float32), names, names, names, np.array([True, False]))
-    keep(tmp_path / "new" / "voices.npz", records)
+    save(tmp_path / "new" / "voices.npz", records)
     again = VoiceRecords(**load(tmp_path / "new" / "voices.npz"))
     assert np.array_equal(again.statistics, records.statistics) and again.statistics.dtype == np.float32
-    assert again.feeling.tolist() == ["sad", "happy"] and again.strong.tolist() == [True, False]
+    assert again.emotion.tolist() == ["sad", "happy"] and again.strong.tolist() == [True, False]
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["voices.npz"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from talker.emotion.catalogue import find_feeling
+from talker.emotion.catalogue import find_emotion
 from talker.emotion.prompts import prompt_bank
 from talker.emotion.text import split_mixture, split_stages, strip_intensity, with_emoji_as_words
 from talker.emotion.words import EMOJI, INTENSITY, NEGATION_PATTERN, OPPOSITES
@@ -80,18 +80,18 @@ def test_emoji_become_words() -> None:
 
 
 def test_tables_name_feelings_that_exist() -> None:
-    assert all(find_feeling(name) for name, _ in OPPOSITES.values()) and set(OPPOSITES) == set(EMOTION_LABELS)
+    assert all(find_emotion(name) for name, _ in OPPOSITES.values()) and set(OPPOSITES) == set(EMOTION_LABELS)
     assert all(0 < factor <= 1.5 for factor in INTENSITY.values())
-    phrases = {phrase for texts in prompt_bank().feelings.values() for phrase in texts}
-    assert all(find_feeling(words) or words in phrases for words in EMOJI.values())
+    phrases = {phrase for texts in prompt_bank().emotions.values() for phrase in texts}
+    assert all(find_emotion(words) or words in phrases for words in EMOJI.values())
 
 
 def test_every_feeling_has_prompts_and_none_is_held_out() -> None:
     bank = prompt_bank()
-    assert all(find_feeling(name) for name in (*bank.feelings, *bank.words))
-    assert min(len(texts) for texts in bank.feelings.values()) >= 8
+    assert all(find_emotion(name) for name in (*bank.emotions, *bank.words))
+    assert min(len(texts) for texts in bank.emotions.values()) >= 8
     held_out = json.loads(HELD_OUT.read_text())
     tested = {text for texts in held_out["paraphrases"].values() for text in texts} | set(held_out["unseen"])
     assert len(tested) == 260
-    taught = {text.lower() for texts in (*bank.feelings.values(), *bank.words.values()) for text in texts}
+    taught = {text.lower() for texts in (*bank.emotions.values(), *bank.words.values()) for text in texts}
     assert not tested & taught

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import skimage.data
 
-from talker import hub
 from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_INDEX, expand
+from talker.data import film_motion
+from talker.data.portraits import portrait_paths
 from talker.errors import DataError, InputError
-from talker.evaluation import reenactment, robustness, shapes, speed, turns
+from talker.evaluation import blendshape_fidelity, identity_under_pose, reenactment, robustness, speed
 from talker.evaluation.comparison import Comparer, face_area, laplacian, psnr
 from talker.evaluation.pictures import Strip, save_strips
 from talker.evaluation.portraits import spread
@@ -23,11 +24,10 @@ from talker.media.video import open_video, write_video
 from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
 from talker.render.crop import at_size
-from talker.render.geometry import as_asked
-from talker.render.renderer import Renderer
-from talker.training import reenacted
-from talker.training.portraits import portrait_paths
+from talker.render.geometry import to_relative_expression
+from talker.render.geometry_renderer import GeometryRenderer
 from talker.types import ByteArray, FaceMotion, FloatArray, Portrait, Video
+from talker.weights import store
 from talker.workbench import EVALUATIONS, evaluate
 
 STILL = np.zeros(6, np.float32)
@@ -49,8 +49,8 @@ def portrait() -> Portrait:
 
 
 @pytest.fixture(scope="module")
-def renderer(portrait: Portrait) -> Renderer:
-    return Renderer(portrait, SpeakOptions())
+def renderer(portrait: Portrait) -> GeometryRenderer:
+    return GeometryRenderer(portrait, SpeakOptions())
 
 
 def test_measures_have_their_perfect_values(portrait: Portrait) -> None:
@@ -70,8 +70,8 @@ def test_sharpness_and_psnr_fall_with_blur(portrait: Portrait) -> None:
     assert psnr(blurred, portrait.image[:, 1:]) < psnr(portrait.image, portrait.image)
 
 
-def test_as_asked_undoes_what_the_renderer_adds(portrait: Portrait, renderer: Renderer) -> None:
-    asked = as_asked(portrait.rest, portrait.rest)
+def test_as_asked_undoes_what_the_renderer_adds(portrait: Portrait, renderer: GeometryRenderer) -> None:
+    asked = to_relative_expression(portrait.source_expression, portrait.source_expression)
     gaze = [row for name, row in BLENDSHAPE_INDEX.items() if name.startswith("eyeLook")]
     assert np.abs(asked[gaze]).max() < 1e-6
     area = face_area(portrait.landmarks, portrait.image)
@@ -79,14 +79,14 @@ def test_as_asked_undoes_what_the_renderer_adds(portrait: Portrait, renderer: Re
 
 
 def test_a_film_that_the_renderer_made_is_reenacted(
-    portrait: Portrait, renderer: Renderer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    portrait: Portrait, renderer: GeometryRenderer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jaw = np.linspace(0, 0.7, 16)  # still frames would be compared with compression noise
     motion = FaceMotion(jaw[:, None] * expand({"jawOpen": 1.0}), np.zeros((len(jaw), 6), np.float32))
     (tmp_path / "talking" / "mead").mkdir(parents=True)
     video = Video(renderer.render(motion), len(motion), motion.fps, renderer.size)
     write_video(video, tmp_path / "talking" / "mead" / "one.mp4")
-    monkeypatch.setattr(reenacted, "track_video", _track_without_cache)
+    monkeypatch.setattr(film_motion, "track_video", _track_without_cache)
     monkeypatch.setattr(reenactment, "FaceRecogniser", ColourRecogniser)
     table = reenactment.run(tmp_path, pictures=tmp_path / "pictures")
     assert "mouth PSNR better than unmoved in 1 of 1" in table
@@ -134,33 +134,36 @@ def test_each_shape_explains_its_own_motion_best() -> None:
     motions = np.random.default_rng(0).normal(size=(BLENDSHAPE_COUNT, 30, 2))
     names = list(BLENDSHAPE_INDEX)
     for name in ("jawOpen", "tongueOut"):
-        assert shapes._explaining(motions, 0.3 * motions[BLENDSHAPE_INDEX[name]], names) == name
-    assert shapes._explaining(motions, np.zeros((30, 2)), names) == ""
+        assert blendshape_fidelity._explaining(motions, 0.3 * motions[BLENDSHAPE_INDEX[name]], names) == name
+    assert blendshape_fidelity._explaining(motions, np.zeros((30, 2)), names) == ""
 
 
 def test_drawn_shapes_are_seen(portrait: Portrait, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shapes, "BLENDSHAPE_NAMES", ("jawOpen", "browInnerUp", "eyeBlinkLeft", "cheekPuff"))
-    monkeypatch.setattr(shapes, "OPTIONS", SpeakOptions(size="crop256"))
-    tally = shapes.Tally()
+    names = ("jawOpen", "browInnerUp", "eyeBlinkLeft", "cheekPuff")
+    monkeypatch.setattr(blendshape_fidelity, "BLENDSHAPE_NAMES", names)
+    monkeypatch.setattr(blendshape_fidelity, "OPTIONS", SpeakOptions(size="crop256"))
+    tally = blendshape_fidelity.Tally()
     with FaceDetector() as detector:
-        shapes.look(portrait, detector, tally, "astronaut")
+        blendshape_fidelity.look(portrait, detector, tally, "astronaut")
     assert all(case.seen for case in [*tally.cases, *tally.mesh]) and tally.lost == []
     assert [len(tally.cases), len(tally.mesh)] == [6, 2]
     assert np.abs(tally.distances["lips apart"]).max() < 0.05
-    assert "Seen by neither: none" in "\n".join(shapes._table(tally))
+    assert "Seen by neither: none" in "\n".join(blendshape_fidelity._table(tally))
 
 
 def test_who_is_not_found_counts_as_another(portrait: Portrait) -> None:
     with FaceDetector() as detector:
-        viewer = turns.Viewer("astronaut", portrait, detector, ColourRecogniser())
-        same = viewer.draw("nothing", as_asked(portrait.rest, portrait.rest), STILL)
+        viewer = identity_under_pose.Viewer("astronaut", portrait, detector, ColourRecogniser())
+        same = viewer.draw(
+            "nothing", to_relative_expression(portrait.source_expression, portrait.source_expression), STILL
+        )
     assert same.distance < 0.05
-    lost = turns.Drawn("nobody", "turned", np.nan, same.pictures)
-    table = "\n".join(turns._table([same, lost], [], np.array([0.9])))
+    lost = identity_under_pose.Drawn("nobody", "turned", np.nan, same.pictures)
+    table = "\n".join(identity_under_pose._table([same, lost], [], np.array([0.9])))
     assert "| 1 of 2 |" in table and "* nobody turned: nan" in table
 
 
-@pytest.mark.skipif(not (hub.cache_folder() / "face_recogniser").exists(), reason="its 100 MB are fetched to measure")
+@pytest.mark.skipif(not (store.cache_folder() / "face_recogniser").exists(), reason="its 100 MB are fetched to measure")
 def test_the_recogniser_knows_a_mirrored_face(portrait: Portrait) -> None:
     recogniser = FaceRecogniser()
     mirrored = np.ascontiguousarray(portrait.image[:, ::-1])

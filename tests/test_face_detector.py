@@ -14,8 +14,8 @@ from talker.face.fit import fit_face
 from talker.face.landmarks import LANDMARK_MIRROR
 from talker.face.model import load_face_model
 from talker.face.painting import Palette, paint_face
-from talker.hub import checkpoint
 from talker.types import FaceFit
+from talker.weights.store import checkpoint
 
 
 @pytest.mark.parametrize("scale", [0.2, 0.7, 3.0])

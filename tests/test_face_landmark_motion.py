@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from talker import hub
 from talker.blendshapes import BLENDSHAPE_INDEX
 from talker.errors import MotionError
 from talker.face.camera import project_fit
@@ -16,6 +15,7 @@ from talker.face.landmark_motion import LandmarkMotion, landmark_motion
 from talker.face.landmarks import LANDMARK_MIRROR, MULTI_PIE
 from talker.face.model import load_face_model
 from talker.types import FaceFit, FaceMotion, Portrait
+from talker.weights import store
 
 FRAMES = 4
 # iBUG's order seen in a mirror, feature by feature
@@ -30,7 +30,7 @@ def portrait() -> Portrait:
     expression = np.zeros(52, np.float32)
     expression[BLENDSHAPE_INDEX["mouthSmileLeft"]] = 0.6
     fit = FaceFit(random.normal(0, 1, 20), expression, np.array([0.1, -0.2, 0.05]), np.array([150.0, 180.0]), 12.0)
-    model = load_face_model(hub.checkpoint("face-model"))
+    model = load_face_model(store.checkpoint("face-model"))
     points, depth = project_fit(model.landmarks(model.vertices(fit.identity, fit.expression)), fit)
     measured = np.column_stack([points + random.normal(0, 2, points.shape), -depth])  # as a fit leaves it
     image = np.zeros((400, 300, 3), np.uint8)
@@ -39,7 +39,7 @@ def portrait() -> Portrait:
 
 def _motion(portrait: Portrait, **changes: float) -> FaceMotion:
     """The portrait at rest, but for the last frame's `changes` of blendshapes."""
-    rows = np.repeat(portrait.rest[None], FRAMES, axis=0)
+    rows = np.repeat(portrait.source_expression[None], FRAMES, axis=0)
     for name, value in changes.items():
         rows[-1, BLENDSHAPE_INDEX[name]] = value
     return FaceMotion(rows, np.zeros((FRAMES, 6)), 25.0)

@@ -13,8 +13,8 @@ from talker.face.fit import fit_face, fit_sequence, landmark_basis
 from talker.face.landmarks import INNER_LIPS
 from talker.face.model import FaceModel, load_face_model, vertex_normals
 from talker.face.raster import rasterise
-from talker.hub import checkpoint
 from talker.types import FaceFit, FloatArray
+from talker.weights.store import checkpoint
 
 UPPER_LIP, LOWER_LIP, UPPER_LIDS, LOWER_LIDS = 13, 14, [159, 386], [145, 374]
 

@@ -14,8 +14,10 @@ from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from talker.blendshapes import expand
+from talker.data.cache import load, save
+from talker.data.generator_batches import take
+from talker.data.generator_pairs import Pairs
 from talker.evaluation.perceptual import Perceiver, distance
-from talker.hub import checkpoint
 from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
 from talker.render.aligned import MAPS, STYLE, FaceSquare, style_of
@@ -30,15 +32,13 @@ from talker.render.generator import (
     refined,
     save_generator,
 )
-from talker.render.refined import GeneratorRenderer
+from talker.render.generator_renderer import GeneratorRenderer
+from talker.render.geometry_renderer import GeometryRenderer
 from talker.render.regions import MODES, MOUTH, WHOLE
-from talker.render.renderer import Renderer
 from talker.training.generator import GeneratorTraining, Trainer
-from talker.training.generator_batches import take
-from talker.training.generator_data import Pairs
 from talker.training.generator_losses import Losses
-from talker.training.kept import keep, load
 from talker.types import EMOTION_LABELS, FaceMotion, Portrait
+from talker.weights.store import checkpoint
 
 OPTIONS = SpeakOptions(size="crop256")
 SPEAKING = expand({"jawOpen": 0.5, "mouthSmile": 0.4, "eyeBlink": 0.3})
@@ -81,7 +81,7 @@ def shaken(seed: int = 0) -> Generator:
 
 
 def test_untrained_it_leaves_the_geometrys_frame_as_it_is(portrait: Portrait) -> None:
-    geometry = Renderer(portrait, OPTIONS).frame(SPEAKING, TURNED)
+    geometry = GeometryRenderer(portrait, OPTIONS).frame(SPEAKING, TURNED)
     for mode in MODES:
         frame = GeneratorRenderer(portrait, OPTIONS, generator=untrained(), mode=mode).frame(SPEAKING, TURNED)
         assert np.abs(frame.astype(int) - geometry).max() == 0
@@ -121,7 +121,7 @@ def test_scaling_channels_is_modulating_weights() -> None:
 
 
 def test_a_flow_moves_and_a_texture_is_added_as_far_as_the_mask_says(portrait: Portrait) -> None:
-    geometry = Renderer(portrait, OPTIONS).frame(SPEAKING, TURNED).astype(int)
+    geometry = GeometryRenderer(portrait, OPTIONS).frame(SPEAKING, TURNED).astype(int)
     generator = untrained()
     with torch.no_grad():
         generator.up[0].head.conv.bias[2:5] = 0.2  # texture of the coarsest level
@@ -148,7 +148,7 @@ def test_skin_keeps_its_own_detail(portrait: Portrait) -> None:
 
 
 def test_the_square_follows_the_head(portrait: Portrait) -> None:
-    renderer = Renderer(portrait, OPTIONS)
+    renderer = GeometryRenderer(portrait, OPTIONS)
     squares = FaceSquare(renderer.geometry, 96)
     for pose in (np.zeros(6), TURNED):
         drawn = renderer.draw(SPEAKING, pose)
@@ -173,7 +173,7 @@ def test_what_is_equal_costs_nothing(pairs: Pairs) -> None:
 
 def test_a_tiny_training_learns_is_kept_and_goes_on(pairs: Pairs, tmp_path: Path) -> None:
     kept = tmp_path / "pairs.npz"
-    keep(kept, pairs)
+    save(kept, pairs)
     groups = {"talking": [Pairs(**load(kept))]}
     before = untrained().state_dict()
     trained = Trainer(GeneratorConfig.tiny(), GeneratorTraining.tiny(), groups, tmp_path / "out").fit().state_dict()
@@ -222,7 +222,7 @@ def test_the_shipped_weights_are_small_and_change_the_mouth_alone(
     folder = checkpoint(CHECKPOINT)
     assert tuple(json.loads((folder / "config.json").read_text())["widths"]) == SIZES["small"].widths
     assert (folder / "model.safetensors").stat().st_size < 30e6
-    geometry = Renderer(portrait, OPTIONS).frame(SPEAKING, TURNED).astype(int)
+    geometry = GeometryRenderer(portrait, OPTIONS).frame(SPEAKING, TURNED).astype(int)
     change = np.abs(shipped.frame(SPEAKING, TURNED).astype(int) - geometry)
     assert change.max() > 3
     assert change[:, :20].max() == change[:, -20:].max() == 0  # nothing beside the face
@@ -257,8 +257,8 @@ def test_the_perceptual_distance_is_nothing_for_the_same_and_grows_with_blur(por
 def test_many_frames_at_once_are_the_frames_one_by_one(portrait: Portrait) -> None:
     """As on a GPU, where the last group is filled up; there how the face reads goes along, too."""
     shares = np.linspace(0, 1, 5, dtype=np.float32)
-    feeling = np.eye(len(EMOTION_LABELS), dtype=np.float32)[[0, 1, 1, 2, 3]]
-    motion = FaceMotion(shares[:, None] * SPEAKING, shares[:, None] * TURNED, feeling=feeling)
+    emotion = np.eye(len(EMOTION_LABELS), dtype=np.float32)[[0, 1, 1, 2, 3]]
+    motion = FaceMotion(shares[:, None] * SPEAKING, shares[:, None] * TURNED, emotion=emotion)
     renderer = GeneratorRenderer(portrait, OPTIONS, generator=shaken())
     alone = list(renderer.render(motion))
     renderer.batch = 3
@@ -275,16 +275,16 @@ def test_how_a_face_reads_changes_what_is_added(portrait: Portrait) -> None:
             block.scale.weight.normal_(std=3.0)
     renderer = GeneratorRenderer(portrait, OPTIONS, generator=generator)
     happy, angry = np.eye(len(EMOTION_LABELS), dtype=np.float32)[[1, 3]]
-    frames = [renderer.frame(SPEAKING, TURNED, feeling).astype(int) for feeling in (happy, angry)]
+    frames = [renderer.frame(SPEAKING, TURNED, emotion).astype(int) for emotion in (happy, angry)]
     assert np.abs(frames[0] - frames[1]).max() > 0
 
 
 def test_the_whole_network_can_be_compiled(pairs: Pairs) -> None:
     """In one graph, as CUDA graphs need it."""
     generator, batch = shaken(), take(pairs, [0, 1], WHOLE)
-    given = batch.picture, batch.maps, batch.style, generator.encode(batch.source)
+    inputs = batch.picture, batch.maps, batch.style, generator.encode(batch.source)
     compiled = torch.compile(generator, fullgraph=True, backend="eager")
-    for one, other in zip(generator(*given), compiled(*given), strict=True):
+    for one, other in zip(generator(*inputs), compiled(*inputs), strict=True):
         torch.testing.assert_close(one, other)
 
 

@@ -15,7 +15,9 @@ import torch
 from ai_edge_litert.interpreter import Interpreter
 from torch import Tensor, nn
 
-from talker import hub
+from talker.data.cache import save
+from talker.data.generator_batches import Sampler, run_on, take
+from talker.data.generator_pairs import Pairs
 from talker.errors import AssetError, DataError, InputError
 from talker.media.image import load_image
 from talker.render.aligned import MAPS, STYLE
@@ -23,18 +25,16 @@ from talker.render.generator import Generator, GeneratorConfig, load_generator
 from talker.render.regions import EYES, MOUTH, WHOLE
 from talker.training import perception
 from talker.training.generator import GeneratorTraining, Trainer
-from talker.training.generator_batches import Sampler, run_on, take
-from talker.training.generator_data import Pairs
 from talker.training.generator_discriminators import (
-    Adversaries,
     DiscriminatorConfig,
-    fooling,
-    steepness,
-    telling_apart,
+    Discriminators,
+    discriminator_loss,
+    generator_adversarial_loss,
+    r1_penalty,
 )
 from talker.training.generator_losses import Losses
-from talker.training.kept import keep
 from talker.training.perception import MESH_FILE, feature_distance, mesh_features
+from talker.weights import store
 from talker.workbench import train
 
 SIDE = GeneratorConfig.tiny().size
@@ -75,9 +75,9 @@ def trainer(out: Path, chosen: GeneratorTraining, losses: Losses | None = None) 
 
 
 @pytest.fixture(scope="module")
-def adversaries() -> Adversaries:
+def adversaries() -> Discriminators:
     torch.manual_seed(0)
-    return Adversaries(DiscriminatorConfig.tiny())
+    return Discriminators(DiscriminatorConfig.tiny())
 
 
 def test_sizes_go_by_their_names(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_sizes_go_by_their_names(tmp_path: Path) -> None:
 
 
 def test_a_network_read_from_its_file_says_what_the_interpreter_says() -> None:
-    with zipfile.ZipFile(hub.fetch("face_landmarker")) as task:
+    with zipfile.ZipFile(store.fetch("face_landmarker")) as task:
         model = task.read(MESH_FILE)
     picture = np.random.default_rng(0).uniform(0, 1, (1, 256, 256, 3)).astype(np.float32)
     interpreter = Interpreter(model_content=model, experimental_preserve_all_tensors=True)
@@ -123,17 +123,19 @@ def test_networks_of_the_hub_are_asked_for_only_when_their_loss_counts(monkeypat
             Losses({name: 1.0})
 
 
-def test_adversaries_are_content_when_they_are_right(adversaries: Adversaries) -> None:
+def test_adversaries_are_content_when_they_are_right(adversaries: Discriminators) -> None:
     made, real, weight = torch.rand(2, 6, SIDE, SIDE), torch.rand(2, 6, SIDE, SIDE), torch.ones(2, 1, SIDE, SIDE)
-    unsure = telling_apart(adversaries, made, real, weight, WHOLE)
+    unsure = discriminator_loss(adversaries, made, real, weight, WHOLE)
     assert float(unsure.detach()) == pytest.approx(2, abs=0.3)  # verdicts near 0
-    assert float(fooling(adversaries, real, real, weight, WHOLE)["matching"].detach()) == 0
-    assert float(fooling(adversaries, made, real, weight, WHOLE)["matching"].detach()) > 0
-    assert float(steepness(adversaries, real, weight, WHOLE).detach()) > 0
+    assert float(generator_adversarial_loss(adversaries, real, real, weight, WHOLE)["matching"].detach()) == 0
+    assert float(generator_adversarial_loss(adversaries, made, real, weight, WHOLE)["matching"].detach()) > 0
+    assert float(r1_penalty(adversaries, real, weight, WHOLE).detach()) > 0
 
 
 @pytest.mark.parametrize(("region", "looking"), [(WHOLE, 3), (MOUTH, 2), (EYES, 2)])
-def test_mouths_and_eyes_have_adversaries_of_their_own(adversaries: Adversaries, region: object, looking: int) -> None:
+def test_mouths_and_eyes_have_adversaries_of_their_own(
+    adversaries: Discriminators, region: object, looking: int
+) -> None:
     batch = take(made_up(), [0, 1], region)  # type: ignore[arg-type]
     weight = torch.ones(2, 1, *batch.truth.shape[-2:])
     assert len(list(adversaries.looks(batch.dressed(batch.truth), weight, region))) == looking  # type: ignore[arg-type]
@@ -142,7 +144,7 @@ def test_mouths_and_eyes_have_adversaries_of_their_own(adversaries: Adversaries,
 def test_adversaries_learn_to_tell_dark_from_bright(tmp_path: Path) -> None:
     pairs = made_up()
     bright = Pairs(pairs.source, pairs.pictures // 3, pairs.masks, pairs.maps, pairs.styles, pairs.truths // 3 + 170)
-    chosen = settings(losses={"adversarial": 1e-6}, adversary_rate=3e-3, steepness=0.0, show_every=1000, steps=30)
+    chosen = settings(losses={"adversarial": 1e-6}, adversary_rate=3e-3, r1_penalty=0.0, show_every=1000, steps=30)
     one = Trainer(GeneratorConfig.tiny(), chosen, {"talking": [bright]}, tmp_path)
     verdicts = [value for _ in range(30) for name, value in one.update().items() if name.endswith("verdict")]
     assert np.mean(verdicts[-5:]) < 0.5 * verdicts[0]
@@ -222,8 +224,8 @@ from pathlib import Path
 import torch
 from talker.render.generator import GeneratorConfig
 from talker.training.generator import GeneratorTraining, Trainer
-from talker.training.generator_data import Pairs
-from talker.training.kept import load
+from talker.data.generator_pairs import Pairs
+from talker.data.cache import load
 from dataclasses import replace
 torch.set_num_threads(1)
 chosen = replace(GeneratorTraining.tiny(), steps=3, losses={"pixels": 1.0, "adversarial": 0.1, "matching": 0.1})
@@ -235,7 +237,7 @@ torch.save(torch.cat([value.flatten() for value in both]), f"{sys.argv[2]}-{trai
 
 
 def test_two_processes_learn_one_network(tmp_path: Path) -> None:
-    keep(tmp_path / "pairs.npz", made_up())
+    save(tmp_path / "pairs.npz", made_up())
     (tmp_path / "run.py").write_text(RUN)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     root = Path(__file__).resolve().parents[1]

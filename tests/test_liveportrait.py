@@ -17,20 +17,21 @@ import torch
 from scipy.spatial.transform import Rotation
 from torch.nn.functional import interpolate, normalize
 
-from talker import Talker, hub, sources
+from talker import Talker
 from talker.blendshapes import expand
 from talker.errors import AssetError, OptionsError
 from talker.media.video import open_video
 from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
-from talker.render.choice import animator
-from talker.render.geometry import as_asked
+from talker.render.geometry import to_relative_expression
 from talker.render.liveportrait import weights
-from talker.render.liveportrait.animator import LivePortraitRenderer, square_around
 from talker.render.liveportrait.config import LivePortraitConfig
 from talker.render.liveportrait.keypoints import Motion
+from talker.render.liveportrait.renderer import LivePortraitRenderer, square_around
 from talker.render.liveportrait.weights import Networks
+from talker.render.registry import create_renderer
 from talker.types import FaceMotion, Portrait
+from talker.weights import sources, store
 
 FACTS = json.loads((Path(__file__).parent / "data" / "liveportrait.json").read_text())
 POWER_ITERATIONS = 50
@@ -114,11 +115,11 @@ def test_numbers_are_the_published_ones(name: str, answers: dict[str, torch.Tens
     np.testing.assert_allclose(found.flatten()[expected["index"]].numpy(), expected["value"], atol=2e-4)
 
 
-def heads(**given: torch.Tensor) -> dict[str, torch.Tensor]:
+def heads(**inputs: torch.Tensor) -> dict[str, torch.Tensor]:
     """Outputs of a motion extractor with two keypoints that sees a face straight from the front."""
     straight = torch.zeros(1, 66)
     neutral = {"kp": torch.rand(1, 6), "exp": torch.zeros(1, 6), "scale": torch.ones(1, 1), "t": torch.zeros(1, 3)}
-    return dict.fromkeys(("pitch", "yaw", "roll"), straight) | neutral | given
+    return dict.fromkeys(("pitch", "yaw", "roll"), straight) | neutral | inputs
 
 
 def test_pose_turns_about_the_axes_in_the_published_order() -> None:
@@ -196,7 +197,7 @@ def test_what_is_drawn_goes_back_to_its_place(portrait: Portrait, small: Network
 
 def test_the_motion_of_the_drawn_frames_moves_the_face_and_nothing_else(portrait: Portrait, small: Networks) -> None:
     renderer = LivePortraitRenderer(portrait, SpeakOptions(), small)
-    own = as_asked(portrait.rest, portrait.rest)
+    own = to_relative_expression(portrait.source_expression, portrait.source_expression)
     frames = list(renderer.render(FaceMotion(np.stack([own, own, expand({"jawOpen": 0.8})]), np.zeros((3, 6)))))
     np.testing.assert_array_equal(frames[0], frames[1])
     assert (frames[0] != frames[2]).any()
@@ -211,11 +212,11 @@ def test_the_motion_of_the_drawn_frames_moves_the_face_and_nothing_else(portrait
 def test_a_film_is_made_with_it(
     portrait: Portrait, small: Networks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("talker.render.liveportrait.animator.published_networks", lambda: small)
+    monkeypatch.setattr("talker.render.liveportrait.renderer.published_networks", lambda: small)
     talker = Talker()
-    made = talker.prepare(portrait, SpeakOptions(renderer="liveportrait", size="crop256"))
+    made = talker.create_renderer(portrait, SpeakOptions(renderer="liveportrait", size="crop256"))
     assert made.name == "liveportrait"
-    talker.film(made, FaceMotion(np.zeros((5, 52)), np.zeros((5, 6))), None, tmp_path / "film.mp4")
+    talker.write_video(made, FaceMotion(np.zeros((5, 52)), np.zeros((5, 6))), None, tmp_path / "film.mp4")
     film = open_video(tmp_path / "film.mp4")
     assert (film.size, film.frame_count) == ((256, 256), 5)
 
@@ -232,7 +233,7 @@ def test_published_files_are_read_whole(tmp_path: Path, small: Networks) -> None
     for own, other in zip(small.published().values(), read.published().values(), strict=True):
         for name, value in own.state_dict().items():
             torch.testing.assert_close(other.state_dict()[name], value)
-    files = {file.path for file in hub.ASSETS[weights.ASSET].files}
+    files = {file.path for file in store.ASSETS[weights.ASSET].files}
     assert files == {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.pth")}
 
 
@@ -243,7 +244,7 @@ def test_without_the_hub_the_error_says_what_to_do(
     monkeypatch.setattr(sources, "hub_reachable", lambda: False)
     weights.published_networks.cache_clear()
     with pytest.raises(AssetError) as caught:
-        animator(portrait, SpeakOptions(renderer="liveportrait"))
+        create_renderer(portrait, SpeakOptions(renderer="liveportrait"))
     for part in ("Hugging Face Hub", "not reachable", str(tmp_path / "liveportrait"), "another renderer"):
         assert part in str(caught.value)
 

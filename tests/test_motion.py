@@ -1,4 +1,4 @@
-"""Speech and feeling to motion: what must hold for any voice, any feeling and any seed."""
+"""Speech and emotion to motion: what must hold for any voice, any emotion and any seed."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pytest
 
 from talker.blendshapes import BLENDSHAPE_INDEX, BLENDSHAPE_NAMES
 from talker.emotion.labels import label_code
-from talker.motion import head, visemes
+from talker.motion import mouth_regressor, visemes
 from talker.motion.articulation import at_frames, bite_lip, shut_before_speech, shut_lips, speech_motion
-from talker.motion.composition import cap_sneer, compose, lasting, reads_as, soft_limit
-from talker.motion.head import ArticulationConfig, Delivery, LinearHead, in_context
+from talker.motion.composition import cap_sneer, compose, dilate_in_time, shown_probabilities, soft_limit
 from talker.motion.lips import LipGeometry
+from talker.motion.mouth_regressor import ArticulationConfig, LinearMouthRegressor, SpeechCondition, in_context
 from talker.options import SpeakOptions
 from talker.speech import voice
 from talker.speech.pronunciation import ARPABET
@@ -132,9 +132,9 @@ def test_open_vowels_stay_open(clip: SpeechClip, speech: FaceMotion, label: str)
 def test_strength_zero_is_the_neutral_talker_bit_for_bit(clip: SpeechClip, speech: FaceMotion, label: str) -> None:
     neutral = compose(speech, label_code("neutral"), clip, SpeakOptions())
     for code in (label_code(label, 0.0), label_code(label).with_strength(0.0)):
-        felt = compose(speech, code, clip, SpeakOptions())
-        assert np.array_equal(felt.blendshapes, neutral.blendshapes)
-        assert np.array_equal(felt.pose, neutral.pose)
+        emotion_condition = compose(speech, code, clip, SpeakOptions())
+        assert np.array_equal(emotion_condition.blendshapes, neutral.blendshapes)
+        assert np.array_equal(emotion_condition.pose, neutral.pose)
 
 
 def test_strength_scales_the_feeling(clip: SpeechClip, speech: FaceMotion) -> None:
@@ -149,8 +149,8 @@ def test_strength_scales_the_feeling(clip: SpeechClip, speech: FaceMotion) -> No
 def test_feelings_keep_the_mouths_timing(clip: SpeechClip, speech: FaceMotion) -> None:
     neutral = _opening(compose(speech, label_code("neutral"), clip, SpeakOptions()))
     for label in EMOTION_LABELS:
-        felt = _opening(compose(speech, label_code(label), clip, SpeakOptions()))
-        matches = [np.corrcoef(neutral[3:-3], np.roll(felt, shift)[3:-3])[0, 1] for shift in range(-3, 4)]
+        emotion_condition = _opening(compose(speech, label_code(label), clip, SpeakOptions()))
+        matches = [np.corrcoef(neutral[3:-3], np.roll(emotion_condition, shift)[3:-3])[0, 1] for shift in range(-3, 4)]
         assert int(np.argmax(matches)) == 3
 
 
@@ -158,20 +158,22 @@ def test_feelings_keep_the_mouths_timing(clip: SpeechClip, speech: FaceMotion) -
 def test_what_a_feeling_adds_does_not_come_and_go_with_each_closure(
     clip: SpeechClip, speech: FaceMotion, label: str
 ) -> None:
-    felt, neutral = (
+    emotion_condition, neutral = (
         compose(speech, label_code(label, strength), clip, SpeakOptions()).blendshapes[:, MOUTH].astype(float)
         for strength in (1.0, 0.0)
     )
-    assert np.abs(np.diff(felt - neutral, 2, axis=0)).mean() < 0.008  # 0.02 when it did, in anger and disgust
+    assert (
+        np.abs(np.diff(emotion_condition - neutral, 2, axis=0)).mean() < 0.008
+    )  # 0.02 when it did, in anger and disgust
 
 
 def test_what_lasts_is_never_less_than_asked_and_bridges_gaps() -> None:
     asked = np.zeros(60)
     asked[[10, 15, 40]] = 1.0
-    held = lasting(asked, 3)
+    held = dilate_in_time(asked, 3)
     assert (held >= asked - 1e-12).all() and held[10:16].min() > 0.9  # two closures 0.2 s apart are one
     assert held[26:30].max() < 1e-9 and np.abs(np.diff(held)).max() < 0.45  # eased
-    np.testing.assert_allclose(lasting(asked, 0.2), asked)
+    np.testing.assert_allclose(dilate_in_time(asked, 0.2), asked)
 
 
 def test_same_seed_same_motion_and_other_seed_another(clip: SpeechClip) -> None:
@@ -266,15 +268,15 @@ def test_a_feeling_that_changes_over_time(clip: SpeechClip, speech: FaceMotion) 
 
 
 def test_long_speech_is_predicted_in_blocks_without_a_seam(monkeypatch: pytest.MonkeyPatch) -> None:
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     config = ArticulationConfig.tiny()
-    weights = chance.normal(size=(3 * 8, 3)).astype(np.float32)
-    linear = LinearHead(config, np.zeros(20), np.eye(20, 8), weights, np.zeros(3, np.float32))
-    projected = chance.normal(size=(50, 8)).astype(np.float32)
-    whole = linear.predict(projected, Delivery())
+    weights = rng.normal(size=(3 * 8, 3)).astype(np.float32)
+    linear = LinearMouthRegressor(config, np.zeros(20), np.eye(20, 8), weights, np.zeros(3, np.float32))
+    projected = rng.normal(size=(50, 8)).astype(np.float32)
+    whole = linear.predict(projected, SpeechCondition())
     np.testing.assert_allclose(whole[0][:, JAW], (in_context(projected, 1) @ weights)[:, 0], atol=1e-5)
-    monkeypatch.setattr(head, "BLOCK", 7)
-    for one, other in zip(linear.predict(projected, Delivery()), whole, strict=True):
+    monkeypatch.setattr(mouth_regressor, "BLOCK", 7)
+    for one, other in zip(linear.predict(projected, SpeechCondition()), whole, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
@@ -334,15 +336,15 @@ def test_the_shortest_sounds_give_motion(samples: int) -> None:
 
 
 def test_a_motion_says_how_its_face_reads(tmp_path: Path) -> None:
-    """Without strength it is neutral, at full strength the feeling itself; the file keeps it."""
+    """Without strength it is neutral, at full strength the emotion itself; the file keeps it."""
     angry, neutral = (EMOTION_LABELS.index(name) for name in ("angry", "neutral"))
     code = label_code("angry")
-    off, full = reads_as(code, np.zeros(5), 25.0), reads_as(code, np.ones(5), 25.0)
+    off, full = shown_probabilities(code, np.zeros(5), 25.0), shown_probabilities(code, np.ones(5), 25.0)
     np.testing.assert_allclose(off.sum(1), 1, atol=1e-5)
     np.testing.assert_allclose(full.sum(1), 1, atol=1e-5)
     assert (off[:, neutral] == 1).all()
     assert (full.argmax(1) == angry).all()
-    FaceMotion(np.zeros((5, 52)), np.zeros((5, 6)), feeling=full).save(tmp_path / "motion.npz")
-    kept = FaceMotion.load(tmp_path / "motion.npz").feeling
+    FaceMotion(np.zeros((5, 52)), np.zeros((5, 6)), emotion=full).save(tmp_path / "motion.npz")
+    kept = FaceMotion.load(tmp_path / "motion.npz").emotion
     assert kept is not None
     np.testing.assert_array_equal(kept, full)

@@ -11,18 +11,18 @@ import pytest
 import torch
 
 from talker.blendshapes import BLENDSHAPE_INDEX
+from talker.data.audio_augmentation import said_elsewhere, warped
+from talker.data.motion_dataset import MotionDataset, Sample, batch_of
 from talker.emotion.labels import label_code
 from talker.errors import MotionError
 from talker.motion import network as network_module
-from talker.motion.articulation import load_head, speech_motion
-from talker.motion.head import ArticulationConfig, Delivery, felt, phone_prior
-from talker.motion.network import MotionNetwork, NetworkConfig, NetworkHead
+from talker.motion.articulation import load_mouth_regressor, speech_motion
+from talker.motion.mouth_regressor import ArticulationConfig, SpeechCondition, emotion_condition, phone_prior
+from talker.motion.network import MotionNetwork, NetworkConfig, NetworkMouthRegressor
 from talker.options import SpeakOptions
 from talker.speech import voice
 from talker.training.network import NetworkTraining, fit_network
-from talker.training.network_data import Lesson, Material, batch_of
 from talker.training.network_losses import Batch, LipLandmarks, losses
-from talker.training.spoiled_sound import said_elsewhere, warped
 from talker.types import EMOTION_LABELS, EmotionCode, SpeechClip, TimedToken, Transcript
 
 SETTINGS = NetworkTraining.tiny()
@@ -32,35 +32,35 @@ PHONES = (TimedToken("M", 0.1, 0.2), TimedToken("AA", 0.2, 0.5))
 
 
 @pytest.fixture
-def head() -> NetworkHead:
+def head() -> NetworkMouthRegressor:
     """A network whose every weight is at work."""
     torch.manual_seed(0)
     network = MotionNetwork(SETTINGS.network)
     for parameter in network.parameters():
         torch.nn.init.normal_(parameter, std=0.2)
-    return NetworkHead(SETTINGS.head, network.eval())
+    return NetworkMouthRegressor(SETTINGS.head, network.eval())
 
 
 def _features(frames: int) -> np.ndarray:
     return np.random.default_rng(0).normal(size=(frames, 384)).astype(np.float32)
 
 
-def test_a_feeling_of_no_strength_and_a_natural_style_change_nothing(head: NetworkHead) -> None:
+def test_a_feeling_of_no_strength_and_a_natural_style_change_nothing(head: NetworkMouthRegressor) -> None:
     kept = head.project(_features(40))
-    plain, _ = head.predict(kept, Delivery(PHONES))
-    still, _ = head.predict(kept, Delivery(PHONES, np.zeros((1, 64)), style=np.zeros(3)))
-    felt, _ = head.predict(kept, Delivery(PHONES, np.full((1, 64), 0.1)))
-    loud, _ = head.predict(kept, Delivery(PHONES, style=np.array([1.0, 0.0, 0.0])))
+    plain, _ = head.predict(kept, SpeechCondition(PHONES))
+    still, _ = head.predict(kept, SpeechCondition(PHONES, np.zeros((1, 64)), style=np.zeros(3)))
+    emotion_condition, _ = head.predict(kept, SpeechCondition(PHONES, np.full((1, 64), 0.1)))
+    loud, _ = head.predict(kept, SpeechCondition(PHONES, style=np.array([1.0, 0.0, 0.0])))
     assert np.array_equal(plain, still)
-    assert np.abs(felt - plain).max() > 1e-3 < np.abs(loud - plain).max()
+    assert np.abs(emotion_condition - plain).max() > 1e-3 < np.abs(loud - plain).max()
 
 
-def _talk(head: NetworkHead, code: EmotionCode, options: SpeakOptions) -> np.ndarray:
+def _talk(head: NetworkMouthRegressor, code: EmotionCode, options: SpeakOptions) -> np.ndarray:
     clip = voice.say("My people believe you.")
-    return speech_motion(clip, head=head, delivery=Delivery.of(code, options)).blendshapes
+    return speech_motion(clip, head=head, condition=SpeechCondition.of(code, options)).blendshapes
 
 
-def test_a_feeling_reaches_the_network_and_at_no_strength_it_is_the_neutral_talker(head: NetworkHead) -> None:
+def test_a_feeling_reaches_the_network_and_at_no_strength_it_is_the_neutral_talker(head: NetworkMouthRegressor) -> None:
     options = SpeakOptions()
     neutral = _talk(head, label_code("neutral"), options)
     for label in EMOTION_LABELS[1:]:
@@ -72,20 +72,20 @@ def test_a_feeling_reaches_the_network_and_at_no_strength_it_is_the_neutral_talk
     assert np.abs(clear - neutral).max() > 1e-3
 
 
-def test_a_feeling_of_another_space_is_refused(head: NetworkHead) -> None:
+def test_a_feeling_of_another_space_is_refused(head: NetworkMouthRegressor) -> None:
     with pytest.raises(MotionError, match="64 numbers, not 7"):
-        head.predict(head.project(_features(9)), Delivery(feeling=np.zeros((1, 7))))
+        head.predict(head.project(_features(9)), SpeechCondition(emotion=np.zeros((1, 7))))
 
 
-def test_a_feeling_that_changes_is_heard_when_it_does(head: NetworkHead) -> None:
-    happy = felt(label_code("happy"))
+def test_a_feeling_that_changes_is_heard_when_it_does(head: NetworkMouthRegressor) -> None:
+    happy = emotion_condition(label_code("happy"))
     kept = head.project(_features(200))
-    plain, _ = head.predict(kept, Delivery())
+    plain, _ = head.predict(kept, SpeechCondition())
     changing = np.concatenate([np.zeros_like(happy)] * 50 + [happy] * 50)  # at 25 Hz: after two of four seconds
-    turned, _ = head.predict(kept, Delivery(feeling=changing, feeling_hz=25.0))
+    turned, _ = head.predict(kept, SpeechCondition(emotion=changing, emotion_hz=25.0))
     reach = SETTINGS.network.reach
     assert np.array_equal(turned[: 98 - reach], plain[: 98 - reach])
-    throughout, _ = head.predict(kept, Delivery(feeling=happy))
+    throughout, _ = head.predict(kept, SpeechCondition(emotion=happy))
     np.testing.assert_allclose(turned[100 + reach :], throughout[100 + reach :], atol=1e-5)
     assert np.abs(throughout - plain).max() > 1e-3
 
@@ -96,28 +96,29 @@ def test_a_feeling_that_training_never_showed_changes_nothing() -> None:
     for block in network.blocks:
         torch.nn.init.normal_(block.condition.weight)
         torch.nn.init.normal_(block.out.weight)
-    fresh = NetworkHead(SETTINGS.head, network.eval())
+    fresh = NetworkMouthRegressor(SETTINGS.head, network.eval())
     kept = fresh.project(_features(30))
     assert np.array_equal(
-        fresh.predict(kept, Delivery(feeling=felt(label_code("angry"))))[0], fresh.predict(kept, Delivery())[0]
+        fresh.predict(kept, SpeechCondition(emotion=emotion_condition(label_code("angry"))))[0],
+        fresh.predict(kept, SpeechCondition())[0],
     )
 
 
-def test_windows_join_without_a_seam(head: NetworkHead, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_windows_join_without_a_seam(head: NetworkMouthRegressor, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = head.project(_features(100))
-    whole, gate = head.predict(kept, Delivery(PHONES))
+    whole, gate = head.predict(kept, SpeechCondition(PHONES))
     monkeypatch.setattr(network_module, "WINDOW", 17)
-    pieces, gate_of_pieces = head.predict(kept, Delivery(PHONES))
+    pieces, gate_of_pieces = head.predict(kept, SpeechCondition(PHONES))
     np.testing.assert_allclose(pieces, whole, atol=1e-5)
     np.testing.assert_allclose(gate_of_pieces, gate, atol=1e-5)
 
 
-def test_what_is_saved_is_what_is_loaded(head: NetworkHead, tmp_path: Path) -> None:
+def test_what_is_saved_is_what_is_loaded(head: NetworkMouthRegressor, tmp_path: Path) -> None:
     head.save(tmp_path)
-    again = load_head(tmp_path)
+    again = load_mouth_regressor(tmp_path)
     kept = head.project(_features(30))
     assert again.config == head.config
-    assert np.array_equal(again.predict(kept, Delivery())[0], head.predict(kept, Delivery())[0])
+    assert np.array_equal(again.predict(kept, SpeechCondition())[0], head.predict(kept, SpeechCondition())[0])
 
 
 def test_the_prior_says_when_phones_are_unknown() -> None:
@@ -127,36 +128,36 @@ def test_the_prior_says_when_phones_are_unknown() -> None:
     assert not phone_prior(config, (), 40).any()
 
 
-def _lesson(opening: float = 0.0) -> Lesson:
+def _sample(opening: float = 0.0) -> Sample:
     """The jaw follows the first feature."""
-    chance = np.random.default_rng(round(100 * opening))
-    heard = chance.normal(size=(60, 384)).astype(np.float16)
+    rng = np.random.default_rng(round(100 * opening))
+    heard = rng.normal(size=(60, 384)).astype(np.float16)
     target = np.zeros((60, len(CHANNELS)), np.float32)
     target[:, JAW] = np.clip(0.3 + 0.3 * heard[:, 0], 0, 1)
     nothing = np.zeros(60, np.float32)
     prior = np.zeros((60, len(CHANNELS) + 2), np.float32)
-    return Lesson(
+    return Sample(
         heard, prior, target, nothing, nothing, np.zeros(SETTINGS.network.emotion, np.float32), np.zeros(3, np.float32)
     )
 
 
 @pytest.fixture
-def material() -> Material:
-    return Material([_lesson(index / 10) for index in range(6)], [_lesson(0.9)])
+def material() -> MotionDataset:
+    return MotionDataset([_sample(index / 10) for index in range(6)], [_sample(0.9)])
 
 
-def test_training_learns_what_moves_the_jaw(material: Material, tmp_path: Path) -> None:
+def test_training_learns_what_moves_the_jaw(material: MotionDataset, tmp_path: Path) -> None:
     learnt = fit_network(material, tmp_path, dataclasses.replace(SETTINGS, steps=120, check=20, rate=5e-3))
     rows = [json.loads(line) for line in (tmp_path / "training.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [20, 40, 60, 80, 100, 120]
     assert set(rows[0]) == {"step", *SETTINGS.weights, "held out, opening r"}
     assert rows[-1]["coefficients"] < rows[0]["coefficients"]
-    lesson = material.train[0]
-    said, _ = learnt.predict(lesson.heard, Delivery())
-    assert np.corrcoef(said[:, BLENDSHAPE_INDEX["jawOpen"]], lesson.target[:, JAW])[0, 1] > 0.5
+    sample = material.train[0]
+    said, _ = learnt.predict(sample.heard, SpeechCondition())
+    assert np.corrcoef(said[:, BLENDSHAPE_INDEX["jawOpen"]], sample.target[:, JAW])[0, 1] > 0.5
 
 
-def test_a_stopped_run_draws_the_same_batches(material: Material, tmp_path: Path) -> None:
+def test_a_stopped_run_draws_the_same_batches(material: MotionDataset, tmp_path: Path) -> None:
     fit_network(material, tmp_path / "whole", SETTINGS)
 
     def stop(done: int, total: int) -> None:
@@ -173,7 +174,7 @@ def test_a_stopped_run_draws_the_same_batches(material: Material, tmp_path: Path
 def test_losses_are_zero_for_the_truth_and_name_what_is_wrong() -> None:
     lips = LipLandmarks.of(CHANNELS)
     spread = torch.ones(len(CHANNELS))
-    batch = batch_of([_lesson()], 40, np.random.default_rng(0), hidden_phones=0.0, hidden_feeling=0.0)
+    batch = batch_of([_sample()], 40, np.random.default_rng(0), hidden_phones=0.0, hidden_feeling=0.0)
     gate = torch.full(batch.closed.shape, -20.0)
     assert all(float(value) < 1e-6 for value in losses(batch.target, gate, batch, lips, spread).values())
     wide = batch.target.clone()
@@ -185,7 +186,7 @@ def test_losses_are_zero_for_the_truth_and_name_what_is_wrong() -> None:
 
 
 def test_windows_that_are_too_long_do_not_count_beyond_the_clip() -> None:
-    batch = batch_of([_lesson()], 80, np.random.default_rng(0), hidden_phones=1.0, hidden_feeling=1.0)
+    batch = batch_of([_sample()], 80, np.random.default_rng(0), hidden_phones=1.0, hidden_feeling=1.0)
     assert batch.heard.shape == (1, 80, 384) and float(batch.weight.sum()) == 60 and not batch.prior.any()
 
 

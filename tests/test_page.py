@@ -14,19 +14,19 @@ import numpy as np
 import pytest
 from gradio.helpers import special_args
 from PIL import Image
-from stand_ins import FakeRooms
+from stand_ins import FakeComponents
 
 import app
-from page import actions, emotion_map, faces, feeling, hosting, result, session, texts
-from page.examples import EXAMPLES
-from page.given import COMPARED_INPUTS, INPUTS, OPTIONS, START, Given
 from talker import FaceMotion, SpeakOptions, Talker
-from talker.emotion.catalogue import FEELINGS
+from talker.emotion.catalogue import EMOTIONS
 from talker.emotion.request import SOURCES
 from talker.errors import FaceError
 from talker.media import video
 from talker.options import AMOUNTS, RENDERERS, SIZES
 from talker.types import EMOTION_LABELS
+from talker.web import emotion_map, emotion_panel, faces, handlers, hosting, result, session, texts
+from talker.web.examples import EXAMPLES
+from talker.web.inputs import COMPARED_INPUTS, INPUTS, OPTIONS, START, PageInputs
 
 ROOT = Path(__file__).resolve().parents[1]
 VISITOR = SimpleNamespace(session_hash="one")
@@ -41,18 +41,18 @@ def picture(tmp_path: Path) -> str:
 
 @pytest.fixture
 def run(picture: str, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """`actions.speak` with stand-ins behind it and every widget at its start, but for a portrait, words and consent."""
-    talker = Talker(FakeRooms().as_rooms())
+    """`handlers.speak` with stand-ins behind it; every widget as it starts, but for portrait, words and consent."""
+    talker = Talker(FakeComponents().as_components())
     monkeypatch.setattr(talker, "fetch_weights", lambda progress: progress("the weights", 1, 2))
-    monkeypatch.setattr(actions, "TALKER", talker)
+    monkeypatch.setattr(handlers, "TALKER", talker)
     monkeypatch.setattr(result, "landmark_motion", lambda portrait, motion: FakeLandmarks(len(motion), motion.fps))
     ready = dataclasses.replace(START, picture=picture, text="Hello", consent=True, strength=1.0)
 
     def speak(progress: Callable[..., None] = lambda *_, **__: None, seconds: float = 0, **changes: Any) -> Any:
-        given = dataclasses.replace(ready, **changes)
-        monkeypatch.setattr(actions, "TRIAL_SECONDS", seconds)
-        action = actions.trial if seconds else actions.speak
-        return action(VISITOR, progress, *(getattr(given, name) for name in INPUTS))
+        inputs = dataclasses.replace(ready, **changes)
+        monkeypatch.setattr(handlers, "TRIAL_SECONDS", seconds)
+        action = handlers.trial if seconds else handlers.speak
+        return action(VISITOR, progress, *(getattr(inputs, name) for name in INPUTS))
 
     return speak
 
@@ -74,7 +74,7 @@ class FakeLandmarks:
 
 def test_a_run_gives_video_notes_plot_and_files(run: Run) -> None:
     said: list[str] = []
-    film, notes, table, feelings, files = run(lambda *_, desc, **__: said.append(desc), strength=0.5)
+    film, notes, table, emotions, files = run(lambda *_, desc, **__: said.append(desc), strength=0.5)
     assert video.open_video(film).frame_count == 25
     assert "Hello" in notes
     assert set(table["what"]) == set(result.CURVES)
@@ -89,7 +89,7 @@ def test_a_run_gives_video_notes_plot_and_files(run: Run) -> None:
     ]
     assert SpeakOptions.load(files[5]).strength == 0.5
     assert len(FaceMotion.load(files[3])) == 25
-    assert feelings[feelings["what"] == "strength"]["amount"].tolist() == [0.5, 0.5]
+    assert emotions[emotions["what"] == "strength"]["amount"].tolist() == [0.5, 0.5]
     assert said[0].startswith("Fetching the weights")
     assert said[1:6] == [texts.STAGES[name] for name in ("portrait", "speech", "emotion", "motion", "preparation")]
     assert said[-1] == texts.STAGES["rendering"]
@@ -139,17 +139,17 @@ def test_a_trial_of_words_with_tags_starts_with_the_first_feeling(run: Run) -> N
 
 
 def test_the_face_is_outlined_or_the_reason_is_told(run: Run, picture: str) -> None:
-    shown, sentence = actions.look(picture, 0)
+    shown, sentence = handlers.look(picture, 0)
     assert "2 faces" in sentence
     original = np.asarray(Image.open(picture)).astype(int)
     drawn = shown["value"].astype(int)
     assert drawn.shape == original.shape
     assert np.array_equal(drawn[48, 40], original[48, 40]), "inside the face nothing changes"
     assert drawn[2, 2].sum() < original[2, 2].sum(), "outside it is darker"
-    shown, sentence = actions.look("absent.png", 0)
+    shown, sentence = handlers.look("absent.png", 0)
     assert not shown["visible"]
     assert "absent.png" in sentence
-    assert actions.look(None, 0)[0]["visible"] is False
+    assert handlers.look(None, 0)[0]["visible"] is False
 
 
 def test_a_click_chooses_the_nearest_face_that_can_talk(picture: str) -> None:
@@ -166,13 +166,13 @@ def test_a_click_chooses_the_nearest_face_that_can_talk(picture: str) -> None:
 
 
 def test_examples_fill_the_page() -> None:
-    assert {example.given.source for example in EXAMPLES} == set(SOURCES) - {"timeline"}, "the changing one has tags"
+    assert {example.inputs.source for example in EXAMPLES} == set(SOURCES) - {"timeline"}, "the changing one has tags"
     for index, example in enumerate(EXAMPLES):
         number, _, *values = app.choose(SimpleNamespace(index=index))
         filled = dict(zip(app.FILLED, values, strict=True))
         assert number == index
         assert example.thumbnail.is_file()
-        assert filled["source"] == example.given.source
+        assert filled["source"] == example.inputs.source
         for name in ("picture", "speech", "feeling_picture", "feeling_voice", "feeling_video"):
             assert filled[name] is None or Path(filled[name]).is_file()
 
@@ -180,23 +180,23 @@ def test_examples_fill_the_page() -> None:
 def test_an_example_is_made_for_the_first_visitor_and_kept_for_the_others(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(actions, "EXAMPLE_FILMS", {})
+    monkeypatch.setattr(handlers, "EXAMPLE_FILMS", {})
     steps: list[str] = []
-    first = actions.example(VISITOR, lambda *_, desc, **__: steps.append(desc), 0)
+    first = handlers.example(VISITOR, lambda *_, desc, **__: steps.append(desc), 0)
     made = len(steps)
-    second = actions.example(SimpleNamespace(session_hash="two"), lambda *_, desc, **__: steps.append(desc), 0)
+    second = handlers.example(SimpleNamespace(session_hash="two"), lambda *_, desc, **__: steps.append(desc), 0)
     assert first is second
     assert made == len(steps) > 0
     assert Path(first[0]).is_file()
     with pytest.raises(gr.Error, match="Stopped"):
-        actions.example(VISITOR, lambda *_, **__: session.stop(VISITOR), 1)
+        handlers.example(VISITOR, lambda *_, **__: session.stop(VISITOR), 1)
     assert len(list(Path(session.RESULTS.name).glob("example-*"))) == 1
 
 
 def test_the_widgets_fit_the_functions_that_they_are_wired_to() -> None:
     page = app.build_page()
     named = {entry.api_name: entry for entry in page.fns.values()}
-    for name, action in (("speak", actions.speak), ("preview", actions.preview), ("compare", actions.compare)):
+    for name, action in (("speak", handlers.speak), ("preview", handlers.preview), ("compare", handlers.compare)):
         inputs = named[name].inputs
         values, progress_index, *_ = special_args(action, list(range(len(inputs))), request=None)
         assert (progress_index == 1) == (name != "preview"), "Gradio shows its progress bar"
@@ -205,10 +205,10 @@ def test_the_widgets_fit_the_functions_that_they_are_wired_to() -> None:
 
 
 def test_an_action_gets_what_was_given_and_its_own_arguments() -> None:
-    @actions.takes("text", "seed")
-    def action(first: int, given: Given = START, last: str = "") -> tuple[int, str, int, str]:
+    @handlers.accepts("text", "seed")
+    def action(first: int, inputs: PageInputs = START, last: str = "") -> tuple[int, str, int, str]:
         """Hand everything back."""
-        return first, given.text, given.seed, last
+        return first, inputs.text, inputs.seed, last
 
     assert action(1, "words", 7, "end") == (1, "words", 7, "end")
     assert list(inspect.signature(action).parameters) == ["first", "text", "seed", "last"]
@@ -220,7 +220,7 @@ def test_every_setting_can_be_given() -> None:
 
 
 def test_every_choice_has_a_title() -> None:
-    assert set(texts.SOURCES) == set(feeling.CONTROLS) == set(SOURCES)
+    assert set(texts.SOURCES) == set(emotion_panel.CONTROLS) == set(SOURCES)
     assert set(texts.EMOTIONS) == set(EMOTION_LABELS)
     assert set(texts.SIZES) == set(SIZES)
     assert set(texts.RENDERERS) >= set(RENDERERS)
@@ -239,7 +239,7 @@ def test_sentences_are_kept_in_one_place() -> None:
 
 def test_the_map_names_what_it_can_without_covering_anything() -> None:
     drawn = emotion_map.drawing()
-    assert drawn.count("<circle") == len(FEELINGS) + 2, "a dot each, and the handle"
+    assert drawn.count("<circle") == len(EMOTIONS) + 2, "a dot each, and the handle"
     assert all(f">{label}</text>" in drawn for label in EMOTION_LABELS)
 
 
@@ -260,21 +260,21 @@ def test_a_gpu_is_asked_for_only_where_spaces_lends_them(monkeypatch: pytest.Mon
 
 
 def test_every_source_asks_for_its_own_value(tmp_path: Path) -> None:
-    given = Given(
+    inputs = PageInputs(
         emotion="happy", feeling_text="calm", feeling_picture="p.png", feeling_voice="v.wav", feeling_video="v.mp4",
         point="0,1", mix="sad=1", timeline=[[0, "happy", 1], ["", "", ""]],
     )  # fmt: skip
     values = {"label": "happy", "text": "calm", "picture": "p.png", "voice": "v.wav", "video": "v.mp4", "map": "0,1"}
     for source, value in (values | {"mix": "sad=1", "speech": ""}).items():
-        asked = feeling.asked(tmp_path, dataclasses.replace(given, source=source))
+        asked = emotion_panel.asked(tmp_path, dataclasses.replace(inputs, source=source))
         assert (asked.source, asked.value) == (source, value)
-    timeline = feeling.asked(tmp_path, dataclasses.replace(given, source="timeline"))
+    timeline = emotion_panel.asked(tmp_path, dataclasses.replace(inputs, source="timeline"))
     assert json.loads(Path(timeline.value).read_text()) == [{"start_s": 0.0, "emotion": "happy", "strength": 1.0}]
 
 
 def previewed(**values: Any) -> tuple[Any, str]:
-    given = dataclasses.replace(START, **values)
-    shown: tuple[Any, str] = actions.preview(*(getattr(given, name) for name in actions.preview.inputs))
+    inputs = dataclasses.replace(START, **values)
+    shown: tuple[Any, str] = handlers.preview(*(getattr(inputs, name) for name in handlers.preview.inputs))
     return shown
 
 
@@ -291,9 +291,9 @@ def test_the_preview_shows_the_feeling_or_says_what_it_needs(run: Run, picture: 
 
 def test_a_comparison_is_a_film_and_a_sheet(run: Run, picture: str) -> None:
     def compare(emotions: list[str], strengths: list[float], first_tab: bool = False) -> tuple[str, str]:
-        given = dataclasses.replace(START, picture=picture, text="Hello", consent=True, emotion="sad")
-        values = [getattr(given, name) for name in COMPARED_INPUTS]
-        made: tuple[str, str] = actions.compare(
+        inputs = dataclasses.replace(START, picture=picture, text="Hello", consent=True, emotion="sad")
+        values = [getattr(inputs, name) for name in COMPARED_INPUTS]
+        made: tuple[str, str] = handlers.compare(
             VISITOR, lambda *_, **__: None, *values, None, emotions, "", first_tab, strengths, ["auto"], 3.0
         )
         return made
@@ -336,9 +336,9 @@ def test_subtitles_are_what_was_heard(run: Run) -> None:
 
 
 def test_a_recording_is_asked_first_how_it_feels() -> None:
-    assert feeling.source_for("speech", START.source) == "speech"
-    assert feeling.source_for("text", "speech") == START.source
-    assert feeling.source_for("speech", "mix") == feeling.source_for("text", "mix") == "mix"
+    assert emotion_panel.source_for("speech", START.source) == "speech"
+    assert emotion_panel.source_for("text", "speech") == START.source
+    assert emotion_panel.source_for("speech", "mix") == emotion_panel.source_for("text", "mix") == "mix"
 
 
 def test_functions_are_called_as_their_endpoints() -> None:

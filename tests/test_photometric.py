@@ -9,8 +9,8 @@ import skimage.data
 from talker.blendshapes import BLENDSHAPE_NAMES, expand
 from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
+from talker.render.geometry_renderer import GeometryRenderer
 from talker.render.photometric import KEPT, PhotometricFit, offset_flow
-from talker.render.renderer import Renderer
 from talker.types import ByteArray, FloatArray
 
 EXPRESSION = expand({"jawOpen": 0.3, "mouthSmile": 0.4, "browInnerUp": 0.5, "eyeBlink": 0.1})
@@ -20,16 +20,16 @@ POSE_MISTAKE = np.array([0.02, -0.02, 0.02, 0.01, 0.01, 0.0])
 
 
 @pytest.fixture(scope="module")
-def renderer() -> Renderer:
-    return Renderer(analyse(skimage.data.astronaut()), SpeakOptions())
+def renderer() -> GeometryRenderer:
+    return GeometryRenderer(analyse(skimage.data.astronaut()), SpeakOptions())
 
 
 @pytest.fixture(scope="module")
-def image(renderer: Renderer) -> ByteArray:
+def image(renderer: GeometryRenderer) -> ByteArray:
     return renderer.frame(EXPRESSION, POSE)
 
 
-def _apart(one: ByteArray, other: ByteArray, renderer: Renderer) -> float:
+def _apart(one: ByteArray, other: ByteArray, renderer: GeometryRenderer) -> float:
     """Mean difference in the face (levels)."""
     left, top, right, bottom = (int(value) for value in renderer.portrait.face_box)
     part = slice(top, bottom), slice(left, right)
@@ -41,7 +41,7 @@ def _errors(blendshapes: FloatArray, pose: FloatArray) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize("light", [1.0, 0.6])
-def test_a_mistaken_motion_is_put_right(renderer: Renderer, image: ByteArray, light: float) -> None:
+def test_a_mistaken_motion_is_put_right(renderer: GeometryRenderer, image: ByteArray, light: float) -> None:
     wrong = EXPRESSION + MISTAKE, POSE + POSE_MISTAKE
     found = PhotometricFit(renderer).refine((image * light).astype(np.uint8), *wrong)
     assert _apart(renderer.frame(*found), image, renderer) < 0.6 * _apart(renderer.frame(*wrong), image, renderer)
@@ -49,12 +49,12 @@ def test_a_mistaken_motion_is_put_right(renderer: Renderer, image: ByteArray, li
     assert after[0] < before[0] and after[1] < 0.5 * before[1]
 
 
-def test_the_right_motion_stays(renderer: Renderer, image: ByteArray) -> None:
+def test_the_right_motion_stays(renderer: GeometryRenderer, image: ByteArray) -> None:
     blendshapes, pose = PhotometricFit(renderer).refine(image, EXPRESSION, POSE)
     assert np.abs(blendshapes - EXPRESSION).max() < 0.02 and np.abs(pose - POSE).max() < 0.003
 
 
-def test_limits_hold_and_eyes_stay_with_the_landmarks(renderer: Renderer, image: ByteArray) -> None:
+def test_limits_hold_and_eyes_stay_with_the_landmarks(renderer: GeometryRenderer, image: ByteArray) -> None:
     wrong = EXPRESSION + MISTAKE
     wrong[BLENDSHAPE_NAMES.index("eyeLookUpLeft")] = -0.3  # less than the portrait's own
     blendshapes, _ = PhotometricFit(renderer).refine(image, wrong, POSE)
@@ -64,7 +64,7 @@ def test_limits_hold_and_eyes_stay_with_the_landmarks(renderer: Renderer, image:
     assert blendshapes[free].min() > -1e-6 and blendshapes[free].max() < 1 + 1e-6
 
 
-def test_a_picture_without_the_face_changes_little(renderer: Renderer, image: ByteArray) -> None:
+def test_a_picture_without_the_face_changes_little(renderer: GeometryRenderer, image: ByteArray) -> None:
     noise = np.random.default_rng(0).integers(0, 255, image.shape, np.uint8)
     blendshapes, pose = PhotometricFit(renderer).refine(noise, EXPRESSION, POSE)
     assert np.isfinite(blendshapes).all() and np.abs(pose - POSE).max() < 0.2

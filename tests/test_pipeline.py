@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from stand_ins import RATE, FakeRooms
+from stand_ins import RATE, FakeComponents
 
 from talker import FaceMotion, SpeakOptions, SpeechClip, Talker, TalkerError
 from talker.cli import main
@@ -17,13 +17,13 @@ from talker.media.audio import load_speech
 
 
 @pytest.fixture
-def rooms() -> FakeRooms:
-    return FakeRooms()
+def components() -> FakeComponents:
+    return FakeComponents()
 
 
 @pytest.fixture
-def talker(rooms: FakeRooms) -> Talker:
-    return Talker(rooms.as_rooms())
+def talker(components: FakeComponents) -> Talker:
+    return Talker(components.as_components())
 
 
 @pytest.fixture
@@ -48,35 +48,35 @@ def test_speak_writes_the_video_and_says_how(talker: Talker, portrait: Path, tmp
 
 
 def test_a_portrait_is_analysed_and_prepared_once(
-    talker: Talker, rooms: FakeRooms, portrait: Path, tmp_path: Path
+    talker: Talker, components: FakeComponents, portrait: Path, tmp_path: Path
 ) -> None:
     for name in ("one.mp4", "two.mp4"):
         talker.speak(portrait, text="Hello", out=tmp_path / name)
     talker.speak(portrait, text="Hello", out=tmp_path / "three.mp4", options=SpeakOptions(size="crop256"))
-    assert rooms.calls.count("analyse") == 1
-    assert rooms.calls.count("animator") == 2
+    assert components.calls.count("analyse") == 1
+    assert components.calls.count("renderer") == 2
 
 
 def test_speech_without_a_transcript_is_listened_to(
-    talker: Talker, rooms: FakeRooms, portrait: Path, tmp_path: Path
+    talker: Talker, components: FakeComponents, portrait: Path, tmp_path: Path
 ) -> None:
     silent_words = SpeechClip(np.full(RATE, 0.1, np.float32), RATE)
     result = talker.speak(portrait, silent_words, out=tmp_path / "out.mp4")
-    assert "transcribe" in rooms.calls
+    assert "transcribe" in components.calls
     assert any("not trusted" in note for note in result.notes)
 
 
 def test_a_code_is_scaled_by_the_strength_and_a_label_has_it(talker: Talker) -> None:
-    code = talker.feel("sad", 0.5)
+    code = talker.encode_emotion("sad", 0.5)
     assert code.strength == pytest.approx(0.5)
-    assert talker.feel(code, 0.5).strength == pytest.approx(0.25)
-    assert talker.feel(talker.feel("sad", 1.5), 1.5).strength == pytest.approx(1.5)
+    assert talker.encode_emotion(code, 0.5).strength == pytest.approx(0.25)
+    assert talker.encode_emotion(talker.encode_emotion("sad", 1.5), 1.5).strength == pytest.approx(1.5)
 
 
 @pytest.mark.parametrize(("speech", "text"), [(None, None), ("speech.wav", "Hello")])
 def test_exactly_one_of_speech_and_text(talker: Talker, speech: str | None, text: str | None) -> None:
     with pytest.raises(InputError, match="either speech or text"):
-        talker.hear(speech, text)
+        talker.load_speech(speech, text)
 
 
 def test_cancelling_leaves_no_video(talker: Talker, portrait: Path, tmp_path: Path) -> None:
@@ -174,29 +174,29 @@ def test_command_line_errors_are_one_line(
 
 
 def test_slips_of_our_own_are_not_hidden(talker: Talker, portrait: Path, tmp_path: Path) -> None:
-    talker.rooms.__dict__["say"] = lambda text, voice: 1 / 0
+    talker.components.__dict__["say"] = lambda text, voice: 1 / 0
     with pytest.raises(ZeroDivisionError):
         main(command(portrait, tmp_path), talker)
 
 
 def test_the_family_of_errors_is_exported() -> None:
     with pytest.raises(TalkerError):
-        Talker().look("absent.png")
+        Talker().analyze_portrait("absent.png")
 
 
 def test_a_preview_is_a_still_of_the_feeling_and_prepares_once(
-    talker: Talker, rooms: FakeRooms, portrait: Path
+    talker: Talker, components: FakeComponents, portrait: Path
 ) -> None:
-    face = talker.look(portrait)
+    face = talker.analyze_portrait(portrait)
     strong, weak = (talker.preview(face, "happy", SpeakOptions(strength=strength)) for strength in (1.5, 0.5))
     assert strong.shape == face.image.shape
     assert strong[40, 40, 0] > weak[40, 40, 0]
-    assert rooms.calls.count("animator") == 1
+    assert components.calls.count("renderer") == 1
 
 
-def test_requests_are_read_from_their_source_and_scaled(talker: Talker, rooms: FakeRooms) -> None:
-    assert talker.feel(EmotionRequest("text", "happy"), 0.5).strength == pytest.approx(0.5)
-    assert "read text" in rooms.calls
+def test_requests_are_read_from_their_source_and_scaled(talker: Talker, components: FakeComponents) -> None:
+    assert talker.encode_emotion(EmotionRequest("text", "happy"), 0.5).strength == pytest.approx(0.5)
+    assert "read text" in components.calls
 
 
 def test_tags_in_the_text_are_felt_and_not_spoken(talker: Talker, portrait: Path, tmp_path: Path) -> None:
@@ -207,14 +207,14 @@ def test_tags_in_the_text_are_felt_and_not_spoken(talker: Talker, portrait: Path
 
 
 def test_several_threads_prepare_once_and_get_their_own(
-    talker: Talker, rooms: FakeRooms, portrait: Path, tmp_path: Path
+    talker: Talker, components: FakeComponents, portrait: Path, tmp_path: Path
 ) -> None:
     Image.new("RGB", (64, 72), "green").save(tmp_path / "other.png")
     pictures = [portrait, tmp_path / "other.png"] * 8
     with ThreadPoolExecutor(4) as pool:
-        sizes = list(pool.map(lambda path: talker.look(path).image.shape[:2], pictures))
+        sizes = list(pool.map(lambda path: talker.analyze_portrait(path).image.shape[:2], pictures))
     assert sizes == [(96, 80), (72, 64)] * 8
-    assert rooms.calls.count("analyse") == 2
+    assert components.calls.count("analyse") == 2
 
 
 def test_a_comparison_has_a_row_per_portrait_emotion_and_strength(

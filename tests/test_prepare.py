@@ -12,16 +12,16 @@ import skimage.data
 
 from talker.blendshapes import BLENDSHAPE_INDEX
 from talker.cli import main
+from talker.data import prepare as prepare_module
+from talker.data.corpora import recordings
+from talker.data.mouth_fit import as_measured
+from talker.data.prepare import PrepareSettings, picture_lead, prepare
+from talker.data.prepared_clips import clips, read_index, split_speakers
 from talker.errors import DataError
 from talker.media import audio
 from talker.media.video import write_video
 from talker.motion.lips import LipGeometry
 from talker.speech import voice
-from talker.training import prepare as prepare_module
-from talker.training.corpora import recordings
-from talker.training.mouth_fit import as_measured
-from talker.training.prepare import PrepareSettings, picture_lead, prepare
-from talker.training.prepared import clips, read_index, split_speakers
 from talker.types import SpeechClip, TimedToken, Transcript, Video
 
 LENIENT = PrepareSettings(least_movement=0.0)  # the face of the film stands still
@@ -67,7 +67,7 @@ def test_mead_has_its_sound_apart(film: Path, tmp_path: Path) -> None:
     _place(film, tmp_path, "W009/video/front/neutral/level_1/004.mp4")
     _made(tmp_path / "M003/audio/angry/level_2/001.m4a").write_bytes(b"")
     angry, neutral = recordings(tmp_path)
-    assert (angry.speaker, angry.feeling, angry.sound.suffix) == ("M003", "angry", ".m4a")
+    assert (angry.speaker, angry.emotion, angry.sound.suffix) == ("M003", "angry", ".m4a")
     assert angry.intensity == pytest.approx(2 / 3) and neutral.intensity == 1.0 and neutral.sound == neutral.video
 
 
@@ -75,13 +75,13 @@ def test_cremad_and_ravdess_names(film: Path, tmp_path: Path) -> None:
     cremad = _place(film, tmp_path / "c", "VideoFlash/1001_DFA_ANG_XX.flv", "VideoFlash/1002_IEO_NEU_XX.flv")
     _made(cremad / "AudioWAV/1001_DFA_ANG_XX.wav").write_bytes(b"")
     angry, neutral = recordings(cremad)
-    assert (angry.speaker, angry.feeling, angry.text) == ("1001", "angry", "Don't forget a jacket")
-    assert angry.sound.suffix == ".wav" and neutral.sound.suffix == ".flv" and neutral.feeling == "neutral"
+    assert (angry.speaker, angry.emotion, angry.text) == ("1001", "angry", "Don't forget a jacket")
+    assert angry.sound.suffix == ".wav" and neutral.sound.suffix == ".flv" and neutral.emotion == "neutral"
     ravdess = _place(
         film, tmp_path / "r", "Actor_01/01-01-05-02-01-01-01.mp4", "Actor_02/02-01-05-02-01-01-02.mp4",
         "Actor_02/01-02-05-02-01-01-02.mp4", "Actor_02/01-01-08-01-02-01-02.mp4",
     )  # fmt: skip
-    assert [(one.speaker, one.feeling, one.intensity) for one in recordings(ravdess)] == [
+    assert [(one.speaker, one.emotion, one.intensity) for one in recordings(ravdess)] == [
         ("Actor_01", "angry", 1.0),
         ("Actor_02", "surprised", 0.6),
     ]
@@ -115,7 +115,7 @@ def test_films_become_clips_and_a_stopped_run_goes_on(
     assert "Dropped: 1× no usable sound" in text and "s4-lgaz9a: lgaz9a.mp4 is damaged" in text
     assert sorted(row.split for row in read_index(tmp_path / "out")) == ["test", "train", "validation"]
     ((row, clip),) = clips(tmp_path / "out", "train")
-    assert row.feeling == "neutral" and row.seconds == pytest.approx(1.4, abs=0.05)
+    assert row.emotion == "neutral" and row.seconds == pytest.approx(1.4, abs=0.05)
     assert clip.features.shape == (70, 384) and clip.coefficients.shape == clip.mouth.shape == (35, 52)
     assert clip.pose.shape == (35, 6) and clip.lips.shape == (35, 2) and clip.fps == 25.0
     assert {"B", "N"} <= {phone.text for phone in clip.phones}
@@ -157,10 +157,10 @@ def _made(path: Path) -> Path:
 
 def test_fitted_mouths_are_as_open_and_as_wide_as_measured() -> None:
     geometry = LipGeometry.load()
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     fitted = np.zeros((40, 52))
-    fitted[:, [BLENDSHAPE_INDEX[name] for name in ("jawOpen", "mouthPucker")]] = chance.uniform(0, 0.5, (40, 2))
-    lips = np.stack([chance.uniform(0, 0.1, 40), 0.4 + chance.uniform(-0.02, 0.02, 40)], axis=1)
+    fitted[:, [BLENDSHAPE_INDEX[name] for name in ("jawOpen", "mouthPucker")]] = rng.uniform(0, 0.5, (40, 2))
+    lips = np.stack([rng.uniform(0, 0.1, 40), 0.4 + rng.uniform(-0.02, 0.02, 40)], axis=1)
     mouth = as_measured(fitted, lips)
     np.testing.assert_allclose(mouth @ geometry.opening, lips[:, 0], atol=1e-9)
     width, before = mouth @ geometry.width, fitted @ geometry.width

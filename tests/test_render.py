@@ -14,17 +14,17 @@ from talker.face.camera import moved, project_fit, rotation_matrix
 from talker.face.detector import FaceDetector
 from talker.face.landmarks import INNER_LIPS, LEFT_EYE, NOSTRILS, RIGHT_EYE
 from talker.face.model import load_face_model
-from talker.hub import checkpoint
 from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
 from talker.render.crop import at_size
 from talker.render.geometry import HeadGeometry
+from talker.render.geometry_renderer import GeometryRenderer
 from talker.render.glasses import frame_weights, wears_glasses
 from talker.render.light import DEFAULT_LIGHT, Light, tinted
 from talker.render.nostrils import without_nostrils
-from talker.render.renderer import Renderer
 from talker.render.smooth_fill import smooth_fill
 from talker.types import FaceMotion, Portrait
+from talker.weights.store import checkpoint
 
 STILL = np.zeros(6)
 
@@ -35,8 +35,8 @@ def portrait() -> Portrait:
 
 
 @pytest.fixture(scope="module")
-def renderer(portrait: Portrait) -> Renderer:
-    return Renderer(portrait, SpeakOptions())
+def renderer(portrait: Portrait) -> GeometryRenderer:
+    return GeometryRenderer(portrait, SpeakOptions())
 
 
 def _psnr(one: np.ndarray, other: np.ndarray) -> float:
@@ -54,29 +54,29 @@ def _landmarks(frame: np.ndarray) -> np.ndarray:
         return detector.detect(frame)[0].landmarks[:, :2]
 
 
-def test_the_pictures_own_expression_gives_the_picture(portrait: Portrait, renderer: Renderer) -> None:
-    rest = portrait.rest.copy()
+def test_the_pictures_own_expression_gives_the_picture(portrait: Portrait, renderer: GeometryRenderer) -> None:
+    rest = portrait.source_expression.copy()
     gaze = [index for index in range(52) if 1 <= index % 7 <= 4 and index < 14]
     rest[gaze] = 0  # gaze is relative to where the person looks already
     frame = renderer.frame(rest, STILL)
     assert _psnr(_face(portrait, frame), _face(portrait, portrait.image)) >= 34
 
 
-def test_nothing_changes_away_from_the_head(portrait: Portrait, renderer: Renderer) -> None:
+def test_nothing_changes_away_from_the_head(portrait: Portrait, renderer: GeometryRenderer) -> None:
     frame = renderer.frame(expand({"jawOpen": 0.8, "browInnerUp": 1}), np.array([0.1, 0.2, 0.1, 0.02, 0.02, 0.02]))
     assert frame.shape == portrait.image.shape
     far = slice(int(portrait.face_box[3] + 1.4 * portrait.face_width), None)
     np.testing.assert_array_equal(frame[far], portrait.image[far])
 
 
-def test_one_motion_gives_one_picture(renderer: Renderer) -> None:
+def test_one_motion_gives_one_picture(renderer: GeometryRenderer) -> None:
     expression = expand({"jawOpen": 0.3, "eyeBlink": 0.4})
     np.testing.assert_array_equal(renderer.frame(expression, STILL), renderer.frame(expression, STILL))
 
 
 @pytest.mark.parametrize("name", ["jawOpen", "eyeBlink", "mouthSmile", "browDown", "mouthPucker", "eyeLookUp"])
 @pytest.mark.parametrize("level", [0.0, 0.3, 0.98])
-def test_a_small_step_is_a_small_change(renderer: Renderer, name: str, level: float) -> None:
+def test_a_small_step_is_a_small_change(renderer: GeometryRenderer, name: str, level: float) -> None:
     before = renderer.frame(expand({name: level}), STILL).astype(int)
     after = renderer.frame(expand({name: level + 0.01}), STILL).astype(int)
     changed = np.abs(after - before)
@@ -84,7 +84,7 @@ def test_a_small_step_is_a_small_change(renderer: Renderer, name: str, level: fl
     assert changed.max() > 0  # and yet it moves
 
 
-def test_jaw_lids_brows_and_corners_move_as_asked(portrait: Portrait, renderer: Renderer) -> None:
+def test_jaw_lids_brows_and_corners_move_as_asked(portrait: Portrait, renderer: GeometryRenderer) -> None:
     neutral = _landmarks(renderer.frame(expand({}), STILL))
     width = portrait.face_width
 
@@ -104,7 +104,7 @@ def test_jaw_lids_brows_and_corners_move_as_asked(portrait: Portrait, renderer: 
     assert corners[1, 0] - corners[0, 0] > 0.03
 
 
-def test_the_mouth_opens_as_far_as_the_motion_says(portrait: Portrait, renderer: Renderer) -> None:
+def test_the_mouth_opens_as_far_as_the_motion_says(portrait: Portrait, renderer: GeometryRenderer) -> None:
     asked = np.array([0.0, 0.1, 0.2, 0.35, 0.5, 0.7])
     found = [_landmarks(renderer.frame(expand({"jawOpen": value}), STILL)) for value in asked]
     opening = np.array([points[14, 1] - points[13, 1] for points in found])
@@ -113,7 +113,7 @@ def test_the_mouth_opens_as_far_as_the_motion_says(portrait: Portrait, renderer:
 
 
 @pytest.mark.parametrize(("axis", "sign"), [(0, 1), (0, -1), (1, 1), (1, -1), (2, 1), (2, -1)])
-def test_the_head_turns_the_way_the_pose_says(renderer: Renderer, axis: int, sign: int) -> None:
+def test_the_head_turns_the_way_the_pose_says(renderer: GeometryRenderer, axis: int, sign: int) -> None:
     pose = np.zeros(6)
     pose[axis] = sign * 0.15
     before, after = _landmarks(renderer.frame(expand({}), STILL)), _landmarks(renderer.frame(expand({}), pose))
@@ -124,11 +124,11 @@ def test_the_head_turns_the_way_the_pose_says(renderer: Renderer, axis: int, sig
 
 @pytest.mark.parametrize("pose", [(0.0, 0.0, 0.0, 0.15, 0.1, 0.1), (0.06, -0.1, 0.1, -0.1, -0.05, -0.1)])
 def test_the_head_goes_where_the_tracker_would_find_it(
-    portrait: Portrait, renderer: Renderer, pose: tuple[float, ...]
+    portrait: Portrait, renderer: GeometryRenderer, pose: tuple[float, ...]
 ) -> None:
     geometry = renderer.geometry
     middle = (1, 4, 33, 133, 168, 263, 362)  # nose and corners of the eyes
-    drawn = geometry.landmark_points(renderer.draw(portrait.rest, np.array(pose)).points, middle)
+    drawn = geometry.landmark_points(renderer.draw(portrait.source_expression, np.array(pose)).points, middle)
     own, there = (
         geometry.model.landmarks(project_fit(geometry.rest_camera @ rotation_matrix(portrait.fit.rotation), fit)[0])
         for fit in (portrait.fit, moved(portrait.fit, np.array(pose)))
@@ -137,7 +137,7 @@ def test_the_head_goes_where_the_tracker_would_find_it(
     assert np.abs(drawn - asked).max() < 0.01 * portrait.face_width
 
 
-def test_frames_are_streamed(renderer: Renderer) -> None:
+def test_frames_are_streamed(renderer: GeometryRenderer) -> None:
     motion = FaceMotion(np.zeros((1000, 52), np.float32), np.zeros((1000, 6), np.float32))
     frames = renderer.render(motion)
     assert next(frames).shape == (renderer.size[1], renderer.size[0], 3)
@@ -154,15 +154,17 @@ def test_crops_have_the_size_that_was_asked_for(portrait: Portrait, size: str) -
 
 def test_wrinkles_can_be_switched_off(portrait: Portrait) -> None:
     angry = expand({"browDown": 1.0, "noseSneer": 0.8})
-    smooth = Renderer(portrait, SpeakOptions(wrinkles=0.0)).frame(angry, STILL).astype(int)
-    deep = Renderer(portrait, SpeakOptions(wrinkles=1.0)).frame(angry, STILL).astype(int)
+    smooth = GeometryRenderer(portrait, SpeakOptions(wrinkles=0.0)).frame(angry, STILL).astype(int)
+    deep = GeometryRenderer(portrait, SpeakOptions(wrinkles=1.0)).frame(angry, STILL).astype(int)
     assert np.abs(smooth - deep).max() > 15
 
 
 def test_mirrored_in_mirrored_out(portrait: Portrait) -> None:
     mirrored = analyse(np.ascontiguousarray(portrait.image[:, ::-1]))
-    left = Renderer(portrait, SpeakOptions()).frame(expand({"mouthSmileLeft": 0.8, "browInnerUp": 0.5}), STILL)
-    right = Renderer(mirrored, SpeakOptions()).frame(expand({"mouthSmileRight": 0.8, "browInnerUp": 0.5}), STILL)
+    left = GeometryRenderer(portrait, SpeakOptions()).frame(expand({"mouthSmileLeft": 0.8, "browInnerUp": 0.5}), STILL)
+    right = GeometryRenderer(mirrored, SpeakOptions()).frame(
+        expand({"mouthSmileRight": 0.8, "browInnerUp": 0.5}), STILL
+    )
     assert _psnr(_face(portrait, left), _face(portrait, right[:, ::-1])) > 26
 
 
@@ -170,7 +172,7 @@ def test_a_face_at_the_pictures_edge_is_drawn(portrait: Portrait) -> None:
     left, top, right, bottom = (int(value) for value in portrait.face_box)
     tight = np.ascontiguousarray(portrait.image[top - 8 : bottom + 8, left - 8 : right + 8])
     face = analyse(tight)
-    frame = Renderer(face, SpeakOptions()).frame(expand({"jawOpen": 0.5}), np.array([0.1, 0.1, 0.1, 0, 0, 0]))
+    frame = GeometryRenderer(face, SpeakOptions()).frame(expand({"jawOpen": 0.5}), np.array([0.1, 0.1, 0.1, 0, 0, 0]))
     assert frame.shape == tight.shape
 
 
@@ -197,7 +199,7 @@ def test_fill_lies_between_what_surrounds_it() -> None:
 def test_rest_of_another_face_does_not_leak(portrait: Portrait) -> None:
     """A portrait whose fitted rest is taken away is drawn as if the picture were neutral."""
     blank = dataclasses.replace(portrait, fit=dataclasses.replace(portrait.fit, expression=np.zeros(52, np.float32)))
-    frame = Renderer(blank, SpeakOptions()).frame(np.zeros(52), STILL)
+    frame = GeometryRenderer(blank, SpeakOptions()).frame(np.zeros(52), STILL)
     assert _psnr(_face(portrait, frame), _face(portrait, portrait.image)) > 30
 
 
@@ -205,8 +207,8 @@ def test_rest_of_another_face_does_not_leak(portrait: Portrait) -> None:
 def test_the_fast_flow_draws_what_the_full_one_does(portrait: Portrait, expression: dict[str, float]) -> None:
     pose = np.array([0.08, -0.12, 0.05, 0, 0, 0])
     options = SpeakOptions(size="crop512")
-    fast = Renderer(portrait, options).frame(expand(expression), pose)
-    plain = Renderer(portrait, options, device="cpu", flow_face_px=np.inf).frame(expand(expression), pose)
+    fast = GeometryRenderer(portrait, options).frame(expand(expression), pose)
+    plain = GeometryRenderer(portrait, options, device="cpu", flow_face_px=np.inf).frame(expand(expression), pose)
     assert np.abs(fast.astype(float) - plain.astype(float)).mean() <= 1.0
 
 
@@ -250,7 +252,7 @@ def test_eyes_and_upper_lip_keep_within_what_faces_do(portrait: Portrait) -> Non
     assert 0.3 < shut - raised < max(0.5, shut - own) + 0.5  # cm
 
 
-def test_shut_teeth_behind_open_lips_are_seen(portrait: Portrait, renderer: Renderer) -> None:
+def test_shut_teeth_behind_open_lips_are_seen(portrait: Portrait, renderer: GeometryRenderer) -> None:
     """A grimace with a closed jaw bares rows of teeth, not a dark gap."""
     frame = renderer.frame(expand({"mouthUpperUp": 0.6, "mouthLowerDown": 0.8}), STILL)
     with FaceDetector() as detector:
@@ -262,7 +264,7 @@ def test_shut_teeth_behind_open_lips_are_seen(portrait: Portrait, renderer: Rend
     assert np.median(frame[inside].mean(axis=1)) > 110
 
 
-def test_a_shut_lid_is_smooth_skin_above_a_dark_line(portrait: Portrait, renderer: Renderer) -> None:
+def test_a_shut_lid_is_smooth_skin_above_a_dark_line(portrait: Portrait, renderer: GeometryRenderer) -> None:
     frame = renderer.frame(expand({"eyeBlink": 1.0}), STILL).astype(float).mean(axis=2)
     points = renderer.draw(expand({"eyeBlink": 1.0}), STILL).points
     for upper in (159, 386):
@@ -292,7 +294,9 @@ def test_what_lies_in_the_nostrils_is_not_drawn(portrait: Portrait) -> None:
 
 def test_a_black_and_white_picture_stays_one(portrait: Portrait) -> None:
     grey = np.repeat(portrait.image.mean(axis=2, keepdims=True).astype(np.uint8), 3, axis=2)
-    frame = Renderer(dataclasses.replace(portrait, image=grey), SpeakOptions()).frame(expand({"jawOpen": 0.7}), STILL)
+    frame = GeometryRenderer(dataclasses.replace(portrait, image=grey), SpeakOptions()).frame(
+        expand({"jawOpen": 0.7}), STILL
+    )
     assert np.ptp(frame, axis=2).max() == 0
 
 
@@ -300,7 +304,9 @@ def test_a_toned_picture_gets_no_redder_mouth_than_it_has_skin(portrait: Portrai
     grey = portrait.image.mean(axis=2, keepdims=True)
     toned = (grey * [1.0, 0.96, 0.9]).astype(np.uint8)
     coloured, toned_frame = (
-        Renderer(dataclasses.replace(portrait, image=image), SpeakOptions()).frame(expand({"jawOpen": 0.7}), STILL)
+        GeometryRenderer(dataclasses.replace(portrait, image=image), SpeakOptions()).frame(
+            expand({"jawOpen": 0.7}), STILL
+        )
         for image in (portrait.image, toned)
     )
     lips = portrait.landmarks[list(INNER_LIPS), :2].mean(axis=0).astype(int)
@@ -309,7 +315,7 @@ def test_a_toned_picture_gets_no_redder_mouth_than_it_has_skin(portrait: Portrai
     assert redness[1] < 0.12 < redness[0] - 0.1
 
 
-def test_an_open_mouth_is_dark_above_the_tongue(portrait: Portrait, renderer: Renderer) -> None:
+def test_an_open_mouth_is_dark_above_the_tongue(portrait: Portrait, renderer: GeometryRenderer) -> None:
     drawn = renderer.draw(expand({"jawOpen": 0.8}), STILL)
     upper, lower = (renderer.geometry.landmark_points(drawn.points, (lip,))[0] for lip in (13, 14))
     x = round(float(upper[0]))

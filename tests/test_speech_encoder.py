@@ -10,13 +10,13 @@ import pytest
 from faster_whisper import WhisperModel
 from safetensors.numpy import save_file
 
-from talker import hub
 from talker.errors import AssetError
 from talker.media.audio import SoundAtRate
 from talker.speech import voice
 from talker.speech.encoder import SpeechEncoder, log_mel_spectrogram
 from talker.speech.whisper import EncoderConfig, WhisperEncoder
 from talker.types import FloatArray, SpeechClip
+from talker.weights import store
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_all_layers_equal_the_recognisers_own_encoder(clip: SpeechClip) -> None:
     frames = log_mel.shape[1]
     padded = np.zeros((80, 3000), np.float32)
     padded[:, :frames] = log_mel
-    whisper = WhisperModel(str(hub.fetch("whisper_tiny_en")), device="cpu", compute_type="float32")
+    whisper = WhisperModel(str(store.fetch("whisper_tiny_en")), device="cpu", compute_type="float32")
     theirs = np.array(whisper.encode(padded))[0]
     ours = network(padded)
     spoken = slice(0, frames // 2)

@@ -7,11 +7,11 @@ import itertools
 import numpy as np
 import pytest
 
-from talker import hub
 from talker.errors import AssetError, InputError
 from talker.speech import phones, prosody, recogniser, voice
 from talker.speech.pronunciation import phones_of_letters, split_words
 from talker.types import SpeechClip, TimedToken, Transcript
+from talker.weights import store
 
 SENTENCE = "My people believe you would love five pies."
 
@@ -77,7 +77,7 @@ def test_too_long_text_and_unknown_settings_are_refused() -> None:
 
 def test_british_voice_speaks_or_says_what_is_missing() -> None:
     try:
-        hub.fetch("voice_british")
+        store.fetch("voice_british")
     except AssetError as error:
         with pytest.raises(AssetError, match="voice_british"):
             voice.say("Hello.", voice="british")

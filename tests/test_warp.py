@@ -12,7 +12,7 @@ from talker.blendshapes import expand
 from talker.face.raster import rasterise
 from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
-from talker.render.renderer import Renderer
+from talker.render.geometry_renderer import GeometryRenderer
 from talker.render.smooth_fill import smooth_fill
 from talker.render.warp_torch import distances, drawn, filled
 from talker.types import FaceMotion, FloatArray, Portrait
@@ -38,8 +38,8 @@ def test_batches_draw_what_single_frames_do(portrait: Portrait, size: str) -> No
     turn = np.array([0.15, 0.25, 0.15, 0.02, 0.02, 0.0])
     motion = FaceMotion((np.abs(share) * face).astype(np.float32), (share * turn).astype(np.float32), 25.0)
     options = SpeakOptions(size=size)
-    batched = list(Renderer(portrait, options, device="cpu").render(motion))
-    single = Renderer(portrait, options)
+    batched = list(GeometryRenderer(portrait, options, device="cpu").render(motion))
+    single = GeometryRenderer(portrait, options)
     assert len(batched) == len(motion)
     for row, frame in enumerate(batched):
         plain = single.frame(motion.blendshapes[row], motion.pose[row])
@@ -47,7 +47,7 @@ def test_batches_draw_what_single_frames_do(portrait: Portrait, size: str) -> No
 
 
 def test_a_frame_does_not_depend_on_its_batch(portrait: Portrait) -> None:
-    renderer = Renderer(portrait, SpeakOptions(), device="cpu")
+    renderer = GeometryRenderer(portrait, SpeakOptions(), device="cpu")
     blendshapes = np.stack([expand({"jawOpen": opening}) for opening in (0.0, 0.4, 0.8)])
     pose = np.array([[0, 0, 0, 0, 0, 0], [0, 0.2, 0, 0, 0, 0], [0.1, 0, -0.1, 0, 0, 0]], np.float32)
     together = list(renderer.render(FaceMotion(blendshapes, pose, 25.0)))

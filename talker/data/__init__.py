@@ -1,1 +1,1 @@
-"""Corpora, their splits, and what is prepared from them: shared by training and evaluation."""
+"""Corpora, splits, pairs, augmentation and stored measurements, shared by training and evaluation."""

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from talker import hub
+from talker.weights import store
 from talker.blendshapes import BLENDSHAPE_COUNT
 from talker.errors import DataError, TalkerError
 from talker.face.camera import rotation_matrix
@@ -160,4 +160,4 @@ def _digest(path: Path) -> str:
 
 def _kept(row: FaceRow) -> Path:
     """Where its fit lies in the cache: changes with the picture's content."""
-    return hub.cache_folder() / f"faces-{FIT_VERSION}" / f"{row.name}-{_digest(row.path)}.npz"
+    return store.cache_folder() / f"faces-{FIT_VERSION}" / f"{row.name}-{_digest(row.path)}.npz"

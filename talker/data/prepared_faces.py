@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from talker import hub
+from talker.weights import store
 from talker.data.faces import face_rows, fit_faces
 from talker.data.round_trips import draw_round_trips
 from talker.types import Progress
@@ -14,7 +14,7 @@ PAIRS_VERSION = 1  # raised by hand when what is drawn changes so much that pair
 
 def pairs_folder() -> Path:
     """Where the round trips lie, a file for each photograph."""
-    return hub.cache_folder() / f"round-trips-{PAIRS_VERSION}"
+    return store.cache_folder() / f"round-trips-{PAIRS_VERSION}"
 
 
 def prepare_faces(data: Path, *, processes: int = 1, progress: Progress | None = None) -> None:

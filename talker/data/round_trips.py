@@ -23,15 +23,15 @@ import numpy as np
 
 from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_NAMES, expand
 from talker.data.faces import FaceRow, fitted, usable
-from talker.emotion.catalogue import find_feeling
+from talker.emotion.catalogue import find_emotion
 from talker.face.landmarks import FACE_LANDMARKS
 from talker.media.files import replaced_when_done
 from talker.motion.visemes import VISEMES
 from talker.options import SpeakOptions
 from talker.render.aligned import FaceSquare, style_of
 from talker.render.crop import at_size
-from talker.render.geometry import as_asked
-from talker.render.renderer import Drawn, Renderer
+from talker.render.geometry import to_relative_expression
+from talker.render.geometry_renderer import Drawn, GeometryRenderer
 from talker.types import EMOTION_LABELS, ByteArray, FloatArray, Portrait, Progress
 
 SIDE = 256  # px of the square: most of the photographs show a face in about as many
@@ -124,7 +124,7 @@ def draw_round_trips(
 def _expressions(rows: Sequence[FaceRow], most: int = 400) -> FloatArray:
     """[N,52] expressions of some of the photographs, to be borrowed by others."""
     some = (fitted(row) for row in rows[:: max(1, len(rows) // most)])
-    found = [portrait.rest for portrait in some if portrait is not None and usable(portrait)]
+    found = [portrait.source_expression for portrait in some if portrait is not None and usable(portrait)]
     return np.stack(found or [np.zeros(BLENDSHAPE_COUNT, np.float32)])
 
 
@@ -140,19 +140,19 @@ def _draw(rows: Sequence[FaceRow], *, folder: Path, borrowed: FloatArray, trips:
 
 def round_trips(portrait: Portrait, rng: np.random.Generator, borrowed: FloatArray, trips: int) -> RoundTrips:
     """The photograph led to `trips` expressions and back."""
-    renderer = Renderer(at_size(portrait, DRAWN_SIZE), SpeakOptions(), still_background=False)
+    renderer = GeometryRenderer(at_size(portrait, DRAWN_SIZE), SpeakOptions(), still_background=False)
     squares = FaceSquare(renderer.geometry, SIDE)
-    home, rest = squares.home, renderer.portrait.rest
+    home, rest = squares.home, renderer.portrait.source_expression
     truth = home.cut(renderer.portrait.image)
     columns: list[tuple[ByteArray, ByteArray, ByteArray, FloatArray, FloatArray, float]] = []
     for kind in rng.choice(list(AWAY), trips, replace=False, p=list(AWAY.values())):
         away = away_expression(str(kind), rest, rng, borrowed)
         there = moved_portrait(renderer, renderer.draw(away, STILL), away)
-        back = Renderer(there, SpeakOptions(), still_background=False)
+        back = GeometryRenderer(there, SpeakOptions(), still_background=False)
         from_there = FaceSquare(back.geometry, SIDE, home)
         seen, styles = [], []
         for share in (0.0, NEIGHBOUR):
-            asked = as_asked(rest + share * (there.rest - rest), there.rest)
+            asked = to_relative_expression(rest + share * (there.source_expression - rest), there.source_expression)
             seen.append(from_there.look(back.draw(asked, STILL), home)[1])
             styles.append(style_of(asked, STILL, there))
         asked = away_expression(str(rng.choice(list(AWAY))), rest, rng, borrowed)
@@ -169,26 +169,26 @@ def round_trips(portrait: Portrait, rng: np.random.Generator, borrowed: FloatArr
 
 def away_expression(kind: str, rest: FloatArray, rng: np.random.Generator, borrowed: FloatArray) -> FloatArray:
     """[52] what a face whose photograph shows `rest` is led to, in a renderer's terms (gaze relative to its own)."""
-    feeling = find_feeling(str(rng.choice(EMOTION_LABELS)))
-    happy = find_feeling("happy")
-    assert feeling is not None and happy is not None
+    emotion = find_emotion(str(rng.choice(EMOTION_LABELS)))
+    happy = find_emotion("happy")
+    assert emotion is not None and happy is not None
     away = np.zeros(BLENDSHAPE_COUNT, np.float32)
     if kind == "smile":
-        away = rng.uniform(0.5, 1.1) * happy.displacement + expand({"jawOpen": rng.uniform(0.0, 0.2)})
+        away = rng.uniform(0.5, 1.1) * happy.blendshape_offset + expand({"jawOpen": rng.uniform(0.0, 0.2)})
     elif kind == "speech":
         sound = VISEMES[str(rng.choice(list(VISEMES)))]
-        away = rng.uniform(0.6, 1.2) * expand(sound.values) + rng.uniform(0.0, 0.9) * feeling.displacement
+        away = rng.uniform(0.6, 1.2) * expand(sound.values) + rng.uniform(0.0, 0.9) * emotion.blendshape_offset
     elif kind == "borrowed":
         away = rng.uniform(0.7, 1.0) * borrowed[rng.integers(len(borrowed))]
     elif kind == "slight":
-        away = rest + rng.uniform(0.2, 0.4) * (feeling.displacement - rest)
+        away = rest + rng.uniform(0.2, 0.4) * (emotion.blendshape_offset - rest)
     away = np.clip(away, 0.0, 1.0).astype(np.float32)
     away[SQUINTING] = rng.uniform(0, SQUINT) if rng.random() < SQUINT_CHANCE else np.minimum(away[SQUINTING], SQUINT)
     away[GAZE] = 0.0
     return away
 
 
-def moved_portrait(renderer: Renderer, drawn: Drawn, away: FloatArray) -> Portrait:
+def moved_portrait(renderer: GeometryRenderer, drawn: Drawn, away: FloatArray) -> Portrait:
     """What was drawn with the expression `away` [52], as a photograph whose fit is known."""
     portrait, geometry = renderer.portrait, renderer.geometry
     landmarks = portrait.landmarks.copy()

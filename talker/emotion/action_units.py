@@ -1,6 +1,6 @@
 """Facial action units (Ekman, Friesen & Hager, Facial Action Coding System, 2002) as blendshapes.
 
-A feeling is written down as action units because that is how the literature reports them; the face model moves in
+An emotion is written down as action units because that is how the literature reports them; the face model moves in
 ARKit's blendshapes. A strength of 1 is a strong, unexaggerated movement. A leading L or R, as in FACS, moves the
 person's left or right side alone.
 """

@@ -1,9 +1,9 @@
 """CLIP as the language tower, where its weights are on this machine: heads are distilled from the space at first use.
 
 The space's own text tower was trained on the sentence encoder. For CLIP (Radford et al., 2021, in open_clip's build) a
-head of the same form is fitted, in seconds, to put prompts where the space has their feelings; phrases that were kept
-apart then decide whether it may be used. Its weights are fetched when somebody asks for them (`hub.fetch_extra`), never
-while somebody waits for a face. `talker.emotion.clip_pictures` does the same for its picture side.
+head of the same form is fitted, in seconds, to put prompts where the space has their emotions; phrases that were kept
+apart then decide whether it may be used. Its weights are fetched when somebody asks for them (`store.fetch_extra`),
+never while somebody waits for a face. `talker.emotion.clip_pictures` does the same for its picture side.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional
 
-from talker import hub
-from talker.emotion.gate import fit_gate
 from talker.emotion.prompts import PromptBank, in_templates, prompt_bank
 from talker.emotion.sentences import LanguageTower, sentence_tower
 from talker.emotion.space import EmotionSpace, SpaceNetwork, emotion_space
+from talker.emotion.text_classifier import fit_gate
 from talker.errors import AssetError
 from talker.media.files import replaced_when_done
 from talker.types import EMOTION_LABELS, ByteArray, FloatArray
+from talker.weights import store
 
-MODEL, EXTRA = "ViT-B-32", "clip"  # in open_clip's table and in `hub.EXTRAS`
+MODEL, EXTRA = "ViT-B-32", "clip"  # in open_clip's table and in `store.EXTRAS`
 CHECK_PER_LABEL = 5  # phrases of each label that the head is not fitted to
 ENOUGH = 0.85  # of the 40 checked phrases
 REGULARISATION = 0.5  # of the mean variance along a direction
@@ -111,7 +111,7 @@ class Language:
 
 def language(permissive: bool = False) -> Language:
     """CLIP where its weights are on this machine and it understands enough, else the sentence encoder."""
-    return _language(permissive, hub.extra(EXTRA))
+    return _language(permissive, store.extra(EXTRA))
 
 
 @lru_cache(maxsize=2)
@@ -138,7 +138,7 @@ def clip_tower(weights: Path) -> ClipTower:
 
 def fitted_space(space: EmotionSpace, tower: ClipTower, bank: PromptBank) -> tuple[EmotionSpace, float]:
     """The space with text heads for `tower`, and its score on the check phrases: from the cache or found now."""
-    kept = heads_file("texts", space, tower, [dict(bank.feelings), bank.no_feeling])
+    kept = heads_file("texts", space, tower, [dict(bank.emotions), bank.no_emotion])
     config = dataclasses.replace(space.config, text_width=tower.width, text_hidden=1)
     network = SpaceNetwork(config)
     own = {name: value for name, value in space.network.state_dict().items() if not _is_text(name)}
@@ -159,8 +159,8 @@ def fitted_space(space: EmotionSpace, tower: ClipTower, bank: PromptBank) -> tup
 
 def heads_file(kind: str, space: EmotionSpace, tower: ClipTower, taught: object) -> Path:
     """Where heads are kept; the name changes with the space, the tower and what they are taught."""
-    digest = hashlib.sha256(json.dumps([tower.name, tower.digest, taught]).encode() + space.keys.tobytes())
-    return hub.cache_folder() / "emotion-heads" / f"{kind}-{digest.hexdigest()[:16]}.safetensors"
+    digest = hashlib.sha256(json.dumps([tower.name, tower.digest, taught]).encode() + space.prototypes.tobytes())
+    return store.cache_folder() / "emotion-heads" / f"{kind}-{digest.hexdigest()[:16]}.safetensors"
 
 
 def keep_heads(heads: dict[str, Tensor], path: Path) -> None:
@@ -171,12 +171,12 @@ def keep_heads(heads: dict[str, Tensor], path: Path) -> None:
 
 def hold_out(bank: PromptBank) -> tuple[PromptBank, list[tuple[str, str]]]:
     """(the bank without the check phrases, the check phrases with their labels)."""
-    check = [(text, label) for label in EMOTION_LABELS for text in bank.feelings[label][-CHECK_PER_LABEL:]]
+    check = [(text, label) for label in EMOTION_LABELS for text in bank.emotions[label][-CHECK_PER_LABEL:]]
     taught = {
-        feeling: texts[:-CHECK_PER_LABEL] if feeling in EMOTION_LABELS else texts
-        for feeling, texts in bank.feelings.items()
+        emotion: texts[:-CHECK_PER_LABEL] if emotion in EMOTION_LABELS else texts
+        for emotion, texts in bank.emotions.items()
     }
-    return dataclasses.replace(bank, feelings=taught), check
+    return dataclasses.replace(bank, emotions=taught), check
 
 
 def understood(space: EmotionSpace, tower: LanguageTower, check: Sequence[tuple[str, str]]) -> float:
@@ -201,10 +201,10 @@ def ridge(seen: FloatArray, targets: FloatArray) -> tuple[FloatArray, FloatArray
 
 def _distil(network: SpaceNetwork, tower: LanguageTower, bank: PromptBank) -> None:
     """Fit the text tower's linear path and the gate; keys and everything else stay as they are."""
-    pairs = [(text, feeling) for feeling, texts in bank.feelings.items() for text in texts]
+    pairs = [(text, emotion) for emotion, texts in bank.emotions.items() for text in texts]
     sentences = tower.encode([text for text, _ in pairs])  # [N, width]
-    keys = functional.normalize(network.keys, dim=-1).numpy(force=True)
-    targets = keys[[network.config.feelings.index(feeling) for _, feeling in pairs]]
+    prototypes = functional.normalize(network.prototypes, dim=-1).numpy(force=True)
+    targets = prototypes[[network.config.emotions.index(emotion) for _, emotion in pairs]]
     mean, weight, bias = (torch.from_numpy(part) for part in ridge(sentences, targets))
     with torch.no_grad():
         network.text.mean.copy_(mean)
@@ -212,7 +212,7 @@ def _distil(network: SpaceNetwork, tower: LanguageTower, bank: PromptBank) -> No
         network.text.linear.weight.copy_(weight.T * network.text.deviation)
         network.text.linear.bias.copy_(bias)
         network.text.output.zero_()  # the hidden layer has no part
-    fit_gate(network.names_feeling, torch.from_numpy(sentences), torch.from_numpy(tower.encode(bank.no_feeling)))
+    fit_gate(network.names_emotion, torch.from_numpy(sentences), torch.from_numpy(tower.encode(bank.no_emotion)))
 
 
 def _is_text(name: str) -> bool:

@@ -1,7 +1,7 @@
 """CLIP's picture side as a second opinion of the picture tower, where CLIP's weights are on this machine.
 
 A small head from CLIP's view of a face to the emotion space is fitted at first use to faces that this project's own
-renderer draws: the catalogue's feelings on portraits that come with its dependencies. A head fitted to all portraits
+renderer draws: the catalogue's emotions on portraits that come with its dependencies. A head fitted to all portraits
 but one must read the one left out, at other strengths; the second opinion counts only when that goes well enough.
 """
 
@@ -17,17 +17,17 @@ import torch
 from PIL import Image
 from safetensors.numpy import load_file
 
-from talker import hub
-from talker.emotion.catalogue import FEELINGS
+from talker.emotion.catalogue import EMOTIONS
 from talker.emotion.clip import EXTRA, ClipTower, clip_tower, heads_file, keep_heads, ridge
 from talker.emotion.labels import label_code
 from talker.emotion.space import EmotionSpace
 from talker.errors import AssetError
 from talker.types import EMOTION_LABELS, ByteArray, EmotionCode, FloatArray
+from talker.weights import store
 
 ENOUGH = 0.6  # of the faces left out must read as their label; 1/8 is chance
 SHARE = 0.25  # of the point of a picture that CLIP decides; the rest is the picture tower's
-FEELINGS_DRAWN = tuple(feeling.name for feeling in FEELINGS[:14])  # the eight labels and C-MET's six
+FEELINGS_DRAWN = tuple(emotion.name for emotion in EMOTIONS[:14])  # the eight labels and C-MET's six
 STRENGTHS, CHECK_STRENGTHS = (0.6, 1.2), (0.5, 0.9)
 SQUARE, MARGIN = 224, 1.3  # px; of the square around the landmarks
 # Codes -> of each portrait: its landmarks [478, 3] px, and the portrait [H, W, 3] with each of the codes.
@@ -60,7 +60,7 @@ def with_second_opinion(
 
     image: [H, W, 3]. landmarks: [478, 3] px in it. draw: draws the faces that the head is fitted to at first use.
     """
-    weights = hub.extra(EXTRA)
+    weights = store.extra(EXTRA)
     if weights is None:
         return points, ""
     head, note = _opinion(space, weights, draw)

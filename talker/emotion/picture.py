@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter1d, median_filter
 
 from talker.blendshapes import BLENDSHAPE_NAMES
 from talker.emotion.clip_pictures import DrawFaces, with_second_opinion
-from talker.emotion.codes import code_at, named
+from talker.emotion.decode import decode_points, named
 from talker.emotion.picture_features import align
 from talker.emotion.space import EmotionSpace, emotion_space
 from talker.errors import FaceError
@@ -21,7 +21,7 @@ from talker.media.image import ImageSource, load_image
 from talker.types import EmotionCode, FloatArray, Progress
 
 VIDEO_RATE_HZ = 12.5  # codes per second that a video gives
-SPEECH_S = 1.2  # speech opens and closes the mouth several times in this; a feeling stays
+SPEECH_S = 1.2  # speech opens and closes the mouth several times in this; an emotion stays
 SMOOTHING_S = 0.25
 MOUTH = sorted({*LIPS, *INNER_LIPS})
 MOUTH_SCORES = [i for i, name in enumerate(BLENDSHAPE_NAMES) if name.startswith(("mouth", "jaw"))]
@@ -46,14 +46,14 @@ def picture_code(
     points, note = space.place_picture(face.landmarks[None], face.blendshapes[None]), ""
     if draw is not None:
         points, note = with_second_opinion(space, points, pixels, face.landmarks, draw)
-    code = named(code_at(space, points, strength, ""), "picture")
+    code = named(decode_points(space, points, strength, ""), "picture")
     return replace(code, source=f"{code.source} ({note})") if note else code
 
 
 def face_code(space: EmotionSpace, landmarks: FloatArray, scores: FloatArray, strength: float = 1.0) -> EmotionCode:
     """The expression of one measured face: landmarks [1,478,3] px and detector's scores [1,52]."""
     points = space.place_picture(landmarks, scores)
-    return named(code_at(space, points, strength, ""), "picture")
+    return named(decode_points(space, points, strength, ""), "picture")
 
 
 def video_code(
@@ -80,7 +80,7 @@ def track_code(space: EmotionSpace, track: FaceTrack, strength: float = 1.0, *, 
     if not per_moment:
         points = points.mean(0, keepdims=True)
     points = points / np.linalg.norm(points, axis=1, keepdims=True)
-    return named(code_at(space, points, strength, "", rate_hz=track.fps / step), "video")
+    return named(decode_points(space, points, strength, "", rate_hz=track.fps / step), "video")
 
 
 def without_speech(space: EmotionSpace, track: FaceTrack) -> tuple[FloatArray, FloatArray]:

@@ -1,4 +1,4 @@
-"""What a face's feeling is read from: landmarks freed of place, size and turn, and the detector's scores."""
+"""What a face's emotion is read from: landmarks freed of place, size and turn, and the detector's scores."""
 
 from __future__ import annotations
 

@@ -1,16 +1,16 @@
-"""The plane of valence and arousal (Russell's circumplex): a point becomes a mixture of the feelings there."""
+"""The plane of valence and arousal (Russell's circumplex): a point becomes a mixture of the emotions there."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from talker.emotion.catalogue import FEELINGS
-from talker.emotion.transfer import mix
+from talker.emotion.catalogue import EMOTIONS
+from talker.emotion.vectors import mix
 from talker.errors import EmotionError
 from talker.types import EmotionCode
 
-NEAREST = 3  # feelings that a mixture is made of
-HIT = 0.06  # so near to a feeling, it is that feeling alone
+NEAREST = 3  # emotions that a mixture is made of
+HIT = 0.06  # so near to an emotion, it is that emotion alone
 
 
 def parse_point(text: str) -> tuple[float, float]:
@@ -25,14 +25,14 @@ def parse_point(text: str) -> tuple[float, float]:
 
 
 def shares_at(valence: float, arousal: float) -> dict[str, float]:
-    """Which named feelings lie there, in shares that sum to 1: the nearest alone, or the nearest few by closeness."""
-    distances = np.hypot(*(np.array([row.affect[:2] for row in FEELINGS]).T - [[valence], [arousal]]))
+    """Which named emotions lie there, in shares that sum to 1: the nearest alone, or the nearest few by closeness."""
+    distances = np.hypot(*(np.array([row.affect[:2] for row in EMOTIONS]).T - [[valence], [arousal]]))
     nearest = np.argsort(distances, kind="stable")[: 1 if distances.min() < HIT else NEAREST]
     closeness = 1.0 / np.maximum(distances[nearest], HIT) ** 2
     shares = closeness / closeness.sum()
-    return {FEELINGS[row].name: round(float(share), 2) for row, share in zip(nearest, shares, strict=True)}
+    return {EMOTIONS[row].name: round(float(share), 2) for row, share in zip(nearest, shares, strict=True)}
 
 
 def point_code(text: str) -> EmotionCode:
-    """The feeling at `valence, arousal`. Raises EmotionError for what is no point of the plane."""
+    """The emotion at `valence, arousal`. Raises EmotionError for what is no point of the plane."""
     return mix(shares_at(*parse_point(text)))

@@ -1,4 +1,4 @@
-"""Words for the catalogue's feelings: what the text towers are fitted to."""
+"""Words for the catalogue's emotions: what the text towers are fitted to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from talker.emotion.catalogue import FEELINGS
+from talker.emotion.catalogue import EMOTIONS
 from talker.emotion.sentences import LanguageTower
 from talker.types import FloatArray
 
@@ -22,21 +22,21 @@ WORD_SHARE = 0.5  # dictionary words count half: many are rare
 
 @dataclass(frozen=True)
 class PromptBank:
-    """feelings: catalogue name -> phrases. words: the same from WordNet (`talker.training.emotion_words`).
+    """emotions: catalogue name -> phrases. words: the same from WordNet (`talker.training.emotion_words`).
 
     no_feeling: texts that speak of something else.
     """
 
-    feelings: Mapping[str, tuple[str, ...]]
+    emotions: Mapping[str, tuple[str, ...]]
     words: Mapping[str, tuple[str, ...]]
-    no_feeling: tuple[str, ...]
+    no_emotion: tuple[str, ...]
 
     def examples(self) -> tuple[list[str], list[str], list[float]]:
         """(texts, feeling of each, weight of each) without templates."""
         rows = [
-            (text, feeling, weight)
-            for source, weight in ((self.feelings, 1.0), (self.words, WORD_SHARE))
-            for feeling, texts in source.items()
+            (text, emotion, weight)
+            for source, weight in ((self.emotions, 1.0), (self.words, WORD_SHARE))
+            for emotion, texts in source.items()
             for text in texts
         ]
         return [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]
@@ -51,16 +51,16 @@ def in_templates(tower: LanguageTower, texts: Sequence[str], templates: Sequence
 def prompt_bank() -> PromptBank:
     """The bank that comes with the package."""
     values = json.loads(PROMPTS.read_text())
-    feelings, words = (
-        {feeling: tuple(texts) for feeling, texts in values[kind].items()} for kind in ("feelings", "words")
+    emotions, words = (
+        {emotion: tuple(texts) for emotion, texts in values[kind].items()} for kind in ("emotions", "words")
     )
-    return PromptBank(feelings, words, tuple(values["no_feeling"]))
+    return PromptBank(emotions, words, tuple(values["no_emotion"]))
 
 
 @lru_cache(maxsize=1)
-def feeling_words() -> frozenset[str]:
-    """Single words that name a feeling: of the bank, and the catalogue's names."""
+def emotion_words() -> frozenset[str]:
+    """Single words that name an emotion: of the bank, and the catalogue's names."""
     bank = prompt_bank()
-    texts = [text for source in (bank.feelings, bank.words) for texts in source.values() for text in texts]
-    names = [name for feeling in FEELINGS for name in (feeling.name, *feeling.aliases)]
+    texts = [text for source in (bank.emotions, bank.words) for texts in source.values() for text in texts]
+    names = [name for emotion in EMOTIONS for name in (emotion.name, *emotion.aliases)]
     return frozenset(text.lower() for text in (*texts, *names) if " " not in text)

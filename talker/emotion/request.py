@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EmotionRequest:
-    """A feeling that is still to be read.
+    """An emotion that is still to be read.
 
     source: a name in `SOURCES`. value: a label, a text, the path of a file, shares such as `happy=.6,fear=.4`.
     """
@@ -40,7 +40,7 @@ class EmotionRequest:
 class ReadingContext:
     """What a reader may look at besides the value: the speech, and whether only unrestricted weights may be used.
 
-    draw: draws faces with given feelings, from which CLIP learns to read pictures, where CLIP is on this machine.
+    draw: draws faces with given emotions, from which CLIP learns to read pictures, where CLIP is on this machine.
     """
 
     clip: SpeechClip | None = None
@@ -73,7 +73,7 @@ def read_emotion(
     permissive: bool = False,
     draw: DrawFaces | None = None,
 ) -> EmotionCode:
-    """The feeling that was asked for, at its own strength.
+    """The emotion that was asked for, at its own strength.
 
     Raises EmotionError for an unknown source, and what the source's own reader raises.
     """
@@ -87,10 +87,10 @@ def read_emotion(
 
 def named_or_described(text: str, permissive: bool = False) -> EmotionCode:
     """The feeling of a name in the catalogue, or of any other words, which are read as a description."""
-    from talker.emotion.catalogue import find_feeling
+    from talker.emotion.catalogue import find_emotion
 
     context = ReadingContext(permissive=permissive)
-    return _label(text, context) if find_feeling(text) is not None else _text(text, context)
+    return _label(text, context) if find_emotion(text) is not None else _text(text, context)
 
 
 def _label(value: str, context: ReadingContext) -> EmotionCode:
@@ -140,7 +140,7 @@ def _speech(value: str, context: ReadingContext) -> EmotionCode:
 
 
 def _mix(value: str, context: ReadingContext) -> EmotionCode:
-    from talker.emotion.transfer import mix, parse_mix
+    from talker.emotion.vectors import mix, parse_mix
 
     return mix(parse_mix(value))
 

@@ -14,8 +14,8 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from talker import hub
 from talker.types import FloatArray
+from talker.weights import store
 
 MAX_TOKENS = 64
 BATCH = 64
@@ -70,4 +70,4 @@ class SentenceTower:
 @lru_cache(maxsize=1)
 def sentence_tower() -> SentenceTower:
     """The offline tower, loaded once. Raises AssetError when its weights can't be had."""
-    return SentenceTower(hub.fetch("sentence_encoder"))
+    return SentenceTower(store.fetch("sentence_encoder"))

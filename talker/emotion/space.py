@@ -2,7 +2,7 @@
 
 Every named feeling of the catalogue has a place (a *key*) on the sphere. Each modality has a small tower that puts
 its measurements on the same sphere, trained as CLIP was (Radford et al., "Learning Transferable Visual Models From
-Natural Language Supervision", 2021). A point reads as the feelings around it: softmax over its similarity to the keys.
+Natural Language Supervision", 2021). A point reads as the emotions around it: softmax over its similarity to the keys.
 That reading is the decoder: it weights the catalogue's rows, so a point between two keys is a face between two faces,
 and tuning a row never needs new weights.
 """
@@ -21,13 +21,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from talker import hub
 from talker.emotion.action_units import limit_sneer
-from talker.emotion.catalogue import FEELINGS, Feeling
-from talker.emotion.keys import CHECKPOINT, PERMISSIVE_CHECKPOINT
+from talker.emotion.catalogue import EMOTIONS, NamedEmotion
 from talker.emotion.picture_features import measure_faces
+from talker.emotion.prototypes import CHECKPOINT, PERMISSIVE_CHECKPOINT
 from talker.errors import AssetError
 from talker.types import LANDMARK_COUNT, FloatArray
+from talker.weights import store
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class SpaceConfig:
     text_hidden, voice_hidden, picture_hidden: hidden units of these towers.
     voice_members: towers that hear side by side and agree on a mean; one alone is a matter of luck in other studios.
     picture_shapes: principal shapes of the landmarks, which stand beside the 52 blendshape scores.
-    feelings: the catalogue's names in the order of the keys.
+    emotions: the catalogue's names in the order of the keys.
     """
 
     width: int = 64
@@ -50,7 +50,7 @@ class SpaceConfig:
     picture_width: int = 132
     picture_shapes: int = 80
     picture_hidden: int = 96
-    feelings: tuple[str, ...] = tuple(feeling.name for feeling in FEELINGS)
+    emotions: tuple[str, ...] = tuple(emotion.name for emotion in EMOTIONS)
 
     @classmethod
     def tiny(cls) -> SpaceConfig:
@@ -114,19 +114,19 @@ class SpaceNetwork(nn.Module):
     def __init__(self, config: SpaceConfig, dropout: float = 0.0) -> None:
         super().__init__()
         self.config = config
-        self.keys = nn.Parameter(torch.randn(len(config.feelings), config.width))
+        self.prototypes = nn.Parameter(torch.randn(len(config.emotions), config.width))
         self.log_sharpness = nn.Parameter(torch.tensor(2.7))
         self.text = Tower(config.text_width, config.width, config.text_hidden, dropout)
         self.voice = Tower(config.voice_width, config.width, config.voice_hidden, dropout, config.voice_members)
         self.picture = Tower(config.picture_width, config.width, config.picture_hidden, dropout)
         self.register_buffer("face_mean", torch.zeros(LANDMARK_COUNT, 3))
         self.register_buffer("face_shapes", torch.zeros(config.picture_shapes, LANDMARK_COUNT * 3))
-        self.names_feeling = nn.Linear(config.text_width, 1)  # does a text speak of a feeling at all
+        self.names_emotion = nn.Linear(config.text_width, 1)  # does a text speak of an emotion at all
         self.voice_strength = nn.Linear(config.voice_width, 1)
 
     def read(self, points: Tensor) -> Tensor:
-        """Log weights [B, feelings] of the feelings that points [B, width] stand for."""
-        similarity = points @ functional.normalize(self.keys, dim=-1).T  # [B, feelings]
+        """Log weights [B, emotions] of the emotions that points [B, width] stand for."""
+        similarity = points @ functional.normalize(self.prototypes, dim=-1).T  # [B, emotions]
         return functional.log_softmax(similarity * self.log_sharpness.exp(), dim=-1)
 
     def strength(self, measured: Tensor) -> Tensor:
@@ -139,12 +139,12 @@ class SpaceNetwork(nn.Module):
 class Reading:
     """What points of the space stand for, one row each: the decoder's output.
 
-    weights: [T, feelings], sum 1. displacement: [T, 52]. probabilities: [T, 8]. affect: [T, 3].
+    weights: [T, emotions], sum 1. blendshape_offset: [T, 52]. probabilities: [T, 8]. affect: [T, 3].
     onset_s, decay_s: mean timing over all rows.
     """
 
     weights: FloatArray
-    displacement: FloatArray
+    blendshape_offset: FloatArray
     probabilities: FloatArray
     affect: FloatArray
     onset_s: float
@@ -157,30 +157,30 @@ class EmotionSpace:
     def __init__(self, network: SpaceNetwork) -> None:
         self.network = network.eval().requires_grad_(False)
         self.config = network.config
-        rows = {feeling.name: feeling for feeling in FEELINGS}
-        self.feelings: tuple[Feeling, ...] = tuple(rows[name] for name in self.config.feelings)
-        self.keys: FloatArray = functional.normalize(network.keys, dim=-1).numpy()
+        rows = {emotion.name: emotion for emotion in EMOTIONS}
+        self.emotions: tuple[NamedEmotion, ...] = tuple(rows[name] for name in self.config.emotions)
+        self.prototypes: FloatArray = functional.normalize(network.prototypes, dim=-1).numpy()
         self.face_mean: FloatArray = network.face_mean.numpy()
-        self._displacement = np.stack([feeling.displacement for feeling in self.feelings])
-        self._probabilities = np.stack([feeling.probabilities for feeling in self.feelings])
-        self._affect = np.array([feeling.affect for feeling in self.feelings], np.float32)
-        self._timing = np.array([(feeling.onset_s, feeling.decay_s) for feeling in self.feelings], np.float32)
+        self._blendshape_offset = np.stack([emotion.blendshape_offset for emotion in self.emotions])
+        self._probabilities = np.stack([emotion.probabilities for emotion in self.emotions])
+        self._affect = np.array([emotion.affect for emotion in self.emotions], np.float32)
+        self._timing = np.array([(emotion.onset_s, emotion.decay_s) for emotion in self.emotions], np.float32)
 
     @classmethod
     def load(cls, folder: Path) -> EmotionSpace:
         """Read a checkpoint folder. Raises AssetError when it doesn't hold one."""
         try:
             values = json.loads((folder / "config.json").read_text())
-            values["feelings"] = tuple(values["feelings"])
+            values["emotions"] = tuple(values["emotions"])
             network = SpaceNetwork(SpaceConfig(**values))
             network.load_state_dict(load_file(folder / "model.safetensors"))
             return cls(network)
         except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
             raise AssetError(f"{folder} doesn't hold an emotion space ({error}).") from error
 
-    def key(self, feeling: str) -> FloatArray:
+    def key(self, emotion: str) -> FloatArray:
         """Place [width] of a catalogue name."""
-        return self.keys[self.config.feelings.index(feeling)]
+        return self.prototypes[self.config.emotions.index(emotion)]
 
     def read(self, points: FloatArray) -> Reading:
         """What points [T, width] (any length, not only 1) stand for."""
@@ -188,30 +188,30 @@ class EmotionSpace:
         return self.mixture(self.network.read(tensor).exp().numpy())
 
     def mixture(self, weights: FloatArray) -> Reading:
-        """The face that is a mixture [T, feelings] (sums 1) of the catalogue's."""
+        """The face that is a mixture [T, emotions] (sums 1) of the catalogue's."""
         onset_s, decay_s = (weights @ self._timing).mean(0)
         return Reading(
             weights=weights,
-            displacement=limit_sneer(weights @ self._displacement),
+            blendshape_offset=limit_sneer(weights @ self._blendshape_offset),
             probabilities=(weights @ self._probabilities).astype(np.float32),
             affect=(weights @ self._affect).astype(np.float32),
             onset_s=float(onset_s),
             decay_s=float(decay_s),
         )
 
-    def settle(self, points: FloatArray) -> FloatArray:
-        """Points [T, width] moved onto the feelings they read as, so that they stand for faces that exist."""
-        settled = self.read(points).weights @ self.keys
+    def project_to_prototypes(self, points: FloatArray) -> FloatArray:
+        """Points [T, width] moved onto the emotions they read as, so that they stand for faces that exist."""
+        settled = self.read(points).weights @ self.prototypes
         return settled / np.linalg.norm(settled, axis=-1, keepdims=True)
 
     def place_text(self, sentences: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Points [N, width] of texts, and how likely each names a feeling [N].
+        """Points [N, width] of texts, and how likely each names an emotion [N].
 
         sentences: [templates, N, text_width], the texts encoded in each template.
         """
         tensor = torch.from_numpy(np.asarray(sentences, np.float32))
         points = functional.normalize(self.network.text(tensor).mean(0), dim=-1)
-        return points.numpy(), torch.sigmoid(self.network.names_feeling(tensor[0])[:, 0]).numpy()
+        return points.numpy(), torch.sigmoid(self.network.names_emotion(tensor[0])[:, 0]).numpy()
 
     def place_voice(self, statistics: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Points [T, width] of voice statistics [T, voice_width], and how strong each is [T]."""
@@ -235,4 +235,4 @@ def save_space(space: EmotionSpace, folder: Path) -> None:
 @lru_cache(maxsize=2)
 def emotion_space(permissive: bool = False) -> EmotionSpace:
     """The shipped space, loaded once; `permissive` takes the variant trained without non-commercial data."""
-    return EmotionSpace.load(hub.checkpoint(PERMISSIVE_CHECKPOINT if permissive else CHECKPOINT))
+    return EmotionSpace.load(store.checkpoint(PERMISSIVE_CHECKPOINT if permissive else CHECKPOINT))

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from talker.emotion.catalogue import find_feeling
+from talker.emotion.catalogue import find_emotion
 from talker.emotion.clip import language
-from talker.emotion.codes import code_of, mixing_gain
-from talker.emotion.gate import names_feeling
-from talker.emotion.prompts import feeling_words, in_templates
+from talker.emotion.decode import decode_mixture, mixing_gain
+from talker.emotion.prompts import emotion_words, in_templates
 from talker.emotion.sentences import LanguageTower
 from talker.emotion.space import EmotionSpace
+from talker.emotion.text_classifier import names_emotion
 from talker.emotion.timeline import Moment, timeline_code
 from talker.emotion.words import (
     EMOJI,
@@ -33,13 +33,13 @@ from talker.types import EMOTION_LABELS, EmotionCode, FloatArray
 
 LONGEST = 1000  # characters
 EMPHASIS = 1.15  # strength of a text in capitals, or with "!!"
-SHOWN_SHARE = 0.1  # feelings with less are not mentioned
+SHOWN_SHARE = 0.1  # emotions with less are not mentioned
 STAGE_SECONDS = 4.0  # length of a stage direction when the speech's isn't known
 
 
 @dataclass(frozen=True)
 class Phrase:
-    """One feeling as read: its mixture [feelings], how strong, and whether the text named a feeling at all."""
+    """One emotion as read: its mixture [emotions], how strong, and whether the text named an emotion at all."""
 
     weights: FloatArray
     strength: float
@@ -56,9 +56,9 @@ class TextReader:
         self._note = f" ({note})" if note else ""
 
     def read(self, text: str, *, strength: float = 1.0, duration_s: float | None = None) -> EmotionCode:
-        """The feeling that a text describes; several in turn become a timeline over `duration_s`.
+        """The emotion that a text describes; several in turn become a timeline over `duration_s`.
 
-        A text that names no feeling gives neutral and says so in the code's source. Raises EmotionError for an empty
+        A text that names no emotion gives neutral and says so in the code's source. Raises EmotionError for an empty
         text and for one longer than 1000 characters.
         """
         text = _checked(text)
@@ -71,7 +71,7 @@ class TextReader:
         return replace(timeline_code(moments, duration), source=f"text: {_short(text)}{self._note}")
 
     def phrase(self, text: str) -> Phrase:
-        """One stage of a text: a feeling, a mixture, or none."""
+        """One stage of a text: an emotion, a mixture, or none."""
         known = self._known(text)
         if known is not None:
             return known
@@ -86,7 +86,7 @@ class TextReader:
         return self._single(text)
 
     def _joined(self, text: str, named: list[tuple[Phrase, float]], parts: list[str]) -> Phrase:
-        """Feelings that the text joins; unless each is a known name, the text as a whole counts as much as its parts.
+        """Emotions that the text joins; unless each is a known name, the text as a whole counts as much as its parts.
 
         "Sick and tired of your lies" is not a mixture of disgust and weariness.
         """
@@ -109,10 +109,10 @@ class TextReader:
         return replace(phrase, strength=phrase.strength * factor)
 
     def _known(self, text: str) -> Phrase | None:
-        feeling = find_feeling(text.strip(" .!?"))
-        if feeling is None or feeling.name not in self._space.config.feelings:
+        emotion = find_emotion(text.strip(" .!?"))
+        if emotion is None or emotion.name not in self._space.config.emotions:
             return None
-        return Phrase(self._only(feeling.name), _emphasis(text), True)
+        return Phrase(self._only(emotion.name), _emphasis(text), True)
 
     def _placed(self, text: str) -> Phrase:
         known = self._known(text)
@@ -120,7 +120,7 @@ class TextReader:
             return known
         points, named = self._space.place_text(in_templates(self._tower, [text.lower()]))
         reading = self._space.read(points)
-        return Phrase(reading.weights[0], _emphasis(text), names_feeling(float(named[0]), reading.probabilities[0]))
+        return Phrase(reading.weights[0], _emphasis(text), names_emotion(float(named[0]), reading.probabilities[0]))
 
     def _opposite(self, phrase: Phrase) -> Phrase:
         label = EMOTION_LABELS[int(self._space.mixture(phrase.weights[None]).probabilities[0].argmax())]
@@ -133,30 +133,30 @@ class TextReader:
         strength = float(np.average([phrase.strength for phrase, _ in parts], weights=[share for _, share in parts]))
         return Phrase(weights, strength * mixing_gain(self._space, weights), True)
 
-    def _only(self, feeling: str) -> FloatArray:
-        """The mixture [feelings] of one feeling alone."""
-        return np.eye(len(self._space.feelings), dtype=np.float32)[self._space.config.feelings.index(feeling)]
+    def _only(self, emotion: str) -> FloatArray:
+        """The mixture [emotions] of one emotion alone."""
+        return np.eye(len(self._space.emotions), dtype=np.float32)[self._space.config.emotions.index(emotion)]
 
     def _code(self, phrase: Phrase, text: str, strength: float) -> EmotionCode:
         if not phrase.named:
             source = f"text: {_short(text)} names no feeling, so neutral"
-            return code_of(self._space, self._only("neutral"), strength, source)
+            return decode_mixture(self._space, self._only("neutral"), strength, source)
         order = [index for index in np.argsort(-phrase.weights)[:3] if phrase.weights[index] > SHOWN_SHARE]
-        nearest = ", ".join(f"{self._space.config.feelings[index]} {phrase.weights[index]:.0%}" for index in order)
+        nearest = ", ".join(f"{self._space.config.emotions[index]} {phrase.weights[index]:.0%}" for index in order)
         source = f"text: {_short(text)} (read as {nearest})"
-        return code_of(self._space, phrase.weights, phrase.strength * strength, source)
+        return decode_mixture(self._space, phrase.weights, phrase.strength * strength, source)
 
 
 def text_code(
     text: str, *, strength: float = 1.0, duration_s: float | None = None, permissive: bool = False
 ) -> EmotionCode:
-    """The feeling that a text describes, read with CLIP where it is on this machine. See `TextReader.read`."""
+    """The emotion that a text describes, read with CLIP where it is on this machine. See `TextReader.read`."""
     reads = language(permissive)
     return TextReader(reads.space, reads.tower, reads.note).read(text, strength=strength, duration_s=duration_s)
 
 
 def with_emoji_as_words(text: str) -> str:
-    """The text with each emoji as the feeling that it stands for; only repeated ones are merged."""
+    """The text with each emoji as the emotion that it stands for; only repeated ones are merged."""
     names: list[str] = []
 
     def named(match: re.Match[str]) -> str:
@@ -176,7 +176,7 @@ def split_stages(text: str) -> list[str]:
 
 
 def split_mixture(text: str) -> list[tuple[str, float]]:
-    """(part, share) of a text that joins feelings with "but", "and", commas and the like; shares sum to 1."""
+    """(part, share) of a text that joins emotions with "but", "and", commas and the like; shares sum to 1."""
     parts: list[tuple[str, float]] = []
     place = 0
     share = 0.5
@@ -195,7 +195,7 @@ def split_mixture(text: str) -> list[tuple[str, float]]:
 def strip_intensity(text: str) -> tuple[str, float]:
     """(the text without words such as "slightly", the factor that they stand for).
 
-    What weakens must stand before a feeling's name: "a little boy" and "he can hardly breathe" are no weak feelings.
+    What weakens must stand before an emotion's name: "a little boy" and "he can hardly breathe" are no weak emotions.
     """
     factor = 1.0
 
@@ -212,8 +212,8 @@ def strip_intensity(text: str) -> tuple[str, float]:
 
 
 def names_in(text: str) -> bool:
-    """Whether one of the words names a feeling."""
-    return not feeling_words().isdisjoint(re.findall(r"[\w'-]+", text.lower()))
+    """Whether one of the words names an emotion."""
+    return not emotion_words().isdisjoint(re.findall(r"[\w'-]+", text.lower()))
 
 
 def _emphasis(text: str) -> float:

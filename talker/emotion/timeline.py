@@ -1,4 +1,4 @@
-"""Feelings that change over time: a list of moments, or tags in the text that is spoken, eased into one code."""
+"""Emotions that change over time: a list of moments, or tags in the text that is spoken, eased into one code."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class Tag:
     """A tag in a spoken text: the words before it, what it says, how strong."""
 
     words_before: int
-    feeling: str
+    emotion: str
     strength: float
 
 
 def timeline_code(moments: Sequence[Moment], duration_s: float) -> EmotionCode:
-    """One code [T at 25 Hz] that passes through `moments`; each comes as fast as its feeling does and the last stays.
+    """One code [T at 25 Hz] that passes through `moments`; each comes as fast as its emotion does and the last stays.
 
     Raises EmotionError without any moment, or when they aren't in order.
     """
@@ -52,12 +52,12 @@ def timeline_code(moments: Sequence[Moment], duration_s: float) -> EmotionCode:
     strength = shares @ np.array([moment.strength * float(moment.code.strength.mean()) for moment in moments])
     strength = np.clip(strength, 0.0, MAX_STRENGTH).astype(np.float32)
     shown = shares * np.array([moment.strength * float(moment.code.strength.mean()) for moment in moments])
-    weighted = shown @ np.stack([moment.code.displacement.mean(0) for moment in moments])  # [T, 52] already scaled
+    weighted = shown @ np.stack([moment.code.blendshape_offset.mean(0) for moment in moments])  # [T, 52] already scaled
     embedding = shares @ np.stack([moment.code.embedding.mean(0) for moment in moments])
     probabilities = shares @ np.stack([moment.code.probabilities.mean(0) for moment in moments])
     return EmotionCode(
         embedding=_unit(embedding),
-        displacement=(weighted / np.maximum(strength, 1e-3)[:, None]).astype(np.float32),
+        blendshape_offset=(weighted / np.maximum(strength, 1e-3)[:, None]).astype(np.float32),
         strength=strength,
         probabilities=read_as(probabilities, 1.0),
         rate_hz=RATE_HZ,
@@ -110,7 +110,7 @@ def tagged_code(
     for tag in tags:
         word = min(tag.words_before, len(transcript.words) - 1)
         start = transcript.words[word].start_s if tag.words_before > 0 and word >= 0 else 0.0
-        moments[start] = Moment(start, read(tag.feeling), tag.strength)
+        moments[start] = Moment(start, read(tag.emotion), tag.strength)
     return timeline_code([moments[start] for start in sorted(moments)], duration_s)
 
 

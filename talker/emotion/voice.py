@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from talker.emotion.codes import code_at, named
+from talker.emotion.decode import decode_points, named
 from talker.emotion.space import EmotionSpace, emotion_space
 from talker.emotion.voice_features import FRAME_RATE, HOP_S, VoiceFrames, load_encoder, moments, voice_frames, whole
 from talker.speech.encoder import SpeechEncoder
@@ -24,7 +24,7 @@ UNMOVED, MOVED = 0.2, 0.6
 def voice_code(
     clip: SpeechClip, *, strength: float = 1.0, per_moment: bool = True, permissive: bool = False
 ) -> EmotionCode:
-    """The feeling in a voice.
+    """The emotion in a voice.
 
     per_moment: rows at 2 Hz for clips longer than one window; else one row for the whole clip.
 
@@ -47,7 +47,7 @@ class VoiceReader:
         if not per_moment:
             points, strengths = points.mean(0, keepdims=True), np.median(strengths, keepdims=True)
             points = points / np.linalg.norm(points)
-        code = code_at(self._space, points, shown_strength(strengths) * strength, "", rate_hz=1.0 / HOP_S)
+        code = decode_points(self._space, points, shown_strength(strengths) * strength, "", rate_hz=1.0 / HOP_S)
         return named(code, "voice")
 
     def _heard(self, frames: VoiceFrames) -> tuple[FloatArray, FloatArray]:

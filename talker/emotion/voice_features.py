@@ -1,4 +1,4 @@
-"""What a voice's feeling is read from: statistics of a recogniser's second layer and of the prosody, over a window.
+"""What a voice's emotion is read from: statistics of a recogniser's second layer and of the prosody, over a window.
 
 Whisper's lower layers still carry how something is said; the upper ones only what. Mean and spread over the sounding
 frames leave the words out. (RAVDESS, 8 classes, 24-actor folds: layer 2 reaches 0.76, layer 4 0.66.)

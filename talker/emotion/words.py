@@ -1,10 +1,10 @@
-"""Words that change a feeling instead of naming one: how strong, not at all, both, first this and then that; emoji."""
+"""Words that change an emotion instead of naming one: how strong, not at all, both, first this and then that; emoji."""
 
 from __future__ import annotations
 
 import re
 
-# How much a word beside a feeling changes its strength.
+# How much a word beside an emotion changes its strength.
 INTENSITY: dict[str, float] = {
     "barely": 0.3, "hardly": 0.3, "faintly": 0.4, "a hint of": 0.4, "a trace of": 0.4, "a touch of": 0.45,
     "slightly": 0.5, "a bit": 0.5, "a little": 0.5, "a tad": 0.5, "mildly": 0.55, "subtly": 0.5, "gently": 0.6,
@@ -29,7 +29,7 @@ NEGATION_PATTERN = re.compile(
     r"(?!to\s)(?P<denied>\S+(?:\s+\S+){0,2}?)(?:\s+(?:at all|any more|anymore))?$",
     re.IGNORECASE,
 )
-# Between two feelings that show at once; the number is the share of the second.
+# Between two emotions that show at once; the number is the share of the second.
 JOINERS: dict[str, float] = {
     "with a hint of": 0.3, "with a touch of": 0.3, "with a trace of": 0.3, "tinged with": 0.35, "mixed with": 0.5,
     "as well as": 0.5, "and yet": 0.55, "but also": 0.55, "but": 0.55, "yet": 0.55, "though": 0.45, "and": 0.5,
@@ -38,7 +38,7 @@ JOINERS: dict[str, float] = {
 JOINER_PATTERN = re.compile(
     r"\s*(?:,\s*)?\b(" + "|".join(sorted(JOINERS, key=len, reverse=True)) + r")\b\s+|\s*[/+&,;]\s*", re.IGNORECASE
 )
-# Between a feeling and the one that follows it in time.
+# Between an emotion and the one that follows it in time.
 SEQUENCE_PATTERN = re.compile(
     r"\s*(?:->|=>|→|[,;]?\s*\b(?:and\s+)?(?:then(?:\s+turns?)?|finally|afterwards|later|before\s+becoming|"
     r"turn(?:s|ing)\s+(?:in)?to|chang(?:es|ing)\s+to|becom(?:es|ing)|grow(?:s|ing)|fad(?:es|ing)\s+(?:in)?to|"

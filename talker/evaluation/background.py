@@ -15,6 +15,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from talker.data.film_motion import Reenactment, every
+from talker.data.portraits import reported_portraits
 from talker.errors import TalkerError
 from talker.evaluation.comparison import box, psnr
 from talker.evaluation.pictures import Strip, save_strips
@@ -24,10 +26,8 @@ from talker.evaluation.robustness import POSES, head_pose
 from talker.face.detector import FaceDetector
 from talker.options import SpeakOptions
 from talker.render.crop import at_size
-from talker.render.geometry import as_asked
-from talker.render.renderer import Renderer
-from talker.training.portraits import reported_portraits
-from talker.training.reenacted import Reenactment, every
+from talker.render.geometry import to_relative_expression
+from talker.render.geometry_renderer import GeometryRenderer
 from talker.types import ByteArray, Portrait
 
 OPTIONS = SpeakOptions(size="crop512")
@@ -73,11 +73,11 @@ def run(data: Path, *, pictures: Path | None = None) -> str:
 
 def turn(name: str, portrait: Portrait) -> Turned | None:
     """Turn a portrait to every pose; None where no background is seen."""
-    still = Renderer(portrait, SpeakOptions())
-    moving = Renderer(portrait, SpeakOptions(), still_background=False)
+    still = GeometryRenderer(portrait, SpeakOptions())
+    moving = GeometryRenderer(portrait, SpeakOptions(), still_background=False)
     opaque = np.ceil(np.maximum(portrait.image, 16) * still.opacity()[..., None]).astype(np.uint8)
-    drawn_matte = Renderer(dataclasses.replace(portrait, image=opaque), SpeakOptions(), still_background=False)
-    rest = as_asked(portrait.rest, portrait.rest)
+    drawn_matte = GeometryRenderer(dataclasses.replace(portrait, image=opaque), SpeakOptions(), still_background=False)
+    rest = to_relative_expression(portrait.source_expression, portrait.source_expression)
     reach = 2 * round(EDGE * portrait.face_width) + 1
     scores: list[tuple[float, float, float]] = []
     worst = (np.inf, (portrait.image, portrait.image, portrait.image))
@@ -102,8 +102,8 @@ def turn(name: str, portrait: Portrait) -> Turned | None:
 def film_surroundings(path: Path) -> tuple[float, float, float]:
     """PSNR (dB) of all but the face against the frames of a film: still background, moving one, unmoved picture."""
     film = Reenactment.of(path)
-    still = Renderer(film.portrait, SpeakOptions())
-    moving = Renderer(film.portrait, SpeakOptions(), still_background=False)
+    still = GeometryRenderer(film.portrait, SpeakOptions())
+    moving = GeometryRenderer(film.portrait, SpeakOptions(), still_background=False)
     scores = []
     for frame in film.frames(every(FRAME_STEP), still):
         around = np.ones(frame.image.shape[:2], bool)

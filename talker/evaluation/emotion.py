@@ -13,15 +13,15 @@ from pathlib import Path
 
 import numpy as np
 
+from talker.data.face_photographs import FaceRecords, load_photographs
+from talker.data.speech_clips import GRID_SELF
+from talker.data.voice_corpora import RAVDESS_EMOTIONS, VoiceRecords, load_voices
 from talker.emotion.sentences import sentence_tower
 from talker.emotion.space import EmotionSpace, SpaceConfig, emotion_space
 from talker.emotion.text import TextReader
 from talker.emotion.voice import shown_strength, voice_code
 from talker.media.audio import load_speech
 from talker.training.emotion_space import EmotionTraining, SpaceTrainer, TextSet, taught_texts
-from talker.training.face_photographs import FaceRecords, load_photographs
-from talker.training.motion_data import GRID_SELF
-from talker.training.voice_corpora import RAVDESS_FEELINGS, VoiceRecords, load_voices
 from talker.types import EMOTION_LABELS, FloatArray, Progress
 
 HELD_OUT_TEXTS = Path(__file__).with_name("prompts_test.json")
@@ -37,7 +37,7 @@ MILD = ("neutral", "calm")
 class HeldOut:
     """What a space trained on the other folds says of one fold.
 
-    voice, face: truth and guess, as indices. moved: of the clips that act a feeling, whether the face would show it.
+    voice, face: truth and guess, as indices. moved: of the clips that act an emotion, whether the face would show it.
     voice_to_face, face_to_voice: how often the nearest has the same label.
     """
 
@@ -52,7 +52,7 @@ def run(data: Path, progress: Progress | None = None) -> str:
     """All retrieval tables, as text."""
     voices = load_voices(data)
     faces = load_photographs(data)
-    texts = taught_texts(FOLD_CONFIG.feelings)
+    texts = taught_texts(FOLD_CONFIG.emotions)
     folds = []
     for fold in range(FOLDS):
         folds.append(held_out_fold(texts, voices, faces, fold))
@@ -80,20 +80,20 @@ def held_out_fold(texts: TextSet, voices: VoiceRecords, faces: FaceRecords, fold
     seen_not = person % FOLDS == fold
     taught = voices.where((ravdess & ~heard_not) | voices.plain)
     space = SpaceTrainer(FOLD_CONFIG, FOLD_TRAINING, texts, taught, faces.where(~seen_not)).fit()
-    voice, face = voices.where(heard_not), faces.where(seen_not & np.isin(faces.feeling, FIVE))
+    voice, face = voices.where(heard_not), faces.where(seen_not & np.isin(faces.emotion, FIVE))
     voice_points, strengths = space.place_voice(voice.statistics[:, 0])
     face_points = space.place_picture(face.landmarks, face.blendshapes)
-    eight = [space.config.feelings.index(name) for name in RAVDESS_FEELINGS]
-    voice_truth = np.array([RAVDESS_FEELINGS.index(name) for name in voice.feeling])
+    eight = [space.config.emotions.index(name) for name in RAVDESS_EMOTIONS]
+    voice_truth = np.array([RAVDESS_EMOTIONS.index(name) for name in voice.emotion])
     five = [EMOTION_LABELS.index(label) for label in FIVE]
-    face_truth = np.array([FIVE.index(name) for name in face.feeling])
-    both = np.isin(voice.feeling, FIVE)
+    face_truth = np.array([FIVE.index(name) for name in face.emotion])
+    both = np.isin(voice.emotion, FIVE)
     return HeldOut(
         (voice_truth, space.read(voice_points).weights[:, eight].argmax(1)),
-        shown_strength(strengths)[~np.isin(voice.feeling, MILD)] > 0.5,
+        shown_strength(strengths)[~np.isin(voice.emotion, MILD)] > 0.5,
         (face_truth, space.read(face_points).probabilities[:, five].argmax(1)),
-        retrieval(space, voice_points[both], face_points, voice.feeling[both], face.feeling),
-        retrieval(space, face_points, voice_points[both], face.feeling, voice.feeling[both]),
+        retrieval(space, voice_points[both], face_points, voice.emotion[both], face.emotion),
+        retrieval(space, face_points, voice_points[both], face.emotion, voice.emotion[both]),
     )
 
 
@@ -101,7 +101,7 @@ def retrieval(
     space: EmotionSpace, query: FloatArray, gallery: FloatArray, query_label: np.ndarray, gallery_label: np.ndarray
 ) -> float:
     """Mean over labels of how often the nearest of the gallery has the query's label; 1 is perfect."""
-    nearest = gallery_label[(space.settle(query) @ space.settle(gallery).T).argmax(1)]
+    nearest = gallery_label[(space.project_to_prototypes(query) @ space.project_to_prototypes(gallery).T).argmax(1)]
     return float(np.mean([(nearest[query_label == label] == label).mean() for label in np.unique(query_label)]))
 
 
@@ -109,13 +109,13 @@ def corpus_rows(texts: TextSet, voices: VoiceRecords, faces: FaceRecords) -> lis
     """Four classes from RAVDESS to EMO-DB and back."""
     rows: list[tuple[str, ...]] = []
     for source, target in (("ravdess", "emodb"), ("emodb", "ravdess")):
-        known = voices.where((voices.corpus == source) & np.isin(voices.feeling, FOUR))
+        known = voices.where((voices.corpus == source) & np.isin(voices.emotion, FOUR))
         space = SpaceTrainer(FOLD_CONFIG, FOLD_TRAINING, texts, known, faces).fit()
-        unknown = voices.where((voices.corpus == target) & np.isin(voices.feeling, FOUR))
+        unknown = voices.where((voices.corpus == target) & np.isin(voices.emotion, FOUR))
         points, _ = space.place_voice(unknown.statistics[:, 0])
-        four = [space.config.feelings.index(name) for name in FOUR]
+        four = [space.config.emotions.index(name) for name in FOUR]
         guess = space.read(points).weights[:, four].argmax(1)
-        truth = np.array([FOUR.index(name) for name in unknown.feeling])
+        truth = np.array([FOUR.index(name) for name in unknown.emotion])
         rows.append((f"voice ({source})", "4 labels", f"corpus {target}", f"{mean_recall(truth, guess):.1%}", "25.0%"))
     return rows
 

@@ -12,15 +12,17 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import spearmanr
 
-from talker.emotion.bridging import bridge, smile
+from talker.data.portraits import reported_portraits
+from talker.data.voice_corpora import RAVDESS_EMOTIONS, acted_recordings
 from talker.emotion.labels import label_code
 from talker.emotion.picture import face_code
+from talker.emotion.retargeting import retarget_to_portrait, smile
 from talker.emotion.sentences import sentence_tower
 from talker.emotion.space import EmotionSpace, emotion_space
 from talker.emotion.text import TextReader
 from talker.emotion.voice import voice_code
 from talker.errors import FaceError
-from talker.evaluation.judge import CLASSES, JUDGED, Judge, Verdict
+from talker.evaluation.expression_classifier import CLASSES, JUDGED, ExpressionClassifier, Prediction
 from talker.evaluation.recognition import SAME_PERSON, FaceRecogniser, distance
 from talker.face.detector import Landmarker
 from talker.face.landmarks import EYE_CORNERS
@@ -28,9 +30,7 @@ from talker.media.audio import load_speech
 from talker.media.image import load_image
 from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
-from talker.render.renderer import Renderer
-from talker.training.portraits import reported_portraits
-from talker.training.voice_corpora import RAVDESS_FEELINGS, acted_recordings
+from talker.render.geometry_renderer import GeometryRenderer
 from talker.types import EMOTION_LABELS, ByteArray, EmotionCode, FloatArray, Portrait, Progress
 
 READ_BACK_PORTRAITS = 10
@@ -53,33 +53,33 @@ class Drawn:
     distance: of face embeddings. landmarks: [478, 3] px of the drawn picture.
     """
 
-    verdict: Verdict
+    verdict: Prediction
     distance: float
     landmarks: FloatArray
 
 
 @dataclass(frozen=True)
-class Sitter:
+class Subject:
     """One held-out portrait, ready to be drawn with any face."""
 
     name: str
     portrait: Portrait
-    renderer: Renderer
+    renderer: GeometryRenderer
 
     def draw(self, code: EmotionCode) -> ByteArray:
-        """The portrait showing a feeling, bridged from its own."""
-        shown = bridge(code, self.portrait.rest)
-        return self.renderer.frame(shown.displacement[0] * float(shown.strength[0]), np.zeros(6))
+        """The portrait showing an emotion, bridged from its own."""
+        shown = retarget_to_portrait(code, self.portrait.source_expression)
+        return self.renderer.frame(shown.blendshape_offset[0] * float(shown.strength[0]), np.zeros(6))
 
     @property
     def smile(self) -> float:
         """How much the photograph itself smiles, 0..1."""
-        return smile(self.portrait.rest)
+        return smile(self.portrait.source_expression)
 
 
 def run(data: Path, progress: Progress | None = None) -> str:
     """All tables that need rendered faces."""
-    judge, recogniser = Judge.fit(data), FaceRecogniser()
+    judge, recogniser = ExpressionClassifier.fit(data), FaceRecogniser()
     space = emotion_space()
     voices = voice_codes(data)
     paths = reported_portraits(data)
@@ -88,51 +88,53 @@ def run(data: Path, progress: Progress | None = None) -> str:
     back: list[tuple[str, str, float, bool]] = []
     monotone: list[float] = []
     with Landmarker() as landmarker:
-        for done, sitter in enumerate(sitters(paths)):
-            seen = judge_labels(sitter, judge, recogniser, landmarker)
+        for done, subject in enumerate(subjects(paths)):
+            seen = judge_labels(subject, judge, recogniser, landmarker)
             for label, face in seen.items():
                 if "neutral" in seen:
                     drawn[label].append((face, seen["neutral"]))
-            if sitter.smile > SMILING or sitter.smile < NOT_SMILING:
-                smiles[sitter.smile > SMILING].append(seen)
+            if subject.smile > SMILING or subject.smile < NOT_SMILING:
+                smiles[subject.smile > SMILING].append(seen)
             if done < READ_BACK_PORTRAITS:
-                back += read_back(sitter, space, landmarker, voices)
-                monotone += [monotony(sitter, label, landmarker) for label in EMOTION_LABELS[1:]]
+                back += read_back(subject, space, landmarker, voices)
+                monotone += [monotony(subject, label, landmarker) for label in EMOTION_LABELS[1:]]
             if progress is not None:
                 progress(done + 1, len(paths))
-    tables = (judge_table(drawn), read_back_table(back), bridge_table(smiles), contempt_line(drawn["contempt"]))
+    tables = (judge_table(drawn), read_back_table(back), retargeting_table(smiles), contempt_line(drawn["contempt"]))
     return "\n\n".join([*tables, f"Spearman of strength and displacement measured: {np.nanmean(monotone):.3f}"])
 
 
-def sitters(paths: Sequence[Path]) -> Iterator[Sitter]:
+def subjects(paths: Sequence[Path]) -> Iterator[Subject]:
     """The portraits with a usable face."""
     for path in paths:
         try:
             portrait = analyse(load_image(path))
         except FaceError:
             continue
-        yield Sitter(path.stem, portrait, Renderer(portrait, SpeakOptions(size="crop512")))
+        yield Subject(path.stem, portrait, GeometryRenderer(portrait, SpeakOptions(size="crop512")))
 
 
 def voice_codes(data: Path) -> dict[str, EmotionCode]:
     """The first strong RAVDESS clip of each label as a code; without the corpus none. Nobody acts contempt there."""
     codes: dict[str, EmotionCode] = {}
     for recording in acted_recordings(data / "speech_emotion"):
-        label = recording.feeling
+        label = recording.emotion
         wanted = recording.corpus == "ravdess" and label in EMOTION_LABELS and (recording.strong or label == "neutral")
         if wanted and label not in codes and isinstance(recording.sound, Path):
             codes[label] = voice_code(load_speech(recording.sound), per_moment=False)
-        if len(codes) == len(set(RAVDESS_FEELINGS) & set(EMOTION_LABELS)):
+        if len(codes) == len(set(RAVDESS_EMOTIONS) & set(EMOTION_LABELS)):
             break
     return codes
 
 
-def judge_labels(sitter: Sitter, judge: Judge, recogniser: FaceRecogniser, landmarker: Landmarker) -> dict[str, Drawn]:
+def judge_labels(
+    subject: Subject, judge: ExpressionClassifier, recogniser: FaceRecogniser, landmarker: Landmarker
+) -> dict[str, Drawn]:
     """What each label looks like at strength 1; labels whose face isn't found are left out."""
-    own = recogniser.embed(sitter.portrait.image, sitter.portrait.landmarks)
+    own = recogniser.embed(subject.portrait.image, subject.portrait.landmarks)
     drawn = {}
     for label in EMOTION_LABELS:
-        picture = sitter.draw(label_code(label))
+        picture = subject.draw(label_code(label))
         seen = landmarker.look(picture)
         if seen:
             landmarks = seen[0].landmarks
@@ -142,7 +144,7 @@ def judge_labels(sitter: Sitter, judge: Judge, recogniser: FaceRecogniser, landm
 
 
 def read_back(
-    sitter: Sitter, space: EmotionSpace, landmarker: Landmarker, voices: dict[str, EmotionCode]
+    subject: Subject, space: EmotionSpace, landmarker: Landmarker, voices: dict[str, EmotionCode]
 ) -> list[tuple[str, str, float, bool]]:
     """(source, label, cosine, right label) of codes that were rendered and read by the picture tower."""
     reader = TextReader(space, sentence_tower())
@@ -152,11 +154,11 @@ def read_back(
         codes = {"label": first, "text": reader.read(SOURCE_TEXTS[label])}
         if label in voices:
             codes["voice"] = voices[label]
-        seen = seen_code(sitter, first, space, landmarker)
+        seen = seen_code(subject, first, space, landmarker)
         if seen is not None:
             codes["picture"] = seen
         for source, code in codes.items():
-            again = seen_code(sitter, code, space, landmarker)
+            again = seen_code(subject, code, space, landmarker)
             if again is not None:
                 cosine = float(again.embedding[0] @ code.embedding[0])
                 same = int(again.probabilities[0].argmax()) == int(code.probabilities[0].argmax())
@@ -164,15 +166,15 @@ def read_back(
     return rows
 
 
-def seen_code(sitter: Sitter, code: EmotionCode, space: EmotionSpace, landmarker: Landmarker) -> EmotionCode | None:
+def seen_code(subject: Subject, code: EmotionCode, space: EmotionSpace, landmarker: Landmarker) -> EmotionCode | None:
     """The code of the sitter's face when it shows `code`, or None when no face is found."""
-    seen = landmarker.look(sitter.draw(code.with_strength(1.0)))
+    seen = landmarker.look(subject.draw(code.with_strength(1.0)))
     return face_code(space, seen[0].landmarks[None], seen[0].blendshapes[None]) if seen else None
 
 
-def monotony(sitter: Sitter, label: str, landmarker: Landmarker) -> float:
+def monotony(subject: Subject, label: str, landmarker: Landmarker) -> float:
     """Spearman between strength and how far the landmarks moved towards the full face; 1 is perfect."""
-    seen = [landmarker.look(sitter.draw(label_code(label, strength))) for strength in STRENGTHS]
+    seen = [landmarker.look(subject.draw(label_code(label, strength))) for strength in STRENGTHS]
     if not all(seen):
         return float("nan")
     places = np.stack([found[0].landmarks[:, :2].ravel() for found in seen])
@@ -237,7 +239,7 @@ def read_back_table(rows: Sequence[tuple[str, str, float, bool]]) -> str:
     return "\n".join(lines)
 
 
-def bridge_table(smiles: dict[bool, list[dict[str, Drawn]]]) -> str:
+def retargeting_table(smiles: dict[bool, list[dict[str, Drawn]]]) -> str:
     """Hit rates on photographs that smile strongly and on neutral ones; equal is perfect."""
     lines = ["| photograph | portraits | " + " | ".join(BRIDGED) + " | mean |", "|---|---|---|---|---|---|"]
     for smiling, kind in ((True, "smiling"), (False, "not smiling")):
@@ -249,7 +251,7 @@ def bridge_table(smiles: dict[bool, list[dict[str, Drawn]]]) -> str:
     return "\n".join(lines)
 
 
-def _log(verdict: Verdict, label: str) -> float:
+def _log(verdict: Prediction, label: str) -> float:
     if label in JUDGED:
         return float(np.log(max(verdict.probabilities[JUDGED.index(label)], 1e-6)))
     return float(verdict.log_networks[CLASSES.index(label)])

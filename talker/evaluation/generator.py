@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from talker.data.film_motion import Reenactment
 from talker.errors import DataError, TalkerError
 from talker.evaluation import perceptual
 from talker.evaluation.comparison import Comparer, RealFrame, Scores, face_area
@@ -21,8 +22,7 @@ from talker.evaluation.recognition import FaceRecogniser
 from talker.evaluation.reenactment import SHARPNESS_RANGE, report_clips
 from talker.face.detector import FaceDetector
 from talker.options import SpeakOptions
-from talker.render.refined import GeneratorRenderer
-from talker.training.reenacted import Reenactment
+from talker.render.generator_renderer import GeneratorRenderer
 from talker.types import ByteArray
 
 FRAME_STEP = 10

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from talker.data.speech_clips import TrackedClip
 from talker.motion import visemes
 from talker.motion.articulation import speaking
 from talker.motion.lips import LipGeometry, measured_lips
 from talker.speech import prosody
-from talker.training.motion_data import TrackedClip
 from talker.types import BoolArray, FaceMotion, FloatArray, SpeechClip
 
 FRAME_S = 0.04  # unit of lags

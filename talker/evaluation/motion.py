@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_NAMES
+from talker.data.speech_clips import TrackedClip, grid_clips
 from talker.emotion.labels import label_code
 from talker.errors import DataError
 from talker.evaluation import cost
@@ -23,14 +24,20 @@ from talker.evaluation.motion_choice import chosen_without_the_speaker
 from talker.face.tracking import track_video
 from talker.media import audio
 from talker.motion import visemes
-from talker.motion.articulation import LOUDNESS_RATE, at_frames, hear, shipped_head, speaking, speech_motion
+from talker.motion.articulation import (
+    LOUDNESS_RATE,
+    at_frames,
+    predict_mouth,
+    shipped_mouth_regressor,
+    speaking,
+    speech_motion,
+)
 from talker.motion.composition import compose
+from talker.motion.emotion_style import EMOTION_STYLES
 from talker.motion.lips import LipGeometry
-from talker.motion.temperament import TEMPERAMENTS
 from talker.options import SpeakOptions
 from talker.speech import phones, prosody, recogniser
-from talker.training import manner
-from talker.training.motion_data import TrackedClip, grid_clips
+from talker.training import emotion_style
 from talker.types import EMOTION_LABELS, FaceMotion, FloatArray, SpeechClip
 
 MOUTH = [i for i, name in enumerate(BLENDSHAPE_NAMES) if name.startswith(("jaw", "mouth", "noseSneer"))]
@@ -67,7 +74,7 @@ def open_speech(data: Path) -> Iterator[TrackedClip]:
 
 
 def _composed(clips: list[TrackedClip]) -> Iterator[str]:
-    """Table: closures, silences, timing and jumps of the composed motion per feeling, against the neutral talker."""
+    """Table: closures, silences, timing and jumps of the composed motion per emotion, against the neutral talker."""
     geometry = LipGeometry.load()
     spoken = [(clip.speech, speech_motion(clip.speech)) for clip in clips]
     calm_faces = [
@@ -110,14 +117,14 @@ def _delay(one: FloatArray, other: FloatArray) -> float:
 
 
 def _manners(data: Path) -> Iterator[str]:
-    """Table: how far lips move with a feeling, in multiples of neutral speech: filmed, and composed on and off."""
-    gains = manner.louder(data)
-    taught, other = manner.filmed(data, manner.TEACHER), manner.filmed(data, manner.HELD_OUT)
-    spoken = manner.sentences()
-    off, on = manner.composed(manner.unconditioned(), spoken), manner.composed(TEMPERAMENTS, spoken)
-    asked = manner.expected(taught, gains)
+    """Table: how far lips move with an emotion, in multiples of neutral speech: filmed, and composed on and off."""
+    gains = emotion_style.louder(data)
+    taught, other = (emotion_style.filmed(data, who) for who in (emotion_style.TEACHER, emotion_style.HELD_OUT))
+    spoken = emotion_style.sentences()
+    off, on = (emotion_style.composed(styles, spoken) for styles in (emotion_style.unconditioned(), EMOTION_STYLES))
+    asked = emotion_style.expected(taught, gains)
     yield (
-        f"| lips move | louder, dB | {manner.TEACHER} | both, learnt from | {manner.HELD_OUT}, held out "
+        f"| lips move | louder, dB | {emotion_style.TEACHER} | both, learnt from | {emotion_style.HELD_OUT}, held out "
         "| condition off | condition on |"
     )
     yield "|---|---|---|---|---|---|---|"
@@ -125,7 +132,7 @@ def _manners(data: Path) -> Iterator[str]:
         sizes = " | ".join(f"{rows[label].size:.2f}" for rows in (taught, asked, other, off, on))
         gain = f"{gains[label]:.0f}" if label in gains else "–"
         yield f"| {label} | {gain} | {sizes} |"
-    misfits = " | ".join(f"{manner.misfit(rows, other)[0]:.3f}" for rows in (off, on))
+    misfits = " | ".join(f"{emotion_style.misfit(rows, other)[0]:.3f}" for rows in (off, on))
     yield f"| misfit to the held-out person | | | | | {misfits} |"
 
 
@@ -136,7 +143,7 @@ def _sound_alone(clip: SpeechClip, fps: float) -> FaceMotion:
 
 def _network(clip: SpeechClip, fps: float) -> FaceMotion:
     """The sequence model in the linear head's place."""
-    return speech_motion(clip, fps=fps, head=shipped_head("motion-network"))
+    return speech_motion(clip, fps=fps, head=shipped_mouth_regressor("motion-network"))
 
 
 def _phones_alone(clip: SpeechClip, fps: float) -> FaceMotion:
@@ -149,7 +156,7 @@ def _phones_alone(clip: SpeechClip, fps: float) -> FaceMotion:
 def _ridge_alone(clip: SpeechClip, fps: float) -> FaceMotion:
     """The learned head's own output, without gate, gain or phones."""
     frames = max(1, round(clip.duration_s * fps))
-    rows = at_frames(hear(clip)[0], frames, fps).reshape(frames, BLENDSHAPE_COUNT)
+    rows = at_frames(predict_mouth(clip)[0], frames, fps).reshape(frames, BLENDSHAPE_COUNT)
     return FaceMotion(rows.astype(np.float32), np.zeros((frames, 6), np.float32), fps)
 
 

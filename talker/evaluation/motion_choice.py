@@ -13,11 +13,18 @@ from typing import Any
 
 import numpy as np
 
+from talker.data.speech_clips import TrackedClip
 from talker.evaluation.lip_scores import SCORE_FPS, ClipScore, MotionScore, compare, mean_score
-from talker.motion.articulation import LOUDNESS_RATE, Heard, articulate, hear, shipped_head, speaking
-from talker.motion.head import ArticulationConfig
+from talker.motion.articulation import (
+    LOUDNESS_RATE,
+    MouthPrediction,
+    articulate,
+    predict_mouth,
+    shipped_mouth_regressor,
+    speaking,
+)
+from talker.motion.mouth_regressor import ArticulationConfig
 from talker.speech import prosody
-from talker.training.motion_data import TrackedClip
 from talker.types import FloatArray
 
 Settings = dict[str, Any]
@@ -39,7 +46,7 @@ class _Scored:
         self.clip = clip
         self.speech = clip.speech if phones else clip.speech.with_transcript(None)
         frames = max(1, round(self.speech.duration_s * SCORE_FPS))
-        self.heard: Heard = hear(self.speech)
+        self.heard: MouthPrediction = predict_mouth(self.speech)
         self.voice: FloatArray = speaking(prosody.measure(self.speech, rate_hz=LOUDNESS_RATE), frames, SCORE_FPS)
         self.under = functools.cache(self._under)
 
@@ -60,7 +67,7 @@ def chosen_without_the_speaker(clips: Sequence[TrackedClip]) -> dict[str, Motion
 
 def best_settings(scored: Sequence[_Scored]) -> ArticulationConfig:
     """The settings that do best on these clips: one row of `GRID` after the other, begun at its first values."""
-    config = shipped_head().config
+    config = shipped_mouth_regressor().config
     for row in GRID:
         config = dataclasses.replace(config, **row[0])
     for row in GRID * SWEEPS:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from talker import hub
-from talker.evaluation.judge import facex_input, grey_square
+from talker.evaluation.expression_classifier import facex_input, grey_square
 from talker.types import ByteArray, FloatArray
+from talker.weights import store
 
 LAYERS = ("block_2_add/add", "block_5_add/add", "block_9_add/add", "block_12_add/add")  # 50², 25², 12², 12² places
 
@@ -21,7 +21,7 @@ class Perceiver:
     """Turns faces into features whose distance says how unlike they look."""
 
     def __init__(self) -> None:
-        path = str(hub.fetch("judge_facex"))
+        path = str(store.fetch("judge_facex"))
         self._network = Interpreter(path, num_threads=1, experimental_preserve_all_tensors=True)
         self._network.allocate_tensors()
         self._layers = [

@@ -9,8 +9,8 @@ from __future__ import annotations
 import dlib
 import numpy as np
 
-from talker import hub
 from talker.types import ByteArray, FloatArray
+from talker.weights import store
 
 SAME_PERSON = 0.6  # two pictures of one person lie nearer than this (dlib's own documentation of the network)
 # dlib's five points as MediaPipe's landmarks: the corners of both eyes, then the base of the nose
@@ -21,7 +21,7 @@ class FaceRecogniser:
     """Turns faces into points whose distance says how unlike two faces are."""
 
     def __init__(self) -> None:
-        self._network = dlib.face_recognition_model_v1(str(hub.fetch("face_recogniser")))
+        self._network = dlib.face_recognition_model_v1(str(store.fetch("face_recogniser")))
 
     def embed(self, image: ByteArray, landmarks: FloatArray) -> FloatArray:
         """[128] of the face in `image` [H,W,3] whose landmarks [478,2 or 3] (px) are given."""

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
+from talker.data.film_motion import Reenactment, every
+from talker.data.speech_clips import GRID_SELF
 from talker.errors import DataError, TalkerError
 from talker.evaluation.comparison import Comparer, Scores
 from talker.evaluation.pictures import Strip, face_cut, save_strips
 from talker.evaluation.recognition import FaceRecogniser
 from talker.face.detector import FaceDetector
 from talker.options import SpeakOptions
-from talker.render.renderer import Renderer
-from talker.training.motion_data import GRID_SELF
-from talker.training.reenacted import Reenactment, every
+from talker.render.geometry_renderer import GeometryRenderer
 from talker.types import ByteArray
 
 FRAME_STEP = 5
@@ -85,7 +85,7 @@ def clips(data: Path, patterns: tuple[str, ...]) -> list[Path]:
 def score_clip(path: Path, comparer: Comparer) -> ClipScores:
     """Drive the most neutral frame of a clip through the clip and compare."""
     film = Reenactment.of(path)
-    renderer = Renderer(film.portrait, SpeakOptions())
+    renderer = GeometryRenderer(film.portrait, SpeakOptions())
     drawn, unmoved = [], []
     worst, least, worst_frame = None, np.inf, -1
     for frame in film.frames(every(FRAME_STEP), renderer):

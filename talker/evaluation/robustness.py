@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_NAMES
+from talker.data.portraits import portrait_paths
 from talker.errors import TalkerError
 from talker.evaluation.comparison import face_area, psnr
 from talker.evaluation.pictures import Strip, save_strips
@@ -23,9 +24,8 @@ from talker.face.detector import FaceDetector
 from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
 from talker.render.crop import at_size
-from talker.render.geometry import as_asked
-from talker.render.renderer import Renderer
-from talker.training.portraits import portrait_paths
+from talker.render.geometry import to_relative_expression
+from talker.render.geometry_renderer import GeometryRenderer
 from talker.types import ByteArray, FloatArray, Portrait
 
 OPTIONS = SpeakOptions(size="crop256")
@@ -89,8 +89,8 @@ def score_portrait(name: str, portrait: Portrait, detector: FaceDetector | None 
     """Ask everything of one portrait; with a `detector` it also goes the long way."""
     cut = at_size(portrait, OPTIONS.size)
     try:
-        renderer = Renderer(portrait, OPTIONS)
-        own = renderer.frame(as_asked(portrait.rest, portrait.rest), STILL)
+        renderer = GeometryRenderer(portrait, OPTIONS)
+        own = renderer.frame(to_relative_expression(portrait.source_expression, portrait.source_expression), STILL)
         neutral = renderer.frame(np.zeros(BLENDSHAPE_COUNT, np.float32), STILL)
     except SLIPS as error:
         return PortraitScores(name, (f"preparing: {error!r}",), 0.0, None, (cut.image,))
@@ -104,7 +104,7 @@ def score_portrait(name: str, portrait: Portrait, detector: FaceDetector | None 
     return PortraitScores(name, tuple(_failures(renderer)), psnr(own[area], cut.image[area]), long_way, tuple(pictures))
 
 
-def _failures(renderer: Renderer) -> Iterator[str]:
+def _failures(renderer: GeometryRenderer) -> Iterator[str]:
     """What of all that can be asked fails, in words."""
     asked = [(shape, row, STILL) for shape, row in zip(BLENDSHAPE_NAMES, np.eye(BLENDSHAPE_COUNT), strict=True)]
     asked += [(f"pose {pose}", np.zeros(BLENDSHAPE_COUNT), head_pose(*pose)) for pose in POSES]
@@ -121,8 +121,12 @@ def _failures(renderer: Renderer) -> Iterator[str]:
 def _long_way(portrait: Portrait, neutral: ByteArray, detector: FaceDetector) -> ByteArray:
     """The drawn neutral face [H,W,3] as a portrait of its own, asked for the expression that was taken away."""
     again = analyse(neutral, detector=detector)
-    expression = again.rest + portrait.rest  # what is left in the neutral picture is the person's own
-    return Renderer(again, SpeakOptions()).frame(as_asked(expression, again.rest), STILL)
+    expression = (
+        again.source_expression + portrait.source_expression
+    )  # what is left in the neutral picture is the person's own
+    return GeometryRenderer(again, SpeakOptions()).frame(
+        to_relative_expression(expression, again.source_expression), STILL
+    )
 
 
 def _summary(scored: list[PortraitScores]) -> Iterator[str]:

@@ -25,7 +25,7 @@ from talker.evaluation.cost import peak_mb
 from talker.media.video import write_video
 from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
-from talker.render.renderer import Renderer
+from talker.render.geometry_renderer import GeometryRenderer
 from talker.types import FaceMotion, FloatArray, SpeechClip, Video
 
 FRAMES = 100
@@ -74,9 +74,9 @@ def run(data: Path | None = None, *, frames: int = FRAMES) -> str:
 def measure(size: str, frames: int = FRAMES) -> Timing:
     """Draw and encode `frames` frames of a speaking, nodding, blinking photograph at `size`."""
     portrait = analyse(skimage.data.astronaut())
-    Renderer(portrait, SpeakOptions(size=size))  # compiles what is compiled on first use
+    GeometryRenderer(portrait, SpeakOptions(size=size))  # compiles what is compiled on first use
     start = time.perf_counter()
-    renderer = Renderer(portrait, SpeakOptions(size=size))
+    renderer = GeometryRenderer(portrait, SpeakOptions(size=size))
     prepare_s = time.perf_counter() - start
     motion = lively_motion(frames + WARM_UP)
     drawn = renderer.render(motion)
@@ -114,7 +114,7 @@ def _swing(seconds: FloatArray, rate_hz: float) -> FloatArray:
     return 0.5 - 0.5 * np.cos(2 * np.pi * rate_hz * seconds)
 
 
-def _stages(renderer: Renderer, motion: FaceMotion) -> dict[str, float]:
+def _stages(renderer: GeometryRenderer, motion: FaceMotion) -> dict[str, float]:
     """Milliseconds of each stage of a frame that is drawn alone."""
     start = time.perf_counter()
     _draw_one_by_one(renderer, motion)
@@ -127,7 +127,7 @@ def _stages(renderer: Renderer, motion: FaceMotion) -> dict[str, float]:
     return result | {"sampling": alone_ms - sum(result.values())}
 
 
-def _draw_one_by_one(renderer: Renderer, motion: FaceMotion) -> None:
+def _draw_one_by_one(renderer: GeometryRenderer, motion: FaceMotion) -> None:
     for blendshapes, pose in zip(motion.blendshapes, motion.pose, strict=True):
         renderer.frame(blendshapes, pose)
 
@@ -143,7 +143,7 @@ def _seconds(calls: Calls, functions: tuple[tuple[str, str], ...]) -> float:
     return float(sum(found))
 
 
-def _encoded(renderer: Renderer, motion: FaceMotion) -> float:
+def _encoded(renderer: GeometryRenderer, motion: FaceMotion) -> float:
     """Milliseconds of a frame from motion to file, with sound."""
     speech = SpeechClip(np.zeros(round(len(motion) / FPS * 16000), np.float32), 16000)
     start = time.perf_counter()

@@ -24,10 +24,10 @@ import numpy as np
 from mediapipe.tasks.python import BaseOptions, vision
 from mediapipe.tasks.python.components.containers.category import Category
 
-from talker import hub
 from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_INDEX
 from talker.face.landmarks import EYE_CORNERS
 from talker.types import ByteArray, FloatArray
+from talker.weights import store
 
 VIEW_SIDE = 512  # px, of the longer side of what the landmarker is shown
 CROP_SCALES = (1.5, 2.0, 2.5)  # sides of the crops for the second look, in sides of the landmarks' bounding box
@@ -142,7 +142,7 @@ class Landmarker(Closing):
     def __init__(self, *, video: bool = False, faces: int = 1, asset: Path | None = None) -> None:
         mode = vision.RunningMode.VIDEO if video else vision.RunningMode.IMAGE
         options = vision.FaceLandmarkerOptions(
-            base_options=BaseOptions(model_asset_path=str(asset or hub.fetch("face_landmarker"))),
+            base_options=BaseOptions(model_asset_path=str(asset or store.fetch("face_landmarker"))),
             running_mode=mode,
             num_faces=faces,
             output_face_blendshapes=True,

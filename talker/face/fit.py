@@ -13,7 +13,6 @@ from functools import lru_cache
 
 import numpy as np
 
-from talker import hub
 from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_INDEX, BLENDSHAPE_NAMES
 from talker.face.camera import (
     CAMERA_STEPS,
@@ -25,6 +24,7 @@ from talker.face.camera import (
 from talker.face.landmarks import FACE_OVAL, INNER_LIPS, IRISES, LEFT_BROW, LEFT_EYE, LIPS, RIGHT_BROW, RIGHT_EYE
 from talker.face.model import FaceModel, load_face_model
 from talker.types import LANDMARK_COUNT, FaceFit, FloatArray
+from talker.weights import store
 
 IDENTITY_LIMIT = 3.0  # standard deviations
 NOISE_CM = 0.35  # of a landmark; neighbours err together, so it is more than the residual that a good fit leaves
@@ -104,7 +104,7 @@ class LandmarkBasis:
 @lru_cache(maxsize=1)
 def landmark_basis() -> LandmarkBasis:
     """Of the project's own face model."""
-    return LandmarkBasis.of(load_face_model(hub.checkpoint("face-model")))
+    return LandmarkBasis.of(load_face_model(store.checkpoint("face-model")))
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""The landmark door: a motion as the moving landmarks of one portrait, for systems that draw from landmarks.
+"""Landmark output: a motion as the moving landmarks of one portrait, for systems that draw from landmarks.
 
 The portrait's measured landmarks are lifted onto the face model's depth, moved as the model moves, and seen by the
 portrait's own camera, so at rest they lie exactly where they were measured.
@@ -14,13 +14,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from talker import hub
 from talker.errors import MotionError
 from talker.face.camera import VIEWING_DISTANCE_CM, moved, project_fit, rotation_matrix, unproject
 from talker.face.landmarks import MULTI_PIE, MULTI_PIE_LINES
 from talker.face.model import load_face_model
 from talker.media.files import replaced_when_done
 from talker.types import LANDMARK_COUNT, ByteArray, FaceMotion, FloatArray, Portrait
+from talker.weights import store
 
 PREVIEW_PX = 512  # longer side of the drawing
 BACKGROUND, DOT, LINE = (16, 18, 22), (92, 104, 124), (240, 240, 240)
@@ -103,7 +103,7 @@ def check_landmark_path(path: str | Path) -> None:
 
 def landmark_motion(portrait: Portrait, motion: FaceMotion) -> LandmarkMotion:
     """Where the landmarks of `portrait` are in each frame of `motion`."""
-    model, fit = load_face_model(hub.checkpoint("face-model")), portrait.fit
+    model, fit = load_face_model(store.checkpoint("face-model")), portrait.fit
     rest = model.landmarks(model.vertices(fit.identity, fit.expression))
     rest_depth = (rest @ rotation_matrix(fit.rotation).T)[:, 2]
     measured = unproject(portrait.landmarks[:, :2].astype(np.float64), rest_depth, fit)  # [478,3] cm

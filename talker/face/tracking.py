@@ -17,7 +17,6 @@ from pathlib import Path
 
 import numpy as np
 
-from talker import hub
 from talker.blendshapes import BLENDSHAPE_COUNT
 from talker.errors import FaceError
 from talker.face.camera import relative_poses
@@ -26,6 +25,7 @@ from talker.face.fit import SequenceFit, fit_sequence
 from talker.media.files import replaced_when_done
 from talker.media.video import open_video
 from talker.types import LANDMARK_COUNT, BoolArray, ByteArray, FaceMotion, FloatArray, Progress
+from talker.weights import store
 
 CHUNK = 200  # frames tracked at a time
 WARM_UP = 15  # frames before (or, backwards, after) a chunk that let the tracker settle
@@ -98,7 +98,7 @@ def track_video(path: str | Path, *, fps: float | None = None, progress: Progres
     Raises VideoError when the file can't be read, FaceError when it shows no face.
     """
     video = open_video(path, fps=fps)
-    kept = hub.cache_folder() / "tracks" / f"{_content_key(Path(path), video.fps)}.npz"
+    kept = store.cache_folder() / "tracks" / f"{_content_key(Path(path), video.fps)}.npz"
     track = _from_cache(kept)
     if track is not None:
         return track
@@ -273,4 +273,4 @@ def _content_key(path: Path, fps: float) -> str:
 @lru_cache(maxsize=1)
 def _model_key() -> str:
     """Changes with the face model's weights."""
-    return hashlib.sha256((hub.checkpoint("face-model") / "model.safetensors").read_bytes()).hexdigest()
+    return hashlib.sha256((store.checkpoint("face-model") / "model.safetensors").read_bytes()).hexdigest()

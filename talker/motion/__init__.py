@@ -1,1 +1,1 @@
-"""Speech and feeling become FaceMotion: articulation, composition with emotion, and life besides the lips."""
+"""Speech and emotion become FaceMotion: articulation, composition with emotion, and life besides the lips."""

@@ -15,16 +15,21 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 from threadpoolctl import threadpool_limits
 
-from talker import hub
 from talker.blendshapes import BLENDSHAPE_INDEX, expand
 from talker.motion import visemes
-from talker.motion.head import ArticulationConfig, Delivery, Head, LinearHead, read_config
+from talker.motion.mouth_regressor import (
+    ArticulationConfig,
+    LinearMouthRegressor,
+    MouthRegressor,
+    SpeechCondition,
+    read_config,
+)
 from talker.speech import prosody
-from talker.speech.encoder import FRAME_RATE
-from talker.speech.features import load_features
+from talker.speech.encoder import FRAME_RATE, shared_encoder
 from talker.types import FaceMotion, FloatArray, SpeechClip, TimedToken, Transcript
+from talker.weights import store
 
-Heard = tuple[FloatArray, FloatArray]  # blendshapes [T,52] and the probability of p, b, m [T] at 50 Hz
+MouthPrediction = tuple[FloatArray, FloatArray]  # blendshapes [T,52] and the probability of p, b, m [T] at 50 Hz
 SILENT_LOUDNESS = 0.12  # of `Prosody.loudness`; below it nothing is said
 EASY_S, TIGHT_S = 0.16, 0.05  # lips part this much before a sound and rest this much after; gaps bridged otherwise
 FIRST_SOUND_S = 0.06  # within this, a closure is the beginning of what is said
@@ -41,30 +46,33 @@ JAW, CLOSE = BLENDSHAPE_INDEX["jawOpen"], BLENDSHAPE_INDEX["mouthClose"]
 
 @threadpool_limits.wrap(limits=1, user_api="blas")  # products this small lose time to a second thread
 def speech_motion(
-    clip: SpeechClip, *, fps: float = 25.0, head: Head | None = None, delivery: Delivery | None = None
+    clip: SpeechClip, *, fps: float = 25.0, head: MouthRegressor | None = None, condition: SpeechCondition | None = None
 ) -> FaceMotion:
     """The mouth's motion for a clip: jaw, lips and tongue; everything else at rest, the head still.
 
     The clip's transcript, when it has trusted phones, shapes the lips as well; without one the sound alone does.
-    head: what hears it, by default the shipped one. delivery: the feeling and the style in which it is said, for a head
-    that makes use of them.
+    head: the mouth regressor, by default the shipped one. condition: emotion and speaking style, for a regressor that
+    uses them.
     Frame t is at t / fps s; silence closes the mouth.
     """
     frames = max(1, round(clip.duration_s * fps))
     voice = speaking(prosody.measure(clip, rate_hz=LOUDNESS_RATE), frames, fps)
-    return articulate(hear(clip, head, delivery), voice, fps, clip.transcript, head.config if head else None)
+    return articulate(predict_mouth(clip, head, condition), voice, fps, clip.transcript, head.config if head else None)
 
 
 def prepare() -> None:
     """Read the weights now, so that the first clip doesn't wait for them."""
-    load_features(shipped_head().config.features)
+    shipped_mouth_regressor()
+    shared_encoder()
 
 
-def hear(clip: SpeechClip, head: Head | None = None, delivery: Delivery | None = None) -> Heard:
+def predict_mouth(
+    clip: SpeechClip, head: MouthRegressor | None = None, condition: SpeechCondition | None = None
+) -> MouthPrediction:
     """What a head, by default the shipped one, hears in a clip."""
-    head = head or shipped_head()
-    delivery = dataclasses.replace(delivery or Delivery(), phones=trusted_phones(clip.transcript))
-    return head.predict(load_features(head.config.features).encode(clip, head.project), delivery)
+    head = head or shipped_mouth_regressor()
+    condition = dataclasses.replace(condition or SpeechCondition(), phones=trusted_phones(clip.transcript))
+    return head.predict(shared_encoder().encode(clip, head.project), condition)
 
 
 def trusted_phones(transcript: Transcript | None) -> tuple[TimedToken, ...]:
@@ -73,7 +81,7 @@ def trusted_phones(transcript: Transcript | None) -> tuple[TimedToken, ...]:
 
 
 def articulate(
-    heard: Heard,
+    heard: MouthPrediction,
     voice: FloatArray,
     fps: float,
     transcript: Transcript | None = None,
@@ -83,7 +91,7 @@ def articulate(
 
     voice: [frames] 1 while something is said, as `speaking` gives it. config: how it is used, if not as shipped.
     """
-    config, frames = config or shipped_head().config, len(voice)
+    config, frames = config or shipped_mouth_regressor().config, len(voice)
     smooth = gaussian_filter1d(heard[0], 0.5 * FRAME_RATE / fps, axis=0, mode="nearest")
     predicted = at_frames(smooth, frames, fps, lead_s=config.lead_s)
     closing = gaussian_filter1d(heard[1], GATE_EASE_S * FRAME_RATE, mode="nearest")[:, None]
@@ -166,16 +174,16 @@ def at_frames(
     return values[before] * (1 - share) + values[after] * share
 
 
-def load_head(folder: Path) -> Head:
+def load_mouth_regressor(folder: Path) -> MouthRegressor:
     """The head in a checkpoint folder; only a network needs torch."""
     if read_config(folder)[1]:
-        from talker.motion.network import NetworkHead
+        from talker.motion.network import NetworkMouthRegressor
 
-        return NetworkHead.load(folder)
-    return LinearHead.load(folder)
+        return NetworkMouthRegressor.load(folder)
+    return LinearMouthRegressor.load(folder)
 
 
 @functools.cache
-def shipped_head(checkpoint: str = "motion") -> Head:
+def shipped_mouth_regressor(checkpoint: str = "motion") -> MouthRegressor:
     """A head of this project: the linear one, or the `motion-network`."""
-    return load_head(hub.checkpoint(checkpoint))
+    return load_mouth_regressor(store.checkpoint(checkpoint))

@@ -1,6 +1,6 @@
-"""Speech, feeling and life become one motion in which the speech still reads.
+"""Speech, emotion and life become one motion in which the speech still reads.
 
-The feeling is an additive displacement, as in EAMM (Ji et al., 2022): strength scales it, two feelings mix, and at
+The emotion is an additive displacement, as in EAMM (Ji et al., 2022): strength scales it, two emotions mix, and at
 strength 0 the neutral talker is left, bit for bit. It may not open lips that speech closes nor close what speech
 opens; sums saturate smoothly.
 """
@@ -16,18 +16,20 @@ from threadpoolctl import threadpool_limits
 
 from talker.blendshapes import BLENDSHAPE_INDEX
 from talker.motion.articulation import LOUDNESS_RATE, at_frames, speaking
+from talker.motion.emotion_style import EMOTION_STYLES, EmotionStyle, code_rows, emotion_style_of, with_pace
 from talker.motion.lips import LipGeometry
-from talker.motion.liveliness import enliven
-from talker.motion.temperament import TEMPERAMENTS, Temperament, code_rows, paced, temperament_of
+from talker.motion.nonverbal import nonverbal_motion
 from talker.options import SpeakOptions
 from talker.speech import prosody
 from talker.types import EMOTION_LABELS, EmotionCode, FaceMotion, FloatArray, SpeechClip
 
 SHUT, PARTED = 0.004, 0.022  # lip opening (face widths) below which speech means closed lips, above which it doesn't
 VOWEL, OPEN_VOWEL = 0.025, 0.06  # lip opening from which speech means an open mouth, and certainly does
-PART, PARTS = 0.012, 0.035  # lip opening from which a feeling begins not to close it, and may not at all
-ALREADY_OPEN = 0.5  # part of a feeling's opening that is left out on an open vowel
-OPENS_WHILE_SPEAKING = 0.5  # part of a feeling's opening that is shown while something is said: best on one MEAD person
+PART, PARTS = 0.012, 0.035  # lip opening from which an emotion begins not to close it, and may not at all
+ALREADY_OPEN = 0.5  # part of an emotion's opening that is left out on an open vowel
+OPENS_WHILE_SPEAKING = (
+    0.5  # part of an emotion's opening that is shown while something is said: best on one MEAD person
+)
 LASTS_S = 0.12  # for which a closure, a vowel or a rounding is respected before and after it
 PAUSE_S = 0.4  # a pause up to twice as long doesn't open the mouth as silence does
 OPENS = 0.004  # face widths: a channel that parts the lips more than this per unit is held back on closures
@@ -37,13 +39,13 @@ KNEE, ROOM = 0.8, 0.35  # values above the knee are squeezed into the room above
 SNEER_CAP, SNEER_KNEE = 1.4, 1.0  # noseSneer + mouthUpperUp of one side
 COURSE_S = 0.12  # movements of the mouth that are slower than this are its course, not single sounds
 BLOCK = 4096  # frames that are composed at once
-EASE_S = 0.45  # a feeling comes and goes over this time
-START, END, PAUSE = 0.35, 0.6, 0.8  # part of the feeling that shows in the first and last frame, and in pauses
-LOUDNESS_SHARE = 0.18  # how much the feeling grows with loudness around its mean
+EASE_S = 0.45  # an emotion comes and goes over this time
+START, END, PAUSE = 0.35, 0.6, 0.8  # part of the emotion that shows in the first and last frame, and in pauses
+LOUDNESS_SHARE = 0.18  # how much the emotion grows with loudness around its mean
 SIDES = ("Left", "Right")
 ROUND = [BLENDSHAPE_INDEX["mouthPucker"], BLENDSHAPE_INDEX["mouthFunnel"]]
 CLOSE = BLENDSHAPE_INDEX["mouthClose"]
-NOSE_STAYS = 0.5  # of a wrinkled nose, also on closed lips: `kept_shut` makes them meet
+NOSE_STAYS = 0.5  # of a wrinkled nose, also on closed lips: `enforce_closure` makes them meet
 NOSE = [BLENDSHAPE_INDEX[f"noseSneer{side}"] for side in SIDES]
 
 
@@ -53,41 +55,41 @@ def compose(
     emotion: EmotionCode,
     clip: SpeechClip,
     options: SpeakOptions,
-    manners: Mapping[str, Temperament] = TEMPERAMENTS,
+    styles: Mapping[str, EmotionStyle] = EMOTION_STYLES,
 ) -> FaceMotion:
-    """The whole face: `speech` (lips, jaw and tongue) with a feeling and with blinks, gaze, head and brows.
+    """The whole face: `speech` (lips, jaw and tongue) with an emotion and with blinks, gaze, head and brows.
 
-    The same arguments give the same motion bit for bit; `options.seed` chooses the life. manners: how each label
+    The same arguments give the same motion bit for bit; `options.seed` chooses the life. styles: how each label
     changes the way one moves.
     """
     frames, fps = len(speech), speech.fps
     heard = prosody.measure(clip, rate_hz=LOUDNESS_RATE)
     voice = speaking(heard, frames, fps)
-    manner = paced(temperament_of(emotion, frames, fps, manners), options.pace)
+    style = with_pace(emotion_style_of(emotion, frames, fps, styles), options.pace)
     mouth = delivered(
         speech.blendshapes.astype(np.float64),
         voice,
-        options.mouth * np.asarray(manner.mouth),
+        options.mouth * np.asarray(style.mouth),
         options.articulation,
         fps,
     )
     loudness = at_frames(heard.loudness[:, None], frames, fps, heard.rate_hz)[:, 0]
-    shown = code_rows(emotion, emotion.strength[:, None], frames, fps)[:, 0] * presence(voice, loudness, fps)
-    feeling = code_rows(emotion, emotion.displacement, frames, fps)
-    life = enliven(heard, voice, manner, options, fps)
+    shown = code_rows(emotion, emotion.strength[:, None], frames, fps)[:, 0] * emotion_envelope(voice, loudness, fps)
+    offset = code_rows(emotion, emotion.blendshape_offset, frames, fps)
+    life = nonverbal_motion(heard, voice, style, options, fps)
     face = np.empty(mouth.shape, np.float32)
-    said = Said.of(mouth, voice, fps)
+    said = LipConstraints.of(mouth, voice, fps)
     for start in range(0, frames, BLOCK):  # each frame stands for itself: blocks keep long speech small
         part = slice(start, start + BLOCK)
-        felt = protected(feeling[part] * shown[part, None], said.during(part))
-        sum_of_all = mouth[part] + felt + life.blendshapes[part]
+        emotion_offset = apply_lip_constraints(offset[part] * shown[part, None], said.during(part))
+        sum_of_all = mouth[part] + emotion_offset + life.blendshapes[part]
         limited = soft_limit(cap_sneer(with_eyes(sum_of_all, life.blink[part])))
-        face[part] = kept_shut(limited, mouth[part], voice[part])
-    return FaceMotion(face, life.pose.astype(np.float32), fps, reads_as(emotion, shown, fps))
+        face[part] = enforce_closure(limited, mouth[part], voice[part])
+    return FaceMotion(face, life.pose.astype(np.float32), fps, shown_probabilities(emotion, shown, fps))
 
 
-def reads_as(emotion: EmotionCode, shown: FloatArray, fps: float) -> FloatArray:
-    """How the face reads [T,8] (`EMOTION_LABELS`) with a feeling that is shown this strongly [T]; weak is neutral."""
+def shown_probabilities(emotion: EmotionCode, shown: FloatArray, fps: float) -> FloatArray:
+    """How the face reads [T,8] (`EMOTION_LABELS`) with an emotion that is shown this strongly [T]; weak is neutral."""
     share = np.clip(shown, 0, 1)[:, None]
     rows = share * code_rows(emotion, emotion.probabilities, len(shown), fps)
     rows[:, EMOTION_LABELS.index("neutral")] += 1 - share[:, 0]
@@ -108,15 +110,15 @@ def delivered(
     return np.maximum(mouth + more * quick, 0.0) * amplitude[:, None]
 
 
-def held(emotion: EmotionCode) -> FloatArray:
-    """The still face [52] of a feeling at its strongest moment, as a silent portrait would show it."""
-    shown = emotion.displacement * emotion.strength[:, None]  # [T,52]
+def peak_expression(emotion: EmotionCode) -> FloatArray:
+    """The still face [52] of an emotion at its strongest moment, as a silent portrait would show it."""
+    shown = emotion.blendshape_offset * emotion.strength[:, None]  # [T,52]
     strongest = shown[np.abs(shown).sum(1).argmax()]
     return soft_limit(cap_sneer(strongest[None]))[0].astype(np.float32)
 
 
-def presence(voice: FloatArray, loudness: FloatArray, fps: float) -> FloatArray:
-    """[T] around 1: the feeling eases in and out, recedes in pauses and swells with the voice."""
+def emotion_envelope(voice: FloatArray, loudness: FloatArray, fps: float) -> FloatArray:
+    """[T] around 1: the emotion eases in and out, recedes in pauses and swells with the voice."""
     frames = len(voice)
     time = np.arange(frames) / fps
     from_start = np.clip(time / EASE_S, 0.0, 1.0)
@@ -129,8 +131,8 @@ def presence(voice: FloatArray, loudness: FloatArray, fps: float) -> FloatArray:
 
 
 @dataclass(frozen=True)
-class Said:
-    """What speech does with the lips, [T] each, 0..1: what a feeling has to leave alone.
+class LipConstraints:
+    """What speech does with the lips, [T] each, 0..1: what an emotion has to leave alone.
 
     Each lasts a little longer on both sides than the sound that asks for it, and eases in and out. So what is held back
     on one closure is not shown for a moment before the next: teeth that come and go with each of them tremble.
@@ -145,45 +147,47 @@ class Said:
     talking: FloatArray
 
     @classmethod
-    def of(cls, mouth: FloatArray, voice: FloatArray, fps: float) -> Said:
+    def of(cls, mouth: FloatArray, voice: FloatArray, fps: float) -> LipConstraints:
         """Of a mouth [T,52] that speaks, with its voice [T]."""
         opening = LipGeometry.load().opening_of(mouth)
         sounds = LASTS_S * fps
         return cls(
-            lasting(meant_shut(opening, voice), sounds),
-            lasting(_eased((opening - VOWEL) / (OPEN_VOWEL - VOWEL)), sounds),
-            lasting(_eased((opening - PART) / (PARTS - PART)), sounds),
-            lasting(_eased(mouth[:, ROUND].sum(1) / ROUNDED), sounds),
-            lasting(voice, PAUSE_S * fps),
+            dilate_in_time(meant_shut(opening, voice), sounds),
+            dilate_in_time(_eased((opening - VOWEL) / (OPEN_VOWEL - VOWEL)), sounds),
+            dilate_in_time(_eased((opening - PART) / (PARTS - PART)), sounds),
+            dilate_in_time(_eased(mouth[:, ROUND].sum(1) / ROUNDED), sounds),
+            dilate_in_time(voice, PAUSE_S * fps),
         )
 
-    def during(self, part: slice) -> Said:
+    def during(self, part: slice) -> LipConstraints:
         """A part of the time."""
-        return Said(*(getattr(self, name)[part] for name in self.__dataclass_fields__))
+        return LipConstraints(*(getattr(self, name)[part] for name in self.__dataclass_fields__))
 
 
-def lasting(asked: FloatArray, frames: float) -> FloatArray:
+def dilate_in_time(asked: FloatArray, frames: float) -> FloatArray:
     """[T] at least what is asked [T] at every moment, begun `frames` before it, ended after it, with eased sides."""
     reach = round(frames)
     longer = maximum_filter1d(asked, 2 * reach + 1)
     return gaussian_filter1d(longer, max(reach, 1) / 2, mode="nearest", radius=reach)  # sees as far as `longer` reaches
 
 
-def protected(feeling: FloatArray, said: Said) -> FloatArray:
-    """The feeling [T,52] without what would undo the speech.
+def apply_lip_constraints(offset: FloatArray, said: LipConstraints) -> FloatArray:
+    """The emotion [T,52] without what would undo the speech.
 
     Where speech closes the lips, what opens them is left out; where it parts them, what closes them is; where it
     rounds them, most of what spreads them.
     """
     geometry = LipGeometry.load()
-    opens = (feeling * geometry.opening > 0) & (np.abs(geometry.opening) > OPENS)
-    closes = (feeling * geometry.opening < 0) & (np.abs(geometry.opening) > OPENS)
-    spreads = (feeling * geometry.width > 0) & (geometry.width > SPREADS)
-    held = (1.0 - said.closing) * (1.0 - ALREADY_OPEN * said.vowel)  # a mouth that speech has opened isn't opened twice
-    held = held * (1.0 - (1.0 - OPENS_WHILE_SPEAKING) * said.talking)
-    kept = np.where(opens, held[:, None], 1.0) * np.where(closes, 1.0 - said.parted[:, None], 1.0)
+    opens = (offset * geometry.opening > 0) & (np.abs(geometry.opening) > OPENS)
+    closes = (offset * geometry.opening < 0) & (np.abs(geometry.opening) > OPENS)
+    spreads = (offset * geometry.width > 0) & (geometry.width > SPREADS)
+    peak_expression = (1.0 - said.closing) * (
+        1.0 - ALREADY_OPEN * said.vowel
+    )  # a mouth that speech has opened isn't opened twice
+    peak_expression = peak_expression * (1.0 - (1.0 - OPENS_WHILE_SPEAKING) * said.talking)
+    kept = np.where(opens, peak_expression[:, None], 1.0) * np.where(closes, 1.0 - said.parted[:, None], 1.0)
     kept[:, NOSE] = (1.0 - (1.0 - NOSE_STAYS) * said.closing)[:, None]  # or closed-mouth anger would lose its look
-    return feeling * kept * np.where(spreads, 1.0 - YIELD_TO_ROUNDING * said.rounding[:, None], 1.0)
+    return offset * kept * np.where(spreads, 1.0 - YIELD_TO_ROUNDING * said.rounding[:, None], 1.0)
 
 
 def meant_shut(opening: FloatArray, voice: FloatArray) -> FloatArray:
@@ -191,7 +195,7 @@ def meant_shut(opening: FloatArray, voice: FloatArray) -> FloatArray:
     return _eased((PARTED - opening) / (PARTED - SHUT)) * voice
 
 
-def kept_shut(face: FloatArray, mouth: FloatArray, voice: FloatArray) -> FloatArray:
+def enforce_closure(face: FloatArray, mouth: FloatArray, voice: FloatArray) -> FloatArray:
     """`face` [T,52] with lips no further apart than speech alone had them, where it meant them shut."""
     geometry = LipGeometry.load()
     wanted = geometry.opening_of(mouth)

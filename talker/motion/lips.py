@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from talker import hub
 from talker.face.model import load_face_model
 from talker.types import FloatArray
+from talker.weights import store
 
 UPPER_LIP, LOWER_LIP = (13, 82, 312), (14, 87, 317)  # landmarks of the inner lips at the middle
 CORNERS = (61, 291)
@@ -29,7 +29,7 @@ class LipGeometry:
     @functools.cache
     def load(cls) -> LipGeometry:
         """Measured on the project's own face model, average identity."""
-        model = load_face_model(hub.checkpoint("face-model"))
+        model = load_face_model(store.checkpoint("face-model"))
         basis = model.expression_basis[:, model.landmark_vertices]  # [52, 478, 3 vertices, 3]
         moves = np.einsum("lk,elkc->elc", model.landmark_weights, basis)  # [52, 478, 3]
         neutral = model.landmarks(model.neutral)

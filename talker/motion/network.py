@@ -1,7 +1,7 @@
 """The compact sequence model: what is heard, which phones sound, who feels what and how they speak -> the mouth.
 
 Dilated temporal convolutions over the recogniser's features and the visemes of the phones (where they are known). A
-feeling and a speaking style enter as a condition on every block (FiLM: Perez et al., "Visual Reasoning with a General
+emotion and a speaking style enter as a condition on every block (FiLM: Perez et al., "Visual Reasoning with a General
 Conditioning Layer", 2018) whose layers have no bias, so that strength 0 and the natural style change nothing at all.
 """
 
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from talker.errors import MotionError
-from talker.motion.head import ArticulationConfig, Delivery, phone_prior, read_config, spread_out
+from talker.motion.mouth_regressor import ArticulationConfig, SpeechCondition, phone_prior, read_config, spread_out
 from talker.speech.encoder import FRAME_RATE
 from talker.types import FloatArray
 
@@ -96,25 +96,25 @@ class MotionNetwork(nn.Module):
         self.register_buffer("spread", torch.ones(config.features))
         self.heard = nn.Linear(config.features, config.width)
         self.phones = nn.Linear(config.channels + PRIOR_EXTRA, config.width, bias=False)
-        self.feeling = nn.Linear(config.emotion, config.width, bias=False)
+        self.emotion_condition = nn.Linear(config.emotion, config.width, bias=False)
         self.style = nn.Linear(STYLE_WIDTH, config.width, bias=False)
         self.blocks = nn.ModuleList(
             ConditionedBlock(config, dilation) for dilation in islice(cycle(config.dilations), config.blocks)
         )
         self.norm = nn.LayerNorm(config.width)
         self.head = nn.Linear(config.width, config.channels + 1)
-        nn.init.zeros_(self.feeling.weight)  # feelings that training never shows change nothing
+        nn.init.zeros_(self.emotion_condition.weight)  # emotions that training never shows change nothing
         nn.init.constant_(self.head.bias[-1], math.log(0.1))  # lips are closed a tenth of the time
 
-    def forward(self, heard: Tensor, phones: Tensor, feeling: Tensor, style: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, heard: Tensor, phones: Tensor, emotion_condition: Tensor, style: Tensor) -> tuple[Tensor, Tensor]:
         """One batch of clips.
 
-        heard: [B,T,features]. phones: [B,T,channels + 2], all 0 where nothing is known. feeling: [B,T or 1,emotion],
+        heard: [B,T,features]. phones: [B,T,channels + 2], all 0 where nothing is known. emotion: [B,T or 1,emotion],
         the code times its strength. style: [B,3].
         Returns blendshapes [B,T,channels] and closure logits [B,T].
         """
         x = self.heard((heard - self.mean) / self.spread) + self.phones(phones)  # [B,T,W]
-        condition = torch.tanh(self.feeling(feeling) + self.style(style)[:, None])  # [B,T or 1,W]
+        condition = torch.tanh(self.emotion_condition(emotion_condition) + self.style(style)[:, None])  # [B,T or 1,W]
         for block in self.blocks:
             x = block(x, condition)
         out = self.head(self.norm(x))  # [B,T,channels + 1]
@@ -122,14 +122,14 @@ class MotionNetwork(nn.Module):
 
 
 @dataclass(frozen=True)
-class NetworkHead:
-    """A trained network behind the same door as the linear head."""
+class NetworkMouthRegressor:
+    """A trained network behind the same interface as the linear regressor."""
 
     config: ArticulationConfig
     network: MotionNetwork
 
     @classmethod
-    def load(cls, folder: Path) -> NetworkHead:
+    def load(cls, folder: Path) -> NetworkMouthRegressor:
         """Read a network from its checkpoint folder."""
         config, dimensions = read_config(folder)
         network = MotionNetwork(NetworkConfig(**{**dimensions, "dilations": tuple(dimensions["dilations"])}))
@@ -151,30 +151,30 @@ class NetworkHead:
         return features.astype(np.float16)
 
     @torch.inference_mode()
-    def predict(self, projected: FloatArray, delivery: Delivery) -> tuple[FloatArray, FloatArray]:
+    def predict(self, projected: FloatArray, condition: SpeechCondition) -> tuple[FloatArray, FloatArray]:
         """(blendshapes [T,52], probability of p, b, m [T]) for features [T,384] at 50 Hz, a minute at a time."""
         frames, reach = len(projected), self.network.config.reach
-        prior = torch.from_numpy(phone_prior(self.config, delivery.phones, frames))[None]
+        prior = torch.from_numpy(phone_prior(self.config, condition.phones, frames))[None]
         style = torch.zeros(1, STYLE_WIDTH)  # natural
-        if delivery.style is not None:
-            style = torch.as_tensor(delivery.style, dtype=torch.float32)[None]
+        if condition.style is not None:
+            style = torch.as_tensor(condition.style, dtype=torch.float32)[None]
         out = np.empty((frames, len(self.config.channels) + 1), np.float32)
         for start in range(0, frames, WINDOW):
             first, end = max(0, start - reach), min(frames, start + WINDOW + reach)
             heard = torch.from_numpy(projected[first:end].astype(np.float32))[None]
-            feeling = _felt_between(delivery, first, end, self.network.config.emotion)
-            values, closed = self.network(heard, prior[:, first:end], feeling, style)
+            emotion_condition = _condition_between(condition, first, end, self.network.config.emotion)
+            values, closed = self.network(heard, prior[:, first:end], emotion_condition, style)
             piece = torch.cat([values, closed[..., None]], dim=-1)[0].numpy()  # [t, C+1]
             out[start : start + WINDOW] = piece[start - first : start - first + WINDOW]
         return spread_out(self.config, out)
 
 
-def _felt_between(delivery: Delivery, first: int, end: int, width: int) -> Tensor:
-    """[1, end - first or 1, width] the feeling during some frames at 50 Hz; zeros, which change nothing, for none.
+def _condition_between(condition: SpeechCondition, first: int, end: int, width: int) -> Tensor:
+    """[1, end - first or 1, width] the emotion during some frames at 50 Hz; zeros, which change nothing, for none.
 
-    Raises MotionError for a feeling of another emotion space than the network has learnt.
+    Raises MotionError for an emotion of another emotion space than the network has learnt.
     """
-    rows = delivery.feeling
+    rows = condition.emotion
     if rows is None:
         return torch.zeros(1, 1, width)
     if rows.shape[1] != width:
@@ -183,6 +183,6 @@ def _felt_between(delivery: Delivery, first: int, end: int, width: int) -> Tenso
             "`python -m talker train motion-network`, or choose the linear converter."
         )
     if len(rows) > 1:
-        time, own = np.arange(first, end) / FRAME_RATE, np.arange(len(rows)) / delivery.feeling_hz
+        time, own = np.arange(first, end) / FRAME_RATE, np.arange(len(rows)) / condition.emotion_hz
         rows = np.stack([np.interp(time, own, column) for column in rows.T], axis=1)
     return torch.as_tensor(rows, dtype=torch.float32)[None]

@@ -17,7 +17,7 @@ from talker.face.landmarks import EYE_CORNERS, INNER_LIPS, LEFT_EYE, OUTER_LIPS,
 from talker.face.raster import rasterise
 from talker.render.geometry import HeadGeometry
 from talker.render.patch import Window
-from talker.render.renderer import Drawn
+from talker.render.geometry_renderer import Drawn
 from talker.render.smooth_fill import smooth_fill
 from talker.types import ByteArray, FloatArray, Portrait
 
@@ -26,7 +26,7 @@ EYES_AT = 0.23  # height of the eyes' line in the square
 MAP_STRIDE = 4  # the maps are that much coarser than the square
 HEAD_CM = 10.0  # unit of the position map
 POLYGONS = ((INNER_LIPS,), (OUTER_LIPS,), (RIGHT_EYE, LEFT_EYE))  # one mask each
-MAPS = 6  # channels of Sight.maps
+MAPS = 6  # channels of GeneratorInput.maps
 IDENTITY = 20  # leading modes of the face model, which carry most of a face's form
 STYLE = 2 * BLENDSHAPE_COUNT + 3 + IDENTITY  # numbers of a frame's style
 _BOTH = np.concatenate([MIRROR_ORDER, MIRROR_ORDER + BLENDSHAPE_COUNT])
@@ -74,7 +74,7 @@ class Square:
 
 
 @dataclass(frozen=True)
-class Sight:
+class GeneratorInput:
     """What the generator is given of a frame.
 
     picture: [S,S,3] the square of the frame. masks: [S,S,3] 0..255 between the lips, the lips, the eyes.
@@ -114,11 +114,11 @@ class FaceSquare:
         """[S,S,3] the portrait's own square of its picture `image`."""
         return self.home.cut(image)
 
-    def look(self, drawn: Drawn, square: Square | None = None) -> tuple[Square, Sight]:
+    def look(self, drawn: Drawn, square: Square | None = None) -> tuple[Square, GeneratorInput]:
         """The frame's square (that of its own mesh, unless another is given), and what is known of it."""
         square = square or self.square(drawn.points)
         maps = self._maps(square.points(drawn.points), drawn.camera[:, 2])
-        return square, Sight(square.cut(drawn.frame), self._masks(square, drawn.points), maps)
+        return square, GeneratorInput(square.cut(drawn.frame), self._masks(square, drawn.points), maps)
 
     def _masks(self, square: Square, points: FloatArray) -> ByteArray:
         masks = np.zeros((3, self._side, self._side), np.uint8)
@@ -147,4 +147,4 @@ def style_of(blendshapes: FloatArray, pose: FloatArray, portrait: Portrait) -> F
     form = np.zeros(IDENTITY)
     known = portrait.fit.identity[:IDENTITY]
     form[: len(known)] = known
-    return np.concatenate([blendshapes, portrait.rest, head, form]).astype(np.float32)
+    return np.concatenate([blendshapes, portrait.source_expression, head, form]).astype(np.float32)

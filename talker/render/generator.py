@@ -90,7 +90,7 @@ class ModulatedConv(nn.Module):
         return functional.leaky_relu(y, SLOPE)
 
 
-class Head(nn.Module):
+class OutputHead(nn.Module):
     """Residual flow, texture and mask of one level, zero at first; `finer` times finer than the level itself."""
 
     def __init__(self, inputs: int, finer: int = 1) -> None:
@@ -113,7 +113,7 @@ class Level(nn.Module):
         self.lateral = nn.Conv2d(below, width, 1)
         self.look = ModulatedConv(width + source, width, style)
         self.refine = ModulatedConv(width, width, style)
-        self.head = Head(width, 2 if finest else 1)
+        self.head = OutputHead(width, 2 if finest else 1)
 
     def forward(self, x: Tensor, skip: Tensor, seen: Tensor, style: Tensor) -> tuple[Tensor, Tensor]:
         """Features [B,width,h,w], and what is added [B,6,...] to flow, texture and mask, of x [B,below,h/2,w/2], this
@@ -166,8 +166,8 @@ class Generator(nn.Module):
     def forward(self, picture: Tensor, maps: Tensor, style: Tensor, features: list[Tensor]) -> Refinement:
         """How to refine a part of the square.
 
-        picture: [B,6,h,w] colours and masks, 0..1. maps: [B,6,h/4,w/4] as `Sight` has them, but the last two channels
-        absolute (`absolute`). style: [B,STYLE]. features: from `encode`.
+        picture: [B,6,h,w] colours and masks, 0..1. maps: [B,6,h/4,w/4] as `GeneratorInput` has them, but the last two
+        channels absolute (`absolute`). style: [B,STYLE]. features: from `encode`.
         """
         code = self.style(torch.cat([style, features[-1]], dim=1))  # [B,style]
         where = maps[:, -2:]  # [B,2,h/4,w/4] 0..1 in the portrait's square
@@ -223,7 +223,7 @@ def refined(picture: Tensor, refinement: Refinement) -> Tensor:
 
 
 def absolute(maps: Tensor) -> Tensor:
-    """`Sight.maps` [B,6,h,w] of a whole square, the last two channels as places (0..1) in the portrait's."""
+    """`GeneratorInput.maps` [B,6,h,w] of a whole square, the last two channels as places (0..1) in the portrait's."""
     height, width = maps.shape[-2:]
     y, x = torch.meshgrid((torch.arange(height) + 0.5) / height, (torch.arange(width) + 0.5) / width, indexing="ij")
     return torch.cat([maps[:, :-2], maps[:, -2:] + torch.stack([x, y]).to(maps)], dim=1)

@@ -83,8 +83,8 @@ class HeadGeometry:
         self.traits = face_traits(model_folder)
         self.model = self.traits.model
         self.fit = portrait.fit
-        self.rest = portrait.rest.astype(np.float32)
-        mesh = self.model.vertices(self.fit.identity, self.rest)
+        self.source_expression = portrait.source_expression.astype(np.float32)
+        mesh = self.model.vertices(self.fit.identity, self.source_expression)
         turn = rotation_matrix(self.fit.rotation).astype(np.float32).T
         self.rest_camera = mesh @ turn  # [V,3]
         projected = self.project(self.rest_camera)
@@ -99,9 +99,9 @@ class HeadGeometry:
         self.residual += self._part_lips(self.rest_points, -shut)  # lips that all but touch do touch
         self.rest_points = projected + self.residual
         self._rest_gap = self._lip_gap(self.rest_points)  # [9] px
-        neutral = np.zeros_like(self.rest)
+        neutral = np.zeros_like(self.source_expression)
         self._gap_basis = np.stack([self._mesh_gap(shape) for shape in self.model.expression_basis])  # [52,9] px
-        self._rest_opening = np.maximum(self.rest @ self._gap_basis, 0.0)  # [9] px
+        self._rest_opening = np.maximum(self.source_expression @ self._gap_basis, 0.0)  # [9] px
         self._rest_lip = self._lip_height(self.rest_points)  # [9] px
         self._shut_lip = np.full(len(LIP_PAIRS[0]), -1e6)  # px, no limit until it is known
         self.shut_points = self.shape(neutral).points  # [V,2] px with an expressionless face
@@ -114,7 +114,7 @@ class HeadGeometry:
     def shape(self, expression: FloatArray) -> Shape:
         """The face with `expression` [52] (absolute, not relative to what the picture shows)."""
         absolute = self.absolute(expression)
-        delta = absolute - self.rest
+        delta = absolute - self.source_expression
         camera = self.rest_camera.copy()
         _add_shapes(self.basis, delta, camera)
         points: FloatArray = self.project(camera) + self.residual
@@ -139,9 +139,9 @@ class HeadGeometry:
         Gaze is relative to where the person looks already, and narrow eyes stay as narrow as they are.
         """
         absolute = np.array(expression, np.float32)
-        absolute[GAZE_ROWS] += self.rest[GAZE_ROWS]
+        absolute[GAZE_ROWS] += self.source_expression[GAZE_ROWS]
         for row in BLINK_ROWS.values():
-            own = min(self.rest[row], OWN_BLINK)
+            own = min(self.source_expression[row], OWN_BLINK)
             absolute[row] = own + (1 - own) * absolute[row]
         return absolute
 
@@ -180,10 +180,10 @@ class HeadGeometry:
         Also how far the middle of an eye is open in the picture, and how far it can be, by the irises' size.
         """
         self._lid_travel, self._shut_lids, self._rest_open, self._most_open = {}, {}, {}, {}
-        own = np.zeros_like(self.rest)
+        own = np.zeros_like(self.source_expression)
         for row in BLINK_ROWS.values():
-            own[row] = min(self.rest[row], OWN_BLINK)
-        seen, calm = (self.model.vertices(self.fit.identity, shown) for shown in (self.rest, own))
+            own[row] = min(self.source_expression[row], OWN_BLINK)
+        seen, calm = (self.model.vertices(self.fit.identity, shown) for shown in (self.source_expression, own))
         height = self.model.landmarks(self.model.shape(self.fit.identity))[:, 1] * self.fit.scale
         widened = self.model.landmarks(calm - seen)[:, 1] * self.fit.scale
         down = self.down(self.rest_points)
@@ -208,8 +208,8 @@ class HeadGeometry:
 
     def down(self, points: FloatArray) -> FloatArray:
         """[2] unit vector from the brows to the chin in the picture."""
-        bridge, chin = self.landmark_points(points, (NOSE_BRIDGE, 152))
-        return _unit(chin - bridge)
+        retarget_to_portrait, chin = self.landmark_points(points, (NOSE_BRIDGE, 152))
+        return _unit(chin - retarget_to_portrait)
 
     def _mesh_gap(self, mesh: FloatArray) -> FloatArray:
         """[9] the same distance on the bare mesh (or what a shape adds to it), in px at the portrait's scale."""
@@ -243,8 +243,8 @@ class HeadGeometry:
 
     def _lip_height(self, points: FloatArray) -> FloatArray:
         """[9] px from the bridge of the nose down to the upper lip's edge."""
-        bridge = self.landmark_points(points, (NOSE_BRIDGE,))
-        return (self.landmark_points(points, LIP_PAIRS[0]) - bridge) @ self.down(points)
+        retarget_to_portrait = self.landmark_points(points, (NOSE_BRIDGE,))
+        return (self.landmark_points(points, LIP_PAIRS[0]) - retarget_to_portrait) @ self.down(points)
 
     def _part_lips(self, points: FloatArray, widening: FloatArray) -> FloatArray:
         """[V,2] px that widen the gap between the lips by `widening` [9] px, half for each lip."""
@@ -255,15 +255,16 @@ class HeadGeometry:
         return (shift[:, None] * self.down(points)).astype(np.float32)
 
 
-def as_asked(expression: FloatArray, rest: FloatArray) -> FloatArray:
+def to_relative_expression(expression: FloatArray, source_expression: FloatArray) -> FloatArray:
     """[52] a measured expression as `shape` wants it: gaze and narrow eyes are relative to the portrait's own.
 
-    The inverse of what `HeadGeometry` does with what it is asked for, so that `as_asked(rest, rest)` is the portrait.
+    The inverse of what `HeadGeometry` does with what it is asked for: the source expression made relative to itself
+    draws the portrait as it is.
     """
     result = np.array(expression, np.float32)
-    result[GAZE_ROWS] -= rest[GAZE_ROWS]
+    result[GAZE_ROWS] -= source_expression[GAZE_ROWS]
     for row in BLINK_ROWS.values():
-        own = min(float(rest[row]), OWN_BLINK)
+        own = min(float(source_expression[row]), OWN_BLINK)
         result[row] = (result[row] - own) / (1.0 - own)
     return result
 

@@ -25,7 +25,7 @@ from talker.face.fit import bounded_least_squares
 from talker.face.model import vertex_normals
 from talker.render.aligned import FaceSquare, Square
 from talker.render.geometry import MASK_VERTICES
-from talker.render.renderer import Drawn, Renderer
+from talker.render.geometry_renderer import Drawn, GeometryRenderer
 from talker.types import ByteArray, FloatArray
 
 SIDE = 256  # px of the square in which frames are compared
@@ -45,7 +45,7 @@ LEAST_USUAL_CM = 0.12  # flow that may be usual in any frame
 class PhotometricFit:
     """Refines the motion of films of the person whom `renderer` draws."""
 
-    def __init__(self, renderer: Renderer) -> None:
+    def __init__(self, renderer: GeometryRenderer) -> None:
         self._renderer, self._geometry = renderer, renderer.geometry
         self._squares = FaceSquare(self._geometry, SIDE)
         self._vertices = np.arange(0, MASK_VERTICES, VERTEX_STEP)

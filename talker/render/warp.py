@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from talker.face.raster import rasterise
 from talker.render.background import Background
 from talker.render.geometry import HeadGeometry
-from talker.render.head_motion import HeadMotion, Region
+from talker.render.head_warp import HeadWarp, Region
 from talker.render.light import shade
 from talker.render.nostrils import without_nostrils
 from talker.render.patch import Window
@@ -31,7 +31,7 @@ SHADING_BLUR = 0.8  # standard deviation in pixels of the flow
 
 
 @dataclass(frozen=True)
-class Posed:
+class MeshFrame:
     """The face of one frame, before it is drawn.
 
     camera: [V,3] cm before the head turns. points: [V,2] px in the picture. ratio: [V] new to old shading. drift:
@@ -54,7 +54,7 @@ class FlowGrid:
     head's grid. inner: [h,w] 1 inside, 0 at the region's border. reach: px of the flow by which an expression fades.
     """
 
-    def __init__(self, geometry: HeadGeometry, head: HeadMotion, region: Region, face_width: float, face_px: float):
+    def __init__(self, geometry: HeadGeometry, head: HeadWarp, region: Region, face_width: float, face_px: float):
         shrink = min(1.0, face_px / face_width)
         self.size = max(round(region.width * shrink), 2), max(round(region.height * shrink), 2)
         width, height = self.size
@@ -74,7 +74,7 @@ class FlowGrid:
         """[V,2] px of the flow of `points` [V,2] px of the picture."""
         return (points - self.origin + 0.5) * self.scale - 0.5
 
-    def attributes(self, posed: Posed) -> FloatArray:
+    def attributes(self, posed: MeshFrame) -> FloatArray:
         """[V,3] what the flow carries: px to where a vertex comes from, and its shading beyond 1."""
         return np.concatenate([self.rest_points - posed.points, posed.ratio[:, None] - 1.0], axis=1)
 
@@ -82,16 +82,16 @@ class FlowGrid:
 class Warp:
     """Draws the region of one portrait, frame by frame."""
 
-    def __init__(self, grid: FlowGrid, head: HeadMotion, region: Region, background: Background | None) -> None:
+    def __init__(self, grid: FlowGrid, head: HeadWarp, region: Region, background: Background | None) -> None:
         self._flow_grid, self._head, self._background = grid, head, background
         self._size = region.width, region.height
         self._grid = Window(0, 0, region.width, region.height).pixels()
 
-    def draw(self, frames: Sequence[Posed]) -> list[ByteArray]:
+    def draw(self, frames: Sequence[MeshFrame]) -> list[ByteArray]:
         """The region [h,w,3] of each frame, still without eyes and mouth."""
         return [self._draw(posed) for posed in frames]
 
-    def _draw(self, posed: Posed) -> ByteArray:
+    def _draw(self, posed: MeshFrame) -> ByteArray:
         where, shading = self._flow(posed)
         warped = cv2.remap(posed.source, where, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
         result = np.empty_like(posed.source)
@@ -100,7 +100,7 @@ class Warp:
             self._background.keep(result, where)
         return result
 
-    def _flow(self, posed: Posed) -> tuple[FloatArray, FloatArray]:
+    def _flow(self, posed: MeshFrame) -> tuple[FloatArray, FloatArray]:
         """Where in the region each of its pixels comes from [h,w,2] px, and its shading factor [h,w]."""
         grid = self._flow_grid
         width, height = grid.size

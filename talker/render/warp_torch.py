@@ -15,10 +15,10 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 from talker.render.background import OPAQUE, SLACK, Background
-from talker.render.head_motion import INVERSION_STEPS, HeadMotion, Region
+from talker.render.head_warp import INVERSION_STEPS, HeadWarp, Region
 from talker.render.light import SHADOW_TINT
 from talker.render.smooth_fill import EPSILON
-from talker.render.warp import SHADING_BLUR, FlowGrid, Posed
+from talker.render.warp import SHADING_BLUR, FlowGrid, MeshFrame
 from talker.types import ByteArray, FloatArray
 
 EDGE = 1e-5  # a pixel that far outside a triangle still counts as inside
@@ -29,7 +29,7 @@ class TorchWarp:
     """Draws the region of one portrait on `device`, several frames at a time."""
 
     def __init__(
-        self, grid: FlowGrid, head: HeadMotion, region: Region, background: Background | None, device: torch.device
+        self, grid: FlowGrid, head: HeadWarp, region: Region, background: Background | None, device: torch.device
     ) -> None:
         self._grid, self._step, self._background, self._device = grid, head.step, None, device
         self._size = region.height, region.width
@@ -43,7 +43,7 @@ class TorchWarp:
             self._background = StillBackground(background, device)
 
     @torch.inference_mode()
-    def draw(self, frames: Sequence[Posed]) -> list[ByteArray]:
+    def draw(self, frames: Sequence[MeshFrame]) -> list[ByteArray]:
         """The region [h,w,3] of each frame, still without eyes and mouth."""
         where, shading = self._flow(frames)
         source = self._tensor(np.stack([posed.source for posed in frames]))
@@ -57,7 +57,7 @@ class TorchWarp:
     def _tensor(self, values: FloatArray | ByteArray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(values)).to(self._device).float()
 
-    def _flow(self, frames: Sequence[Posed]) -> tuple[Tensor, Tensor]:
+    def _flow(self, frames: Sequence[MeshFrame]) -> tuple[Tensor, Tensor]:
         """Where in the region each of its pixels comes from [B,h,w,2] px, and its shading factor [B,h,w,1]."""
         grid = self._grid
         width, height = grid.size

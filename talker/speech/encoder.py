@@ -7,6 +7,7 @@ CTranslate2's `model.bin` and the Hub's `model.safetensors`.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,12 +15,12 @@ import librosa
 import numpy as np
 import scipy.fft
 
-from talker import hub
 from talker.media import audio
 from talker.speech.whisper import EncoderConfig, WhisperEncoder
 from talker.speech.whisper_weights import load_whisper_encoder
 from talker.speech.windows import joined, spans
 from talker.types import FloatArray, SpeechClip
+from talker.weights import store
 
 SAMPLE_RATE = 16_000
 HOP = 160  # samples between mel frames: 100 Hz
@@ -43,7 +44,7 @@ class SpeechEncoder:
 
         Raises AssetError when the weights can't be had or aren't Whisper tiny's.
         """
-        path = weights or hub.fetch("whisper_tiny_en") / "model.bin"
+        path = weights or store.fetch("whisper_tiny_en") / "model.bin"
         return cls(load_whisper_encoder(config or EncoderConfig(), path))
 
     @property
@@ -70,6 +71,12 @@ class SpeechEncoder:
         for start, end in spans(frames, length, overlap):
             window = log_mel[:, 2 * start : 2 * (start + length)]
             yield self.network(np.concatenate([window, silence], axis=1))[: end - start]
+
+
+@functools.cache
+def shared_encoder() -> SpeechEncoder:
+    """The published encoder up to the layer that lips are read from, loaded once."""
+    return SpeechEncoder.load()
 
 
 def log_mel_spectrogram(sound: audio.SoundAtRate, mels: int = 80) -> FloatArray:

@@ -7,9 +7,9 @@ import functools
 import numpy as np
 from faster_whisper import WhisperModel
 
-from talker import hub
 from talker.media import audio
 from talker.types import SpeechClip, TimedToken, Transcript
+from talker.weights import store
 
 SAMPLE_RATE = 16_000
 DOUBTFUL_LOG_PROBABILITY = -1.0  # per token; below it the transcript isn't trusted
@@ -41,4 +41,4 @@ def transcribe(clip: SpeechClip) -> Transcript:
 
 @functools.cache
 def _recogniser() -> WhisperModel:
-    return WhisperModel(str(hub.fetch("whisper_tiny_en")), device="cpu", compute_type="int8")
+    return WhisperModel(str(store.fetch("whisper_tiny_en")), device="cpu", compute_type="int8")

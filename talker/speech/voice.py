@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnxruntime
 
-from talker import hub
 from talker.errors import InputError
 from talker.speech.pronunciation import phone_spans
 from talker.types import FloatArray, SpeechClip, TimedToken, Transcript
+from talker.weights import store
 
 if TYPE_CHECKING:
     from hibari import Hibari
@@ -61,12 +61,12 @@ Manner = Callable[[VoiceFrames], VoiceFrames]
 
 
 def say(
-    text: str, *, voice: str = "american", speed: float = 1.0, seed: int = 0, manner: Manner | None = None
+    text: str, *, voice: str = "american", speed: float = 1.0, seed: int = 0, style: Manner | None = None
 ) -> SpeechClip:
     """Speech of `text` with its transcript: words and phones at the times at which the voice made them.
 
     speed: 0.5 slow .. 2 fast. seed: of the noise in the voice; the same text and seed give the same samples.
-    manner: changes what the network wants before it becomes sound.
+    style: changes what the network wants before it becomes sound.
 
     Raises InputError for text that is empty, too long or has nothing to pronounce, and for an unknown voice; AssetError
     when the voice's weights can't be had.
@@ -86,7 +86,7 @@ def say(
     pieces = [piece for sentence in speaker.sentences(text) for piece in _short_pieces(sentence)]
     if not pieces:
         raise InputError(f"Nothing in the text {_shortened(text)!r} can be pronounced in English; write it in words.")
-    spoken = [speaker.speak(piece, speed, np.random.default_rng(seed + i), manner) for i, piece in enumerate(pieces)]
+    spoken = [speaker.speak(piece, speed, np.random.default_rng(seed + i), style) for i, piece in enumerate(pieces)]
     return _join(spoken)
 
 
@@ -126,7 +126,7 @@ class _Speaker:
         return found
 
     def speak(
-        self, words: list[_Word], speed: float, random: np.random.Generator, manner: Manner | None = None
+        self, words: list[_Word], speed: float, random: np.random.Generator, style: Manner | None = None
     ) -> _Piece:
         """The sound of one piece, with the words' and phones' times."""
         from hibari import dsp
@@ -136,7 +136,7 @@ class _Speaker:
         ids = np.array([self.reader.ids(letters)], np.int64)
         *parts, durations = self.session.run(None, {"ids": ids, "speed": np.array([speed], np.float32)})
         frames = VoiceFrames(*(part[0] for part in parts))
-        samples = dsp.synth(*dataclasses.astuple(manner(frames) if manner else frames), random)
+        samples = dsp.synth(*dataclasses.astuple(style(frames) if style else frames), random)
         ends = np.maximum(
             np.cumsum(durations.reshape(-1)) * FRAME_S - LEAD_S, 0.0
         )  # of the leading pad, each letter, the trailing pad
@@ -216,7 +216,7 @@ def _speaker(voice: str) -> _Speaker:
     from hibari.voices import voice_path
 
     model = VOICES[voice]
-    path = hub.fetch(model.asset) if model.asset else Path(voice_path(model.hibari_name))
+    path = store.fetch(model.asset) if model.asset else Path(voice_path(model.hibari_name))
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(

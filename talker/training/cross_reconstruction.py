@@ -1,8 +1,8 @@
-"""Cross-reconstruction: makes the voice tower hear the feeling and neither the speaker nor the words.
+"""Cross-reconstruction: makes the voice tower hear the emotion and neither the speaker nor the words.
 
 After CEM-Net's audio emotion enhancement: a clip is rebuilt from the feeling of one clip and the content of another.
-When the content comes from the same speaker saying the same words with another feeling, or the feeling from another
-speaker with the same feeling, the original must come out; so nothing but the feeling may pass through the sphere.
+When the content comes from the same speaker saying the same words with another emotion, or the emotion from another
+speaker with the same emotion, the original must come out; so nothing but the emotion may pass through the sphere.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ class CrossReconstruction(nn.Module):
             nn.Linear(space_width + CONTENT_WIDTH, hidden), nn.GELU(), nn.Linear(hidden, voice_width)
         )
 
-    def forward(self, feeling: Tensor, content_of: Tensor) -> Tensor:
+    def forward(self, labels: Tensor, content_of: Tensor) -> Tensor:
         """Standardised statistics [B, voice_width] rebuilt from points [B, width] and another clip's statistics."""
-        return self.decoder(torch.cat([feeling, self.content(content_of)], dim=-1))
+        return self.decoder(torch.cat([labels, self.content(content_of)], dim=-1))
 
     def loss(self, standardised: Tensor, points: Tensor, other_feeling: Tensor, other_speaker: Tensor) -> Tensor:
         """Mean squared error of both swaps, 0 when perfect.
 
         standardised: [B, voice_width] the clips themselves and points: [B, width] where the tower puts them.
-        other_feeling: [B, voice_width] same speaker and words, other feeling.
-        other_speaker: [B, width] points of clips with the same feeling by other speakers.
+        other_feeling: [B, voice_width] same speaker and words, other emotion.
+        other_speaker: [B, width] points of clips with the same emotion by other speakers.
         """
         content_swapped = self(points, other_feeling)
         both_swapped = self(other_speaker, other_feeling)
@@ -44,14 +44,14 @@ class CrossReconstruction(nn.Module):
 
 
 def partners(
-    feeling: np.ndarray, speaker: np.ndarray, words: np.ndarray, seed: int
+    labels: np.ndarray, speaker: np.ndarray, words: np.ndarray, seed: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Indices (clips, content donors, feeling donors), each [M], for every clip that has both kinds of partner."""
+    """Indices (clips, content donors, emotion donors), each [M], for every clip that has both kinds of partner."""
     random = np.random.default_rng(seed)
     clips, content, emotion = [], [], []
-    for index in range(len(feeling)):
-        same_voice = np.flatnonzero((speaker == speaker[index]) & (words == words[index]) & (feeling != feeling[index]))
-        same_feeling = np.flatnonzero((feeling == feeling[index]) & (speaker != speaker[index]))
+    for index in range(len(labels)):
+        same_voice = np.flatnonzero((speaker == speaker[index]) & (words == words[index]) & (labels != labels[index]))
+        same_feeling = np.flatnonzero((labels == labels[index]) & (speaker != speaker[index]))
         if len(same_voice) and len(same_feeling):
             clips.append(index)
             content.append(random.choice(same_voice))

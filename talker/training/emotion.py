@@ -6,21 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
+from talker.data.cache import cache_path, load, save
+from talker.data.face_photographs import FaceRecords, join_faces, load_photographs
+from talker.data.portraits import building_portraits
+from talker.data.rendered_faces import render_faces
+from talker.data.voice_corpora import NON_COMMERCIAL, load_voices
 from talker.emotion.space import CHECKPOINT, PERMISSIVE_CHECKPOINT, EmotionSpace, SpaceConfig, save_space
 from talker.training.emotion_space import EmotionTraining, SpaceTrainer, taught_texts
-from talker.training.face_photographs import FaceRecords, join_faces, load_photographs
-from talker.training.kept import keep, kept, load
-from talker.training.portraits import building_portraits
-from talker.training.rendered_faces import render_faces
-from talker.training.voice_corpora import NON_COMMERCIAL, load_voices
 from talker.types import Progress
 
 RENDERED_PORTRAITS = 36
-# What the rendered faces look like depends on these.
-RENDERED_BY = (
-    "render", "portrait", "face/fit.py", "face/model.py", "emotion/catalogue.py", "emotion/action_units.py",
-    "emotion/bridging.py", "training/rendered_faces.py",
-)  # fmt: skip
+RENDERED_VERSION = 1  # of the rendered faces in the cache: raise it when renderer, catalogue or face model change
 
 CARD = """---
 license: {licence}
@@ -49,7 +45,7 @@ def train(data: Path, out: Path, progress: Progress | None = None) -> None:
     voices = load_voices(data, progress)
     faces = join_faces(load_photographs(data), rendered(data, progress))
     config = SpaceConfig()
-    texts = taught_texts(config.feelings)
+    texts = taught_texts(config.emotions)
     beside = out.with_name(out.name + PERMISSIVE_CHECKPOINT.removeprefix(CHECKPOINT))
     for folder, chosen in ((out, np.ones(len(voices), bool)), (beside, ~np.isin(voices.corpus, NON_COMMERCIAL))):
         space = SpaceTrainer(config, EmotionTraining(), texts, voices.where(chosen), faces).fit()
@@ -59,12 +55,12 @@ def train(data: Path, out: Path, progress: Progress | None = None) -> None:
 
 def rendered(data: Path, progress: Progress | None = None) -> FaceRecords:
     """Faces rendered on portraits of `data`, from the cache when they were rendered before."""
-    cache = kept("emotion-rendered", RENDERED_BY)
+    cache = cache_path("emotion-rendered", RENDERED_VERSION)
     if cache.is_file():
         return FaceRecords(**load(cache))
     paths = building_portraits(data)
     records = render_faces(paths[:: max(1, len(paths) // RENDERED_PORTRAITS)], progress=progress)
-    keep(cache, records)
+    save(cache, records)
     return records
 
 
@@ -81,7 +77,7 @@ def _card(space: EmotionSpace, *, permissive: bool) -> str:
     return CARD.format(
         licence="apache-2.0" if permissive else "cc-by-nc-sa-4.0",
         variant=", permissive variant" if permissive else "",
-        feelings=len(space.feelings),
+        emotions=len(space.emotions),
         voices=own if permissive else f"RAVDESS, {own}",
         limits=limits + "\n",
     )

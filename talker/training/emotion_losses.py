@@ -29,14 +29,14 @@ def _pull(similarity: Tensor, same: Tensor) -> Tensor:
 def family(log_weights: Tensor, reads_as: Tensor, label: Tensor) -> Tensor:
     """Negative log-probability of `label` [N].
 
-    log_weights: [N, feelings]; reads_as: [feelings, 8], how each feeling is shared out over the labels.
+    log_weights: [N, emotions]; reads_as: [emotions, 8], how each emotion is shared out over the labels.
     """
     probabilities = log_weights.exp() @ reads_as  # [N, 8]
     return functional.nll_loss(probabilities.clamp_min(1e-6).log(), label)
 
 
 def among(log_weights: Tensor, candidates: Tensor, target: Tensor, class_weight: Tensor | None = None) -> Tensor:
-    """Cross-entropy of feeling `target` [N] where only `candidates` (indices of feelings) can be told apart."""
+    """Cross-entropy of emotion `target` [N] where only `candidates` (indices of emotions) can be told apart."""
     positions = torch.full((log_weights.shape[1],), -1, dtype=torch.long)
     positions[candidates] = torch.arange(len(candidates))
     return functional.cross_entropy(log_weights[:, candidates], positions[target], weight=class_weight)

@@ -14,24 +14,25 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from talker.emotion.catalogue import FEELINGS
-from talker.emotion.gate import fit_gate
+from talker.data.cache import cache_path, load, save
+from talker.data.face_photographs import FaceRecords
+from talker.data.voice_corpora import VoiceRecords
+from talker.emotion.catalogue import EMOTIONS
 from talker.emotion.picture_features import measure_faces, principal_shapes
-from talker.emotion.prompts import PromptBank, in_templates, prompt_bank
+from talker.emotion.prompts import PROMPTS, PromptBank, in_templates, prompt_bank
 from talker.emotion.sentences import LanguageTower, sentence_tower
 from talker.emotion.space import EmotionSpace, SpaceConfig, SpaceNetwork
+from talker.emotion.text_classifier import fit_gate
 from talker.training.cross_reconstruction import CrossReconstruction, partners
 from talker.training.emotion_losses import among, contrastive, family, geometry
-from talker.training.face_photographs import FaceRecords
-from talker.training.kept import keep, kept, load
-from talker.training.voice_corpora import VoiceRecords
 from talker.types import EMOTION_LABELS, FloatArray
 
 STRENGTH_ASKED = {False: 0.8, True: 1.2}  # what actors showed when asked for normal and strong intensity
+TEXTS_VERSION = 1  # of the encoded texts in the cache
 MILD_STRENGTH = {"neutral": 0.1, "calm": 0.2}  # acted, but hardly felt
 PLAIN_STRENGTH = 0.05  # nobody asked for anything: read aloud
 PLAIN_SHARE = 0.25  # of the voices in a batch
-LABELS_COUNT = 3.0  # times as many rendered faces of a label as of another feeling
+LABELS_COUNT = 3.0  # times as many rendered faces of a label as of another emotion
 
 
 @dataclass(frozen=True)
@@ -74,42 +75,42 @@ class TextSet:
     """
 
     sentences: Tensor
-    feeling: Tensor
+    emotion: Tensor
     weight: Tensor
-    no_feeling: Tensor
+    no_emotion: Tensor
 
     @classmethod
-    def encode(cls, bank: PromptBank, tower: LanguageTower, feelings: tuple[str, ...]) -> TextSet:
+    def encode(cls, bank: PromptBank, tower: LanguageTower, emotions: tuple[str, ...]) -> TextSet:
         """Run the language tower over the whole bank."""
         texts, names, weights = bank.examples()
         return cls(
             torch.from_numpy(in_templates(tower, texts)),
-            torch.tensor([feelings.index(name) for name in names]),
+            torch.tensor([emotions.index(name) for name in names]),
             torch.tensor(weights),
-            torch.from_numpy(tower.encode(bank.no_feeling)),
+            torch.from_numpy(tower.encode(bank.no_emotion)),
         )
 
 
-def taught_texts(feelings: tuple[str, ...]) -> TextSet:
+def taught_texts(emotions: tuple[str, ...]) -> TextSet:
     """The whole bank in the offline tower's words; encoded once for as long as neither changes."""
-    cache = kept("emotion-texts", ("emotion/prompts.json", "emotion/prompts.py", "emotion/sentences.py"))
+    cache = cache_path("emotion-texts", TEXTS_VERSION, [PROMPTS])
     if cache.is_file():
         return TextSet(**{name: torch.from_numpy(array) for name, array in load(cache).items()})
-    texts = TextSet.encode(prompt_bank(), sentence_tower(), feelings)
-    keep(cache, texts)
+    texts = TextSet.encode(prompt_bank(), sentence_tower(), emotions)
+    save(cache, texts)
     return texts
 
 
-def asked_strength(feeling: str, strong: bool, plain: bool) -> float:
+def asked_strength(emotion: str, strong: bool, plain: bool) -> float:
     """How strongly a clip was meant to feel."""
-    return PLAIN_STRENGTH if plain else MILD_STRENGTH.get(feeling, STRENGTH_ASKED[bool(strong)])
+    return PLAIN_STRENGTH if plain else MILD_STRENGTH.get(emotion, STRENGTH_ASKED[bool(strong)])
 
 
 def wanted_geometry(texts: TextSet, shares: tuple[float, float, float]) -> FloatArray:
-    """Similarities [feelings, feelings] that the keys shall have: of the words, of the faces and of the affect."""
-    words = np.stack([texts.sentences[0, texts.feeling == i].mean(0).numpy() for i in range(len(FEELINGS))])
-    faces = np.stack([feeling.displacement for feeling in FEELINGS])
-    affect = np.array([feeling.affect for feeling in FEELINGS])
+    """Similarities [emotions, emotions] that the keys shall have: of the words, of the faces and of the affect."""
+    words = np.stack([texts.sentences[0, texts.emotion == i].mean(0).numpy() for i in range(len(EMOTIONS))])
+    faces = np.stack([emotion.blendshape_offset for emotion in EMOTIONS])
+    affect = np.array([emotion.affect for emotion in EMOTIONS])
     grams = []
     for values in (words, faces, affect):
         centred = values - values.mean(0)
@@ -118,13 +119,13 @@ def wanted_geometry(texts: TextSet, shares: tuple[float, float, float]) -> Float
     return sum(share * gram for share, gram in zip(shares, grams, strict=True)).astype(np.float32)
 
 
-def keys_from_geometry(wanted: FloatArray, width: int) -> FloatArray:
-    """Unit vectors [feelings, width] whose similarities come closest to `wanted` (classical scaling)."""
+def prototypes_from_geometry(wanted: FloatArray, width: int) -> FloatArray:
+    """Unit vectors [emotions, width] whose similarities come closest to `wanted` (classical scaling)."""
     values, vectors = np.linalg.eigh(wanted)
     order = np.argsort(-values)[:width]
-    keys = vectors[:, order] * np.sqrt(np.maximum(values[order], 0.0))
-    keys = np.pad(keys, ((0, 0), (0, width - keys.shape[1])))
-    return np.ascontiguousarray(keys / np.linalg.norm(keys, axis=1, keepdims=True), np.float32)
+    prototypes = vectors[:, order] * np.sqrt(np.maximum(values[order], 0.0))
+    prototypes = np.pad(prototypes, ((0, 0), (0, width - prototypes.shape[1])))
+    return np.ascontiguousarray(prototypes / np.linalg.norm(prototypes, axis=1, keepdims=True), np.float32)
 
 
 class SpaceTrainer:
@@ -138,9 +139,9 @@ class SpaceTrainer:
         self.texts, self.voices, self.faces = texts, voices, faces
         self.network = SpaceNetwork(config, dropout=training.dropout)
         self.random = np.random.default_rng(training.seed)
-        self.reads_as = torch.from_numpy(np.stack([feeling.probabilities for feeling in FEELINGS]))
+        self.reads_as = torch.from_numpy(np.stack([emotion.probabilities for emotion in EMOTIONS]))
         self.wanted = torch.from_numpy(wanted_geometry(texts, training.geometry_shares))
-        self.network.keys.data = torch.from_numpy(keys_from_geometry(self.wanted.numpy(), config.width))
+        self.network.prototypes.data = torch.from_numpy(prototypes_from_geometry(self.wanted.numpy(), config.width))
         self._prepare_voices()
         self._prepare_faces(config)
         self.network.text.mean.copy_(texts.sentences[0].mean(0))
@@ -168,7 +169,7 @@ class SpaceTrainer:
 
     def _finish_text(self) -> None:
         """The keys stand; the text tower, which has most to learn, learns on alone."""
-        fit_gate(self.network.names_feeling, self.texts.sentences[0], self.texts.no_feeling)
+        fit_gate(self.network.names_emotion, self.texts.sentences[0], self.texts.no_emotion)
         parameters = self.network.text.parameters()
         optimiser = torch.optim.AdamW(parameters, self.training.learning_rate, weight_decay=self.training.weight_decay)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -184,7 +185,7 @@ class SpaceTrainer:
 
     def losses(self) -> dict[str, Tensor]:
         """All named losses on one fresh batch of each modality."""
-        keys = functional.normalize(self.network.keys, dim=-1)
+        prototypes = functional.normalize(self.network.prototypes, dim=-1)
         text, text_target = self._text_batch()
         voice, voice_target, asked = self._voice_batch()
         face, face_target, certain = self._face_batch()
@@ -198,28 +199,28 @@ class SpaceTrainer:
             "voice": self._voice_loss(points["voice"], voice_target),
             "picture": self._picture_loss(points["picture"], face_target, certain),
             "pairs": self._pair_loss(points, {"text": text_target, "voice": voice_target, "picture": face_target}),
-            "geometry": geometry(keys, self.wanted),
+            "geometry": geometry(prototypes, self.wanted),
             "language": geometry(points["text"], _centred_similarity(text)),
             "cross": self._cross_loss(),
             "strength": self._strength_loss(voice, asked),
         }
 
     def _prepare_voices(self) -> None:
-        names = self.network.config.feelings
-        self.voice_feeling = torch.tensor([names.index(name) for name in self.voices.feeling])
+        names = self.network.config.emotions
+        self.voice_feeling = torch.tensor([names.index(name) for name in self.voices.emotion])
         self.voice_plain = torch.from_numpy(self.voices.plain)
         self.voice_classes = torch.unique(self.voice_feeling[~self.voice_plain])
         self.voice_statistics = torch.from_numpy(self.voices.statistics)  # [N, windows, width]
         self.asked_strength = torch.tensor(
             [
                 asked_strength(*clip)
-                for clip in zip(self.voices.feeling, self.voices.strong, self.voices.plain, strict=True)
+                for clip in zip(self.voices.emotion, self.voices.strong, self.voices.plain, strict=True)
             ]
         )
         _standardise(self.network.voice, self.voice_statistics.flatten(0, 1))
         counts = torch.bincount(self.voice_feeling[~self.voice_plain], minlength=len(names)).float()
         self.voice_draw = torch.where(self.voice_plain, 0.0, 1.0 / counts[self.voice_feeling]).double()
-        self.partners = partners(self.voices.feeling, self.voices.speaker, self.voices.words, self.training.seed)
+        self.partners = partners(self.voices.emotion, self.voices.speaker, self.voices.words, self.training.seed)
 
     def _prepare_faces(self, config: SpaceConfig) -> None:
         mean, shapes = principal_shapes(self.faces.landmarks, config.picture_shapes)
@@ -227,20 +228,20 @@ class SpaceTrainer:
         self.network.face_shapes.copy_(torch.from_numpy(shapes))
         measured = measure_faces(self.faces.landmarks, self.faces.blendshapes, mean, shapes)
         self.face_measured = torch.from_numpy(measured)
-        self.face_feeling = torch.tensor([config.feelings.index(name) for name in self.faces.feeling])
+        self.face_feeling = torch.tensor([config.emotions.index(name) for name in self.faces.emotion])
         self.face_certain = torch.tensor([not str(person).startswith("photograph") for person in self.faces.person])
         self.photograph_classes = torch.unique(self.face_feeling[~self.face_certain])
         _standardise(self.network.picture, self.face_measured)
-        counts = torch.bincount(self.face_feeling * 2 + self.face_certain.long(), minlength=2 * len(FEELINGS)).float()
+        counts = torch.bincount(self.face_feeling * 2 + self.face_certain.long(), minlength=2 * len(EMOTIONS)).float()
         rendered = torch.where(self.face_feeling < len(EMOTION_LABELS), LABELS_COUNT, 1.0)
-        photographs = len(FEELINGS) / max(1, len(self.photograph_classes))
+        photographs = len(EMOTIONS) / max(1, len(self.photograph_classes))
         share = torch.where(self.face_certain, rendered, photographs)
         self.face_draw = (share / counts[self.face_feeling * 2 + self.face_certain.long()]).double()
 
     def _text_batch(self) -> tuple[Tensor, Tensor]:
         rows = torch.multinomial(self.texts.weight, self.training.batch, replacement=True)
         templates = torch.randint(len(self.texts.sentences), (len(rows),))
-        return self.texts.sentences[templates, rows], self.texts.feeling[rows]
+        return self.texts.sentences[templates, rows], self.texts.emotion[rows]
 
     def _noisy(self, sentences: Tensor) -> Tensor:
         return sentences + self.training.text_noise * self.network.text.deviation * torch.randn_like(sentences)
@@ -249,7 +250,7 @@ class SpaceTrainer:
         return voices + self.training.voice_noise * self.network.voice.deviation * torch.randn_like(voices)
 
     def _voice_batch(self) -> tuple[Tensor, Tensor, Tensor]:
-        """(statistics, feelings, strengths asked for) of acted voices."""
+        """(statistics, emotions, strengths asked for) of acted voices."""
         return self._heard(torch.multinomial(self.voice_draw, self.training.batch, replacement=True))
 
     def _heard(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -257,7 +258,7 @@ class SpaceTrainer:
         return self.voice_statistics[rows, windows], self.voice_feeling[rows], self.asked_strength[rows]
 
     def _strength_loss(self, voice: Tensor, asked: Tensor) -> Tensor:
-        """Plain voices count here alone: taught as neutral ones they would make a microphone of the feeling."""
+        """Plain voices count here alone: taught as neutral ones they would make a microphone of the emotion."""
         if self.voice_plain.any():
             rows = torch.multinomial(self.voice_plain.double(), round(PLAIN_SHARE * len(voice)), replacement=True)
             plain, _, plain_asked = self._heard(rows)
@@ -287,9 +288,9 @@ class SpaceTrainer:
             total = total + 0.5 * family(seen, self.reads_as, self.reads_as[label].argmax(1))
         if certain.any():
             # Faces of kin look alike: what counts is that the point comes back to where the face came from.
-            keys = functional.normalize(self.network.keys, dim=-1)[target[certain]]
+            prototypes = functional.normalize(self.network.prototypes, dim=-1)[target[certain]]
             total = total + functional.nll_loss(log_weights[certain], target[certain])
-            total = total + 2.0 * (1.0 - (points[certain] * keys).sum(1)).mean()
+            total = total + 2.0 * (1.0 - (points[certain] * prototypes).sum(1)).mean()
         return total
 
     def _pair_loss(self, points: dict[str, Tensor], target: dict[str, Tensor]) -> Tensor:
@@ -303,7 +304,7 @@ class SpaceTrainer:
     def _cross_loss(self) -> Tensor:
         clips, content, donors = self.partners
         if not len(clips):
-            return self.network.keys.new_zeros(())
+            return self.network.prototypes.new_zeros(())
         rows = self.random.integers(0, len(clips), self.training.batch)
         own, other, donor = (self.voice_statistics[which[rows], 0] for which in (clips, content, donors))
         tower = self.network.voice
@@ -323,5 +324,5 @@ def _centred_similarity(sentences: Tensor) -> Tensor:
 
 
 def _soft_family(log_weights: Tensor, reads_as: Tensor, wanted: Tensor) -> Tensor:
-    """Cross-entropy between label shares: `wanted` [N, 8] against what log weights [N, feelings] read as."""
+    """Cross-entropy between label shares: `wanted` [N, 8] against what log weights [N, emotions] read as."""
     return -(wanted * (log_weights.exp() @ reads_as).clamp_min(1e-6).log()).sum(1).mean()

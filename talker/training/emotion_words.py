@@ -1,6 +1,6 @@
-"""More words for the catalogue's feelings, read from WordNet's own files (Miller, "WordNet", 1995; permissive licence).
+"""More words for the catalogue's emotions, read from WordNet's own files (Miller, "WordNet", 1995; permissive licence).
 
-From a seed sense of each feeling all kinds of it (hyponyms), neighbours of adjectives (satellites) and words derived
+From a seed sense of each emotion all kinds of it (hyponyms), neighbours of adjectives (satellites) and words derived
 from these are collected, each with its definition. Words of the held-out test are left out by the caller.
 """
 
@@ -15,7 +15,7 @@ from talker.errors import DataError
 
 PARTS = {"n": "noun", "v": "verb", "a": "adj"}
 KINDS, SATELLITES, DERIVED = "~", "&", "+"
-# feeling -> seed senses: part of speech, word, number of the sense
+# emotion -> seed senses: part of speech, word, number of the sense
 SEEDS: Mapping[str, tuple[tuple[str, str, int], ...]] = {
     "neutral": (("a", "impassive", 1), ("a", "unemotional", 1), ("a", "indifferent", 1), ("n", "apathy", 1)),
     "happy": (("n", "joy", 1), ("n", "happiness", 2), ("a", "happy", 1), ("a", "joyful", 1), ("a", "glad", 1),
@@ -121,21 +121,21 @@ class WordNet:
 
 
 def related_words(folder: Path) -> dict[str, tuple[list[str], list[str]]]:
-    """feeling -> (words, definitions and examples) around its seeds; a shared word goes to the more special feeling."""
+    """emotion -> (words, definitions and examples) around its seeds; a shared word goes to the more special emotion."""
     database = WordNet(folder)
     owner: dict[str, tuple[int, str]] = {}
-    definitions: dict[str, list[str]] = {feeling: [] for feeling in SEEDS}
-    for feeling, seeds in SEEDS.items():
+    definitions: dict[str, list[str]] = {emotion: [] for emotion in SEEDS}
+    for emotion, seeds in SEEDS.items():
         for part, word, number in seeds:
             senses = list(database.around(part, database.find(part, word, number)))
             for sense in senses:
-                definitions[feeling] += [sense.definition, *sense.examples]
+                definitions[emotion] += [sense.definition, *sense.examples]
                 for name in sense.words:
-                    owner[name.lower()] = min(owner.get(name.lower(), (len(senses), feeling)), (len(senses), feeling))
-    words: dict[str, list[str]] = {feeling: [] for feeling in SEEDS}
-    for name, (_, feeling) in sorted(owner.items()):
-        words[feeling].append(name)
-    return {feeling: (words[feeling], list(dict.fromkeys(definitions[feeling]))) for feeling in SEEDS}
+                    owner[name.lower()] = min(owner.get(name.lower(), (len(senses), emotion)), (len(senses), emotion))
+    words: dict[str, list[str]] = {emotion: [] for emotion in SEEDS}
+    for name, (_, emotion) in sorted(owner.items()):
+        words[emotion].append(name)
+    return {emotion: (words[emotion], list(dict.fromkeys(definitions[emotion]))) for emotion in SEEDS}
 
 
 def _index_lines(path: Path) -> Iterator[tuple[str, list[int]]]:

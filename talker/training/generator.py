@@ -21,7 +21,7 @@ from talker.data.prepared_faces import pairs_folder
 from talker.errors import InputError
 from talker.render.generator import SIZES, Generator, GeneratorConfig, Refinement, refined, save_generator
 from talker.render.regions import MOUTH
-from talker.training.generator_batches import (
+from talker.data.generator_batches import (
     ALONE,
     BACK,
     NEIGHBOUR,

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from talker.errors import InputError
 from talker.render.generator import Refinement
-from talker.training.generator_batches import Batch
+from talker.data.generator_batches import Batch
 from talker.training.perception import feature_distance, mesh_features
 
 SCALES = 3  # of the pyramids

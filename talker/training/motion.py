@@ -17,9 +17,9 @@ from safetensors.numpy import save_file
 from scipy.optimize import minimize
 
 from talker.blendshapes import BLENDSHAPE_INDEX, BLENDSHAPE_NAMES
-from talker.motion.head import ArticulationConfig, LinearHead, in_context
-from talker.speech.features import WHISPER, load_features
-from talker.training.motion_data import Example, grid_examples, voice_examples
+from talker.data.speech_clips import Example, grid_examples, voice_examples
+from talker.motion.mouth_regressor import ArticulationConfig, LinearMouthRegressor, in_context
+from talker.speech.encoder import shared_encoder
 from talker.types import FloatArray, Progress
 
 UNSPOKEN = ("mouthSmile", "mouthFrown", "mouthDimple", "mouthLeft", "mouthRight")  # expression, not speech
@@ -56,24 +56,24 @@ def train_motion(
     out: Path,
     settings: MotionTraining | None = None,
     progress: Progress | None = None,
-    *,
-    features: str = WHISPER,
-) -> LinearHead:
+) -> LinearMouthRegressor:
     """Train the head on `data` (GRID's layout in grid/) and write config.json and model.safetensors into `out`.
 
-    features: what it hears, where the settings don't say. About five minutes on one core. Raises DataError when the
+    About five minutes on one core. Raises DataError when the
     data isn't there.
     """
-    settings = settings or MotionTraining(head=ArticulationConfig(CHANNELS, features=features))
-    encoder = load_features(settings.head.features)
+    settings = settings or MotionTraining(head=ArticulationConfig(CHANNELS))
+    encoder = shared_encoder()
     real = _collected(grid_examples(data, encoder), 450, progress)
     spoken = _collected(voice_examples(settings.sentences, settings.seed, encoder), settings.sentences, progress)
-    head = fit_head(real, spoken, settings)
-    save_head(head, out)
+    head = fit_mouth_regressor(real, spoken, settings)
+    save_mouth_regressor(head, out)
     return head
 
 
-def fit_head(real: Sequence[Example], spoken: Sequence[Example], settings: MotionTraining) -> LinearHead:
+def fit_mouth_regressor(
+    real: Sequence[Example], spoken: Sequence[Example], settings: MotionTraining
+) -> LinearMouthRegressor:
     """The head that explains the tracked (`real`) and the synthetic (`spoken`) examples best."""
     config = settings.head
     features = np.concatenate([example.features for example in (*real, *spoken)])
@@ -91,7 +91,7 @@ def fit_head(real: Sequence[Example], spoken: Sequence[Example], settings: Motio
     closed = np.concatenate([example.closed for example in (*real, *spoken)])
     weights, bias = ridge(inputs, targets, weight, settings.ridge)
     gate_weights, gate_bias = logistic(inputs, closed, settings.gate_penalty)
-    return LinearHead(
+    return LinearMouthRegressor(
         config,
         mean.astype(np.float32),
         np.ascontiguousarray(components, np.float32),
@@ -128,7 +128,7 @@ def logistic(inputs: FloatArray, labels: FloatArray, penalty: float) -> tuple[Fl
     return weights, float(best[-1] - mean @ weights)
 
 
-def save_head(head: LinearHead, out: Path) -> None:
+def save_mouth_regressor(head: LinearMouthRegressor, out: Path) -> None:
     """Write config.json and model.safetensors."""
     out.mkdir(parents=True, exist_ok=True)
     (out / "config.json").write_text(json.dumps(dataclasses.asdict(head.config), indent=2) + "\n")

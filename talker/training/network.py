@@ -12,7 +12,7 @@ import copy
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +20,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from talker.motion.head import ArticulationConfig
-from talker.motion.network import STYLE_WIDTH, MotionNetwork, NetworkConfig, NetworkHead
-from talker.speech.features import WHISPER, load_features
+from talker.data.motion_dataset import MotionDataset, Sample, batch_of, gather
+from talker.motion.mouth_regressor import ArticulationConfig
+from talker.motion.network import STYLE_WIDTH, MotionNetwork, NetworkConfig, NetworkMouthRegressor
 from talker.training.motion import CHANNELS
-from talker.training.network_data import Lesson, Material, batch_of, gather
 from talker.training.network_losses import LipLandmarks, losses
 from talker.types import Progress
 
@@ -39,7 +38,7 @@ class NetworkTraining:
     `warm_up` steps and eased to 0. decay: of the weights. ema: share of the past in the mean of the weights.
     copies: of each tracked clip, heard in other voices, rooms and lines.
     sentences, voice_weight: what the offline voice reads, and how much it counts beside real faces.
-    hidden_phones, hidden_feeling: share of the clips whose phones, or whose feeling and style, the network isn't told.
+    hidden_phones, hidden_feeling: share of the clips whose phones, or whose emotion and style, the network isn't told.
     weights: of the losses, by name. check: steps between looks at the held-out clips.
     """
 
@@ -69,11 +68,6 @@ class NetworkTraining:
     )
     network: NetworkConfig = field(default_factory=lambda: NetworkConfig(len(CHANNELS), width=128, blocks=5))
 
-    def hearing(self, features: str) -> NetworkTraining:
-        """The same with other speech features."""
-        width = load_features(features).width
-        return replace(self, head=replace(self.head, features=features), network=replace(self.network, features=width))
-
     @classmethod
     def tiny(cls) -> NetworkTraining:
         """A few steps of a small network for tests."""
@@ -90,19 +84,13 @@ class NetworkTraining:
 
 
 def train_network(
-    data: Path,
-    out: Path,
-    settings: NetworkTraining | None = None,
-    progress: Progress | None = None,
-    *,
-    features: str = WHISPER,
-) -> NetworkHead:
+    data: Path, out: Path, settings: NetworkTraining | None = None, progress: Progress | None = None
+) -> NetworkMouthRegressor:
     """Train on `data` and write config.json and model.safetensors into `out`, with the log beside them.
 
-    features: what it hears, where the settings don't say. Raises DataError when `data` holds neither prepared clips
-    nor grid/, or clips that were prepared with other features.
+    Raises DataError when `data` holds neither prepared clips nor grid/.
     """
-    settings = settings or NetworkTraining().hearing(features)
+    settings = settings or NetworkTraining()
     material = gather(
         data,
         settings.head,
@@ -116,8 +104,8 @@ def train_network(
 
 
 def fit_network(
-    material: Material, out: Path, settings: NetworkTraining, progress: Progress | None = None
-) -> NetworkHead:
+    material: MotionDataset, out: Path, settings: NetworkTraining, progress: Progress | None = None
+) -> NetworkMouthRegressor:
     """The network that explains the lessons best, chosen on the held-out ones; goes on where a run was stopped."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     run = _Run(material, settings, device)
@@ -131,21 +119,21 @@ def fit_network(
             with open(out / LOG, "a", encoding="utf-8") as log:
                 log.write(json.dumps({"step": run.step} | figures) + "\n")
             save_file(run.state(), out / STATE)
-            NetworkHead(settings.head, run.best).save(out)
+            NetworkMouthRegressor(settings.head, run.best).save(out)
         if progress is not None:
             progress(run.step, settings.steps)
-    return NetworkHead(settings.head, run.best.eval())
+    return NetworkMouthRegressor(settings.head, run.best.eval())
 
 
 class _Run:
     """Weights on their way: the network, the mean of its past, and the best of these means so far."""
 
-    def __init__(self, material: Material, settings: NetworkTraining, device: torch.device) -> None:
+    def __init__(self, material: MotionDataset, settings: NetworkTraining, device: torch.device) -> None:
         torch.manual_seed(settings.seed)
         self.material, self.settings, self.device = material, settings, device
         self.step, self.best_score = 0, -1.0
         self.network = MotionNetwork(settings.network)
-        heard = np.concatenate([lesson.heard[::5].astype(np.float32) for lesson in material.train])
+        heard = np.concatenate([sample.heard[::5].astype(np.float32) for sample in material.train])
         self.network.mean.copy_(torch.from_numpy(heard.mean(0)))
         self.network.spread.copy_(torch.from_numpy(heard.std(0) + 1e-3))
         self.network.to(device)
@@ -153,25 +141,23 @@ class _Run:
         self.best = copy.deepcopy(self.network).cpu()
         self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=settings.rate, weight_decay=settings.decay)
         self.lips = LipLandmarks.of(settings.head.channels).to(device)
-        target = np.concatenate([lesson.target for lesson in material.train])
+        target = np.concatenate([sample.target for sample in material.train])
         self.spread = torch.as_tensor(target.std(0) + 0.02, device=device)
 
     def update(self) -> dict[str, float]:
         """One step; returns the losses by name."""
         settings = self.settings
-        chance = np.random.default_rng([settings.seed, self.step])
+        rng = np.random.default_rng([settings.seed, self.step])
         torch.manual_seed(settings.seed * 1_000_003 + self.step)
-        chosen = [
-            self.material.train[index] for index in chance.integers(len(self.material.train), size=settings.batch)
-        ]
+        chosen = [self.material.train[index] for index in rng.integers(len(self.material.train), size=settings.batch)]
         batch = batch_of(
-            chosen, settings.window, chance,
+            chosen, settings.window, rng,
             hidden_phones=settings.hidden_phones, hidden_feeling=settings.hidden_feeling,
         ).to(self.device)  # fmt: skip
         for group in self.optimiser.param_groups:
             group["lr"] = settings.rate * _schedule(self.step, settings)
         self.network.train()
-        values, closing = self.network(batch.heard, batch.prior, batch.feeling, batch.style)
+        values, closing = self.network(batch.heard, batch.prior, batch.emotion, batch.style)
         named = losses(values, closing, batch, self.lips, self.spread)
         total = torch.stack([settings.weights[name] * value for name, value in named.items()]).sum()
         self.optimiser.zero_grad()
@@ -216,16 +202,16 @@ class _Run:
 
 
 @torch.inference_mode()
-def opening_match(network: MotionNetwork, lessons: Sequence[Lesson], lips: LipLandmarks) -> float:
-    """Mean correlation of the lip opening (perfect: 1) from sound alone, feeling and style untold."""
+def opening_match(network: MotionNetwork, samples: Sequence[Sample], lips: LipLandmarks) -> float:
+    """Mean correlation of the lip opening (perfect: 1) from sound alone, emotion and style untold."""
     network.eval()
     device = lips.opening.device
     found = []
-    for lesson in lessons:
-        heard = torch.from_numpy(lesson.heard.astype(np.float32))[None].to(device)
-        nothing = [torch.zeros(1, *shape, device=device) for shape in (lesson.prior.shape, (1, len(lesson.feeling)))]
+    for sample in samples:
+        heard = torch.from_numpy(sample.heard.astype(np.float32))[None].to(device)
+        nothing = [torch.zeros(1, *shape, device=device) for shape in (sample.prior.shape, (1, len(sample.emotion)))]
         values, _ = network(heard, *nothing, torch.zeros(1, STYLE_WIDTH, device=device))
-        target = torch.from_numpy(lesson.target).to(device)
+        target = torch.from_numpy(sample.target).to(device)
         pair = torch.stack([values[0] @ lips.opening, target @ lips.opening])
         if float(pair.std(1).min()) > 1e-6:
             found.append(float(torch.corrcoef(pair)[0, 1]))

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from talker import hub
 from talker.blendshapes import BLENDSHAPE_INDEX
 from talker.face.landmarks import LIPS
 from talker.face.model import load_face_model
 from talker.motion.lips import LipGeometry
+from talker.weights import store
 
 LIP_UNIT_CM = 0.3  # a distance of lip landmarks that counts as 1
 OPENING_UNIT = 0.03  # an opening in face widths that counts as 1
@@ -29,7 +29,7 @@ class LipLandmarks:
     @classmethod
     def of(cls, channels: tuple[str, ...]) -> LipLandmarks:
         """Measured on the project's own face model."""
-        model = load_face_model(hub.checkpoint("face-model"))
+        model = load_face_model(store.checkpoint("face-model"))
         rows = [BLENDSHAPE_INDEX[name] for name in channels]
         moved = np.stack([model.landmarks(model.expression_basis[row])[list(LIPS), :2].ravel() for row in rows])
         opening = LipGeometry.load().opening[rows]
@@ -44,13 +44,13 @@ class LipLandmarks:
 class Batch:
     """Windows of clips.
 
-    heard [B,T,384], prior [B,T,C+2], feeling [B,1,D], style [B,3]: what the network is told. target [B,T,C]. closed
+    heard [B,T,384], prior [B,T,C+2], emotion [B,1,D], style [B,3]: what the network is told. target [B,T,C]. closed
     [B,T]: 1 where p, b, m sound. silent [B,T]: 1 where nothing does. weight [B,T]: 0 beyond a clip's end.
     """
 
     heard: Tensor
     prior: Tensor
-    feeling: Tensor
+    emotion: Tensor
     style: Tensor
     target: Tensor
     closed: Tensor

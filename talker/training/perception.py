@@ -9,7 +9,7 @@ import zipfile
 from torch import Tensor
 from torch.nn import functional
 
-from talker import hub
+from talker.weights import store
 from talker.training.tflite_network import TfliteNetwork
 
 MESH_FILE = "face_landmarks_detector.tflite"
@@ -18,7 +18,7 @@ MESH_RESOLUTIONS = (128, 64, 32)  # of the network's own 256 px picture: a half,
 
 def mesh_features() -> TfliteNetwork:
     """Pictures [B,3,h,w] in 0..1 to features [B,C,h/2,w/2], [B,C,h/4,w/4], [B,C,h/8,w/8]."""
-    with zipfile.ZipFile(hub.fetch("face_landmarker")) as task:
+    with zipfile.ZipFile(store.fetch("face_landmarker")) as task:
         return TfliteNetwork(task.read(MESH_FILE), MESH_RESOLUTIONS)
 
 

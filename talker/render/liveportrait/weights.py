@@ -11,13 +11,13 @@ import torch
 from torch import nn
 
 from talker.errors import AssetError
-from talker.hub import fetch
 from talker.render.liveportrait.appearance import AppearanceExtractor
 from talker.render.liveportrait.config import LivePortraitConfig
 from talker.render.liveportrait.decoder import Decoder
 from talker.render.liveportrait.keypoints import Stitching
 from talker.render.liveportrait.motion_extractor import MotionExtractor
 from talker.render.liveportrait.warping import WarpingModule
+from talker.weights.store import fetch
 
 ASSET = "liveportrait"
 STITCHING_FILE = "retargeting_models/stitching_retargeting_module.pth"

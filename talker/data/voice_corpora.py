@@ -1,0 +1,194 @@
+"""Labelled voices for the emotion space: RAVDESS, EMO-DB, CREMA-D, MEAD, one acted voice, and plain speech.
+
+RAVDESS (Livingstone & Russo, 2018) is CC BY-NC-SA and MEAD (Wang et al., 2020) is for research: weights trained on
+either are non-commercial. EMO-DB (Burkhardt et al., 2005) is free, CREMA-D (Cao et al., 2014) under ODbL. Whichever
+lie under `speech_emotion` are read, each in the layout that it is published in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from talker.data.audio_augmentation import augment_audio
+from talker.data.cache import cache_path, load, save
+from talker.data.corpora import CREMAD_EMOTIONS
+from talker.data.sentences import teaching_sentences
+from talker.data.voice_augmentation import augment_voice
+from talker.emotion.voice_features import FRAME_RATE, VoiceFrames, load_encoder, voice_frames, window_statistics
+from talker.errors import DataError
+from talker.media import audio
+from talker.speech.encoder import SAMPLE_RATE, SpeechEncoder
+from talker.speech.voice import say
+from talker.types import EMOTION_LABELS, FloatArray, Progress, SpeechClip
+
+RAVDESS_EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fear", "disgusted", "surprised")
+EMODB_EMOTIONS = {"W": "angry", "F": "happy", "N": "neutral", "T": "sad", "A": "fear", "E": "disgusted", "L": "bored"}
+ACTED_EMOTIONS = {"anger": "angry", "joy": "happy", "neutral": "neutral", "sad": "sad"}
+LIVELY = "offline/lively"
+NON_COMMERCIAL = ("ravdess", "mead")
+PLAIN = ("grid", "offline")  # corpora of people, and of the offline voice, who just read aloud
+GRID_STEP = 4  # every so many of GRID's sentences: plain reading, so that not every calm voice is a sad one
+OFFLINE_SENTENCES = 24  # flat, as the voice reads them
+LIVELY_SENTENCES = 150  # each by another made-up throat, with more melody
+CROP_S = 2.0  # shorter windows beside each whole clip: codes per moment are read from such
+SPOILED = 2  # times that each clip is measured as another microphone would have heard it
+MEASURED_VERSION = 1  # of the statistics in the cache: raise it when features, augmentation or sentences change
+PACE = (0.78, 1.28)  # plain voices, being few, are also played faster and slower, which makes other throats of them
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One labelled clip, read when it is needed.
+
+    sound: a file, or a sentence for the offline voice. emotion: a catalogue name. speaker: "corpus/speaker".
+    words: what was said, for clips of equal words. strong: whether the actor was asked for strong intensity.
+    """
+
+    sound: Path | str
+    emotion: str
+    speaker: str
+    words: str
+    strong: bool = False
+
+    def load(self, random: np.random.Generator | None = None) -> SpeechClip:
+        """The sound itself; `random` draws who says a lively sentence."""
+        if isinstance(self.sound, Path):
+            return audio.load_speech(self.sound)
+        return (
+            augment_voice(self.sound, random or np.random.default_rng(0)) if self.speaker == LIVELY else say(self.sound)
+        )
+
+    @property
+    def corpus(self) -> str:
+        """Name of the corpus."""
+        return self.speaker.split("/")[0]
+
+
+@dataclass(frozen=True)
+class VoiceRecords:
+    """Measured clips.
+
+    statistics: [N, windows, width]; the first window is the whole clip as it was recorded.
+    emotion, speaker, words, strong: [N], as in `Recording`.
+    """
+
+    statistics: FloatArray
+    emotion: np.ndarray
+    speaker: np.ndarray
+    words: np.ndarray
+    strong: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.emotion)
+
+    def where(self, chosen: np.ndarray) -> VoiceRecords:
+        """The clips that `chosen` (mask or indices) picks."""
+        return VoiceRecords(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
+
+    @property
+    def corpus(self) -> np.ndarray:
+        """[N] name of the corpus."""
+        return np.array([speaker.split("/")[0] for speaker in self.speaker])
+
+    @property
+    def plain(self) -> np.ndarray:
+        """[N] whether somebody just reads aloud."""
+        return np.isin(self.corpus, PLAIN)
+
+
+def load_voices(data: Path, progress: Progress | None = None) -> VoiceRecords:
+    """All labelled clips under `data`/speech_emotion, and plain ones; what was measured once is kept.
+
+    Raises DataError when the folder holds none.
+    """
+    acted = list(acted_recordings(data / "speech_emotion"))
+    if not acted:
+        raise DataError(f"{data} holds no speech_emotion folder with clips of a known corpus.")
+    recordings = [*acted, *plain_recordings(data / "grid" / "audio")]
+    cache = cache_path("emotion-voices", MEASURED_VERSION, (one.sound for one in acted if isinstance(one.sound, Path)))
+    if cache.is_file():
+        return VoiceRecords(**load(cache))
+    records = measure_recordings(recordings, load_encoder(), progress)
+    save(cache, records)
+    return records
+
+
+def measure_recordings(
+    recordings: Sequence[Recording], encoder: SpeechEncoder, progress: Progress | None = None, seed: int = 0
+) -> VoiceRecords:
+    """Statistics of each recording as it is and spoiled in `SPOILED` random ways."""
+    random = np.random.default_rng(seed)
+    rows = []
+    for done, recording in enumerate(recordings):
+        clip = _at_rate(recording.load(random))
+        heard = [clip, *(_elsewhere(clip, recording.corpus in PLAIN, random) for _ in range(SPOILED))]
+        rows.append(np.concatenate([_windows(voice_frames(one, encoder)) for one in heard]))
+        if progress is not None:
+            progress(done + 1, len(recordings))
+    return VoiceRecords(
+        np.stack(rows),
+        np.array([recording.emotion for recording in recordings]),
+        np.array([recording.speaker for recording in recordings]),
+        np.array([recording.words for recording in recordings]),
+        np.array([recording.strong for recording in recordings]),
+    )
+
+
+def acted_recordings(folder: Path) -> Iterator[Recording]:
+    """Every clip under `folder` whose name follows its corpus's rules."""
+    for path in sorted((folder / "ravdess").glob("**/03-01-*")):
+        parts = path.stem.split("-")
+        emotion = RAVDESS_EMOTIONS[int(parts[2]) - 1]
+        yield Recording(path, emotion, f"ravdess/{parts[6]}", f"r{parts[4]}", parts[3] == "02")
+    for path in sorted((folder / "emodb").glob("**/*")):
+        if len(path.stem) == 7 and path.stem[5] in EMODB_EMOTIONS:
+            yield Recording(path, EMODB_EMOTIONS[path.stem[5]], f"emodb/{path.stem[:2]}", f"e{path.stem[2:5]}")
+    for path in sorted((folder / "cremad").glob("**/*_*_*_*.*")):  # AudioWAV/1001_IEO_ANG_HI.wav
+        actor, sentence, code, level = path.stem.split("_")[:4]
+        if code in CREMAD_EMOTIONS:
+            yield Recording(path, CREMAD_EMOTIONS[code], f"cremad/{actor}", f"c{sentence}", level == "HI")
+    for path in sorted((folder / "mead").glob("*/audio/*/level_*/*.*")):  # M003/audio/angry/level_3/001.m4a
+        person, _, emotion, level = path.parts[-5:-1]
+        if emotion in EMOTION_LABELS:
+            # Sentences are numbered anew for each emotion, so no two clips are known to share their words.
+            words = f"m{emotion}{path.stem}"
+            yield Recording(path, emotion, f"mead/{person}", words, level == "level_3")
+    for path in sorted((folder / "acted").glob("*.wav")):
+        for word, emotion in ACTED_EMOTIONS.items():
+            if word in path.stem.lower():
+                yield Recording(path, emotion, "acted/1", path.stem)
+                break
+
+
+def plain_recordings(folder: Path) -> Iterator[Recording]:
+    """Some of GRID's read sentences (speaker s1) and sentences of the offline voice, as neutral voices."""
+    for path in sorted(folder.glob("s1_*"))[1::GRID_STEP]:
+        yield Recording(path, "neutral", "grid/s1", path.stem)
+    sentences = teaching_sentences(OFFLINE_SENTENCES + LIVELY_SENTENCES, seed=0)
+    for index, sentence in enumerate(sentences):
+        yield Recording(sentence, "neutral", "offline/american" if index < OFFLINE_SENTENCES else LIVELY, sentence)
+
+
+def _at_rate(clip: SpeechClip) -> SpeechClip:
+    """What the tower hears of a clip at most, so that spoiling it takes no longer than it must."""
+    return SpeechClip(audio.resample(clip.samples, clip.sample_rate, SAMPLE_RATE), SAMPLE_RATE)
+
+
+def _elsewhere(clip: SpeechClip, plain: bool, random: np.random.Generator) -> SpeechClip:
+    samples = clip.samples
+    if plain:
+        samples = audio.resample(samples, clip.sample_rate, round(clip.sample_rate * random.uniform(*PACE)))
+    return SpeechClip(augment_audio(samples, clip.sample_rate, random), clip.sample_rate)
+
+
+def _windows(frames: VoiceFrames) -> FloatArray:
+    """[3, width] the whole clip, its first and its last two sounding seconds."""
+    sounding = np.flatnonzero(frames.active)
+    first, last = int(sounding[0]), int(sounding[-1]) + 1
+    length = min(int(CROP_S * FRAME_RATE), last - first)
+    spans = ((0, len(frames)), (first, first + length), (last - length, last))
+    return np.stack([window_statistics(frames, start, stop) for start, stop in spans])

@@ -1,0 +1,142 @@
+"""Emotions as vectors: differences of codes are directions that can be scaled, added to any other code, and kept.
+
+C-MET (2026) transfers an emotion as target − source between a pair of recordings or faces. Here both the place on the
+sphere and the displacement of the face are carried along, so `a + 0.5 * (b - c)` moves the face exactly linearly.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from talker.emotion.action_units import limit_sneer
+from talker.emotion.labels import label_code, read_as
+from talker.emotion.space import EmotionSpace, emotion_space
+from talker.errors import EmotionError
+from talker.types import EmotionCode, FloatArray
+from talker.weights import store
+
+DIRECTIONS = "directions"  # folder in the cache where a user's own directions are kept
+LOWEST, HIGHEST = -0.5, 1.5  # displacements stay within what FaceMotion holds
+NAME_PATTERN = re.compile(r"[\w][\w \-]{0,63}")
+
+
+@dataclass(frozen=True)
+class EmotionVector:
+    """A code, or a difference of codes, at its own strength.
+
+    embedding: [width], not of unit length. blendshape_offset: [52]. affect: [3].
+    """
+
+    embedding: FloatArray
+    blendshape_offset: FloatArray
+    affect: FloatArray
+
+    def __add__(self, other: EmotionVector) -> EmotionVector:
+        return EmotionVector(
+            self.embedding + other.embedding,
+            self.blendshape_offset + other.blendshape_offset,
+            self.affect + other.affect,
+        )
+
+    def __sub__(self, other: EmotionVector) -> EmotionVector:
+        return self + -1.0 * other
+
+    def __mul__(self, factor: float) -> EmotionVector:
+        return EmotionVector(self.embedding * factor, self.blendshape_offset * factor, self.affect * factor)
+
+    __rmul__ = __mul__
+
+    def code(self, source: str = "arithmetic", space: EmotionSpace | None = None) -> EmotionCode:
+        """The vector as an emotion at strength 1. Raises EmotionError for the zero vector: it points nowhere."""
+        space = space or emotion_space()
+        length = float(np.linalg.norm(self.embedding))
+        if length < 1e-6:
+            raise EmotionError("These feelings cancel each other out: nothing is left to show.")
+        reading = space.read(self.embedding[None])
+        return EmotionCode(
+            embedding=(self.embedding / length)[None].astype(np.float32),
+            blendshape_offset=limit_sneer(np.clip(self.blendshape_offset, LOWEST, HIGHEST))[None],
+            strength=np.ones(1, np.float32),
+            probabilities=read_as(reading.probabilities, 1.0),
+            source=source,
+            affect=np.clip(self.affect, -1.0, 1.0)[None].astype(np.float32),
+            onset_s=reading.onset_s,
+            decay_s=reading.decay_s,
+        )
+
+
+def vector_of(code: EmotionCode) -> EmotionVector:
+    """A code as a vector: its mean over time, at its own strength; neutral is the origin of the face."""
+    strength = code.strength[:, None]
+    affect = np.broadcast_to(code.affect, (len(code.strength), 3))
+    return EmotionVector(
+        code.embedding.mean(0), (code.blendshape_offset * strength).mean(0), (affect * strength).mean(0)
+    )
+
+
+def direction(target: EmotionCode, source: EmotionCode) -> EmotionVector:
+    """What has to be added to feel `target` where `source` was felt: from a pair of voices, faces, texts or labels."""
+    return vector_of(target) - vector_of(source)
+
+
+def mix(shares: dict[str, float], space: EmotionSpace | None = None) -> EmotionCode:
+    """Named emotions in shares, as `happy=.6,fear=.4`; shares that sum to more than 1 are scaled to 1.
+
+    Raises EmotionError for an unknown name, a negative share, or none at all.
+    """
+    if not shares or min(shares.values()) < 0 or sum(shares.values()) <= 0:
+        raise EmotionError("A mixture needs feelings with shares above 0, for example happy=0.6,fear=0.4.")
+    total = max(1.0, sum(shares.values()))
+    parts = [share / total * vector_of(label_code(name)) for name, share in shares.items()]
+    vector = parts[0]
+    for part in parts[1:]:
+        vector = vector + part
+    return vector.code("mixture: " + ", ".join(f"{name} {share:g}" for name, share in shares.items()), space)
+
+
+def parse_mix(text: str) -> dict[str, float]:
+    """`happy=.6,fear=.4` as names and shares. Raises EmotionError when it reads differently."""
+    shares: dict[str, float] = {}
+    for part in text.split(","):
+        name, _, share = part.partition("=")
+        try:
+            shares[name.strip()] = float(share)
+        except ValueError as error:
+            raise EmotionError(f"{part.strip()!r} is not a share such as happy=0.6.") from error
+    return shares
+
+
+def save_direction(name: str, vector: EmotionVector, folder: Path | None = None) -> Path:
+    """Keep a direction under a name of its own, for `load_direction`."""
+    path = _direction_path(name, folder)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    values = {part: getattr(vector, part).tolist() for part in EmotionVector.__dataclass_fields__}
+    path.write_text(json.dumps(values) + "\n")
+    return path
+
+
+def load_direction(name: str, folder: Path | None = None) -> EmotionVector:
+    """A direction that was saved. Raises EmotionError, naming those there are, when there is none of that name."""
+    path = _direction_path(name, folder)
+    try:
+        values = json.loads(path.read_text())
+        return EmotionVector(*(np.array(values[part], np.float32) for part in EmotionVector.__dataclass_fields__))
+    except (OSError, ValueError, KeyError) as error:
+        known = ", ".join(direction_names(folder)) or "none yet"
+        raise EmotionError(f"There is no saved direction called {name!r}. Saved are: {known}.") from error
+
+
+def direction_names(folder: Path | None = None) -> list[str]:
+    """Names of the saved directions."""
+    return sorted(path.stem for path in (folder or store.cache_folder() / DIRECTIONS).glob("*.json"))
+
+
+def _direction_path(name: str, folder: Path | None) -> Path:
+    if not NAME_PATTERN.fullmatch(name):
+        raise EmotionError(f"{name!r} can't be the name of a direction: use letters, digits, spaces and hyphens.")
+    return (folder or store.cache_folder() / DIRECTIONS) / f"{name}.json"

@@ -1,0 +1,128 @@
+"""Everything at one glance: portraits saying one thing with several emotions, as a picture or as a film."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from talker.emotion.request import EmotionRequest, named_or_described
+from talker.media.film import write_grid
+from talker.media.image import save_image
+from talker.options import SpeakOptions
+from talker.pipeline import Emotion, Talker
+from talker.types import EMOTION_LABELS, ByteArray, FaceMotion, Portrait, Progress, SpeechClip
+
+MOMENTS = 6
+CELL_PX = 256
+TITLE_PX = 24
+FILM_COLUMNS = 4
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One row of a sheet, or one film of a grid: who shows which emotion (words, or read from elsewhere), and how."""
+
+    title: str
+    portrait: Portrait
+    emotion: str | EmotionRequest
+    options: SpeakOptions
+
+
+def cells(
+    portraits: Sequence[Portrait],
+    emotions: Mapping[str, str | EmotionRequest],
+    strengths: Sequence[float],
+    options: SpeakOptions,
+    renderers: Sequence[str] = (),
+) -> list[Cell]:
+    """All portraits × strengths × emotions × renderers (those of the options when none are named), in this order.
+
+    emotions: by the name that stands over them.
+    Raises OptionsError for a strength or a renderer that there isn't.
+    """
+    made = []
+    everything = product(enumerate(portraits, 1), strengths, emotions.items(), renderers or (options.renderer,))
+    for (number, portrait), strength, (name, emotion), renderer in everything:
+        title = f"{name}, strength {strength:g}" if len(strengths) > 1 else name
+        title = f"{number}: {title}" if len(portraits) > 1 else title
+        title = f"{title}, {renderer}" if len(renderers) > 1 else title
+        chosen = dataclasses.replace(options, strength=strength, renderer=renderer)
+        made.append(Cell(title, portrait, emotion, chosen))
+    return made
+
+
+def write_sheet(
+    talker: Talker, rows: Sequence[Cell], clip: SpeechClip, out: str | Path, progress: Progress | None = None
+) -> None:
+    """Write a film of all cells side by side when `out` ends in .mp4, else a picture of six moments of each."""
+    if Path(out).suffix.lower() == ".mp4":
+        _write_film(talker, rows, clip, out, progress)
+    else:
+        save_image(contact_sheet(talker, rows, clip, progress), out)
+
+
+def contact_sheet(
+    talker: Talker, rows: Sequence[Cell], clip: SpeechClip, progress: Progress | None = None
+) -> ByteArray:
+    """A picture [H,W,3] with a row per cell and six moments, evenly spaced over the speech, in each."""
+    strips = []
+    for index, cell in enumerate(rows):
+        strips.append(_strip(talker, cell, clip))
+        if progress is not None:
+            progress(index + 1, len(rows))
+    width = max(strip.width for strip in strips)
+    sheet = Image.new("RGB", (width, sum(strip.height for strip in strips)), "white")
+    top = 0
+    for strip in strips:
+        sheet.paste(strip, (0, top))
+        top += strip.height
+    return np.asarray(sheet)
+
+
+def _strip(talker: Talker, cell: Cell, clip: SpeechClip) -> Image.Image:
+    """Six moments of one cell under its title."""
+    renderer = talker.create_renderer(cell.portrait, cell.options)
+    width, height = renderer.size
+    size = (round(CELL_PX * width / height), CELL_PX)
+    strip = Image.new("RGB", (size[0] * MOMENTS, CELL_PX + TITLE_PX), "white")
+    font = ImageFont.load_default(TITLE_PX * 0.7)
+    ImageDraw.Draw(strip).text((4, 2), cell.title, fill="black", font=font)
+    motion = _motion(talker, cell, clip)
+    moments = np.linspace(0, len(motion) - 1, MOMENTS + 2).round().astype(int)[1:-1]
+    chosen = FaceMotion(motion.blendshapes[moments], motion.pose[moments], motion.fps)
+    for column, frame in enumerate(renderer.render(chosen)):
+        strip.paste(Image.fromarray(frame).resize(size, Image.Resampling.LANCZOS), (column * size[0], TITLE_PX))
+    return strip
+
+
+def _motion(talker: Talker, cell: Cell, clip: SpeechClip) -> FaceMotion:
+    """What the cell's face does; words that are no label are read as a description."""
+    emotion: Emotion = cell.emotion
+    if isinstance(emotion, str) and emotion not in EMOTION_LABELS:
+        emotion = named_or_described(emotion, cell.options.permissive)
+    code = talker.encode_emotion(
+        emotion, cell.options.strength, clip, portrait=cell.portrait, permissive=cell.options.permissive
+    )
+    return talker.animate(clip, code, cell.options)
+
+
+def _write_film(
+    talker: Talker, rows: Sequence[Cell], clip: SpeechClip, out: str | Path, progress: Progress | None
+) -> None:
+    """All cells at the same time, four in a row."""
+    with tempfile.TemporaryDirectory(prefix="talker-") as folder:
+        films = []
+        for index, cell in enumerate(rows):
+            films.append((cell.title, Path(folder) / f"{index}.mp4"))
+            renderer = talker.create_renderer(cell.portrait, cell.options)
+            talker.write_video(renderer, _motion(talker, cell, clip), clip, films[-1][1])
+            if progress is not None:
+                progress(index + 1, len(rows))
+        write_grid(films, out, columns=FILM_COLUMNS)

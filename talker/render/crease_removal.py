@@ -1,0 +1,183 @@
+"""Taking the picture's own creases away: what a smile or a frown in the photograph has folded, a neutral face has not.
+
+Where the fitted expression of the picture folds the skin (its shading differs from the expressionless face's), the
+picture's middle frequencies, which hold the fold, are exchanged for their surroundings' brightness; the finest ones,
+which hold pores and hair, stay. Frames show this smoothed skin as far as their expression has left the picture's.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from talker.blendshapes import BLENDSHAPE_NAMES
+from talker.face.camera import FACE_WIDTH_CM
+from talker.face.landmarks import FACE_OVAL, LEFT_BROW, LEFT_EYE, LIPS, NOSTRILS, RIGHT_BROW, RIGHT_EYE
+from talker.face.raster import rasterise
+from talker.render.geometry import HeadGeometry
+from talker.render.light import Light
+from talker.types import BoolArray, ByteArray, FloatArray
+
+NOSE_BRIDGE = 5
+WORKING_FACE_PX = 320  # folds are smooth: they are worked out on a face of at most this width
+NO_FOLD = 1.0  # log brightness: what differs more from its surroundings is a nostril or a hair
+BLACK = 8.0  # added to pixel values before the logarithm
+FINE = 0.0035  # of the face's width: finer structure is kept
+LINE = 0.03  # of the face's width: a darker line up to this wide, in a fold, is the fold's bottom
+LINE_WEIGHT = 3.0  # the line is taken out wherever the weight of a fold exceeds the inverse of this
+HAIR_CM = 0.25  # blur of the red that skin has and hair has not,
+HAIR = (0.1, 0.22)  # which in a beard falls so far below the skin's: in log brightness against green
+COARSE = 0.075  # what a fold is exchanged for is as smooth as this
+SHADING_TO_WEIGHT = 5.0  # of the change in log shading that counts as a whole fold
+FOLD_CM = 0.6  # between the lit and the shaded side of a fold no shading changes: this far apart they are one fold
+KEEP_AWAY_CM = 0.45  # from lips, eyes, brows and nostrils, whose edges are no folds
+UPPER_FACE = ("eye", "brow")
+LEAST_EXPRESSION = 0.25  # a face at rest has no folds to take away
+
+
+class CreaseRemoval:
+    """A region of the picture without the creases of its own expression, and how much of that a frame shows."""
+
+    def __init__(
+        self, geometry: HeadGeometry, light: Light, image: ByteArray, corner: FloatArray, wrinkles: float
+    ) -> None:
+        """image: [h,w,3] the region. corner: [2] px, its first pixel in the picture. wrinkles: strength of shading."""
+        self._rest = geometry.source_expression
+        self._image = image
+        self._parts: list[tuple[list[int], float, NDArray[np.int16]]] = []  # channels, effort, what unfolding adds
+        efforts = [(half, float(np.linalg.norm(self._rest[half]))) for half in (_channels(True), _channels(False))]
+        if max(effort for _, effort in efforts) < LEAST_EXPRESSION:
+            return
+        relaxed = light.ratio(geometry.shape(np.zeros_like(geometry.source_expression)).camera, 1.0)  # [V]
+        change = np.log(np.maximum(relaxed, 1e-3))
+        shrink = min(1.0, WORKING_FACE_PX / (geometry.fit.scale * FACE_WIDTH_CM))
+        points = geometry.rest_points - corner
+        gain = _fold_gain(geometry, image, points, change, shrink, wrinkles)  # [h,w,3] log brightness
+        folded = np.abs(gain).max(axis=2) > 1e-3
+        if not folded.any():
+            return  # a smooth face
+        self._box = _bounds(folded)
+        rows, _ = self._box
+        inside = image[self._box].astype(np.float32) + BLACK
+        added = inside * np.expm1(gain[self._box])
+        retarget_to_portrait = geometry.landmark_points(points, (NOSE_BRIDGE,))[0, 1]
+        height = np.arange(rows.start, rows.stop, dtype=np.float32)[:, None, None]
+        upper = np.clip((retarget_to_portrait - height) / geometry.fit.scale + 0.5, 0, 1)  # eases over a centimetre
+        for (half, effort), share in zip(efforts, (upper, 1.0 - upper), strict=True):
+            if effort >= LEAST_EXPRESSION:
+                self._parts.append((half, effort, np.round(share * added).astype(np.int16)))
+
+    def source(self, expression: FloatArray) -> ByteArray:
+        """The region [h,w,3] to sample for a frame with this `expression` [52]."""
+        if not self._parts:
+            return self._image
+        face = self._image[self._box]
+        for half, effort, added in self._parts:
+            kept = float(np.dot(expression[half], self._rest[half])) / effort**2
+            left = float(np.clip(1.0 - kept, 0.0, 1.0))
+            face = cv2.addWeighted(face, 1.0, added, left, 0.0, dtype=cv2.CV_8U)
+        source = self._image.copy()
+        source[self._box] = face
+        return source
+
+
+def _channels(upper: bool) -> list[int]:
+    """Blendshapes of the upper or the lower half of the face, without gaze."""
+    return [
+        row for row, name in enumerate(BLENDSHAPE_NAMES)
+        if name.startswith(UPPER_FACE) == upper and not name.startswith("eyeLook")
+    ]  # fmt: skip
+
+
+def _fold_weights(
+    geometry: HeadGeometry, mesh: FloatArray, shape: tuple[int, ...], change: FloatArray, scale: float
+) -> tuple[FloatArray, FloatArray]:
+    """[h,w] 0..1 how much of a fold each pixel lies in, and its change in log shading.
+
+    mesh: [V,2] px. change: [V] in log shading. scale: px per cm.
+    """
+    triangles = geometry.traits.mask_triangles
+    drawn = rasterise(mesh, geometry.rest_camera[:, 2], triangles, shape[0], shape[1])
+    brighter = drawn.interpolate(triangles, change[:, None])[..., 0]
+    weight = np.clip(SHADING_TO_WEIGHT * np.abs(brighter), 0.0, 1.0).astype(np.float32)
+    size = max(round(FOLD_CM * scale), 1) | 1
+    weight = cv2.morphologyEx(weight, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
+    features = np.ones(shape[:2], np.uint8)
+    for outline in (LIPS, LEFT_EYE, RIGHT_EYE, LEFT_BROW, RIGHT_BROW, NOSTRILS):
+        points = geometry.landmark_points(mesh, outline)
+        if outline is LIPS:  # the corners of a smile lie in its folds
+            points = _narrowed(points, KEEP_AWAY_CM * scale)
+        hull = cv2.convexHull(np.round(points).astype(np.int32))
+        cv2.fillConvexPoly(features, hull, 0)
+    away = cv2.distanceTransform(features, cv2.DIST_L2, 5) / (KEEP_AWAY_CM * scale)
+    inside = np.zeros(shape[:2], np.uint8)
+    oval = geometry.landmark_points(mesh, FACE_OVAL)
+    cv2.fillPoly(inside, [np.round(oval).astype(np.int32)], 1)
+    border = cv2.distanceTransform(inside, cv2.DIST_L2, 5) / (KEEP_AWAY_CM * scale)
+    weight *= np.clip(away, 0, 1) * np.clip(border, 0, 1)
+    return cv2.GaussianBlur(weight, (0, 0), 0.1 * scale), brighter
+
+
+def _narrowed(points: FloatArray, length: float) -> FloatArray:
+    """`points` [N,2] px, narrower by `length` px at each end."""
+    centre, width = points.mean(axis=0), np.ptp(points[:, 0])
+    return centre + (points - centre) * [max(1.0 - 2.0 * length / width, 0.1), 1.0]
+
+
+def _fold_gain(
+    geometry: HeadGeometry, image: ByteArray, mesh: FloatArray, change: FloatArray, shrink: float, wrinkles: float
+) -> FloatArray:
+    """[h,w,3] log brightness that takes out what lies between FINE and COARSE in folds; worked out at `shrink` size."""
+    height, width = image.shape[:2]
+    size = (max(round(width * shrink), 2), max(round(height * shrink), 2))
+    picture = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    small = (mesh + 0.5) * [size[0] / width, size[1] / height] - 0.5
+    scale = geometry.fit.scale * shrink
+    weight, brighter = _fold_weights(geometry, small, picture.shape, change, scale)
+    light = np.log(picture + BLACK)  # per channel: a fold's shadow is redder than the skin beside it
+    lips, face = (geometry.landmark_points(small, outline) for outline in (LIPS, FACE_OVAL))
+    weight *= 1.0 - _beard(light, lips, face, HAIR_CM * scale)
+    inside = (weight > 0.02).astype(np.float32) * (1.0 - 0.9 * weight) + 1e-3  # the fold itself counts little
+    face_width = scale * FACE_WIDTH_CM
+    fine = cv2.GaussianBlur(light, (0, 0), FINE * face_width)
+    sums = cv2.GaussianBlur(light * inside[..., None], (0, 0), COARSE * face_width)
+    coarse = sums / cv2.GaussianBlur(inside, (0, 0), COARSE * face_width)[..., None]
+    gain = coarse - fine
+    is_fold = np.clip((NO_FOLD - np.abs(gain).mean(axis=2)) / 0.3, 0.0, 1.0)
+    gain *= (weight * is_fold)[..., None]
+    gain -= (wrinkles * weight * np.maximum(brighter, 0.0))[..., None]  # the frame's shading lights the fold up again
+    gain += _line_gain(light + gain, LINE * face_width) * np.clip(LINE_WEIGHT * weight, 0.0, 1.0)[..., None]
+    return cv2.resize(gain, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def _beard(light: FloatArray, lips: FloatArray, face: FloatArray, blur: float) -> FloatArray:
+    """[h,w] 0..1 how far each pixel of `light` [h,w,3], the logarithm of the picture, is less red than the skin.
+
+    lips, face: [N,2] px, their outlines. blur: px.
+    """
+    redness = light[..., 0] - light[..., 1]
+    known = np.ones(redness.shape, np.float32)
+    cv2.fillConvexPoly(known, cv2.convexHull(np.round(lips).astype(np.int32)), 0.0)
+    share = np.maximum(cv2.GaussianBlur(known, (0, 0), blur), 1e-3)
+    redness = cv2.GaussianBlur(redness * known, (0, 0), blur) / share
+    inside = np.zeros(redness.shape, np.uint8)
+    cv2.fillPoly(inside, [np.round(face).astype(np.int32)], 1)
+    skin = np.median(redness[inside > 0]) if inside.any() else 0.0
+    return np.clip((skin - redness - HAIR[0]) / (HAIR[1] - HAIR[0]), 0.0, 1.0)
+
+
+def _line_gain(light: FloatArray, width: float) -> FloatArray:
+    """[h,w,3] what lifts dark lines narrower than `width` px in `light` [h,w,3] to what lies beside them."""
+    size = max(round(width), 2) | 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    beside = cv2.GaussianBlur(cv2.morphologyEx(light, cv2.MORPH_CLOSE, disc), (0, 0), size / 4)
+    return np.maximum(beside - light, 0.0)
+
+
+def _bounds(mask: BoolArray) -> tuple[slice, slice]:
+    """Rows and columns of the smallest rectangle around `mask` [h,w]; empty when nothing is set."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if len(rows) == 0:
+        return slice(0, 0), slice(0, 0)
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)

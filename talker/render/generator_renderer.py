@@ -1,0 +1,138 @@
+"""The generator as a renderer: the geometry's frame, refined in the face's square and put back at full resolution.
+
+Only what the network adds is resampled, never the frame itself, so that the picture keeps its own sharpness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from talker.weights.store import checkpoint
+from talker.options import SpeakOptions
+from talker.render.aligned import FaceSquare, GeneratorInput, Square, style_of
+from talker.render.generator import CHECKPOINT, RESEARCH_CHECKPOINT, Generator, absolute, load_generator
+from talker.render.geometry_renderer import Drawn, GeometryRenderer, in_order
+from talker.types import ByteArray, FaceMotion, FloatArray, Portrait
+
+BATCH = 8  # frames at once on a GPU
+
+
+class Seen(NamedTuple):
+    """A frame as the geometry draws it, before the network has looked at it."""
+
+    drawn: Drawn
+    square: Square
+    sight: GeneratorInput
+    style: FloatArray
+
+
+class GeneratorRenderer:
+    """Everything that does not depend on the frame is prepared once, here.
+
+    generator: the network; the one of the checkpoint when None. On a GPU it works on `BATCH` frames at once, in
+    bfloat16 and compiled; on a CPU frames go side by side in threads.
+    """
+
+    name = "generator"
+    checkpoint = CHECKPOINT
+
+    def __init__(self, portrait: Portrait, options: SpeakOptions, *, generator: Generator | None = None) -> None:
+        self.geometry = GeometryRenderer(portrait, options)
+        cuda = torch.cuda.is_available()
+        self._device = torch.device("cuda" if cuda else "cpu")
+        self.batch = BATCH if cuda else 1
+        network = generator or load_generator(checkpoint(self.checkpoint))
+        network = network.eval().to(self._device).to(memory_format=torch.channels_last)
+        self._squares = FaceSquare(self.geometry.geometry, network.config.size)
+        with torch.inference_mode():
+            source = self._squares.source(self.geometry.portrait.image)
+            self._features = network.encode(self._tensor([source], 1 / 255))
+        self._refine = torch.compile(network.refine, mode="reduce-overhead") if cuda else network.refine
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height (px) of the frames."""
+        return self.geometry.size
+
+    def render(self, motion: FaceMotion) -> Iterator[ByteArray]:
+        """Frames [H,W,3], in order."""
+        rows = zip(motion.blendshapes, motion.pose, strict=True)
+        if self.batch == 1:
+            yield from in_order(lambda row: self.frame(*row), rows)
+            return
+        seen = in_order(lambda pair: self._seen(pair[0], *pair[1]), zip(self.geometry.drawn(motion), rows, strict=True))
+        while group := list(islice(seen, self.batch)):
+            yield from self._refined(group)
+
+    def frame(self, blendshapes: FloatArray, pose: FloatArray) -> ByteArray:
+        """The portrait [H,W,3] with this expression [52] and head pose [6] (relative to its own)."""
+        return self.refine(self.geometry.draw(blendshapes, pose), blendshapes, pose)
+
+    def refine(self, drawn: Drawn, blendshapes: FloatArray, pose: FloatArray) -> ByteArray:
+        """The geometry's frame [H,W,3], refined; `drawn.frame` stays as it is."""
+        return self._refined([self._seen(drawn, blendshapes, pose)])[0]
+
+    def _seen(self, drawn: Drawn, blendshapes: FloatArray, pose: FloatArray) -> Seen:
+        return Seen(drawn, *self._squares.look(drawn), style_of(blendshapes, pose, self.geometry.portrait))
+
+    def _refined(self, frames: Sequence[Seen]) -> list[ByteArray]:
+        """Some frames [H,W,3] in one go; a smaller last group is filled up, so that the GPU's graphs fit it."""
+        full = [*frames, *[frames[-1]] * (self.batch - len(frames))]
+        flows, added = self._run([seen.sight for seen in full], np.stack([seen.style for seen in full]))
+        return [
+            _put_back(seen.drawn.frame, seen.square, *both)
+            for seen, *both in zip(frames, flows[: len(frames)], added[: len(frames)], strict=True)
+        ]
+
+    def _run(self, sights: Sequence[GeneratorInput], styles: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Residual flows [B,S,S,2] px of the square and what is added [B,S,S,3] in levels of 255."""
+        inputs = self._tensor([np.concatenate([one.picture, one.masks], axis=-1) for one in sights], 1 / 255)
+        codes = torch.from_numpy(styles).to(self._device)
+        features = [feature.expand(len(sights), *feature.shape[1:]) for feature in self._features]
+        half = torch.autocast(self._device.type, torch.bfloat16, enabled=self._device.type == "cuda")
+        with torch.inference_mode(), half:
+            maps = absolute(self._tensor([one.maps for one in sights], 1.0))
+            found = self._refine(inputs, maps, codes, features)
+            return _array(found.flow), _array(found.texture * 255.0)
+
+    def _tensor(self, values: Sequence[ByteArray | FloatArray], factor: float) -> Tensor:
+        """[B,C,h,w] of B arrays [h,w,C]."""
+        there = torch.from_numpy(np.stack(values)).permute(0, 3, 1, 2).to(self._device, torch.float32) * factor
+        return there.contiguous(memory_format=torch.channels_last)
+
+
+class ResearchGeneratorRenderer(GeneratorRenderer):
+    """The same with weights that also learnt from pictures without a clear licence."""
+
+    name = "generator-research"
+    checkpoint = RESEARCH_CHECKPOINT
+
+
+def _array(values: Tensor) -> FloatArray:
+    """[B,h,w,C] of [B,C,h,w]."""
+    array: FloatArray = values.float().permute(0, 2, 3, 1).cpu().numpy()
+    return array
+
+
+def _put_back(frame: ByteArray, square: Square, flow: FloatArray, added: FloatArray) -> ByteArray:
+    """The frame with the square's flow [S,S,2] (its px) and colours [S,S,3] added."""
+    result = frame.copy()
+    window = square.window(frame.shape)
+    matrix = square.matrix_from(window)
+    size = (window.width, window.height)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP  # the matrix leads from the picture to the square
+    in_picture = flow @ np.linalg.inv(matrix[:, :2]).T.astype(np.float32)
+    both = cv2.warpAffine(np.concatenate([in_picture, added[..., :2]], axis=-1), matrix, size, flags=flags)
+    last = cv2.warpAffine(added[..., 2], matrix, size, flags=flags)
+    where = both[..., :2] + window.pixels() - window.corner
+    moved = cv2.remap(frame[window.slices], where, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+    colours = moved.astype(np.float32) + np.concatenate([both[..., 2:], last[..., None]], axis=-1)
+    result[window.slices] = np.clip(colours + 0.5, 0, 255).astype(np.uint8)
+    return result

@@ -1,0 +1,57 @@
+"""Which renderer draws a portrait: rows by name, each imported when it is chosen.
+
+A renderer is a class that is made with (portrait, options), does there what does not depend on the frame, and is an
+`Renderer` afterwards. A new one is a row here and a name in `talker.options.RENDERERS`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from talker.options import SpeakOptions
+from talker.types import ByteArray, FaceMotion, Portrait
+
+AUTOMATIC = "auto"
+PLACES = {  # name to module:class
+    "geometry": "talker.render.geometry_renderer:GeometryRenderer",
+    "generator": "talker.render.generator_renderer:GeneratorRenderer",
+    "liveportrait": "talker.render.liveportrait.renderer:LivePortraitRenderer",
+}
+SLOW = ("liveportrait",)  # many seconds a frame without a GPU
+
+
+class Renderer(Protocol):
+    """A renderer after its work per portrait is done."""
+
+    @property
+    def name(self) -> str:
+        """Which renderer it is, as the user chooses it."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) px of its frames."""
+
+    def render(self, motion: FaceMotion) -> Iterator[ByteArray]:
+        """The frames [H,W,3] of a motion, one after the other."""
+
+
+def chosen(renderer: str) -> str:
+    """The name of the renderer that `renderer`, which may be `auto`, stands for on this machine."""
+    return "geometry" if renderer == AUTOMATIC else renderer
+
+
+def quick(renderer: str) -> str:
+    """The renderer for previews, which have to be there at once on any machine, where `renderer` draws the film."""
+    return "geometry" if renderer in SLOW else renderer
+
+
+def create_renderer(portrait: Portrait, options: SpeakOptions) -> Renderer:
+    """The portrait, prepared by the renderer that the options ask for.
+
+    Raises AssetError when that one needs weights that can't be had.
+    """
+    module, _, name = PLACES[chosen(options.renderer)].partition(":")
+    make: Callable[[Portrait, SpeakOptions], Renderer] = getattr(importlib.import_module(module), name)
+    return make(portrait, options)

@@ -1,0 +1,161 @@
+"""How an emotion changes the way one speaks, learnt from films: how far the lips move.
+
+An emotion is an additive displacement, and a manner of speaking on top of it. What a film shows is both together, so
+the trait `mouth` of an emotion is the one with which the *composed* motion of neutral sentences moves as much more
+than the neutral one as the filmed person did (MEAD, Wang et al., 2020: the same person, neutral and at the strongest
+of three levels). One person is few: who gets louder opens the mouth further, so what actors do with their voices
+(RAVDESS, Livingstone & Russo, 2018) says the other half. Speed for its size was tried as well, and did not carry over
+to another person; nor do durations, which belong to the sound.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+from talker.data.sentences import teaching_sentences
+from talker.data.voice_corpora import acted_recordings
+from talker.emotion.labels import label_code
+from talker.errors import DataError
+from talker.face.tracking import track_video
+from talker.motion.articulation import SILENT_LOUDNESS, speech_motion
+from talker.motion.composition import compose
+from talker.motion.emotion_style import EMOTION_STYLES, NEUTRAL, EmotionStyle
+from talker.motion.lips import LipGeometry, measured_lips
+from talker.options import SpeakOptions
+from talker.speech import prosody, voice
+from talker.types import EMOTION_LABELS, FaceMotion, FloatArray, SpeechClip
+
+NOISE_S, COURSE_S = 0.028, 0.24  # jitter that is smoothed away, and movements too slow to be speech
+TEACHER, HELD_OUT = "M030", "W009"
+LOUDNESS_CORPUS = "ravdess"
+ROUNDS = 6
+LIMITS = (0.8, 1.4)
+STEP = 0.8  # of the way to the wanted value in one round, on a logarithmic scale
+Spoken = tuple[SpeechClip, FaceMotion]
+
+
+@dataclass(frozen=True)
+class Movement:
+    """How lips move while someone speaks.
+
+    size: spread of the opening's quick part (face widths). speed: mean change of the opening per its spread (1/s).
+    opening: its mean (face widths).
+    """
+
+    size: float
+    speed: float
+    opening: float
+
+    def relative_to(self, neutral: Movement) -> Movement:
+        """Multiples of the neutral movement."""
+        return Movement(*(getattr(self, name) / getattr(neutral, name) for name in self.__dataclass_fields__))
+
+
+def movement(opening: FloatArray, fps: float) -> Movement:
+    """Of a lip opening [T] in face widths."""
+    steady = gaussian_filter1d(opening, NOISE_S * fps, mode="nearest")
+    quick = steady - gaussian_filter1d(steady, COURSE_S * fps, mode="nearest")
+    speed = np.abs(np.diff(steady)).mean() * fps / max(float(steady.std()), 1e-6)
+    return Movement(float(quick.std()), float(speed), float(steady.mean()))
+
+
+def filmed(data: Path, person: str) -> dict[str, Movement]:
+    """What each emotion does to one person of talking/mead, in multiples of the same person's neutral speech."""
+    found = {}
+    for label in EMOTION_LABELS:
+        paths = sorted((data / "talking" / "mead").glob(f"{person}_front_{label}_*.mp4"))
+        if not paths:
+            raise DataError(f"{data} holds no talking/mead/{person}_front_{label}_….mp4.")
+        track = track_video(paths[0])
+        found[label] = movement(measured_lips(track.landmarks)[:, 0], track.fps)
+    return {label: found[label].relative_to(found["neutral"]) for label in EMOTION_LABELS[1:]}
+
+
+def louder(data: Path) -> dict[str, float]:
+    """By how many dB actors get louder with each emotion than in neutral speech: the same person, the same words.
+
+    Means over RAVDESS' actors at strong intensity. Raises DataError when `data` holds none of its clips.
+    """
+    levels: dict[tuple[str, str], dict[str, list[float]]] = {}
+    for one in acted_recordings(data / "speech_emotion"):
+        if one.corpus == LOUDNESS_CORPUS and (one.strong or one.emotion == "neutral"):
+            spoken = levels.setdefault((one.speaker, one.words), {})
+            spoken.setdefault(one.emotion, []).append(_level(one.load()))
+    if not levels:
+        raise DataError(f"{data} holds no speech_emotion/{LOUDNESS_CORPUS}.")
+    gains: dict[str, list[float]] = {}
+    for spoken in levels.values():
+        for emotion, found in spoken.items():
+            if emotion in EMOTION_LABELS[1:] and "neutral" in spoken:
+                gains.setdefault(emotion, []).append(float(np.mean(found) - np.mean(spoken["neutral"])))
+    return {emotion: float(np.mean(found)) for emotion, found in gains.items()}
+
+
+def _level(clip: SpeechClip) -> float:
+    """Loudness (dB) that a tenth of the speech exceeds."""
+    heard = prosody.measure(clip)
+    return float(np.percentile(heard.loudness_db[heard.loudness > SILENT_LOUDNESS], 90))
+
+
+def expected(films: Mapping[str, Movement], gains_db: Mapping[str, float]) -> dict[str, Movement]:
+    """How far anybody's lips should move: halfway between what one person's films show and what loudness tells.
+
+    Loudness tells by the line through neutral (no louder, no larger) that fits the films best. An emotion whose
+    loudness is not known stays as filmed.
+    """
+    known = [label for label in films if label in gains_db]
+    gains = np.array([gains_db[label] for label in known])
+    slope = gains @ np.log([films[label].size for label in known]) / (gains @ gains)
+    told = {label: float(np.exp(slope * gains_db[label])) for label in known}
+    return {
+        label: dataclasses.replace(film, size=float(np.sqrt(film.size * told.get(label, film.size))))
+        for label, film in films.items()
+    }
+
+
+def composed(styles: Mapping[str, EmotionStyle], spoken: Sequence[Spoken]) -> dict[str, Movement]:
+    """What each emotion does to the composed motion of neutral sentences under some manners."""
+    geometry = LipGeometry.load()
+    found = {}
+    for label in EMOTION_LABELS:
+        rows = []
+        for clip, motion in spoken:
+            face = compose(motion, label_code(label), clip, SpeakOptions(), styles)
+            rows.append(movement(geometry.opening_of(face.blendshapes), face.fps))
+        found[label] = Movement(*np.mean([dataclasses.astuple(row) for row in rows], axis=0).tolist())
+    return {label: found[label].relative_to(found["neutral"]) for label in EMOTION_LABELS[1:]}
+
+
+def sentences(count: int = 6, seed: int = 77) -> list[Spoken]:
+    """Neutral sentences of the offline voice with their mouths."""
+    clips = [voice.say(text, seed=seed) for text in teaching_sentences(count, seed)]
+    return [(clip, speech_motion(clip)) for clip in clips]
+
+
+def learn_emotion_styles(wanted: Mapping[str, Movement], spoken: Sequence[Spoken]) -> dict[str, EmotionStyle]:
+    """The shipped manners with the `mouth` that makes the composed motion move as far as `wanted`."""
+    styles = unconditioned()
+    for _ in range(ROUNDS):
+        now = composed(styles, spoken)
+        for label, goal in wanted.items():
+            row = styles[label]
+            mouth = float(np.clip(row.mouth * (goal.size / now[label].size) ** STEP, *LIMITS))
+            styles[label] = dataclasses.replace(row, mouth=round(mouth, 2))
+    return styles
+
+
+def unconditioned() -> dict[str, EmotionStyle]:
+    """The shipped manners with the condition on speech off: emotions change the lips by their displacement alone."""
+    return {label: dataclasses.replace(row, mouth=NEUTRAL.mouth) for label, row in EMOTION_STYLES.items()}
+
+
+def misfit(found: Mapping[str, Movement], truth: Mapping[str, Movement]) -> FloatArray:
+    """[3] mean distance of size, speed and opening from those of a film, as |logarithm| of their ratio (perfect: 0)."""
+    pairs = [(dataclasses.astuple(found[label]), dataclasses.astuple(truth[label])) for label in truth]
+    return np.abs([np.log(np.divide(*pair)) for pair in pairs]).mean(axis=0)

@@ -1,0 +1,49 @@
+"""Which weights are there, what they may be used for, and how to use faces and voices with respect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+
+import gradio as gr
+
+from talker.pipeline import NEEDED_WEIGHTS
+from talker.web import texts
+from talker.weights import store
+
+NEEDED = (*NEEDED_WEIGHTS, "sentence_encoder", "voice_british")  # the others are for evaluations and for one renderer
+THERE = f"<span class='good'>{texts.THERE}</span>"
+
+
+def about_panel(fetch: Callable[..., str], fetch_extras: Callable[..., str]) -> None:
+    """The page; `fetch` gets what is missing, `fetch_extras` what nothing needs; both return the table."""
+    with gr.Column(elem_id="about"):
+        gr.Markdown(texts.ABOUT)
+        gr.HTML(f"<h2>{texts.WEIGHTS}</h2>", padding=False)
+        table = gr.HTML(weights_table(), padding=False, elem_id="weights")
+        button = gr.Button(texts.FETCH, size="sm", elem_id="fetch")
+        megabytes = sum(extra.size for extra in store.EXTRAS.values()) / 1e6
+        extras = gr.Button(texts.FETCH_EXTRAS.format(megabytes=megabytes), size="sm", elem_id="fetch-extras")
+    button.click(fetch, None, table, api_name="fetch_weights", concurrency_limit=1)
+    extras.click(fetch_extras, None, table, api_name="fetch_extras", concurrency_limit=1)
+
+
+def weights_table() -> str:
+    """A row per asset and extra: what it is, whether it is there, its size and licence."""
+    entries: list[tuple[store.Asset | store.Extra, str]] = [
+        (asset, THERE if store.is_there(name) else texts.NOT_THERE) for name, asset in store.ASSETS.items()
+    ]
+    entries += [(extra, THERE if store.extra(name) else texts.NOT_ASKED_FOR) for name, extra in store.EXTRAS.items()]
+    rows = [
+        f"<tr><td>{escape(entry.title)}</td><td>{there}</td><td>{entry.size / 1e6:.1f} MB</td>"
+        f"<td>{escape(entry.licence)}</td></tr>"
+        for entry, there in entries
+    ]
+    for folder in sorted(path for path in store.CHECKPOINTS.iterdir() if path.is_dir()):
+        size = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
+        rows.append(
+            f"<tr><td>{escape(texts.OWN_WEIGHTS.format(name=folder.name))}</td><td>{THERE}</td>"
+            f"<td>{size / 1e6:.1f} MB</td><td>{texts.SEE_CARD}</td></tr>"
+        )
+    head = "".join(f"<th>{title}</th>" for title in texts.WEIGHTS_HEAD)
+    return f"<table class='weights'><tr>{head}</tr>{''.join(rows)}</table>"

@@ -1,0 +1,180 @@
+"""The web page: `python app.py` or `talker web`. Widgets wired to `Talker`, and nothing else."""
+
+from __future__ import annotations
+
+import functools
+import os
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # nothing leaves the machine
+
+import gradio as gr
+
+from talker.web import handlers, texts
+from talker.web.about import about_panel
+from talker.web.batch import batch_panel
+from talker.web.compare import compare_panel
+from talker.web.emotion_panel import feeling_panel, source_for
+from talker.web.examples import EXAMPLES
+from talker.web.inputs import OPTIONS
+from talker.web.panels import examples_strip, load_settings, portrait_panel, settings_panel, words_panel
+from talker.web.result import see_panel
+from talker.web.session import errors_as_toasts, leave, stop
+from talker.web.theme import HEAD, theme
+
+ASSETS = Path(__file__).resolve().parents[2] / "assets"
+SCROLL_TO_RESULT = "() => { if (innerWidth < 900) document.querySelector('#views').scrollIntoView() }"
+HOUR = 3600  # s
+FILLED = (
+    "picture", "tab", "speech", "text", "source", "emotion", "feeling_text", "feeling_picture", "feeling_voice",
+    "feeling_video", "point", "mix", "timeline", "strength",
+)  # fmt: skip
+PREVIEWED = (
+    "picture", "source", "emotion", "feeling_picture", "feeling_voice", "feeling_video", "point", "mix", "timeline",
+    "speech", "strength", "wrinkles", "permissive", "renderer", "face_index",
+)  # fmt: skip
+Widgets = dict[str, Any]
+
+
+def choose(event: gr.SelectData) -> list[Any]:
+    """Fill the page with the example that was clicked."""
+    inputs = EXAMPLES[event.index].inputs
+    values = [getattr(inputs, name) for name in FILLED]
+    values[FILLED.index("timeline")] = inputs.timeline or gr.skip()
+    return [event.index, gr.update(selected=inputs.tab), *values]
+
+
+def build_page() -> gr.Blocks:
+    """The whole page."""
+    with gr.Blocks(title=texts.TITLE, fill_width=True, delete_cache=(HOUR, 24 * HOUR)) as page:
+        header = (ASSETS / "header.html").read_text(encoding="utf-8")
+        gr.HTML(header.format(title=texts.TITLE, tagline=texts.TAGLINE), elem_id="header", padding=False)
+        with gr.Tabs(elem_id="pages"):
+            with gr.Tab(texts.TABS["talk"], elem_id="talk-tab"):
+                widgets = talk_tab()
+            with gr.Tab(texts.TABS["compare"], elem_id="compare-tab") as compare_tab:
+                comparison = compare_panel()
+            with gr.Tab(texts.TABS["batch"], elem_id="batch-tab"):
+                batch = batch_panel()
+            with gr.Tab(texts.TABS["about"], elem_id="about-tab"):
+                about_panel(handlers.fetch_weights, handlers.fetch_extras)
+        wire_portrait(widgets)
+        wire_runs(widgets)
+        wire_preview(widgets)
+        wire_compare(comparison, widgets, compare_tab)
+        batch["start"].click(
+            handlers.batch, [batch["archive"], batch["consent"]], [batch["made"], batch["said"]], api_name="batch",
+            concurrency_id="films",
+        )  # fmt: skip
+        page.unload(leave)
+    page.queue(max_size=32, default_concurrency_limit=2)
+    return page
+
+
+def talk_tab() -> Widgets:
+    """The widgets of the first tab by name."""
+    with gr.Column(elem_id="examples-strip"):
+        examples = examples_strip()
+    with gr.Row(elem_id="stage"):
+        with gr.Column(scale=5, min_width=300, elem_id="portrait"):
+            widgets = portrait_panel()
+        with gr.Column(scale=6, min_width=320, elem_id="choices"):
+            widgets |= words_panel() | feeling_panel() | settings_panel()
+        with gr.Column(scale=7, min_width=320, elem_id="result"):
+            widgets |= see_panel()
+    return widgets | {"examples": examples, "number": gr.State(0)}
+
+
+def wire_portrait(widgets: Widgets) -> None:
+    """The found face, another one by a click, the source that fits the words, and the settings file."""
+    picture, face_index, found = widgets["picture"], widgets["face_index"], widgets["found"]
+    gr.on(
+        [picture.change, face_index.change], handlers.look, [picture, face_index], [found, widgets["sentence"]],
+        api_name="look", concurrency_id="looks", show_progress="hidden",
+    )  # fmt: skip
+    for name, tab in (("typing", "text"), ("recording", "speech")):
+        widgets[name].select(
+            functools.partial(source_for, tab), widgets["source"], widgets["source"], queue=False,
+            show_progress="hidden", api_visibility="private",
+        )  # fmt: skip
+    found.select(handlers.pick, [picture, face_index, found], face_index, api_visibility="private")
+    widgets["settings"].upload(
+        loaded_settings, widgets["settings"], [widgets[name] for name in OPTIONS], api_visibility="private"
+    )
+
+
+def loaded_settings(path: str | None) -> list[Any]:
+    """Fill the page with the settings of an earlier result."""
+    with errors_as_toasts():
+        return load_settings(path)
+
+
+def wire_runs(widgets: Widgets) -> None:
+    """The buttons and the examples, which make films, and the button that stops them."""
+    shown = [widgets[name] for name in ("film", "said", "motion_plot", "feeling_plot", "files")]
+    settings: dict[str, Any] = {"concurrency_id": "films", "concurrency_limit": 1, "show_progress_on": shown[0]}
+    inputs = [widgets[name] for name in handlers.speak.inputs]  # type: ignore[attr-defined]
+    runs = []
+    for action, button in ((handlers.speak, "start"), (handlers.trial, "trial")):
+        widgets[button].click(
+            lambda: gr.update(selected="film"), None, widgets["views"], queue=False, api_visibility="private",
+            js=SCROLL_TO_RESULT,
+        )  # fmt: skip
+        runs.append(widgets[button].click(action, inputs, shown, api_name=action.__name__, **settings))
+    filled = [widgets["number"], widgets["tabs"], *(widgets[name] for name in FILLED)]
+    chosen = widgets["examples"].select(choose, None, filled, queue=False, api_visibility="private")
+    number = gr.Number(0, precision=0, visible=False)
+    run = chosen.then(
+        lambda index: (gr.update(selected="film"), index), widgets["number"], [widgets["views"], number], queue=False,
+        js=SCROLL_TO_RESULT, api_visibility="private",
+    ).then(handlers.example, number, shown, api_name="example", **settings)  # fmt: skip
+    runs.append(run)
+    for run in runs:
+        run.success(lambda: gr.update(visible=True), None, widgets["details"], queue=False, api_visibility="private")
+    halt = widgets["halt"].click(stop, cancels=runs, concurrency_limit=None, api_visibility="private")
+    # a message of the run that was under way can come after its end, and the film would seem to wait for ever
+    halt.then(lambda: None, None, widgets["film"], queue=False, api_visibility="private")
+
+
+def wire_preview(widgets: Widgets) -> None:
+    """Whatever changes the look of the emotion shows it at once."""
+    triggers = [widgets[name].change for name in PREVIEWED]
+    triggers += [widgets["feeling_text"].submit, widgets["feeling_text"].blur]
+    gr.on(
+        triggers, handlers.preview, [widgets[name] for name in handlers.preview.inputs],  # type: ignore[attr-defined]
+        [widgets["preview"], widgets["preview_note"]], api_name="preview",
+        trigger_mode="always_last", show_progress="hidden", concurrency_id="looks", concurrency_limit=2,
+    )  # fmt: skip
+
+
+def wire_compare(comparison: Widgets, widgets: Widgets, tab: gr.Tab) -> None:
+    """The second tab, which takes portrait and words from the first."""
+    inputs = [widgets[name] for name in handlers.compare.inputs]  # type: ignore[attr-defined]
+    own = ("others", "emotions", "described", "first_tab", "strengths", "renderers", "seconds")
+    inputs += [comparison[name] for name in own]
+    comparison["start"].click(
+        handlers.compare, inputs, [comparison["film"], comparison["sheet"]], api_name="compare",
+        concurrency_id="films", concurrency_limit=1,
+    )  # fmt: skip
+    gr.on(
+        [comparison["shown"].change, tab.select], handlers.before_after,
+        [widgets["picture"], comparison["shown"], widgets["strength"]], comparison["slider"],
+        api_name="before_after", trigger_mode="always_last", concurrency_id="looks",
+    )  # fmt: skip
+
+
+def serve() -> None:
+    """Open the page and answer its visitors until the process ends."""
+    opened = build_page()
+    opened.launch(
+        theme=theme(),
+        css_paths=ASSETS / "page.css",
+        head=HEAD,
+        footer_links=["api", "settings"],
+        max_file_size="200mb",
+        run_history=False,
+        prevent_thread_lock=True,
+    )
+    handlers.warm_up()  # the page is there already
+    opened.block_thread()

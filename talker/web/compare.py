@@ -1,0 +1,108 @@
+"""Comparisons: portraits × emotions × strengths × renderers, with the same sound and the same chance."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from talker import SpeakOptions, Talker
+from talker.emotion.request import EmotionRequest
+from talker.errors import InputError
+from talker.media.audio import beginning
+from talker.options import RENDERERS
+from talker.types import EMOTION_LABELS, ByteArray, Progress, SpeechClip
+from talker.web import texts
+from talker.web.panels import quiet
+from talker.web.result import empty
+
+MOST_CELLS = 24
+CELL_SIZE = "crop256"
+NAMES = [(texts.EMOTIONS[label], label) for label in EMOTION_LABELS]
+
+
+def compare_panel() -> dict[str, Any]:
+    """What is compared, and the results."""
+    quiet(texts.COMPARE_HINT)
+    with gr.Row():
+        with gr.Column(scale=5, min_width=300):
+            emotions = gr.CheckboxGroup(NAMES, value=list(EMOTION_LABELS), label=texts.COMPARED_EMOTIONS)
+            described = gr.Textbox("", label=texts.ALSO, lines=2, placeholder=texts.ALSO_PLACEHOLDER)
+            first_tab = gr.Checkbox(False, label=texts.FIRST_TAB, elem_id="first-tab")
+            strengths = gr.CheckboxGroup([0.5, 1.0, 1.5], value=[1.0], label=texts.STRENGTHS)
+            known = [(texts.RENDERERS[name], name) for name in RENDERERS]
+            renderers = gr.CheckboxGroup(
+                known, value=["auto"], label=texts.RENDERER, visible=len(RENDERERS) > 2, elem_id="renderers"
+            )
+            seconds = gr.Slider(1, 10, 3, step=0.5, label=texts.SECONDS)
+            with gr.Accordion(texts.OTHERS, open=False):
+                others = gr.File(
+                    label=texts.OTHERS, show_label=False, file_count="multiple", file_types=["image"], height=130,
+                    elem_id="others",
+                )  # fmt: skip
+            start = gr.Button(texts.COMPARE, variant="primary", elem_id="compare-start")
+        with gr.Column(scale=9, min_width=320, elem_id="compared"):
+            empty(texts.COMPARE_EMPTY)
+            film = gr.Video(
+                label=texts.COMPARED_FILM, show_label=False, buttons=["download"], height=420, elem_id="grid-film"
+            )
+            sheet = gr.Image(
+                label=texts.COMPARED_SHEET, show_label=False, interactive=False, buttons=["download", "fullscreen"],
+                type="filepath", elem_id="grid-sheet",
+            )  # fmt: skip
+    gr.HTML(f"<h2>{texts.BEFORE_AFTER}</h2><p class='quiet'>{texts.BEFORE_AFTER_HINT}</p>", padding=False)
+    with gr.Row():
+        with gr.Column(scale=5, min_width=300):
+            shown = gr.Radio(NAMES, value="happy", label=texts.EMOTION, show_label=False, elem_id="shown")
+        with gr.Column(scale=9, min_width=320):
+            slider = gr.ImageSlider(
+                label=texts.BEFORE_AFTER, show_label=False, height=500, buttons=[], elem_id="before-after"
+            )
+    return {
+        "others": others, "emotions": emotions, "described": described, "first_tab": first_tab,
+        "strengths": strengths, "renderers": renderers, "seconds": seconds,
+        "start": start, "film": film, "sheet": sheet, "shown": shown, "slider": slider,
+    }  # fmt: skip
+
+
+def compared(
+    talker: Talker,
+    pictures: list[str],
+    clip: SpeechClip,
+    emotions: Mapping[str, str | EmotionRequest],
+    strengths: list[float],
+    renderers: list[str],
+    options: SpeakOptions,
+    folder: Path,
+    progress: Progress,
+) -> tuple[str, str]:
+    """Paths of the film and of the contact sheet. Raises InputError for nothing, and for too much, to compare."""
+    from talker.evaluation.contact_sheet import cells, write_sheet  # MoviePy takes a second to import
+
+    count = len(pictures) * len(emotions) * len(strengths) * max(1, len(renderers))
+    if not 1 <= count <= MOST_CELLS:
+        raise InputError(texts.TOO_MANY.format(most=MOST_CELLS, count=count))
+    options = dataclasses.replace(options, size=CELL_SIZE)
+    portraits = [talker.analyze_portrait(picture) for picture in pictures]
+    rows = cells(portraits, emotions, strengths, options, renderers)
+    film, sheet = folder / "comparison.mp4", folder / "comparison.png"
+    write_sheet(talker, rows, clip, sheet, lambda done, total: progress(done, 2 * total))
+    write_sheet(talker, rows, clip, film, lambda done, total: progress(total + done, 2 * total))
+    return str(film), str(sheet)
+
+
+def before_and_after(talker: Talker, picture: str, emotion: str, strength: float) -> tuple[ByteArray, ByteArray]:
+    """The photograph's head and shoulders, and the same with an emotion."""
+    from talker.render.crop import at_size  # brings the renderer, which the page doesn't need to open
+
+    portrait = talker.analyze_portrait(picture)
+    after = talker.preview(portrait, emotion, SpeakOptions(strength=strength))
+    return at_size(portrait, "crop512").image, after
+
+
+def shortened(clip: SpeechClip, seconds: float) -> SpeechClip:
+    """The beginning of a clip; all of it when it is shorter."""
+    return beginning(clip, seconds) if seconds and seconds < clip.duration_s else clip

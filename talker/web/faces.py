@@ -1,0 +1,54 @@
+"""Which faces are in the picture, and which of them shall talk."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+import gradio as gr
+
+from talker import Portrait, Talker, TalkerError
+from talker.portrait.outline import outline
+from talker.web import texts
+
+MOST_FACES = 6  # that are offered
+
+
+def look(talker: Talker, picture: str | None, face_index: int) -> tuple[Any, str]:
+    """The chosen face outlined, the others as an offer; or the reason why there is none."""
+    if picture is None:
+        return gr.update(value=None, visible=False), f"<p class='quiet'>{texts.WANTED}</p>"
+    try:
+        portrait = talker.analyze_portrait(picture, face_index)
+    except TalkerError as error:
+        return gr.update(value=None, visible=False), f"<p class='bad' role='alert'>{html.escape(str(error))}</p>"
+    others = [face for index, face in faces(talker, picture, portrait.faces).items() if index != face_index]
+    if portrait.faces > 1:
+        sentence = texts.FOUND_SEVERAL.format(faces=portrait.faces)
+    else:
+        sentence = texts.FOUND.format(width=round(portrait.face_width))
+    return gr.update(value=outline(portrait, others), visible=True), f"<p class='good'>{sentence}</p>"
+
+
+def faces(talker: Talker, picture: str, count: int) -> dict[int, Portrait]:
+    """The faces that can talk, by their index; none for a picture of one person, whose face needs no choice."""
+    found = {}
+    for index in range(min(count, MOST_FACES) if count > 1 else 0):
+        try:
+            found[index] = talker.analyze_portrait(picture, index)
+        except TalkerError:  # this one is too small, too turned or cut off
+            continue
+    return found
+
+
+def face_at(talker: Talker, picture: str, face_index: int, place: tuple[float, float], shown_px: int) -> int:
+    """The index of the face nearest to `place` (x, y) in px of a picture shown `shown_px` wide."""
+    portrait = talker.analyze_portrait(picture, face_index)
+    scale = portrait.image.shape[1] / shown_px
+    found = faces(talker, picture, portrait.faces) or {face_index: portrait}
+
+    def away(index: int) -> float:
+        left, top, right, bottom = found[index].face_box
+        return abs((left + right) / 2 - place[0] * scale) + abs((top + bottom) / 2 - place[1] * scale)
+
+    return min(found, key=away)

@@ -1,0 +1,59 @@
+"""How far a run is, shown on the page, and the place where a run notices that it shall stop."""
+
+from __future__ import annotations
+
+import time
+
+import gradio as gr
+
+from talker.errors import CancelledError
+from talker.web import texts
+from talker.web.session import Stopped
+
+SHOWN_EVERY = 0.15  # s; more often nobody can read it
+GUESSED_FROM = 0.5  # s into a step its length can be guessed
+
+
+class Shown:
+    """Progress on the page: which step, how many frames, how long it will take. Stops a run that shall stop."""
+
+    def __init__(self, progress: gr.Progress, stopped: Stopped = lambda: False) -> None:
+        self._progress, self._stopped = progress, stopped
+        self._step, self._since, self._shown = "", 0.0, 0.0
+
+    def stage(self, name: str) -> None:
+        """A step of `Talker.speak` begins."""
+        self._check()
+        self._progress(None, desc=texts.STAGES[name])
+
+    def drawing(self, done: int, total: int) -> None:
+        """Frames of a film."""
+        self._show(done, total, texts.STAGES["rendering"], "frames")
+
+    def comparing(self, done: int, total: int) -> None:
+        """Faces of a comparison."""
+        self._show(done, total, texts.COMPARING, "faces")
+
+    def batching(self, done: int, total: int) -> None:
+        """Videos of a batch."""
+        self._show(done, total, texts.BATCHING, "videos")
+
+    def fetching(self, what: str, done: int, total: int) -> None:
+        """Bytes of weights."""
+        self._show(done, total, texts.FETCHING.format(what=what), "bytes")
+
+    def _check(self) -> None:
+        if self._stopped():
+            raise CancelledError(texts.STOPPED)
+
+    def _show(self, done: int, total: int, what: str, unit: str) -> None:
+        self._check()
+        now = time.monotonic()
+        if what != self._step:
+            self._step, self._since, self._shown = what, now, 0.0
+        if now - self._shown < SHOWN_EVERY and done < total:
+            return
+        self._shown, spent = now, now - self._since
+        if 0 < done < total and spent > GUESSED_FROM:
+            what = texts.TIME_LEFT.format(what=what, seconds=max(1.0, spent / done * (total - done)))
+        self._progress((done, total), desc=what, unit=unit)

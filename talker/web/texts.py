@@ -1,0 +1,166 @@
+"""Every sentence of the page, in one place."""
+
+TITLE = "Talker"
+TAGLINE = "One picture, a few words and a feeling become a talking face."
+TABS = {"talk": "Talk", "compare": "Compare", "batch": "Batch", "about": "About"}
+
+# Examples
+EXAMPLES = "Try one"
+EXAMPLES_HINT = "A click fills the page and plays the video."
+
+# 1 Portrait
+PORTRAIT = "Portrait"
+WANTED = "One face, looking roughly at the camera; the larger, the better."
+FOUND = "Found a face, {width} px wide."
+FOUND_SEVERAL = "Found {faces} faces: click the one that shall talk."
+ANOTHER = "Choose another picture"
+PICTURE_FIRST = "Please choose a portrait first, or click an example."
+CONSENT_FIRST = "Please confirm that you may animate this face: tick the box above the button."
+
+# 2 Words
+WORDS = "Words"
+TYPE, RECORD = "Type", "Upload or record"
+WORDS_PLACEHOLDER = "What shall the person say? (English)"
+WORDS_HINT = "The feeling can change on the way: [happy] We won! [sad:0.6] But it is over."
+VOICE = "Voice"
+VOICES = {"american": "American", "british": "British"}
+SPEECH = "Speech"
+WORDS_FIRST = "Please write what to say, or upload a recording."
+
+# 3 Emotion
+FEELING = "Feeling"
+SOURCE = "Where the feeling comes from"
+SOURCES = {
+    "label": "Pick one", "text": "Describe", "map": "Map", "mix": "Mix", "timeline": "Over time",
+    "speech": "From speech", "picture": "From a face", "voice": "From a voice", "video": "From a video",
+}  # fmt: skip
+EMOTION = "Emotion"
+EMOTIONS = {
+    "neutral": "Neutral", "happy": "Happy", "sad": "Sad", "angry": "Angry", "surprised": "Surprised", "fear": "Afraid",
+    "disgusted": "Disgusted", "contempt": "Scornful",
+}  # fmt: skip
+STRENGTH = "Strength"
+READS_FACE = "The feeling is read from how a face looks. Use pictures of people who agreed to it."
+READS_VOICE = "The feeling is read from how a voice sounds. Use recordings of people who agreed to it."
+READS_SPEECH = "The face follows what the speech itself sounds like, moment by moment. Best with a real recording."
+DESCRIBE = "Describe the feeling"
+DESCRIBE_PLACEHOLDER = "slightly nervous but happy; starts calm, ends in tears; 🙄"
+FACE_WITH_IT = "A face that shows the feeling"
+VOICE_WITH_IT = "A voice that has it"
+VIDEO_WITH_IT = "A video of a face that shows it"
+SHARES = "As text"
+TIMELINE = "Each row lasts until the next"
+TIMELINE_HEAD = ("from second", "feeling", "strength")
+TIMELINE_ROW = "Row {row} of the table needs a second to start at and a strength."
+MAP = "Click anywhere: the face takes on the feelings that lie there."
+MAP_AXES = {"left": "unpleasant", "right": "pleasant", "top": "excited", "bottom": "calm"}
+MAP_LABEL = "Map of feelings. Arrow keys move the point."
+
+# Settings
+LIVELINESS = "Liveliness"
+LIFE = {
+    "head": "Head motion", "blinks": "Blinks", "gaze": "Wandering eyes", "brows": "Brows stress words",
+    "mouth": "Lip motion", "articulation": "Clear sounds", "pace": "Pace of head, eyes and lids",
+}  # fmt: skip
+STILL = "Keep the head still"
+MORE = "Size and more"
+SIZE = "Size of the video"
+SIZES = {
+    "native": "The whole picture", "crop256": "Head and shoulders, 256 px", "crop512": "Head and shoulders, 512 px",
+    "crop1024": "Head and shoulders, 1024 px",
+}  # fmt: skip
+FPS = "Frames per second"
+WRINKLES = "Folds and wrinkles"
+RENDERER = "What draws the face"
+RENDERERS = {
+    "auto": "Automatic", "geometry": "Geometry", "generator": "Geometry, refined by a network",
+    "liveportrait": "LivePortrait (research only, slow without a GPU)",
+}  # fmt: skip
+CONVERTER = "What turns speech into lips"
+LIP_MODELS = {"linear": "The linear head", "network": "The sequence model (behind it on open speech)"}
+PERMISSIVE = "Only weights that allow commercial use"
+FACE_INDEX = "Which face, when there are several (0: the largest)"
+SEED = "Seed: the same number gives the same motion"
+SUBTITLES = "Subtitles"
+LABEL = "Write “AI-generated” into the picture"
+SETTINGS = "Load the settings.json of an earlier video"
+
+# 4 See it
+SEE = "See it"
+PREVIEW, VIDEO = "Preview", "Video"
+PREVIEW_EMPTY = "<b>Nothing to see yet</b>Click an example above, or choose a portrait of your own."
+VIDEO_EMPTY = "<b>No video yet</b>Press “Make it talk”; five seconds of speech take about as long."
+PREVIEW_FROM_SPEECH = "The feeling is read from the voice when the video is made."
+PREVIEW_UNSAID = "Say what to feel, and it shows here."
+CONSENT = "I may animate this face: it is mine, its owner agreed, or it is nobody's."
+START, TRIAL, STOP = "Make it talk", "First second", "Stop"
+STOPPED = "Stopped."
+WONT_WORK = "That won't work"
+STAGES = {
+    "portrait": "Looking at the portrait", "speech": "Listening to the words", "emotion": "Reading the feeling",
+    "motion": "Moving the face", "preparation": "Preparing the picture", "rendering": "Drawing",
+}  # fmt: skip
+FETCHING = "Fetching {what}, once"
+COMPARING = "Comparing"
+TIME_LEFT = "{what}, about {seconds:.0f} s left"
+DOWNLOADS = "Downloads"
+OVER_TIME = "Over time"
+FACE_PLOT, FEELING_PLOT = "The face", "The feeling"
+TOOK = "{length:.1f} s of video in {seconds:.1f} s."
+MARKED = "Its metadata says that it is generated."
+
+# Compare
+COMPARE_HINT = (
+    "The portrait and the words of the first tab with several feelings, all with the same sound. "
+    "Without them, an example's are taken."
+)
+OTHERS = "More portraits, if you like"
+FIRST_TAB = "The feeling of the first tab"
+COMPARED_EMOTIONS, ALSO, ALSO_PLACEHOLDER = "Feelings", "Also, in your own words (one a line)", "tired but proud"
+STRENGTHS, SECONDS = "Strengths", "Seconds of the speech"
+COMPARE = "Compare"
+COMPARE_EMPTY = "<b>No comparison yet</b>Eight faces for three seconds take about ten seconds."
+COMPARED_FILM, COMPARED_SHEET = "All at the same time", "Six moments of each"
+BEFORE_AFTER = "Before and after"
+BEFORE_AFTER_HINT = "Drag the line: the photograph, and the person with the feeling."
+TOO_MANY = "Please choose between 1 and {most} faces to compare; these are {count}."
+
+# Many at once
+BATCH_HINT = """Upload a zip with a `manifest.csv` and the files that it names; a zip with the videos comes back.
+
+| portrait | text | speech | emotion | strength | size |
+|---|---|---|---|---|---|
+| anna.jpg | Good morning! | | happy | 0.8 | crop512 |
+| ben.png | | hello.wav | tired but proud | | |
+
+A row needs a portrait, and a text or a speech file. All other columns may be left out: voice, source (what `emotion`
+is: label, text, map, mix, timeline, speech, picture, voice or video), out (the video's name) and every setting.
+"""
+BATCH_ARCHIVE = "Zip with manifest.csv"
+BATCH_CONSENT = "I may animate these faces: they are mine, their owners agreed, or they are nobody's."
+BATCH_START = "Make them all"
+BATCH_RESULT = "The videos"
+BATCH_DONE = "{made} of {count} videos made; `report.csv` in the zip says why others were not."
+BATCH_FIRST = "Please upload a zip with a manifest.csv first."
+BATCHING = "Making the videos"
+
+# About
+WEIGHTS = "Weights"
+FETCH = "Fetch what this page needs"
+FETCH_EXTRAS = "Fetch CLIP too ({megabytes:.0f} MB), which may read feelings better"
+THERE, NOT_THERE, NOT_ASKED_FOR = "there", "fetched when needed", "fetched only when asked for"
+WEIGHTS_HEAD = ("What", "Where", "Size", "Licence")
+OWN_WEIGHTS = "{name}, this project's own"
+SEE_CARD = "see its card"
+ABOUT = """## Responsible use
+Animate your own face, faces that don't exist, or people who agreed to it; never to deceive. Feelings are read from
+faces and voices as what they look and sound like, not as what somebody feels. Every video says in its metadata that it
+is generated, and can say so visibly.
+
+What you upload stays on the computer that runs this page; results are removed when you close it.
+
+## Licences
+Code and own weights: Apache-2.0; the model cards in `checkpoints/` state data and limits; what was trained with data
+for non-commercial use says so there. The face model derives from ICT-FaceKit (MIT). The portraits of the examples are
+in the public domain (NASA, US Navy).
+"""
