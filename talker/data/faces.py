@@ -17,13 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
-from talker.weights import store
 from talker.blendshapes import BLENDSHAPE_COUNT
 from talker.errors import DataError, TalkerError
 from talker.face.camera import rotation_matrix
 from talker.media.files import replaced_when_done
 from talker.media.image import load_image
 from talker.types import FaceFit, Portrait, Progress
+from talker.weights import store
 
 PERMISSIVE_SETS = ("sfhq_t2i", "london", "portraits")  # whose licences allow commercial use
 PAIRED_REPORTED = (0, 3, 6)  # last digits of the London people that are reported on

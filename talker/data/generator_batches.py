@@ -89,7 +89,8 @@ class TripSet:
         self.truth = torch.from_numpy(np.stack([trip.truth for trip, _ in kept])).to(device)  # [P,S,S,3]
         counts = [len(rows) for _, rows in kept]
         self.photograph = torch.from_numpy(np.repeat(np.arange(len(kept)), counts)).to(device)  # [N]
-        self.sources, self.pictures, self.masks = column("sources"), column("pictures"), column("masks")  # [N,(3),S,S,3]
+        self.sources = column("sources")  # [N,S,S,3]
+        self.pictures, self.masks = column("pictures"), column("masks")  # [N,3,S,S,3]
         self.maps, self.styles = column("maps"), column("styles")  # [N,3,S/4,S/4,6], [N,3,STYLE]
 
     def __len__(self) -> int:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from talker.weights import store
 from talker.data.faces import face_rows, fit_faces
 from talker.data.round_trips import draw_round_trips
 from talker.types import Progress
+from talker.weights import store
 
 PAIRS_VERSION = 1  # raised by hand when what is drawn changes so much that pairs must be drawn anew
 

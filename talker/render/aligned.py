@@ -16,8 +16,8 @@ from talker.face.camera import FACE_WIDTH_CM, axis_angle, rotation_matrix
 from talker.face.landmarks import EYE_CORNERS, INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE
 from talker.face.raster import rasterise
 from talker.render.geometry import HeadGeometry
-from talker.render.patch import Window
 from talker.render.geometry_renderer import Drawn
+from talker.render.patch import Window
 from talker.render.smooth_fill import smooth_fill
 from talker.types import ByteArray, FloatArray, Portrait
 

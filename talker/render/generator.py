@@ -10,6 +10,7 @@ Quality of StyleGAN", 2020), without noise. All heads start at zero: an untraine
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from talker.render.aligned import MAP_STRIDE, MAPS, STYLE
-from talker.render.regions import MODES
+from talker.render.regions import MODES, Region
 
 CHECKPOINT, RESEARCH_CHECKPOINT = "generator", "generator-research"
 SLOPE = 0.2  # of leaky ReLU
@@ -48,7 +49,7 @@ class GeneratorConfig:
     @classmethod
     def tiny(cls) -> GeneratorConfig:
         """For tests."""
-        return cls(64, (4, 6, 8), (3, 4, 5), style=8, blocks=1)
+        return cls(64, (4, 6, 8), (3, 4, 5), style=8, blocks=1, mode="face")
 
 
 SIZES = {
@@ -205,10 +206,15 @@ class Generator(nn.Module):
             map_rows, map_columns = region.slices(maps.shape[-1])
             part = picture[..., rows, columns]
             found = self(part, maps[..., map_rows, map_columns], style, features)
-            fade = torch.from_numpy(region.fade(*part.shape[-2:])).to(picture.device)
+            fade = _fade(region, part.shape[-2], part.shape[-1], picture.device)
             flow[..., rows, columns] += found.flow * fade
             texture[..., rows, columns] += found.texture * fade
         return Refinement(flow, texture)
+
+
+@functools.cache
+def _fade(region: Region, height: int, width: int, device: torch.device) -> Tensor:
+    return torch.from_numpy(region.fade(height, width)).to(device)
 
 
 def refined(picture: Tensor, refinement: Refinement) -> Tensor:

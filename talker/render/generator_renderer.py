@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from talker.weights.store import checkpoint
 from talker.options import SpeakOptions
 from talker.render.aligned import FaceSquare, GeneratorInput, Square, style_of
 from talker.render.generator import CHECKPOINT, RESEARCH_CHECKPOINT, Generator, absolute, load_generator
 from talker.render.geometry_renderer import Drawn, GeometryRenderer, in_order
 from talker.types import ByteArray, FaceMotion, FloatArray, Portrait
+from talker.weights.store import checkpoint
 
 BATCH = 8  # frames at once on a GPU
 

@@ -17,10 +17,6 @@ import torch
 from torch import Tensor, nn
 
 from talker.data.faces import face_rows
-from talker.data.prepared_faces import pairs_folder
-from talker.errors import InputError
-from talker.render.generator import SIZES, Generator, GeneratorConfig, Refinement, refined, save_generator
-from talker.render.regions import MOUTH
 from talker.data.generator_batches import (
     ALONE,
     BACK,
@@ -32,6 +28,10 @@ from talker.data.generator_batches import (
     importance,
     load_trips,
 )
+from talker.data.prepared_faces import pairs_folder
+from talker.errors import InputError
+from talker.render.generator import SIZES, Generator, GeneratorConfig, Refinement, refined, save_generator
+from talker.render.regions import MOUTH
 from talker.training.generator_discriminators import (
     WANDER,
     DiscriminatorConfig,
@@ -42,7 +42,6 @@ from talker.training.generator_discriminators import (
     r1_penalty,
 )
 from talker.training.generator_losses import (
-    RECONSTRUCTION,
     ReconstructionLosses,
     anchor,
     moved,
@@ -51,7 +50,7 @@ from talker.training.generator_losses import (
 from talker.training.loop import Loop, Schedule, weighted_sum
 from talker.types import Progress
 
-CLUELESS, KNOWING = 1.95, 1.5  # hinge loss at which the adversaries don't count yet, and at which they count fully
+CLUELESS, KNOWING = 1.97, 1.7  # hinge loss at which the adversaries don't count yet, and at which they count fully
 CHECKED = 64  # held-out trips that are looked at
 SHARPNESS_COUNTS = 0.5  # of the logarithm of the mouth's sharpness ratio, in the score
 
@@ -79,8 +78,8 @@ class GeneratorTraining:
     one_way: float = 0.25
     discriminators: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
     adversary_rate: float = 1e-3
-    adversary_after: float = 0.15
-    r1: float = 0.1
+    adversary_after: float = 0.2
+    r1: float = 0.02
     r1_every: int = 16
     mirrored_every: int = 4
 
@@ -140,9 +139,12 @@ class GeneratorTask:
         self.losses = ReconstructionLosses(settings.losses, features).to(self.device)
         self._verdict = torch.full((), CLUELESS, device=self.device)
         self.networks = {"generator": self.network, "adversaries": self.adversaries}
+        fused = self.device.type == "cuda"
         self.optimisers = {
-            "optimiser": torch.optim.Adam(self.network.parameters(), settings.rate, betas=(0.9, 0.99)),
-            "opponent": torch.optim.Adam(self.adversaries.parameters(), settings.adversary_rate, betas=(0.0, 0.99)),
+            "optimiser": torch.optim.Adam(self.network.parameters(), settings.rate, betas=(0.9, 0.99), fused=fused),
+            "opponent": torch.optim.Adam(
+                self.adversaries.parameters(), settings.adversary_rate, betas=(0.5, 0.99), fused=fused
+            ),
         }
 
     @classmethod
@@ -259,7 +261,8 @@ class GeneratorTask:
         settings = self.settings
         with self._half():
             loss = verdict = discriminator_loss(
-                self.adversaries(real, wander), self.adversaries(drawn, wander)  # type: ignore[arg-type]
+                self.adversaries(real, wander),
+                self.adversaries(drawn, wander),  # type: ignore[arg-type]
             )
         if step % settings.r1_every == 0:
             loss = loss + settings.r1 * settings.r1_every / 2 * r1_penalty(self.adversaries, real)
@@ -303,5 +306,3 @@ def mouth_sharpness(picture: Tensor) -> Tensor:
     inner = grey[:, 1:-1, 1:-1]
     around = grey[:, :-2, 1:-1] + grey[:, 2:, 1:-1] + grey[:, 1:-1, :-2] + grey[:, 1:-1, 2:]
     return (4 * inner - around).abs().mean()
-
-

@@ -18,6 +18,7 @@ from talker.render.generator import SLOPE
 from talker.render.regions import EYES, MOUTH, WHOLE, Region
 
 PARTS: dict[str, tuple[Region, int]] = {"mouth": (MOUTH, 1), "eyes": (EYES, 1), "face": (WHOLE, 2)}  # and how coarse
+DETAIL_PX, DETAIL_GAIN = 5, 8.0  # what is finer than that is shown apart, and louder: it gives most drawings away
 WANDER = 6  # px of the square by which a part is moved about, so that no adversary learns its pictures by heart
 
 
@@ -38,13 +39,14 @@ class Discriminator(nn.Module):
 
     def __init__(self, config: DiscriminatorConfig) -> None:
         super().__init__()
-        widths = (3, *config.widths)
+        widths = (6, *config.widths)
         self.down = nn.ModuleList(nn.Conv2d(a, b, 4, stride=2, padding=1) for a, b in pairwise(widths))
         self.verdict = nn.Conv2d(widths[-1], 1, 3, padding=1)
 
     def forward(self, picture: Tensor) -> list[Tensor]:
         """[B,C,h/2,w/2], [B,C,h/4,w/4], …, [B,1,h',w']."""
-        x, seen = picture - 0.5, []
+        coarse = functional.avg_pool2d(picture, DETAIL_PX, stride=1, padding=DETAIL_PX // 2, count_include_pad=False)
+        x, seen = torch.cat([2.0 * picture - 1.0, DETAIL_GAIN * (picture - coarse)], dim=1), []  # [B,6,h,w]
         for down in self.down:
             x = functional.leaky_relu(down(x), SLOPE)
             seen.append(x)

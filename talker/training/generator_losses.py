@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from talker.data.generator_batches import Batch
 from talker.errors import InputError
 from talker.render.generator import Refinement
-from talker.data.generator_batches import Batch
 from talker.training.perception import feature_distance, mesh_features
 
 SCALES = 3  # of the pyramids
@@ -27,7 +27,9 @@ def check_names(weights: Mapping[str, float]) -> None:
     """InputError for a weight that no term has."""
     unknown = sorted(set(weights) - {*RECONSTRUCTION, *OTHERS})
     if unknown:
-        raise InputError(f"There is no loss called {', '.join(unknown)}; known are {', '.join(RECONSTRUCTION + OTHERS)}.")
+        raise InputError(
+            f"There is no loss called {', '.join(unknown)}; known are {', '.join(RECONSTRUCTION + OTHERS)}."
+        )
 
 
 class ReconstructionLosses(nn.Module):

@@ -1,8 +1,8 @@
 """The one training loop: schedule, averaged weights, log, checks on held-out data, and going on after a stop.
 
-What is trained is a `Task`: it owns networks, optimisers and data, and does one step. The loop does the rest and is the
-same for every task. A run writes into `NAME-training/` beside the checkpoint: `state.safetensors` (everything that going
-on needs, without code in it) and `log.jsonl` (a line of means every so many steps, and one for every check).
+What is trained is a `Task`: it owns networks, optimisers and data, and does one step. The loop does the rest and is
+the same for every task. A run writes into `NAME-training/` beside the checkpoint: `state.safetensors` (everything that
+going on needs, without code in it) and `log.jsonl` (a line of means every so many steps, and one for every check).
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ class Loop:
 
 def weighted_sum(terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
     """The sum of the terms times their weights; KeyError for a weight whose term does not exist."""
-    return torch.stack([terms[name].float() * weight for name, weight in weights.items() if weight]).sum()
+    return torch.stack([terms[name].float() * weight for name, weight in weights.items()]).sum()
 
 
 def experiment(settings: object, changes: Mapping[str, object]) -> object:

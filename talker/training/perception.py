@@ -9,8 +9,8 @@ import zipfile
 from torch import Tensor
 from torch.nn import functional
 
-from talker.weights import store
 from talker.training.tflite_network import TfliteNetwork
+from talker.weights import store
 
 MESH_FILE = "face_landmarks_detector.tflite"
 MESH_RESOLUTIONS = (128, 64, 32)  # of the network's own 256 px picture: a half, a quarter and an eighth
