@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class TalkerError(Exception):
-    """Base of every error that is meant for the person using Talker; entry points catch this family and nothing else."""
+    """Base of every error meant for the person using Talker; entry points catch this family and nothing else."""
 
 
 class InputError(TalkerError):

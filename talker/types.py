@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from talker.blendshapes import BLENDSHAPE_COUNT
 from talker.errors import MotionError
-from talker.options import SpeakOptions
+from talker.files import load_arrays, replaced_when_done
+from talker.options import MAX_STRENGTH, SpeakOptions
 
 FloatArray = NDArray[np.floating[Any]]
 ByteArray = NDArray[np.uint8]
@@ -55,12 +55,14 @@ class Transcript:
     words, phones: in order; phones is empty when nothing could be aligned.
     language: ISO 639-1 code.
     confidence: 0..1; below TRUSTED_CONFIDENCE the phone times must not be used to close lips.
+    left_out: words of a typed text that the voice had no sounds for.
     """
 
     words: tuple[TimedToken, ...]
     phones: tuple[TimedToken, ...] = ()
     language: str = "en"
     confidence: float = 1.0
+    left_out: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -190,13 +192,17 @@ class EmotionCode:
         _check_shape("EmotionCode.embedding", self.embedding, None, None)
         _check_shape("EmotionCode.affect", self.affect, None, 3)
         rows = len(self.embedding)
-        _check_shape("EmotionCode.displacement", self.blendshape_offset, rows, BLENDSHAPE_COUNT)
+        _check_shape("EmotionCode.blendshape_offset", self.blendshape_offset, rows, BLENDSHAPE_COUNT)
         _check_shape("EmotionCode.strength", self.strength, rows)
         _check_shape("EmotionCode.probabilities", self.probabilities, rows, len(EMOTION_LABELS))
 
     def with_strength(self, strength: float) -> EmotionCode:
-        """The same emotion, `strength` (0..1.5) times as strong."""
+        """The same emotion at `strength` (0..1.5) throughout."""
         return dataclasses.replace(self, strength=np.full(len(self.embedding), strength, np.float32))
+
+    def scaled(self, factor: float) -> EmotionCode:
+        """The same emotion `factor` times as strong as it is of its own, within 0..1.5."""
+        return dataclasses.replace(self, strength=np.clip(self.strength * factor, 0.0, MAX_STRENGTH))
 
 
 @dataclass(frozen=True)
@@ -231,7 +237,7 @@ class FaceMotion:
     def save(self, path: str | Path) -> None:
         """Write the motion as a compressed `.npz`; MotionError when that is not possible."""
         try:
-            with open(path, "wb") as file:
+            with replaced_when_done(Path(path)) as scratch, open(scratch, "wb") as file:
                 known = {"blendshapes": self.blendshapes, "pose": self.pose, "fps": np.array(self.fps)}
                 if self.emotion_probabilities is not None:
                     known["feeling"] = self.emotion_probabilities
@@ -242,14 +248,13 @@ class FaceMotion:
     @classmethod
     def load(cls, path: str | Path) -> FaceMotion:
         """Read what `save` wrote; MotionError when it is something else."""
+        data = load_arrays(path, "motion", error=MotionError)
         try:
-            with np.load(path, allow_pickle=False) as data:
-                emotion_probabilities = data.get("feeling")
-                motion = cls(data["blendshapes"], data["pose"], float(data["fps"]), emotion_probabilities)
-                if len(motion) == 0:
-                    raise ValueError("it has no frames")
-                return motion
-        except (OSError, EOFError, BadZipFile, ValueError, TypeError, KeyError) as error:
+            motion = cls(data["blendshapes"], data["pose"], float(data["fps"]), data.get("feeling"))
+            if len(motion) == 0:
+                raise ValueError("it has no frames")
+            return motion
+        except (ValueError, TypeError, KeyError) as error:
             raise MotionError(f"{path} is not a motion file that Talker saved ({error}).") from error
 
 

@@ -16,10 +16,10 @@ def channel(label: str, name: str) -> float:
 
 
 def test_the_eight_labels_come_first_and_in_order() -> None:
-    assert tuple(emotion.name for emotion in EMOTIONS[:8]) == EMOTION_LABELS
+    assert tuple(EMOTIONS)[:8] == EMOTION_LABELS
 
 
-@pytest.mark.parametrize("emotion", EMOTIONS, ids=lambda emotion: emotion.name)
+@pytest.mark.parametrize("emotion", EMOTIONS.values(), ids=lambda emotion: emotion.name)
 def test_rows_hold_together(emotion) -> None:
     assert emotion.probabilities.sum() == pytest.approx(1.0)
     assert set(emotion.reads_as) <= set(EMOTION_LABELS)
@@ -35,9 +35,12 @@ def test_label_reads_as_itself(label: str) -> None:
     assert np.linalg.norm(code.embedding[0]) == pytest.approx(1.0, abs=1e-5)
 
 
-def test_neutral_moves_nothing_and_strength_zero_reads_neutral() -> None:
+def test_neutral_moves_nothing_and_the_strength_stands_apart() -> None:
     assert not label_code("neutral").blendshape_offset.any()
-    assert label_code("happy", 0.0).probabilities[0, 0] == 1.0
+    weak, full = label_code("happy", 0.3), label_code("happy")
+    assert weak.strength == pytest.approx(0.3)
+    for name in ("embedding", "blendshape_offset", "probabilities", "affect"):
+        assert np.array_equal(getattr(weak, name), getattr(full, name)), name
 
 
 def test_faces_do_what_their_names_say() -> None:
@@ -48,7 +51,7 @@ def test_faces_do_what_their_names_say() -> None:
 
 
 def test_names_and_aliases_are_unique_and_there_are_enough() -> None:
-    words = [word for emotion in EMOTIONS for word in (emotion.name, *emotion.aliases)]
+    words = [word for emotion in EMOTIONS.values() for word in (emotion.name, *emotion.aliases)]
     assert len(words) == len(set(words)) and len(EMOTIONS) >= 48
     assert {"desire", "envy", "romance", "sarcasm", "charisma", "empathy"} <= set(words)
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from talker.cache import cache_path, load, save
 from talker.data.audio_augmentation import augment_audio
-from talker.data.cache import cache_path, load, save
 from talker.data.voice_augmentation import augment_voice
 from talker.data.voice_corpora import Recording, VoiceRecords, acted_recordings, load_voices, plain_recordings
 from talker.emotion.voice import MOVED, UNMOVED, shown_strength

@@ -19,7 +19,7 @@ from talker.data.generator_batches import Batch
 from talker.evaluation.perceptual import Perceiver, distance
 from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
-from talker.render.aligned import MAPS, STYLE, FaceSquare, style_of
+from talker.render.aligned import MAPS, STYLE, FaceSquare, generator_style
 from talker.render.generator import (
     CHECKPOINT,
     SIZES,
@@ -176,7 +176,7 @@ def test_the_shipped_weights_are_nearly_symmetric(shipped: GeneratorRenderer, po
         return torch.from_numpy(values[None]).permute(0, 3, 1, 2).float()
 
     picture = tensor(np.concatenate([seen.picture, seen.masks], axis=-1)) / 255
-    source, style = tensor(squares.source(shipped.geometry.portrait.image)) / 255, style_of(SPEAKING, TURNED, portrait)
+    source, style = tensor(squares.source(shipped.geometry.portrait.image)) / 255, generator_style(SPEAKING, TURNED, portrait)
     one = Batch(picture, picture[:, :3], absolute(tensor(seen.maps)), torch.from_numpy(style[None]), source)
     generator = load_generator(checkpoint(CHECKPOINT))
     added = []

@@ -19,7 +19,7 @@ from stand_ins import FakeComponents
 import app
 from talker import FaceMotion, SpeakOptions, Talker
 from talker.emotion.catalogue import EMOTIONS
-from talker.emotion.request import SOURCES
+from talker.emotion.resolve import SOURCES
 from talker.errors import FaceError
 from talker.media import video
 from talker.options import AMOUNTS, RENDERERS, SIZES

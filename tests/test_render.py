@@ -20,9 +20,11 @@ from talker.render.crop import at_size
 from talker.render.geometry import HeadGeometry
 from talker.render.geometry_renderer import GeometryRenderer
 from talker.render.glasses import frame_weights, wears_glasses
-from talker.render.light import DEFAULT_LIGHT, Light, tinted
-from talker.render.nostrils import without_nostrils
+from talker.render.light import DEFAULT_LIGHT, Light, LightParams, tinted
+from talker.render.nostrils import NostrilParams, without_nostrils
+from talker.render.params import RenderParams
 from talker.render.smooth_fill import smooth_fill
+from talker.render.warp import FlowParams
 from talker.types import FaceMotion, Portrait
 from talker.weights.store import checkpoint
 
@@ -208,7 +210,8 @@ def test_the_fast_flow_draws_what_the_full_one_does(portrait: Portrait, expressi
     pose = np.array([0.08, -0.12, 0.05, 0, 0, 0])
     options = SpeakOptions(size="crop512")
     fast = GeometryRenderer(portrait, options).frame(expand(expression), pose)
-    plain = GeometryRenderer(portrait, options, device="cpu", flow_face_px=np.inf).frame(expand(expression), pose)
+    full = RenderParams(flow=FlowParams(face_px=np.inf))
+    plain = GeometryRenderer(portrait, options, device="cpu", params=full).frame(expand(expression), pose)
     assert np.abs(fast.astype(float) - plain.astype(float)).mean() <= 1.0
 
 
@@ -277,14 +280,14 @@ def test_a_shut_lid_is_smooth_skin_above_a_dark_line(portrait: Portrait, rendere
 
 
 def test_skin_in_shadow_keeps_its_red() -> None:
-    darker, brighter = tinted(np.array([0.7, 1.2], np.float32))
+    darker, brighter = tinted(np.array([0.7, 1.2], np.float32), np.array(LightParams().shadow_tint, np.float32))
     assert darker[0] > 0.75 and darker[2] < 0.7
     np.testing.assert_allclose(brighter, 1.2, rtol=1e-6)
 
 
 def test_what_lies_in_the_nostrils_is_not_drawn(portrait: Portrait) -> None:
     geometry = HeadGeometry(portrait, checkpoint("face-model"))
-    all_triangles, kept = geometry.traits.mask_triangles, without_nostrils(geometry)
+    all_triangles, kept = geometry.traits.mask_triangles, without_nostrils(geometry, NostrilParams())
     dropped = {tuple(face) for face in all_triangles} - {tuple(face) for face in kept}
     middles = geometry.rest_points[np.array(sorted(dropped))].mean(axis=1)
     nose = geometry.landmark_points(geometry.rest_points, NOSTRILS)
@@ -329,4 +332,4 @@ def test_an_open_mouth_is_dark_above_the_tongue(portrait: Portrait, renderer: Ge
 def test_a_face_without_shading_gets_the_usual_light(portrait: Portrait) -> None:
     geometry = HeadGeometry(portrait, checkpoint("face-model"))
     white = np.full_like(portrait.image, 255)
-    np.testing.assert_array_equal(Light(geometry, white).coefficients, DEFAULT_LIGHT)
+    np.testing.assert_array_equal(Light(geometry, white, LightParams()).coefficients, DEFAULT_LIGHT)

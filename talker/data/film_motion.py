@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from talker.emotion.space import emotion_space
+from talker.emotion.model import emotion_model
 from talker.face.detector import DetectedFace
 from talker.face.tracking import FaceTrack, track_video
 from talker.media.video import open_video
@@ -82,7 +82,7 @@ class Reenactment:
 
 def read_faces(landmarks: FloatArray, scores: FloatArray) -> FloatArray:
     """How faces read [T,8], of landmarks [T,478,3] and the detector's scores [T,52]."""
-    space = emotion_space()
+    space = emotion_model().space
     return space.read(space.place_picture(landmarks, scores)).probabilities
 
 

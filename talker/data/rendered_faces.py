@@ -46,7 +46,7 @@ def render_faces(portraits: Sequence[Path], seed: int = 0, progress: Progress | 
             except FaceError:
                 continue
             renderer = GeometryRenderer(portrait, SpeakOptions(size="crop512"))
-            for emotion in (*EMOTIONS, *EMOTIONS[: len(EMOTION_LABELS)] * 2):
+            for emotion in (*EMOTIONS.values(), *(EMOTIONS[label] for label in EMOTION_LABELS * 2)):
                 code = retarget_to_portrait(label_code(emotion.name), portrait.source_expression)
                 face = code.blendshape_offset[0] * random.uniform(*STRENGTHS)
                 if random.random() < SPEAKING_SHARE:

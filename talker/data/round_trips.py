@@ -28,10 +28,10 @@ from talker.face.landmarks import FACE_LANDMARKS
 from talker.media.files import replaced_when_done
 from talker.motion.visemes import VISEMES
 from talker.options import SpeakOptions
-from talker.render.aligned import FaceSquare, style_of
+from talker.render.aligned import FaceSquare, generator_style
 from talker.render.crop import at_size
 from talker.render.geometry import to_relative_expression
-from talker.render.geometry_renderer import Drawn, GeometryRenderer
+from talker.render.geometry_renderer import RenderedFrame, GeometryRenderer
 from talker.types import EMOTION_LABELS, ByteArray, FloatArray, Portrait, Progress
 
 SIDE = 256  # px of the square: most of the photographs show a face in about as many
@@ -154,12 +154,12 @@ def round_trips(portrait: Portrait, rng: np.random.Generator, borrowed: FloatArr
         for share in (0.0, NEIGHBOUR):
             asked = to_relative_expression(rest + share * (there.source_expression - rest), there.source_expression)
             seen.append(from_there.look(back.draw(asked, STILL), home)[1])
-            styles.append(style_of(asked, STILL, there))
+            styles.append(generator_style(asked, STILL, there))
         asked = away_expression(str(rng.choice(list(AWAY))), rest, rng, borrowed)
         if rng.random() < BLINK_CHANCE:
             asked[BLINKS] = rng.uniform(0.3, 1.0)
         seen.append(squares.look(renderer.draw(asked, STILL), home)[1])
-        styles.append(style_of(asked, STILL, renderer.portrait))
+        styles.append(generator_style(asked, STILL, renderer.portrait))
         pictures, masks = (np.stack([getattr(one, name) for one in seen]) for name in ("picture", "masks"))
         maps = np.stack([one.maps.astype(np.float16) for one in seen])
         shift = skin_shift(pictures[0], truth, masks[0], maps[0])
@@ -188,7 +188,7 @@ def away_expression(kind: str, rest: FloatArray, rng: np.random.Generator, borro
     return away
 
 
-def moved_portrait(renderer: GeometryRenderer, drawn: Drawn, away: FloatArray) -> Portrait:
+def moved_portrait(renderer: GeometryRenderer, drawn: RenderedFrame, away: FloatArray) -> Portrait:
     """What was drawn with the expression `away` [52], as a photograph whose fit is known."""
     portrait, geometry = renderer.portrait, renderer.geometry
     landmarks = portrait.landmarks.copy()

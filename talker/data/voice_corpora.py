@@ -13,15 +13,16 @@ from pathlib import Path
 
 import numpy as np
 
+from talker.cache import cache_path, load, save
 from talker.data.audio_augmentation import augment_audio
-from talker.data.cache import cache_path, load, save
 from talker.data.corpora import CREMAD_EMOTIONS
 from talker.data.sentences import teaching_sentences
 from talker.data.voice_augmentation import augment_voice
-from talker.emotion.voice_features import FRAME_RATE, VoiceFrames, load_encoder, voice_frames, window_statistics
+from talker.emotion.voice_features import VoiceFrames, voice_frames, window_statistics
 from talker.errors import DataError
 from talker.media import audio
-from talker.speech.encoder import SAMPLE_RATE, SpeechEncoder
+from talker.speech.analysis import SpeechAnalysis
+from talker.speech.encoder import FRAME_RATE, SAMPLE_RATE
 from talker.speech.voice import say
 from talker.types import EMOTION_LABELS, FloatArray, Progress, SpeechClip
 
@@ -112,13 +113,13 @@ def load_voices(data: Path, progress: Progress | None = None) -> VoiceRecords:
     cache = cache_path("emotion-voices", MEASURED_VERSION, (one.sound for one in acted if isinstance(one.sound, Path)))
     if cache.is_file():
         return VoiceRecords(**load(cache))
-    records = measure_recordings(recordings, load_encoder(), progress)
+    records = measure_recordings(recordings, progress)
     save(cache, records)
     return records
 
 
 def measure_recordings(
-    recordings: Sequence[Recording], encoder: SpeechEncoder, progress: Progress | None = None, seed: int = 0
+    recordings: Sequence[Recording], progress: Progress | None = None, seed: int = 0
 ) -> VoiceRecords:
     """Statistics of each recording as it is and spoiled in `SPOILED` random ways."""
     random = np.random.default_rng(seed)
@@ -126,7 +127,7 @@ def measure_recordings(
     for done, recording in enumerate(recordings):
         clip = _at_rate(recording.load(random))
         heard = [clip, *(_elsewhere(clip, recording.corpus in PLAIN, random) for _ in range(SPOILED))]
-        rows.append(np.concatenate([_windows(voice_frames(one, encoder)) for one in heard]))
+        rows.append(np.concatenate([_windows(voice_frames(SpeechAnalysis(one))) for one in heard]))
         if progress is not None:
             progress(done + 1, len(recordings))
     return VoiceRecords(

@@ -50,7 +50,7 @@ class NamedEmotion:
 
 
 # fmt: off
-EMOTIONS: tuple[NamedEmotion, ...] = (
+_ROWS = (
     NamedEmotion("neutral", {}, {"neutral": 1.0}, (0.0, 0.0, 0.0), 0.5, 0.5, ("expressionless",)),
     NamedEmotion("happy", {"6": 0.7, "12": 0.95, "10": 0.3, "16": 0.3, "26": 0.08},
             {"happy": 1.0}, (0.81, 0.51, 0.46), 0.5, 1.2, ("happiness", "joy", "joyful")),
@@ -188,14 +188,10 @@ EMOTIONS: tuple[NamedEmotion, ...] = (
 )
 # fmt: on
 
-_BY_NAME = {name: emotion for emotion in EMOTIONS for name in (emotion.name, *emotion.aliases)}
+EMOTIONS: dict[str, NamedEmotion] = {row.name: row for row in _ROWS}  # one more row is one more emotion, everywhere
 
 
 def find_emotion(name: str) -> NamedEmotion | None:
-    """The row called `name` (any case, spaces around it ignored), or None."""
-    return _BY_NAME.get(name.strip().lower())
-
-
-def emotion_names() -> tuple[str, ...]:
-    """The names of all rows, the eight labels first."""
-    return tuple(emotion.name for emotion in EMOTIONS)
+    """The row called `name` or with it among its aliases (any case, spaces around it ignored), or None."""
+    wanted = name.strip().lower()
+    return EMOTIONS.get(wanted) or next((row for row in EMOTIONS.values() if wanted in row.aliases), None)

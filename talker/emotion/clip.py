@@ -1,9 +1,11 @@
-"""CLIP as the language tower, where its weights are on this machine: heads are distilled from the space at first use.
+"""CLIP where its weights are on this machine: one map leads from its space to the emotion sphere.
 
-The space's own text tower was trained on the sentence encoder. For CLIP (Radford et al., 2021, in open_clip's build) a
-head of the same form is fitted, in seconds, to put prompts where the space has their emotions; phrases that were kept
-apart then decide whether it may be used. Its weights are fetched when somebody asks for them (`store.fetch_extra`),
-never while somebody waits for a face. `talker.emotion.clip_pictures` does the same for its picture side.
+Texts and pictures share CLIP's space. The map is linear and solved in closed form from CLIP's vectors of the prompts
+to the places of their emotions; phrases that were kept apart decide whether it may be used. CLIP's pictures lie
+beside its texts by a constant (Liang et al., "Mind the Gap", 2022): once the difference of the two means is taken
+away, the same map reads pictures (Radford et al., 2021; open_clip's build). It is solved when CLIP is first used, in
+seconds, and stored. The weights are those of LAION's ViT-B/32 (`store.EXTRAS`), fetched only when somebody asks for
+them.
 """
 
 from __future__ import annotations
@@ -13,31 +15,36 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
+from PIL import Image
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
+from talker.cache import cache_path, load, save
+from talker.emotion.model import EmotionModel
 from talker.emotion.prompts import PromptBank, in_templates, prompt_bank
 from talker.emotion.sentences import LanguageTower, sentence_tower
-from talker.emotion.space import EmotionSpace, SpaceNetwork, emotion_space
+from talker.emotion.space import EmotionSpace
 from talker.emotion.text_classifier import fit_gate
 from talker.errors import AssetError
-from talker.media.files import replaced_when_done
+from talker.loaded import loaded_once
+from talker.resources import resource
 from talker.types import EMOTION_LABELS, ByteArray, FloatArray
 from talker.weights import store
 
 MODEL, EXTRA = "ViT-B-32", "clip"  # in open_clip's table and in `store.EXTRAS`
-CHECK_PER_LABEL = 5  # phrases of each label that the head is not fitted to
+CHECK_PER_LABEL = 5  # phrases of each label that the map is not fitted to
 ENOUGH = 0.85  # of the 40 checked phrases
 REGULARISATION = 0.5  # of the mean variance along a direction
 BATCH_TEXTS, BATCH_PICTURES = 64, 16
+PICTURE_SHARE = 0.25  # of a picture's place that CLIP decides; the rest is the geometry's own reading
+SQUARE, MARGIN = 224, 1.3  # px; side of the square around the landmarks, and how much larger than these it is
+MAP_VERSION = 1  # of the stored maps
 
 
 class ClipTower:
@@ -100,73 +107,154 @@ class ClipTower:
         return torch.cat(rows).numpy()
 
 
+class TextPlacer(Protocol):
+    """What puts texts into an emotion space."""
+
+    @property
+    def space(self) -> EmotionSpace:
+        """The space that the points lie in."""
+
+    @property
+    def note(self) -> str:
+        """For people: which model reads; empty for the usual one."""
+
+    def place(self, texts: Sequence[str]) -> tuple[FloatArray, FloatArray]:
+        """Points [N, width] of texts, and how likely each names an emotion [N]."""
+
+
 @dataclass(frozen=True)
-class Language:
-    """What reads texts: a space, the tower that its text head is fitted to, and a note where CLIP is here."""
+class SentencePlacer:
+    """The sentence encoder and the text tower that the space was trained with."""
 
     space: EmotionSpace
     tower: LanguageTower
     note: str = ""
 
+    def place(self, texts: Sequence[str]) -> tuple[FloatArray, FloatArray]:
+        """See `TextPlacer`."""
+        return self.space.place_text(in_templates(self.tower, texts))
 
-def language(permissive: bool = False) -> Language:
+
+@dataclass(frozen=True)
+class ClipMap:
+    """The linear map from CLIP's space to the emotion sphere: normalise((vector - mean) @ weight + bias).
+
+    mean [C], weight [C, width], bias [width]. gate_weight [C], gate_bias []: log-odds that a text names an emotion.
+    picture_mean [C]: CLIP's mean of pictures of faces, which lies where `mean` does for texts.
+    score: share of the check phrases that were read right; 1 is perfect.
+    """
+
+    mean: FloatArray
+    weight: FloatArray
+    bias: FloatArray
+    gate_weight: FloatArray
+    gate_bias: FloatArray
+    picture_mean: FloatArray
+    score: float
+
+    def texts(self, vectors: FloatArray) -> FloatArray:
+        """Points [N, width] of texts [N, C]."""
+        return self._points(vectors - self.mean)
+
+    def pictures(self, vectors: FloatArray) -> FloatArray:
+        """Points [N, width] of pictures of faces [N, C]."""
+        return self._points(vectors - self.picture_mean)
+
+    def _points(self, centred: FloatArray) -> FloatArray:
+        points = centred @ self.weight + self.bias
+        return np.asarray(points / np.linalg.norm(points, axis=-1, keepdims=True), np.float32)
+
+
+@dataclass(frozen=True)
+class ClipPlacer:
+    """CLIP's text side with the map to the emotion sphere."""
+
+    space: EmotionSpace
+    tower: ClipTower
+    map: ClipMap
+    note: str = ""
+
+    def place(self, texts: Sequence[str]) -> tuple[FloatArray, FloatArray]:
+        """See `TextPlacer`."""
+        vectors = in_templates(self.tower, texts)  # [templates, N, C]
+        points = self.map.texts(vectors).mean(0)
+        log_odds = vectors[0] @ self.map.gate_weight + self.map.gate_bias
+        return points / np.linalg.norm(points, axis=1, keepdims=True), 1.0 / (1.0 + np.exp(-log_odds))
+
+
+def text_placer(model: EmotionModel) -> TextPlacer:
     """CLIP where its weights are on this machine and it understands enough, else the sentence encoder."""
-    return _language(permissive, store.extra(EXTRA))
-
-
-@lru_cache(maxsize=2)
-def _language(permissive: bool, weights: Path | None) -> Language:
-    space = emotion_space(permissive)
+    weights = store.extra(EXTRA)
     if weights is None:
-        return Language(space, sentence_tower())
+        return SentencePlacer(model.space, sentence_tower())
+    placer, note = _clip_placer(model, weights)
+    return placer or SentencePlacer(model.space, sentence_tower(), f"read by the sentence encoder: {note}")
+
+
+def with_clip(
+    model: EmotionModel, points: FloatArray, image: ByteArray, landmarks: FloatArray
+) -> tuple[FloatArray, str]:
+    """The geometry's points [1, width] of a face with CLIP's reading of its picture, and a note; alone without CLIP.
+
+    image: [H, W, 3]. landmarks: [478, 3] px in it.
+    """
+    weights = store.extra(EXTRA)
+    if weights is None:
+        return points, ""
+    placer, note = _clip_placer(model, weights)
+    if placer is None:
+        return points, f"without a second opinion: {note}"
+    seen = placer.map.pictures(placer.tower.encode_pictures(face_square(image, landmarks)[None]))
+    mixed = (1.0 - PICTURE_SHARE) * points + PICTURE_SHARE * seen
+    return mixed / np.linalg.norm(mixed, axis=1, keepdims=True), f"with {placer.tower.name} as second opinion"
+
+
+@loaded_once
+def _clip_placer(model: EmotionModel, weights: Path) -> tuple[ClipPlacer | None, str]:
+    """The placer, or None and the reason why CLIP is not used."""
     try:
-        tower = clip_tower(weights)
+        tower = ClipTower.load(weights)
     except AssetError as error:
-        return Language(space, sentence_tower(), f"read by the sentence encoder: {error}")
-    fitted, score = fitted_space(space, tower, prompt_bank())
-    understood = f"{tower.name} understood {score:.0%} of the check phrases"
-    if score < ENOUGH:
-        return Language(space, sentence_tower(), f"read by the sentence encoder: {understood}, {ENOUGH:.0%} are asked")
-    return Language(fitted, tower, f"read by {tower.name}")
+        return None, str(error)
+    fitted = clip_map(model.space, tower, prompt_bank())
+    understood = f"{tower.name} understood {fitted.score:.0%} of the check phrases"
+    if fitted.score < ENOUGH:
+        return None, f"{understood}, {ENOUGH:.0%} are asked"
+    return ClipPlacer(model.space, tower, fitted, f"read by {tower.name}"), understood
 
 
-@lru_cache(maxsize=1)
-def clip_tower(weights: Path) -> ClipTower:
-    """CLIP, loaded once. Raises AssetError when the file doesn't hold it."""
-    return ClipTower.load(weights)
+def clip_map(space: EmotionSpace, tower: ClipTower, bank: PromptBank) -> ClipMap:
+    """The map for this space, this tower and these prompts: stored, or solved now and stored."""
+    taught = json.dumps([tower.name, tower.digest, dict(bank.emotions), bank.no_emotion])
+    digest = hashlib.sha256(taught.encode() + space.prototypes.tobytes()).hexdigest()[:16]
+    path = cache_path(f"clip-map/{digest}", MAP_VERSION)
+    if path.is_file():
+        stored = load(path)
+        score = float(stored.pop("score"))
+        return ClipMap(**stored, score=score)
+    solved = solve_map(space, tower, bank)
+    save(path, solved)
+    return solved
 
 
-def fitted_space(space: EmotionSpace, tower: ClipTower, bank: PromptBank) -> tuple[EmotionSpace, float]:
-    """The space with text heads for `tower`, and its score on the check phrases: from the cache or found now."""
-    kept = heads_file("texts", space, tower, [dict(bank.emotions), bank.no_emotion])
-    config = dataclasses.replace(space.config, text_width=tower.width, text_hidden=1)
-    network = SpaceNetwork(config)
-    own = {name: value for name, value in space.network.state_dict().items() if not _is_text(name)}
-    if kept.is_file():
-        heads = load_file(kept)
-        score = float(heads.pop("score"))
-        network.load_state_dict(own | heads)
-        return EmotionSpace(network), score
-    network.load_state_dict(own, strict=False)
-    taught, check = hold_out(bank)
-    _distil(network, tower, taught)
-    fitted = EmotionSpace(network)
-    score = understood(fitted, tower, check)
-    heads = {name: value for name, value in network.state_dict().items() if _is_text(name)}
-    keep_heads(heads | {"score": torch.tensor(score)}, kept)
-    return fitted, score
-
-
-def heads_file(kind: str, space: EmotionSpace, tower: ClipTower, taught: object) -> Path:
-    """Where heads are kept; the name changes with the space, the tower and what they are taught."""
-    digest = hashlib.sha256(json.dumps([tower.name, tower.digest, taught]).encode() + space.prototypes.tobytes())
-    return store.cache_folder() / "emotion-heads" / f"{kind}-{digest.hexdigest()[:16]}.safetensors"
-
-
-def keep_heads(heads: dict[str, Tensor], path: Path) -> None:
-    """Write heads so that nobody ever reads half of them."""
-    with replaced_when_done(path) as scratch:
-        save_file(heads, scratch)
+def solve_map(space: EmotionSpace, tower: ClipTower, bank: PromptBank) -> ClipMap:
+    """Ridge regression from CLIP's vectors of the prompts to the places of their emotions, in closed form."""
+    kept, check = hold_out(bank)
+    pairs = [(text, emotion) for emotion, texts in kept.emotions.items() for text in texts]
+    vectors = tower.encode([text for text, _ in pairs])  # [N, C]
+    places = space.prototypes[[space.names.index(emotion) for _, emotion in pairs]]  # [N, width]
+    mean, bias = vectors.mean(0), places.mean(0)
+    centred = (vectors - mean).astype(np.float64)
+    moments = centred.T @ centred  # [C, C]
+    moments += REGULARISATION * np.trace(moments) / len(moments) * np.eye(len(moments))
+    weight = np.linalg.solve(moments, centred.T @ (places - bias)).astype(np.float32)
+    gate = nn.Linear(tower.width, 1)
+    fit_gate(gate, torch.from_numpy(vectors), torch.from_numpy(tower.encode(kept.no_emotion)))
+    gate_weight, gate_bias = gate.weight[0].numpy(force=True), gate.bias[0].numpy(force=True)
+    solved = ClipMap(mean, weight, bias, gate_weight, gate_bias, tower.encode_pictures(example_squares()).mean(0), 0.0)
+    guesses = space.read(solved.texts(in_templates(tower, [text for text, _ in check])).mean(0)).probabilities.argmax(1)
+    right = [EMOTION_LABELS[guess] == label for guess, (_, label) in zip(guesses, check, strict=True)]
+    return dataclasses.replace(solved, score=float(np.mean(right)))
 
 
 def hold_out(bank: PromptBank) -> tuple[PromptBank, list[tuple[str, str]]]:
@@ -179,41 +267,18 @@ def hold_out(bank: PromptBank) -> tuple[PromptBank, list[tuple[str, str]]]:
     return dataclasses.replace(bank, emotions=taught), check
 
 
-def understood(space: EmotionSpace, tower: LanguageTower, check: Sequence[tuple[str, str]]) -> float:
-    """Share of check phrases that read as their label; 1 is perfect."""
-    points, _ = space.place_text(in_templates(tower, [text for text, _ in check]))
-    guesses = space.read(points).probabilities.argmax(1)
-    return float(np.mean([EMOTION_LABELS[guess] == label for guess, (_, label) in zip(guesses, check, strict=True)]))
+def example_squares() -> ByteArray:
+    """The small pictures of faces [N, 224, 224, 3] that ship in `assets/people`: their mean stands for any face."""
+    paths = sorted(resource("assets", "people").rglob("*.webp"))
+    if not paths:
+        raise AssetError(f"{resource('assets', 'people', 'faces')} holds no pictures of faces, which CLIP needs.")
+    pictures = (Image.open(path).convert("RGB").resize((SQUARE, SQUARE), Image.Resampling.BICUBIC) for path in paths)
+    return np.stack([np.asarray(picture) for picture in pictures])
 
 
-def ridge(seen: FloatArray, targets: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """The linear way from what a tower sees [N, view] to points [N, width], as mean [view], weight, bias [width].
-
-    Ridge regression: it read more phrases that were kept out than the same way fitted by cross-entropy.
-    """
-    mean, bias = seen.mean(0), targets.mean(0)
-    centred = (seen - mean).astype(np.float64)
-    moments = centred.T @ centred  # [view, view]
-    moments += REGULARISATION * np.trace(moments) / len(moments) * np.eye(len(moments))
-    weight = np.linalg.solve(moments, centred.T @ (targets - bias))
-    return mean.astype(np.float32), weight.astype(np.float32), bias.astype(np.float32)
-
-
-def _distil(network: SpaceNetwork, tower: LanguageTower, bank: PromptBank) -> None:
-    """Fit the text tower's linear path and the gate; keys and everything else stay as they are."""
-    pairs = [(text, emotion) for emotion, texts in bank.emotions.items() for text in texts]
-    sentences = tower.encode([text for text, _ in pairs])  # [N, width]
-    prototypes = functional.normalize(network.prototypes, dim=-1).numpy(force=True)
-    targets = prototypes[[network.config.emotions.index(emotion) for _, emotion in pairs]]
-    mean, weight, bias = (torch.from_numpy(part) for part in ridge(sentences, targets))
-    with torch.no_grad():
-        network.text.mean.copy_(mean)
-        network.text.deviation.fill_(float(sentences.std()))
-        network.text.linear.weight.copy_(weight.T * network.text.deviation)
-        network.text.linear.bias.copy_(bias)
-        network.text.output.zero_()  # the hidden layer has no part
-    fit_gate(network.names_emotion, torch.from_numpy(sentences), torch.from_numpy(tower.encode(bank.no_emotion)))
-
-
-def _is_text(name: str) -> bool:
-    return name.startswith(("text.", "names_feeling."))
+def face_square(image: ByteArray, landmarks: FloatArray) -> ByteArray:
+    """[224, 224, 3] the face of [H, W, 3] with some of what is around it; what lies outside the picture is black."""
+    low, high = landmarks[:, :2].min(0), landmarks[:, :2].max(0)
+    half, centre = MARGIN * float((high - low).max()) / 2, (low + high) / 2
+    box = tuple(np.round([*(centre - half), *(centre + half)]).astype(int).tolist())
+    return np.asarray(Image.fromarray(image).crop(box).resize((SQUARE, SQUARE), Image.Resampling.BICUBIC))

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from talker.emotion.labels import read_as
 from talker.emotion.space import EmotionSpace
 from talker.options import MAX_STRENGTH
 from talker.types import EMOTION_LABELS, EmotionCode, FloatArray
@@ -33,7 +32,7 @@ def decode_mixture(
         embedding=(points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32),
         blendshape_offset=reading.blendshape_offset,
         strength=strengths.astype(np.float32),
-        probabilities=read_as(reading.probabilities, strengths),
+        probabilities=reading.probabilities,
         rate_hz=rate_hz,
         source=source,
         affect=reading.affect,

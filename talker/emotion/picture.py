@@ -9,10 +9,11 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d, median_filter
 
 from talker.blendshapes import BLENDSHAPE_NAMES
-from talker.emotion.clip_pictures import DrawFaces, with_second_opinion
+from talker.emotion.clip import with_clip
 from talker.emotion.decode import decode_points, named
+from talker.emotion.model import EmotionModel, emotion_model
 from talker.emotion.picture_features import align
-from talker.emotion.space import EmotionSpace, emotion_space
+from talker.emotion.space import EmotionSpace
 from talker.errors import FaceError
 from talker.face.detector import FaceDetector
 from talker.face.landmarks import INNER_LIPS, LIPS
@@ -27,12 +28,8 @@ MOUTH = sorted({*LIPS, *INNER_LIPS})
 MOUTH_SCORES = [i for i, name in enumerate(BLENDSHAPE_NAMES) if name.startswith(("mouth", "jaw"))]
 
 
-def picture_code(
-    image: ImageSource, *, strength: float = 1.0, permissive: bool = False, draw: DrawFaces | None = None
-) -> EmotionCode:
-    """The expression of the largest face in a picture (path, or [H,W,3] array).
-
-    draw: draws the faces that CLIP's second opinion is fitted to at first use; without, nobody else is asked.
+def picture_code(image: ImageSource, *, model: EmotionModel | None = None) -> EmotionCode:
+    """The expression of the largest face in a picture (path, or [H,W,3] array), where it is here with CLIP's help.
 
     Raises ImageError for something that is no picture and FaceError when no face is found in it.
     """
@@ -42,36 +39,33 @@ def picture_code(
     if not faces:
         raise FaceError("No face was found in the picture for the feeling. Please use one that shows a face.")
     face = max(faces, key=lambda one: one.size)
-    space = emotion_space(permissive)
-    points, note = space.place_picture(face.landmarks[None], face.blendshapes[None]), ""
-    if draw is not None:
-        points, note = with_second_opinion(space, points, pixels, face.landmarks, draw)
-    code = named(decode_points(space, points, strength, ""), "picture")
+    model = model or emotion_model()
+    points = model.space.place_picture(face.landmarks[None], face.blendshapes[None])
+    points, note = with_clip(model, points, pixels, face.landmarks)
+    code = named(decode_points(model.space, points, 1.0, ""), "picture")
     return replace(code, source=f"{code.source} ({note})") if note else code
 
 
-def face_code(space: EmotionSpace, landmarks: FloatArray, scores: FloatArray, strength: float = 1.0) -> EmotionCode:
+def face_code(space: EmotionSpace, landmarks: FloatArray, scores: FloatArray) -> EmotionCode:
     """The expression of one measured face: landmarks [1,478,3] px and detector's scores [1,52]."""
-    points = space.place_picture(landmarks, scores)
-    return named(decode_points(space, points, strength, ""), "picture")
+    return named(decode_points(space, space.place_picture(landmarks, scores), 1.0, ""), "picture")
 
 
 def video_code(
     path: str | Path,
     *,
-    strength: float = 1.0,
     per_moment: bool = True,
-    permissive: bool = False,
+    model: EmotionModel | None = None,
     progress: Progress | None = None,
 ) -> EmotionCode:
     """The expression of the largest face in a video, moment by moment or as a whole.
 
     Raises VideoError when the file can't be read and FaceError when it shows no face.
     """
-    return track_code(emotion_space(permissive), track_video(path, progress=progress), strength, per_moment=per_moment)
+    return track_code((model or emotion_model()).space, track_video(path, progress=progress), per_moment=per_moment)
 
 
-def track_code(space: EmotionSpace, track: FaceTrack, strength: float = 1.0, *, per_moment: bool = True) -> EmotionCode:
+def track_code(space: EmotionSpace, track: FaceTrack, *, per_moment: bool = True) -> EmotionCode:
     """The code of a tracked face; what the mouth does to speak is filtered out (EAMM masks the mouth, so does this)."""
     step = max(1, round(track.fps / VIDEO_RATE_HZ))
     landmarks, scores = without_speech(space, track)
@@ -80,7 +74,7 @@ def track_code(space: EmotionSpace, track: FaceTrack, strength: float = 1.0, *, 
     if not per_moment:
         points = points.mean(0, keepdims=True)
     points = points / np.linalg.norm(points, axis=1, keepdims=True)
-    return named(decode_points(space, points, strength, "", rate_hz=track.fps / step), "video")
+    return named(decode_points(space, points, 1.0, "", rate_hz=track.fps / step), "video")
 
 
 def without_speech(space: EmotionSpace, track: FaceTrack) -> tuple[FloatArray, FloatArray]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from talker.emotion.catalogue import EMOTIONS
+from talker.emotion.model import EmotionModel
 from talker.emotion.vectors import mix
 from talker.errors import EmotionError
 from talker.types import EmotionCode
@@ -26,13 +27,14 @@ def parse_point(text: str) -> tuple[float, float]:
 
 def shares_at(valence: float, arousal: float) -> dict[str, float]:
     """Which named emotions lie there, in shares that sum to 1: the nearest alone, or the nearest few by closeness."""
-    distances = np.hypot(*(np.array([row.affect[:2] for row in EMOTIONS]).T - [[valence], [arousal]]))
+    rows = list(EMOTIONS.values())
+    distances = np.hypot(*(np.array([row.affect[:2] for row in rows]).T - [[valence], [arousal]]))
     nearest = np.argsort(distances, kind="stable")[: 1 if distances.min() < HIT else NEAREST]
     closeness = 1.0 / np.maximum(distances[nearest], HIT) ** 2
     shares = closeness / closeness.sum()
-    return {EMOTIONS[row].name: round(float(share), 2) for row, share in zip(nearest, shares, strict=True)}
+    return {rows[row].name: round(float(share), 2) for row, share in zip(nearest, shares, strict=True)}
 
 
-def point_code(text: str) -> EmotionCode:
+def point_code(text: str, model: EmotionModel | None = None) -> EmotionCode:
     """The emotion at `valence, arousal`. Raises EmotionError for what is no point of the plane."""
-    return mix(shares_at(*parse_point(text)))
+    return mix(shares_at(*parse_point(text)), model)

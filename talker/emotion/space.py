@@ -12,7 +12,6 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -24,10 +23,9 @@ from torch.nn import functional
 from talker.emotion.action_units import limit_sneer
 from talker.emotion.catalogue import EMOTIONS, NamedEmotion
 from talker.emotion.picture_features import measure_faces
-from talker.emotion.prototypes import CHECKPOINT, PERMISSIVE_CHECKPOINT
+from talker.emotion.prototypes import added_prototypes
 from talker.errors import AssetError
 from talker.types import LANDMARK_COUNT, FloatArray
-from talker.weights import store
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ class SpaceConfig:
     picture_width: int = 132
     picture_shapes: int = 80
     picture_hidden: int = 96
-    emotions: tuple[str, ...] = tuple(emotion.name for emotion in EMOTIONS)
+    emotions: tuple[str, ...] = tuple(EMOTIONS)
 
     @classmethod
     def tiny(cls) -> SpaceConfig:
@@ -124,9 +122,15 @@ class SpaceNetwork(nn.Module):
         self.names_emotion = nn.Linear(config.text_width, 1)  # does a text speak of an emotion at all
         self.voice_strength = nn.Linear(config.voice_width, 1)
 
-    def read(self, points: Tensor) -> Tensor:
-        """Log weights [B, emotions] of the emotions that points [B, width] stand for."""
-        similarity = points @ functional.normalize(self.prototypes, dim=-1).T  # [B, emotions]
+    def read(self, points: Tensor, added: Tensor | None = None) -> Tensor:
+        """Log weights [B, emotions] of the emotions that points [B, width] stand for.
+
+        added: [A, width] prototypes of emotions that are not in the config; they come last.
+        """
+        prototypes = functional.normalize(self.prototypes, dim=-1)
+        if added is not None:
+            prototypes = torch.cat([prototypes, added])
+        similarity = points @ prototypes.T  # [B, emotions]
         return functional.log_softmax(similarity * self.log_sharpness.exp(), dim=-1)
 
     def strength(self, measured: Tensor) -> Tensor:
@@ -157,9 +161,12 @@ class EmotionSpace:
     def __init__(self, network: SpaceNetwork) -> None:
         self.network = network.eval().requires_grad_(False)
         self.config = network.config
-        rows = {emotion.name: emotion for emotion in EMOTIONS}
-        self.emotions: tuple[NamedEmotion, ...] = tuple(rows[name] for name in self.config.emotions)
-        self.prototypes: FloatArray = functional.normalize(network.prototypes, dim=-1).numpy()
+        trained = functional.normalize(network.prototypes, dim=-1).numpy()
+        added = added_prototypes(dict(zip(self.config.emotions, trained, strict=True)))
+        self.names: tuple[str, ...] = (*self.config.emotions, *added)  # of the trained emotions, then of added rows
+        self.emotions: tuple[NamedEmotion, ...] = tuple(EMOTIONS[name] for name in self.names)
+        self.prototypes: FloatArray = np.stack([*trained, *added.values()])
+        self._added = torch.from_numpy(np.stack(list(added.values()))) if added else None
         self.face_mean: FloatArray = network.face_mean.numpy()
         self._blendshape_offset = np.stack([emotion.blendshape_offset for emotion in self.emotions])
         self._probabilities = np.stack([emotion.probabilities for emotion in self.emotions])
@@ -178,14 +185,14 @@ class EmotionSpace:
         except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
             raise AssetError(f"{folder} doesn't hold an emotion space ({error}).") from error
 
-    def key(self, emotion: str) -> FloatArray:
+    def prototype(self, emotion: str) -> FloatArray:
         """Place [width] of a catalogue name."""
-        return self.prototypes[self.config.emotions.index(emotion)]
+        return self.prototypes[self.names.index(emotion)]
 
     def read(self, points: FloatArray) -> Reading:
         """What points [T, width] (any length, not only 1) stand for."""
         tensor = functional.normalize(torch.from_numpy(np.asarray(points, np.float32)), dim=-1)
-        return self.mixture(self.network.read(tensor).exp().numpy())
+        return self.mixture(self.network.read(tensor, self._added).exp().numpy())
 
     def mixture(self, weights: FloatArray) -> Reading:
         """The face that is a mixture [T, emotions] (sums 1) of the catalogue's."""
@@ -230,9 +237,3 @@ def save_space(space: EmotionSpace, folder: Path) -> None:
     (folder / "config.json").write_text(json.dumps(dataclasses.asdict(space.config), indent=1) + "\n")
     state = {name: value.contiguous() for name, value in space.network.state_dict().items()}
     save_file(state, folder / "model.safetensors")
-
-
-@lru_cache(maxsize=2)
-def emotion_space(permissive: bool = False) -> EmotionSpace:
-    """The shipped space, loaded once; `permissive` takes the variant trained without non-commercial data."""
-    return EmotionSpace.load(store.checkpoint(PERMISSIVE_CHECKPOINT if permissive else CHECKPOINT))

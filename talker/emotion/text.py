@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from talker.emotion.catalogue import find_emotion
-from talker.emotion.clip import language
+from talker.emotion.clip import TextPlacer, text_placer
 from talker.emotion.decode import decode_mixture, mixing_gain
-from talker.emotion.prompts import emotion_words, in_templates
-from talker.emotion.sentences import LanguageTower
-from talker.emotion.space import EmotionSpace
+from talker.emotion.model import EmotionModel, emotion_model
+from talker.emotion.prompts import emotion_words
 from talker.emotion.text_classifier import names_emotion
 from talker.emotion.timeline import Moment, timeline_code
 from talker.emotion.words import (
@@ -48,14 +47,14 @@ class Phrase:
 
 
 class TextReader:
-    """Reads texts with one language tower into one space. note: added to the sources of the codes."""
+    """Reads texts, which a placer puts into its emotion space."""
 
-    def __init__(self, space: EmotionSpace, tower: LanguageTower, note: str = "") -> None:
-        self._space = space
-        self._tower = tower
-        self._note = f" ({note})" if note else ""
+    def __init__(self, placer: TextPlacer) -> None:
+        self._space = placer.space
+        self._placer = placer
+        self._note = f" ({placer.note})" if placer.note else ""
 
-    def read(self, text: str, *, strength: float = 1.0, duration_s: float | None = None) -> EmotionCode:
+    def read(self, text: str, *, duration_s: float | None = None) -> EmotionCode:
         """The emotion that a text describes; several in turn become a timeline over `duration_s`.
 
         A text that names no emotion gives neutral and says so in the code's source. Raises EmotionError for an empty
@@ -63,7 +62,7 @@ class TextReader:
         """
         text = _checked(text)
         stages = [self.phrase(stage) for stage in split_stages(with_emoji_as_words(text))]
-        codes = [self._code(stage, text, strength) for stage in stages]
+        codes = [self._code(stage, text) for stage in stages]
         if len(codes) == 1:
             return replace(codes[0], source=codes[0].source + self._note)
         duration = duration_s or STAGE_SECONDS
@@ -110,7 +109,7 @@ class TextReader:
 
     def _known(self, text: str) -> Phrase | None:
         emotion = find_emotion(text.strip(" .!?"))
-        if emotion is None or emotion.name not in self._space.config.emotions:
+        if emotion is None or emotion.name not in self._space.names:
             return None
         return Phrase(self._only(emotion.name), _emphasis(text), True)
 
@@ -118,7 +117,7 @@ class TextReader:
         known = self._known(text)
         if known is not None:
             return known
-        points, named = self._space.place_text(in_templates(self._tower, [text.lower()]))
+        points, named = self._placer.place([text.lower()])
         reading = self._space.read(points)
         return Phrase(reading.weights[0], _emphasis(text), names_emotion(float(named[0]), reading.probabilities[0]))
 
@@ -135,24 +134,21 @@ class TextReader:
 
     def _only(self, emotion: str) -> FloatArray:
         """The mixture [emotions] of one emotion alone."""
-        return np.eye(len(self._space.emotions), dtype=np.float32)[self._space.config.emotions.index(emotion)]
+        return np.eye(len(self._space.emotions), dtype=np.float32)[self._space.names.index(emotion)]
 
-    def _code(self, phrase: Phrase, text: str, strength: float) -> EmotionCode:
+    def _code(self, phrase: Phrase, text: str) -> EmotionCode:
         if not phrase.named:
             source = f"text: {_short(text)} names no feeling, so neutral"
-            return decode_mixture(self._space, self._only("neutral"), strength, source)
+            return decode_mixture(self._space, self._only("neutral"), 1.0, source)
         order = [index for index in np.argsort(-phrase.weights)[:3] if phrase.weights[index] > SHOWN_SHARE]
-        nearest = ", ".join(f"{self._space.config.emotions[index]} {phrase.weights[index]:.0%}" for index in order)
+        nearest = ", ".join(f"{self._space.names[index]} {phrase.weights[index]:.0%}" for index in order)
         source = f"text: {_short(text)} (read as {nearest})"
-        return decode_mixture(self._space, phrase.weights, phrase.strength * strength, source)
+        return decode_mixture(self._space, phrase.weights, phrase.strength, source)
 
 
-def text_code(
-    text: str, *, strength: float = 1.0, duration_s: float | None = None, permissive: bool = False
-) -> EmotionCode:
+def text_code(text: str, *, duration_s: float | None = None, model: EmotionModel | None = None) -> EmotionCode:
     """The emotion that a text describes, read with CLIP where it is on this machine. See `TextReader.read`."""
-    reads = language(permissive)
-    return TextReader(reads.space, reads.tower, reads.note).read(text, strength=strength, duration_s=duration_s)
+    return TextReader(text_placer(model or emotion_model())).read(text, duration_s=duration_s)
 
 
 def with_emoji_as_words(text: str) -> str:

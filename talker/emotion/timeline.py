@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,13 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from talker.emotion.labels import label_code, read_as
+from talker.curves import smoothstep
 from talker.errors import EmotionError
+from talker.files import read_json
+from talker.limits import SPOKEN_CHARACTERS, TIMELINE_ROWS, check_characters
 from talker.options import MAX_STRENGTH
 from talker.types import EmotionCode, FloatArray, Transcript
 
 RATE_HZ = 25.0
-TAG_PATTERN = re.compile(r"\[\s*([^\[\]:]+?)\s*(?::\s*([0-9.]+)\s*)?\]")
+TAG_PATTERN = re.compile(r"\[([^\[\]:]+)(?::([\s0-9.]+))?\]")  # no nested repeats: its time must stay linear
 
 
 @dataclass(frozen=True)
@@ -40,46 +41,50 @@ class Tag:
 def timeline_code(moments: Sequence[Moment], duration_s: float) -> EmotionCode:
     """One code [T at 25 Hz] that passes through `moments`; each comes as fast as its emotion does and the last stays.
 
+    Moments after `duration_s` are left out, but for the first, and its `source` says how many these are.
+
     Raises EmotionError without any moment, or when they aren't in order.
     """
     if not moments:
         raise EmotionError("The timeline is empty: it needs at least one moment.")
     starts = np.array([moment.start_s for moment in moments])
-    if (np.diff(starts) <= 0).any() or starts[0] < 0:
+    if not np.isfinite(starts).all() or (np.diff(starts) <= 0).any() or starts[0] < 0:
         raise EmotionError("The moments of a timeline must start at different times, in order, from 0 s on.")
+    late = int((starts[1:] >= duration_s).sum())
+    moments, starts = moments[: len(moments) - late], starts[: len(starts) - late]
     frames = max(2, round(duration_s * RATE_HZ))
     shares = _shares(starts, [moment.code.onset_s for moment in moments], np.arange(frames) / RATE_HZ)  # [T, moments]
-    strength = shares @ np.array([moment.strength * float(moment.code.strength.mean()) for moment in moments])
-    strength = np.clip(strength, 0.0, MAX_STRENGTH).astype(np.float32)
     shown = shares * np.array([moment.strength * float(moment.code.strength.mean()) for moment in moments])
-    weighted = shown @ np.stack([moment.code.blendshape_offset.mean(0) for moment in moments])  # [T, 52] already scaled
+    strength = shown.sum(1)  # [T]
+    felt = np.where(strength[:, None] > 1e-3, shown / np.maximum(strength[:, None], 1e-3), shares)  # at full strength
     embedding = shares @ np.stack([moment.code.embedding.mean(0) for moment in moments])
-    probabilities = shares @ np.stack([moment.code.probabilities.mean(0) for moment in moments])
     return EmotionCode(
         embedding=_unit(embedding),
-        blendshape_offset=(weighted / np.maximum(strength, 1e-3)[:, None]).astype(np.float32),
-        strength=strength,
-        probabilities=read_as(probabilities, 1.0),
+        blendshape_offset=_rows(felt, [moment.code.blendshape_offset for moment in moments]),
+        strength=np.clip(strength, 0.0, MAX_STRENGTH).astype(np.float32),
+        probabilities=_rows(felt, [moment.code.probabilities for moment in moments]),
         rate_hz=RATE_HZ,
-        source="timeline: " + ", then ".join(moment.code.source for moment in moments),
-        affect=(shares @ np.stack([moment.code.affect.mean(0) for moment in moments])).astype(np.float32),
+        source="timeline: " + ", then ".join(moment.code.source for moment in moments) + _late(late, duration_s),
+        affect=_rows(felt, [moment.code.affect for moment in moments]),
         onset_s=float(np.mean([moment.code.onset_s for moment in moments])),
         decay_s=float(np.mean([moment.code.decay_s for moment in moments])),
     )
 
 
-def load_timeline(path: str | Path, duration_s: float, read: Callable[[str], EmotionCode] = label_code) -> EmotionCode:
+def load_timeline(path: str | Path, duration_s: float, read: Callable[[str], EmotionCode]) -> EmotionCode:
     """A timeline from JSON: [{"start_s": 0, "emotion": "happy", "strength": 0.8}, ...]; `read` understands `emotion`.
 
     Raises EmotionError when the file is something else.
     """
+    rows = read_json(path, "timeline", error=EmotionError)
+    if isinstance(rows, list) and len(rows) > TIMELINE_ROWS:
+        raise EmotionError(f"{path} has {len(rows)} rows; at most {TIMELINE_ROWS} can be used.")
     try:
-        rows = json.loads(Path(path).read_text())
         moments = [
             Moment(float(row["start_s"]), read(str(row["emotion"])), _checked_strength(row.get("strength", 1.0)))
             for row in rows
         ]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise EmotionError(
             f'{path} is not a timeline such as [{{"start_s": 0, "emotion": "happy", "strength": 0.8}}] ({error}).'
         ) from error
@@ -88,25 +93,26 @@ def load_timeline(path: str | Path, duration_s: float, read: Callable[[str], Emo
 
 def split_tags(text: str) -> tuple[str, list[Tag]]:
     """(the text to be spoken, its tags) of "I [happy] love it, [sad:0.6] but it is over"."""
+    check_characters(text, "The text", SPOKEN_CHARACTERS)
     spoken: list[str] = []
     tags: list[Tag] = []
     place = 0
     for match in TAG_PATTERN.finditer(text):
         spoken.append(text[place : match.start()])
         strength = _checked_strength(match[2] if match[2] is not None else 1.0)
-        tags.append(Tag(len(" ".join(spoken).split()), match[1], strength))
+        tags.append(Tag(len(" ".join(spoken).split()), match[1].strip(), strength))
         place = match.end()
     spoken.append(text[place:])
     return re.sub(r"\s+", " ", " ".join(spoken)).replace(" ,", ",").replace(" .", ".").strip(), tags
 
 
 def tagged_code(
-    tags: Sequence[Tag], transcript: Transcript, duration_s: float, read: Callable[[str], EmotionCode] = label_code
+    tags: Sequence[Tag], transcript: Transcript, duration_s: float, read: Callable[[str], EmotionCode]
 ) -> EmotionCode:
     """The timeline that tags give once it is known when each word is spoken; before the first tag it is neutral."""
     moments: dict[float, Moment] = {}
     if not tags or tags[0].words_before > 0:
-        moments[0.0] = Moment(0.0, label_code("neutral"), 1.0)
+        moments[0.0] = Moment(0.0, read("neutral"), 1.0)
     for tag in tags:
         word = min(tag.words_before, len(transcript.words) - 1)
         start = transcript.words[word].start_s if tag.words_before > 0 and word >= 0 else 0.0
@@ -120,11 +126,20 @@ def _shares(starts: FloatArray, onsets: Sequence[float], times: FloatArray) -> F
     shares[:, 0] = 1.0
     for index in range(1, len(starts)):
         onset = 2.0 * onsets[index]  # two moments cross-fade around the start of the later one
-        progress = np.clip((times - starts[index] + onset / 2) / onset, 0.0, 1.0)
-        arrived = progress * progress * (3.0 - 2.0 * progress)
+        arrived = smoothstep((times - starts[index] + onset / 2) / onset)
         shares[:, :index] *= 1.0 - arrived[:, None]
         shares[:, index] = arrived
     return shares
+
+
+def _late(rows: int, duration_s: float) -> str:
+    """What to say about rows that start after the end."""
+    return f" ({rows} more would start after the end, at {duration_s:.1f} s)" if rows else ""
+
+
+def _rows(shares: FloatArray, values: Sequence[FloatArray]) -> FloatArray:
+    """[T, C] the values [R, C] of the moments, each its mean over time, in shares [T, moments]."""
+    return (shares @ np.stack([rows.mean(0) for rows in values])).astype(np.float32)
 
 
 def _unit(rows: FloatArray) -> FloatArray:

@@ -6,7 +6,9 @@ sphere and the displacement of the face are carried along, so `a + 0.5 * (b - c)
 
 from __future__ import annotations
 
+import functools
 import json
+import operator
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from talker.emotion.action_units import limit_sneer
-from talker.emotion.labels import label_code, read_as
-from talker.emotion.space import EmotionSpace, emotion_space
+from talker.emotion.labels import label_code
+from talker.emotion.model import EmotionModel, emotion_model
 from talker.errors import EmotionError
 from talker.types import EmotionCode, FloatArray
 from talker.weights import store
@@ -51,9 +53,9 @@ class EmotionVector:
 
     __rmul__ = __mul__
 
-    def code(self, source: str = "arithmetic", space: EmotionSpace | None = None) -> EmotionCode:
+    def code(self, source: str = "arithmetic", model: EmotionModel | None = None) -> EmotionCode:
         """The vector as an emotion at strength 1. Raises EmotionError for the zero vector: it points nowhere."""
-        space = space or emotion_space()
+        space = (model or emotion_model()).space
         length = float(np.linalg.norm(self.embedding))
         if length < 1e-6:
             raise EmotionError("These feelings cancel each other out: nothing is left to show.")
@@ -62,7 +64,7 @@ class EmotionVector:
             embedding=(self.embedding / length)[None].astype(np.float32),
             blendshape_offset=limit_sneer(np.clip(self.blendshape_offset, LOWEST, HIGHEST))[None],
             strength=np.ones(1, np.float32),
-            probabilities=read_as(reading.probabilities, 1.0),
+            probabilities=reading.probabilities,
             source=source,
             affect=np.clip(self.affect, -1.0, 1.0)[None].astype(np.float32),
             onset_s=reading.onset_s,
@@ -84,19 +86,17 @@ def direction(target: EmotionCode, source: EmotionCode) -> EmotionVector:
     return vector_of(target) - vector_of(source)
 
 
-def mix(shares: dict[str, float], space: EmotionSpace | None = None) -> EmotionCode:
-    """Named emotions in shares, as `happy=.6,fear=.4`; shares that sum to more than 1 are scaled to 1.
+def mix(shares: dict[str, float], model: EmotionModel | None = None) -> EmotionCode:
+    """Named emotions in shares, as `happy=.6,fear=.4`; the sum of the shares, at most 1, is the mixture's strength.
 
     Raises EmotionError for an unknown name, a negative share, or none at all.
     """
     if not shares or min(shares.values()) < 0 or sum(shares.values()) <= 0:
-        raise EmotionError("A mixture needs feelings with shares above 0, for example happy=0.6,fear=0.4.")
-    total = max(1.0, sum(shares.values()))
-    parts = [share / total * vector_of(label_code(name)) for name, share in shares.items()]
-    vector = parts[0]
-    for part in parts[1:]:
-        vector = vector + part
-    return vector.code("mixture: " + ", ".join(f"{name} {share:g}" for name, share in shares.items()), space)
+        raise EmotionError("A mixture needs emotions with shares above 0, for example happy=0.6,fear=0.4.")
+    total = sum(shares.values())
+    parts = [share / total * vector_of(label_code(name, model=model)) for name, share in shares.items()]
+    source = "mixture: " + ", ".join(f"{name} {share:g}" for name, share in shares.items())
+    return functools.reduce(operator.add, parts).code(source, model).with_strength(min(total, 1.0))
 
 
 def parse_mix(text: str) -> dict[str, float]:

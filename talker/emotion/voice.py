@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from talker.curves import smoothstep
 from talker.emotion.decode import decode_points, named
-from talker.emotion.space import EmotionSpace, emotion_space
-from talker.emotion.voice_features import FRAME_RATE, HOP_S, VoiceFrames, load_encoder, moments, voice_frames, whole
-from talker.speech.encoder import SpeechEncoder
-from talker.types import EmotionCode, FloatArray, SpeechClip
+from talker.emotion.model import EmotionModel, emotion_model
+from talker.emotion.space import EmotionSpace
+from talker.emotion.voice_features import FRAME_RATE, HOP_S, VoiceFrames, moments, voice_frames, whole
+from talker.speech.analysis import SpeechAnalysis
+from talker.types import EmotionCode, FloatArray
 
 SMOOTHING_S = 1.0
 SHORTEST_S, LONG_S = 2.0, 5.0  # below the first a clip is one moment, above the second its moments say what it is
@@ -21,33 +21,30 @@ SHARE_OF_WHOLE = 0.4  # a moment is read together with its clip: short windows a
 UNMOVED, MOVED = 0.2, 0.6
 
 
-def voice_code(
-    clip: SpeechClip, *, strength: float = 1.0, per_moment: bool = True, permissive: bool = False
-) -> EmotionCode:
+def voice_code(speech: SpeechAnalysis, *, per_moment: bool = True, model: EmotionModel | None = None) -> EmotionCode:
     """The emotion in a voice.
 
     per_moment: rows at 2 Hz for clips longer than one window; else one row for the whole clip.
 
     Raises EmotionError for a sound that is silent or shorter than 0.3 s.
     """
-    return VoiceReader(emotion_space(permissive), _encoder()).read(clip, strength=strength, per_moment=per_moment)
+    return VoiceReader((model or emotion_model()).space).read(speech, per_moment=per_moment)
 
 
 class VoiceReader:
-    """Reads voices with one encoder into one space."""
+    """Reads voices into one space."""
 
-    def __init__(self, space: EmotionSpace, encoder: SpeechEncoder) -> None:
+    def __init__(self, space: EmotionSpace) -> None:
         self._space = space
-        self._encoder = encoder
 
-    def read(self, clip: SpeechClip, *, strength: float = 1.0, per_moment: bool = True) -> EmotionCode:
+    def read(self, speech: SpeechAnalysis, *, per_moment: bool = True) -> EmotionCode:
         """See `voice_code`."""
-        frames = voice_frames(clip, self._encoder)
+        frames = voice_frames(speech)
         points, strengths = self._heard(frames)
         if not per_moment:
             points, strengths = points.mean(0, keepdims=True), np.median(strengths, keepdims=True)
             points = points / np.linalg.norm(points)
-        code = decode_points(self._space, points, shown_strength(strengths) * strength, "", rate_hz=1.0 / HOP_S)
+        code = decode_points(self._space, points, shown_strength(strengths), "", rate_hz=1.0 / HOP_S)
         return named(code, "voice")
 
     def _heard(self, frames: VoiceFrames) -> tuple[FloatArray, FloatArray]:
@@ -73,10 +70,4 @@ class VoiceReader:
 
 def shown_strength(heard: FloatArray) -> FloatArray:
     """How strongly a face shows what a voice is heard to feel: ordinary talk hardly at all, a moved voice in full."""
-    moved = np.clip((heard - UNMOVED) / (MOVED - UNMOVED), 0.0, 1.0)
-    return heard * moved * moved * (3.0 - 2.0 * moved)
-
-
-@lru_cache(maxsize=1)
-def _encoder() -> SpeechEncoder:
-    return load_encoder()
+    return heard * smoothstep((heard - UNMOVED) / (MOVED - UNMOVED))

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from talker.errors import EmotionError
-from talker.speech.encoder import FRAME_RATE, SpeechEncoder
-from talker.speech.prosody import Prosody, measure
-from talker.speech.whisper import EncoderConfig
-from talker.types import FloatArray, SpeechClip
+from talker.speech.analysis import SpeechAnalysis
+from talker.speech.encoder import FRAME_RATE
+from talker.speech.prosody import Prosody
+from talker.types import FloatArray
 
-ENCODER_LAYERS = 2
+ENCODER_LAYER = 2
 ACTIVE_DB = 35.0  # how far below the clip's loudest frame a frame still sounds
 WINDOW_S = 3.0
 HOP_S = 0.5
@@ -36,15 +36,10 @@ class VoiceFrames:
         return len(self.features)
 
 
-def load_encoder() -> SpeechEncoder:
-    """Whisper tiny.en up to its second layer."""
-    return SpeechEncoder.load(EncoderConfig(layers=ENCODER_LAYERS))
-
-
-def voice_frames(clip: SpeechClip, encoder: SpeechEncoder) -> VoiceFrames:
-    """Measure a clip. EmotionError when less than 0.3 s of it sounds."""
-    features = encoder.encode(clip)  # [T, 384]
-    prosody = measure(clip, rate_hz=FRAME_RATE)
+def voice_frames(speech: SpeechAnalysis) -> VoiceFrames:
+    """The frames of analysed speech. EmotionError when less than 0.3 s of it sounds."""
+    features = speech.layers[ENCODER_LAYER - 1]  # [T, 384]
+    prosody = speech.prosody.thinned(round(speech.prosody.rate_hz / FRAME_RATE))
     count = min(len(features), len(prosody))
     prosody = Prosody(prosody.loudness_db[:count], prosody.pitch_hz[:count], prosody.voicing[:count], prosody.rate_hz)
     active = prosody.loudness_db > prosody.loudness_db.max() - ACTIVE_DB

@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from talker.emotion.request import EmotionRequest, named_or_described
+from talker.emotion.resolve import EmotionRequest
 from talker.media.film import write_grid
 from talker.media.image import save_image
 from talker.options import SpeakOptions
-from talker.pipeline import Emotion, Talker
-from talker.types import EMOTION_LABELS, ByteArray, FaceMotion, Portrait, Progress, SpeechClip
+from talker.pipeline import Talker
+from talker.speech.analysis import SpeechAnalysis
+from talker.types import ByteArray, FaceMotion, Portrait, Progress
 
 MOMENTS = 6
 CELL_PX = 256
@@ -59,22 +60,22 @@ def cells(
 
 
 def write_sheet(
-    talker: Talker, rows: Sequence[Cell], clip: SpeechClip, out: str | Path, progress: Progress | None = None
+    talker: Talker, rows: Sequence[Cell], speech: SpeechAnalysis, out: str | Path, progress: Progress | None = None
 ) -> None:
     """Write a film of all cells side by side when `out` ends in .mp4, else a picture of six moments of each."""
     if Path(out).suffix.lower() == ".mp4":
-        _write_film(talker, rows, clip, out, progress)
+        _write_film(talker, rows, speech, out, progress)
     else:
-        save_image(contact_sheet(talker, rows, clip, progress), out)
+        save_image(contact_sheet(talker, rows, speech, progress), out)
 
 
 def contact_sheet(
-    talker: Talker, rows: Sequence[Cell], clip: SpeechClip, progress: Progress | None = None
+    talker: Talker, rows: Sequence[Cell], speech: SpeechAnalysis, progress: Progress | None = None
 ) -> ByteArray:
     """A picture [H,W,3] with a row per cell and six moments, evenly spaced over the speech, in each."""
     strips = []
     for index, cell in enumerate(rows):
-        strips.append(_strip(talker, cell, clip))
+        strips.append(_strip(talker, cell, speech))
         if progress is not None:
             progress(index + 1, len(rows))
     width = max(strip.width for strip in strips)
@@ -86,7 +87,7 @@ def contact_sheet(
     return np.asarray(sheet)
 
 
-def _strip(talker: Talker, cell: Cell, clip: SpeechClip) -> Image.Image:
+def _strip(talker: Talker, cell: Cell, speech: SpeechAnalysis) -> Image.Image:
     """Six moments of one cell under its title."""
     renderer = talker.create_renderer(cell.portrait, cell.options)
     width, height = renderer.size
@@ -94,7 +95,7 @@ def _strip(talker: Talker, cell: Cell, clip: SpeechClip) -> Image.Image:
     strip = Image.new("RGB", (size[0] * MOMENTS, CELL_PX + TITLE_PX), "white")
     font = ImageFont.load_default(TITLE_PX * 0.7)
     ImageDraw.Draw(strip).text((4, 2), cell.title, fill="black", font=font)
-    motion = _motion(talker, cell, clip)
+    motion = _motion(talker, cell, speech)
     moments = np.linspace(0, len(motion) - 1, MOMENTS + 2).round().astype(int)[1:-1]
     chosen = FaceMotion(motion.blendshapes[moments], motion.pose[moments], motion.fps)
     for column, frame in enumerate(renderer.render(chosen)):
@@ -102,19 +103,14 @@ def _strip(talker: Talker, cell: Cell, clip: SpeechClip) -> Image.Image:
     return strip
 
 
-def _motion(talker: Talker, cell: Cell, clip: SpeechClip) -> FaceMotion:
-    """What the cell's face does; words that are no label are read as a description."""
-    emotion: Emotion = cell.emotion
-    if isinstance(emotion, str) and emotion not in EMOTION_LABELS:
-        emotion = named_or_described(emotion, cell.options.permissive)
-    code = talker.encode_emotion(
-        emotion, cell.options.strength, clip, portrait=cell.portrait, permissive=cell.options.permissive
-    )
-    return talker.animate(clip, code, cell.options)
+def _motion(talker: Talker, cell: Cell, speech: SpeechAnalysis) -> FaceMotion:
+    """What the cell's face does."""
+    code = talker.encode_emotion(cell.emotion, speech, permissive=cell.options.permissive)
+    return talker.animate(speech, code, cell.options, cell.portrait)
 
 
 def _write_film(
-    talker: Talker, rows: Sequence[Cell], clip: SpeechClip, out: str | Path, progress: Progress | None
+    talker: Talker, rows: Sequence[Cell], speech: SpeechAnalysis, out: str | Path, progress: Progress | None
 ) -> None:
     """All cells at the same time, four in a row."""
     with tempfile.TemporaryDirectory(prefix="talker-") as folder:
@@ -122,7 +118,7 @@ def _write_film(
         for index, cell in enumerate(rows):
             films.append((cell.title, Path(folder) / f"{index}.mp4"))
             renderer = talker.create_renderer(cell.portrait, cell.options)
-            talker.write_video(renderer, _motion(talker, cell, clip), clip, films[-1][1])
+            talker.write_video(renderer, _motion(talker, cell, speech), speech.clip, films[-1][1])
             if progress is not None:
                 progress(index + 1, len(rows))
         write_grid(films, out, columns=FILM_COLUMNS)

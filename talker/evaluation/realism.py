@@ -20,7 +20,7 @@ from talker.data.round_trips import DRAWN_SIZE, GAZE, SIDE, SQUINT, SQUINTING, S
 from talker.errors import DataError
 from talker.evaluation.two_sample import TwoSampleResult, two_sample_test
 from talker.options import SpeakOptions
-from talker.render.aligned import FaceSquare, GeneratorInput, style_of
+from talker.render.aligned import FaceSquare, GeneratorInput, generator_style
 from talker.render.crop import at_size
 from talker.render.generator import CHECKPOINT, RESEARCH_CHECKPOINT, Generator, absolute, load_generator, refined
 from talker.render.geometry_renderer import GeometryRenderer
@@ -74,7 +74,7 @@ def _draw(row: FaceRow, other: FaceRow) -> DrawnFace:
     asked[GAZE] = 0.0
     squares = FaceSquare(renderer.geometry, SIDE)
     _, seen = squares.look(renderer.draw(asked, STILL))
-    style = style_of(asked, STILL, renderer.portrait)
+    style = generator_style(asked, STILL, renderer.portrait)
     return DrawnFace(row.person, squares.home.cut(renderer.portrait.image), seen, style)
 
 

@@ -18,7 +18,7 @@ from talker.errors import MotionError
 from talker.face.camera import VIEWING_DISTANCE_CM, moved, project_fit, rotation_matrix, unproject
 from talker.face.landmarks import MULTI_PIE, MULTI_PIE_LINES
 from talker.face.model import load_face_model
-from talker.media.files import replaced_when_done
+from talker.files import replaced_when_done
 from talker.types import LANDMARK_COUNT, ByteArray, FaceMotion, FloatArray, Portrait
 from talker.weights import store
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,11 +17,11 @@ from pathlib import Path
 import numpy as np
 
 from talker.blendshapes import BLENDSHAPE_COUNT
-from talker.errors import FaceError
+from talker.errors import FaceError, InputError
 from talker.face.camera import relative_poses
 from talker.face.detector import DetectedFace, FaceDetector, Landmarker, View
 from talker.face.fit import SequenceFit, fit_sequence
-from talker.media.files import replaced_when_done
+from talker.files import load_arrays, replaced_when_done
 from talker.media.video import open_video
 from talker.types import LANDMARK_COUNT, BoolArray, ByteArray, FaceMotion, FloatArray, Progress
 from talker.weights import store
@@ -83,11 +82,11 @@ class FaceTrack:
     @classmethod
     def load(cls, path: Path) -> FaceTrack:
         """Read what `save` wrote."""
-        with np.load(path, allow_pickle=False) as data:
-            fit = SequenceFit(**{part.name: data[f"fit_{part.name}"] for part in dataclasses.fields(SequenceFit)})
-            width, height = (int(side) for side in data["size"])
-            landmarks, detected, scores = data["landmarks"], data["detected"], data["scores"]
-            return cls(landmarks, detected, scores, fit, float(data["fps"]), (width, height), str(data["model"]))
+        data = load_arrays(path, "track")
+        fit = SequenceFit(**{part.name: data[f"fit_{part.name}"] for part in dataclasses.fields(SequenceFit)})
+        width, height = (int(side) for side in data["size"])
+        landmarks, detected, scores = data["landmarks"], data["detected"], data["scores"]
+        return cls(landmarks, detected, scores, fit, float(data["fps"]), (width, height), str(data["model"]))
 
 
 def track_video(path: str | Path, *, fps: float | None = None, progress: Progress | None = None) -> FaceTrack:
@@ -116,7 +115,7 @@ def _from_cache(kept: Path) -> FaceTrack | None:
         return None
     try:
         track = FaceTrack.load(kept)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+    except (InputError, ValueError, KeyError):
         return None
     if track.model != _model_key():
         track = dataclasses.replace(track, fit=fit_sequence(track.landmarks), model=_model_key())

@@ -15,13 +15,13 @@ from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 from threadpoolctl import threadpool_limits
 
 from talker.blendshapes import BLENDSHAPE_INDEX
-from talker.motion.articulation import LOUDNESS_RATE, at_frames, speaking
+from talker.curves import at_frames, smoothstep
 from talker.motion.emotion_style import EMOTION_STYLES, EmotionStyle, code_rows, emotion_style_of, with_pace
 from talker.motion.lips import LipGeometry
 from talker.motion.nonverbal import nonverbal_motion
 from talker.options import SpeakOptions
-from talker.speech import prosody
-from talker.types import EMOTION_LABELS, EmotionCode, FaceMotion, FloatArray, SpeechClip
+from talker.speech.analysis import SpeechAnalysis
+from talker.types import EMOTION_LABELS, EmotionCode, FaceMotion, FloatArray
 
 SHUT, PARTED = 0.004, 0.022  # lip opening (face widths) below which speech means closed lips, above which it doesn't
 VOWEL, OPEN_VOWEL = 0.025, 0.06  # lip opening from which speech means an open mouth, and certainly does
@@ -51,23 +51,23 @@ NOSE = [BLENDSHAPE_INDEX[f"noseSneer{side}"] for side in SIDES]
 
 @threadpool_limits.wrap(limits=1, user_api="blas")  # products this small lose time to a second thread
 def compose(
-    speech: FaceMotion,
+    mouth_motion: FaceMotion,
     emotion: EmotionCode,
-    clip: SpeechClip,
+    speech: SpeechAnalysis,
     options: SpeakOptions,
     styles: Mapping[str, EmotionStyle] = EMOTION_STYLES,
 ) -> FaceMotion:
-    """The whole face: `speech` (lips, jaw and tongue) with an emotion and with blinks, gaze, head and brows.
+    """The whole face: `mouth_motion` (lips, jaw, tongue of `speech`) with an emotion, blinks, gaze, head and brows.
 
     The same arguments give the same motion bit for bit; `options.seed` chooses the life. styles: how each label
     changes the way one moves.
     """
-    frames, fps = len(speech), speech.fps
-    heard = prosody.measure(clip, rate_hz=LOUDNESS_RATE)
-    voice = speaking(heard, frames, fps)
+    frames, fps = len(mouth_motion), mouth_motion.fps
+    heard = speech.prosody
+    voice = speech.speaking(frames, fps)
     style = with_pace(emotion_style_of(emotion, frames, fps, styles), options.pace)
     mouth = delivered(
-        speech.blendshapes.astype(np.float64),
+        mouth_motion.blendshapes.astype(np.float64),
         voice,
         options.mouth * np.asarray(style.mouth),
         options.articulation,
@@ -123,7 +123,7 @@ def emotion_envelope(voice: FloatArray, loudness: FloatArray, fps: float) -> Flo
     time = np.arange(frames) / fps
     from_start = np.clip(time / EASE_S, 0.0, 1.0)
     to_end = np.clip((time[-1] - time) / EASE_S, 0.0, 1.0)
-    edge = (START + (1 - START) * _eased(from_start)) * (END + (1 - END) * _eased(to_end))
+    edge = (START + (1 - START) * smoothstep(from_start)) * (END + (1 - END) * smoothstep(to_end))
     talking = gaussian_filter1d(voice, EASE_S * fps, mode="nearest")
     swell = gaussian_filter1d(loudness, 0.25 * fps, mode="nearest")
     mean = float(swell[voice > 0.5].mean()) if (voice > 0.5).any() else float(swell.mean())
@@ -153,9 +153,9 @@ class LipConstraints:
         sounds = LASTS_S * fps
         return cls(
             dilate_in_time(meant_shut(opening, voice), sounds),
-            dilate_in_time(_eased((opening - VOWEL) / (OPEN_VOWEL - VOWEL)), sounds),
-            dilate_in_time(_eased((opening - PART) / (PARTS - PART)), sounds),
-            dilate_in_time(_eased(mouth[:, ROUND].sum(1) / ROUNDED), sounds),
+            dilate_in_time(smoothstep((opening - VOWEL) / (OPEN_VOWEL - VOWEL)), sounds),
+            dilate_in_time(smoothstep((opening - PART) / (PARTS - PART)), sounds),
+            dilate_in_time(smoothstep(mouth[:, ROUND].sum(1) / ROUNDED), sounds),
             dilate_in_time(voice, PAUSE_S * fps),
         )
 
@@ -192,7 +192,7 @@ def apply_lip_constraints(offset: FloatArray, said: LipConstraints) -> FloatArra
 
 def meant_shut(opening: FloatArray, voice: FloatArray) -> FloatArray:
     """[T] 1 where lips `opening` [T] face widths apart are meant to be closed by speech (not by silence)."""
-    return _eased((PARTED - opening) / (PARTED - SHUT)) * voice
+    return smoothstep((PARTED - opening) / (PARTED - SHUT)) * voice
 
 
 def enforce_closure(face: FloatArray, mouth: FloatArray, voice: FloatArray) -> FloatArray:
@@ -235,9 +235,3 @@ def soft_limit(values: FloatArray) -> FloatArray:
     high = KNEE + ROOM * np.tanh((values - KNEE) / ROOM)
     low = 0.3 * np.tanh(values / 0.3)
     return np.where(values > KNEE, high, np.where(values < 0, low, values))
-
-
-def _eased(x: FloatArray) -> FloatArray:
-    """0..1 with eased ends."""
-    x = np.clip(x, 0.0, 1.0)
-    return x * x * (3.0 - 2.0 * x)

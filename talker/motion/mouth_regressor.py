@@ -1,26 +1,18 @@
-"""From the features of a speech recogniser to the mouth's blendshapes and the closures of p, b, m.
-
-`LinearMouthRegressor` is what ships. A checkpoint whose config holds a network is read by `talker.motion.network`.
-"""
+"""From the features of a speech recogniser to the mouth's blendshapes and the closures of p, b, m."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
 from safetensors.numpy import load_file
 
 from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_INDEX
-from talker.motion import visemes
-from talker.options import SpeakOptions
-from talker.speech.encoder import FRAME_RATE
-from talker.types import EmotionCode, FloatArray, TimedToken
+from talker.types import FloatArray
 
 BLOCK = 4096  # frames that are predicted at once: with their neighbours side by side, an hour would fill memory
-STYLE_SPAN = 2.0  # standard deviations from an amount of 1 to one of 2, or of 0
 
 
 @dataclass(frozen=True)
@@ -55,63 +47,8 @@ class ArticulationConfig:
         return cls(channels=("jawOpen", "mouthPucker"), components=8, context=1)
 
 
-def read_config(folder: Path) -> tuple[ArticulationConfig, dict[str, Any]]:
-    """How a checkpoint's output is used, and the dimensions of its network (empty for a linear head)."""
-    settings = json.loads((folder / "config.json").read_text())
-    network = settings.pop("network", {})
-    return ArticulationConfig(**{**settings, "channels": tuple(settings["channels"])}), network
-
-
 @dataclass(frozen=True)
-class SpeechCondition:
-    """What a mouth regressor may know besides the sound.
-
-    phones: with times; empty where none are trusted. emotion: [R,D] as `emotion_condition` gives it, at emotion_hz
-    (Hz; meaningless for one row, which holds throughout); None for neutral. style: [3] as `speaking_style` gives it;
-    None for natural.
-    """
-
-    phones: tuple[TimedToken, ...] = ()
-    emotion: FloatArray | None = None
-    emotion_hz: float = FRAME_RATE
-    style: FloatArray | None = None
-
-    @classmethod
-    def of(cls, code: EmotionCode, options: SpeakOptions) -> SpeechCondition:
-        """Of someone who feels `code` and speaks as the options say."""
-        return cls(emotion=emotion_condition(code), emotion_hz=code.rate_hz, style=speaking_style(options))
-
-
-def emotion_condition(code: EmotionCode) -> FloatArray:
-    """[R,D] an emotion as a condition on how one speaks: its embedding, as far as it is strong and not neutral.
-
-    All 0 at strength 0 and for neutral: these are the same talker.
-    """
-    return code.embedding * (code.strength[:, None] * (1.0 - code.probabilities[:, :1]))  # neutral comes first
-
-
-def speaking_style(options: SpeakOptions) -> FloatArray:
-    """[3] mouth amplitude, articulation and speed of the face in standard deviations from how people speak."""
-    amounts = np.array([options.mouth, options.articulation, options.pace], np.float32)
-    return STYLE_SPAN * (amounts - 1.0)
-
-
-class MouthRegressor(Protocol):
-    """What articulation asks of a head, whatever it is made of."""
-
-    @property
-    def config(self) -> ArticulationConfig:
-        """How its output is used."""
-
-    def project(self, features: FloatArray) -> FloatArray:
-        """What is kept of features [T,384] while the sound is heard."""
-
-    def predict(self, projected: FloatArray, condition: SpeechCondition) -> tuple[FloatArray, FloatArray]:
-        """(blendshapes [T,52], probability of p, b, m [T]) for what `project` kept [T,K], at 50 Hz."""
-
-
-@dataclass(frozen=True)
-class LinearMouthRegressor:
+class MouthRegressor:
     """Linear from features in context to blendshapes and to the p/b/m gate.
 
     mean: [384] and components: [384,K] of the features. weights: [(2·context+1)·K, C+1] and bias [C+1], the last
@@ -125,15 +62,17 @@ class LinearMouthRegressor:
     bias: FloatArray
 
     @classmethod
-    def load(cls, folder: Path) -> LinearMouthRegressor:
-        """Read a head from its checkpoint folder."""
-        return cls(read_config(folder)[0], **load_file(folder / "model.safetensors"))
+    def load(cls, folder: Path) -> MouthRegressor:
+        """Read a regressor from its checkpoint folder."""
+        settings = json.loads((folder / "config.json").read_text())
+        config = ArticulationConfig(**{**settings, "channels": tuple(settings["channels"])})
+        return cls(config, **load_file(folder / "model.safetensors"))
 
     def project(self, features: FloatArray) -> FloatArray:
         """Features [T,384] as principal components [T,K]."""
         return (features - self.mean) @ self.components
 
-    def predict(self, projected: FloatArray, condition: SpeechCondition) -> tuple[FloatArray, FloatArray]:
+    def predict(self, projected: FloatArray) -> tuple[FloatArray, FloatArray]:
         """(blendshapes [T,52], probability of p, b, m [T]) for projected features [T,K] at 50 Hz, from sound alone."""
         reach = self.config.context
         padded = np.pad(projected, ((reach, reach), (0, 0)), mode="edge")
@@ -151,17 +90,6 @@ def spread_out(config: ArticulationConfig, out: FloatArray) -> tuple[FloatArray,
     blendshapes = np.zeros((len(out), BLENDSHAPE_COUNT), np.float32)
     blendshapes[:, [BLENDSHAPE_INDEX[name] for name in config.channels]] = out[:, :-1]
     return blendshapes, 1.0 / (1.0 + np.exp(-np.clip(out[:, -1], -30.0, 30.0)))
-
-
-def phone_prior(config: ArticulationConfig, phones: tuple[TimedToken, ...], frames: int) -> FloatArray:
-    """[frames, C+2] what the phones say: visemes of the channels, closure of p, b, m, and 1; all 0 without phones."""
-    prior = np.zeros((frames, len(config.channels) + 2), np.float32)
-    if phones:
-        shaped = visemes.coarticulate(phones, frames, FRAME_RATE)
-        prior[:, :-2] = shaped[:, [BLENDSHAPE_INDEX[name] for name in config.channels]]
-        prior[:, -2] = visemes.closure(phones, visemes.BILABIALS, frames, FRAME_RATE)
-        prior[:, -1] = 1.0
-    return prior
 
 
 def in_context(projected: FloatArray, context: int) -> FloatArray:

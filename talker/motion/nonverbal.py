@@ -16,6 +16,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
 
 from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_INDEX
+from talker.curves import smoothstep
 from talker.motion.emotion_style import EmotionStyle
 from talker.options import SpeakOptions
 from talker.speech.prosody import Prosody
@@ -82,8 +83,7 @@ def nonverbal_motion(
         followed = gaussian_filter1d(horizontal, FOLLOW_S * fps, mode="nearest")
         pose[:, 1] += FOLLOW * followed * options.head  # the head goes a little where the eyes have gone
         pose += _breath(scene, style, random["breath"]) * min(options.head, 1.0)
-    ease = np.clip(scene.time / EASE_IN_S, 0.0, 1.0)[:, None]
-    return NonverbalMotion(blendshapes, blink, pose * ease * ease * (3.0 - 2.0 * ease))
+    return NonverbalMotion(blendshapes, blink, pose * smoothstep(scene.time / EASE_IN_S)[:, None])
 
 
 def _scene(prosody: Prosody, speaking: FloatArray, fps: float) -> _Scene:
@@ -131,6 +131,8 @@ def _blinks(scene: _Scene, style: EmotionStyle, amount: float, random: np.random
             nearest = scene.pauses_s[np.abs(scene.pauses_s - moment).argmin()]
             moment = nearest if abs(nearest - moment) < PHRASE_END_S else moment
         pace = length[index] * np.interp(moment, scene.time, np.broadcast_to(style.blink_s, scene.time.shape))
+        if moment + pace * (CLOSE_S + SHUT_S + OPEN_S) > scene.time[-1]:
+            continue  # the last frame shows open eyes
         since = (scene.time - moment) / pace
         closing = np.clip(since / CLOSE_S, 0.0, 1.0)
         opening = np.clip((since - CLOSE_S - SHUT_S) / OPEN_S, 0.0, 1.0)
@@ -227,5 +229,4 @@ def _bump(since: FloatArray, rise_s: float, fall_s: float) -> FloatArray:
     """[T] 0..1, up and back with eased ends, highest at 0."""
     up = np.clip(1.0 + since / rise_s, 0.0, 1.0)
     down = np.clip(1.0 - since / fall_s, 0.0, 1.0)
-    bump = np.minimum(up, down)
-    return bump * bump * (3.0 - 2.0 * bump)
+    return smoothstep(np.minimum(up, down))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_INDEX, expand
+from talker.curves import smoothstep
 from talker.types import FloatArray, TimedToken
 
 REACH_S = 0.4  # beyond this a phone's pull is nothing
@@ -144,14 +145,8 @@ def closure(phones: tuple[TimedToken, ...], names: tuple[str, ...], frames: int,
         time = np.arange(first, last) / fps
         early = np.maximum(phone.start_s - margin - time, 0.0) / CLOSE_S
         late = np.maximum(time - phone.end_s - margin + 0.3 * (phone.end_s - phone.start_s), 0.0) / PART_S
-        gate[first:last] = np.maximum(gate[first:last], _smooth(1.0 - np.maximum(early, late)))
+        gate[first:last] = np.maximum(gate[first:last], smoothstep(1.0 - np.maximum(early, late)))
     return gate.astype(np.float32)
-
-
-def _smooth(x: FloatArray) -> FloatArray:
-    """0..1 with eased ends."""
-    x = np.clip(x, 0.0, 1.0)
-    return x * x * (3.0 - 2.0 * x)
 
 
 def _segments(phones: tuple[TimedToken, ...]) -> list[tuple[str, float, float]]:

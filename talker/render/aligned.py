@@ -16,7 +16,7 @@ from talker.face.camera import FACE_WIDTH_CM, axis_angle, rotation_matrix
 from talker.face.landmarks import EYE_CORNERS, INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE
 from talker.face.raster import rasterise
 from talker.render.geometry import HeadGeometry
-from talker.render.geometry_renderer import Drawn
+from talker.render.geometry_renderer import RenderedFrame
 from talker.render.patch import Window
 from talker.render.smooth_fill import smooth_fill
 from talker.types import ByteArray, FloatArray, Portrait
@@ -114,7 +114,7 @@ class FaceSquare:
         """[S,S,3] the portrait's own square of its picture `image`."""
         return self.home.cut(image)
 
-    def look(self, drawn: Drawn, square: Square | None = None) -> tuple[Square, GeneratorInput]:
+    def look(self, drawn: RenderedFrame, square: Square | None = None) -> tuple[Square, GeneratorInput]:
         """The frame's square (that of its own mesh, unless another is given), and what is known of it."""
         square = square or self.square(drawn.points)
         maps = self._maps(square.points(drawn.points), drawn.camera[:, 2])
@@ -139,7 +139,7 @@ class FaceSquare:
         return np.concatenate([found[..., :3], covered[..., None], flow], axis=-1).astype(np.float32)
 
 
-def style_of(blendshapes: FloatArray, pose: FloatArray, portrait: Portrait) -> FloatArray:
+def generator_style(blendshapes: FloatArray, pose: FloatArray, portrait: Portrait) -> FloatArray:
     """[STYLE] what shapes the frame as a whole: the expression that is asked for, the one that the portrait had, how
     the head is turned (rad, towards the camera 0) and the form of the face (in its standard deviations).
     """

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from talker.options import SpeakOptions
-from talker.render.aligned import FaceSquare, GeneratorInput, Square, style_of
+from talker.render.aligned import FaceSquare, GeneratorInput, Square, generator_style
 from talker.render.generator import CHECKPOINT, RESEARCH_CHECKPOINT, Generator, absolute, load_generator
-from talker.render.geometry_renderer import Drawn, GeometryRenderer, in_order
+from talker.render.geometry_renderer import RenderedFrame, GeometryRenderer, in_order
 from talker.types import ByteArray, FaceMotion, FloatArray, Portrait
 from talker.weights.store import checkpoint
 
@@ -27,7 +27,7 @@ BATCH = 8  # frames at once on a GPU
 class Seen(NamedTuple):
     """A frame as the geometry draws it, before the network has looked at it."""
 
-    drawn: Drawn
+    drawn: RenderedFrame
     square: Square
     sight: GeneratorInput
     style: FloatArray
@@ -75,12 +75,12 @@ class GeneratorRenderer:
         """The portrait [H,W,3] with this expression [52] and head pose [6] (relative to its own)."""
         return self.refine(self.geometry.draw(blendshapes, pose), blendshapes, pose)
 
-    def refine(self, drawn: Drawn, blendshapes: FloatArray, pose: FloatArray) -> ByteArray:
+    def refine(self, drawn: RenderedFrame, blendshapes: FloatArray, pose: FloatArray) -> ByteArray:
         """The geometry's frame [H,W,3], refined; `drawn.frame` stays as it is."""
         return self._refined([self._seen(drawn, blendshapes, pose)])[0]
 
-    def _seen(self, drawn: Drawn, blendshapes: FloatArray, pose: FloatArray) -> Seen:
-        return Seen(drawn, *self._squares.look(drawn), style_of(blendshapes, pose, self.geometry.portrait))
+    def _seen(self, drawn: RenderedFrame, blendshapes: FloatArray, pose: FloatArray) -> Seen:
+        return Seen(drawn, *self._squares.look(drawn), generator_style(blendshapes, pose, self.geometry.portrait))
 
     def _refined(self, frames: Sequence[Seen]) -> list[ByteArray]:
         """Some frames [H,W,3] in one go; a smaller last group is filled up, so that the GPU's graphs fit it."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from talker.options import SpeakOptions
+from talker.render.crop import for_film
 from talker.types import ByteArray, FaceMotion, Portrait
 
 AUTOMATIC = "auto"
@@ -48,10 +49,10 @@ def quick(renderer: str) -> str:
 
 
 def create_renderer(portrait: Portrait, options: SpeakOptions) -> Renderer:
-    """The portrait, prepared by the renderer that the options ask for.
+    """The portrait, prepared by the renderer that the options ask for; smaller where no player could show the film.
 
     Raises AssetError when that one needs weights that can't be had.
     """
     module, _, name = PLACES[chosen(options.renderer)].partition(":")
     make: Callable[[Portrait, SpeakOptions], Renderer] = getattr(importlib.import_module(module), name)
-    return make(portrait, options)
+    return make(for_film(portrait, options.size, options.fps), options)

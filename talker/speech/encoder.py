@@ -7,14 +7,14 @@ CTranslate2's `model.bin` and the Hub's `model.safetensors`.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import librosa
 import numpy as np
 import scipy.fft
 
+from talker.loaded import loaded_once
 from talker.media import audio
 from talker.speech.whisper import EncoderConfig, WhisperEncoder
 from talker.speech.whisper_weights import load_whisper_encoder
@@ -52,16 +52,18 @@ class SpeechEncoder:
         """Numbers per frame."""
         return self.config.width
 
-    def encode(self, clip: SpeechClip, project: Callable[[FloatArray], FloatArray] | None = None) -> FloatArray:
-        """Features [T, width] float32 at 50 Hz; frame t is centred on t / 50 s.
+    def encode(self, clip: SpeechClip) -> FloatArray:
+        """The last layer's features [T, width] float32 at 50 Hz; frame t is centred on t / 50 s."""
+        return self.encode_layers(clip)[-1]
 
-        project: applied to each window's features [t, width] before they are kept, to save memory on long sound.
-        """
-        log_mel = log_mel_spectrogram(audio.SoundAtRate(clip, SAMPLE_RATE), self.config.mels)
-        return joined(self._windows(log_mel), round(self.config.overlap_s * FRAME_RATE), project)
+    def encode_layers(self, clip: SpeechClip) -> tuple[FloatArray, ...]:
+        """Each layer's features [T, width], the first layer's first; frames as in `encode`."""
+        log_mel = log_mel_spectrogram(audio.at_rate(clip, SAMPLE_RATE).samples, self.config.mels)
+        overlap = round(self.config.overlap_s * FRAME_RATE)
+        return tuple(joined(windows, overlap) for windows in zip(*self._windows(log_mel), strict=True))
 
-    def _windows(self, log_mel: FloatArray) -> Iterator[FloatArray]:
-        """Features [t, width] of each window of the clip."""
+    def _windows(self, log_mel: FloatArray) -> Iterator[list[FloatArray]]:
+        """Each layer's features [t, width] in each window of the clip."""
         frames = max(1, log_mel.shape[1] // 2)
         length, overlap, padding = (
             round(seconds * FRAME_RATE)
@@ -70,19 +72,20 @@ class SpeechEncoder:
         silence = np.full((self.config.mels, 2 * padding), _silent_mel(log_mel), np.float32)
         for start, end in spans(frames, length, overlap):
             window = log_mel[:, 2 * start : 2 * (start + length)]
-            yield self.network(np.concatenate([window, silence], axis=1))[: end - start]
+            layers = self.network.layers(np.concatenate([window, silence], axis=1))
+            yield [features[: end - start] for features in layers]
 
 
-@functools.cache
+@loaded_once
 def shared_encoder() -> SpeechEncoder:
     """The published encoder up to the layer that lips are read from, loaded once."""
     return SpeechEncoder.load()
 
 
-def log_mel_spectrogram(sound: audio.SoundAtRate, mels: int = 80) -> FloatArray:
+def log_mel_spectrogram(sound: FloatArray, mels: int = 80) -> FloatArray:
     """Whisper's input: [mels, 2T] float32, log10 of mel power at 100 Hz, clipped 8 decades under its maximum.
 
-    sound: at 16 kHz, mirrored at its ends. Computed 30 s at a time; an even number of frames comes back.
+    sound: [N] at 16 kHz, mirrored at its ends. Computed 30 s at a time; an even number of frames comes back.
     """
     frames = 2 * max(1, round(len(sound) / SAMPLES_PER_FRAME))
     filters = librosa.filters.mel(sr=SAMPLE_RATE, n_fft=FFT_SIZE, n_mels=mels)
@@ -91,7 +94,7 @@ def log_mel_spectrogram(sound: audio.SoundAtRate, mels: int = 80) -> FloatArray:
     log_mel = np.empty((mels, frames), np.float32)
     for start in range(0, frames, MEL_CHUNK):
         stop = min(start + MEL_CHUNK, frames)
-        piece = sound.between(start * HOP - half, (stop - 1) * HOP + half, mirrored=True)
+        piece = audio.between(sound, start * HOP - half, (stop - 1) * HOP + half, mirrored=True)
         rows = np.lib.stride_tricks.sliding_window_view(piece, FFT_SIZE)[::HOP] * window  # [t, 400]
         power = np.abs(scipy.fft.rfft(rows, axis=1)) ** 2  # [t, 201]
         log_mel[:, start:stop] = np.log10(np.maximum(filters @ power.T, 1e-10))

@@ -44,6 +44,10 @@ class Prosody:
         loud = max(float(np.percentile(self.loudness_db, 95)), SILENCE_DB + SPEECH_RANGE_DB)
         return np.clip(1.0 + (self.loudness_db - loud) / SPEECH_RANGE_DB, 0.0, 1.0).astype(np.float32)
 
+    def thinned(self, step: int) -> Prosody:
+        """Every `step`-th frame, at a rate so many times lower."""
+        return Prosody(self.loudness_db[::step], self.pitch_hz[::step], self.voicing[::step], self.rate_hz / step)
+
 
 def measure(clip: SpeechClip, *, rate_hz: float = 50.0) -> Prosody:
     """Loudness, pitch and voicing of a clip at `rate_hz` frames per second.
@@ -51,7 +55,7 @@ def measure(clip: SpeechClip, *, rate_hz: float = 50.0) -> Prosody:
     Pitch: peak of the autocorrelation, normalised by that of the window (Boersma, "Accurate short-term analysis of
     the fundamental frequency", 1993), with a slight preference for short periods, smoothed by a median of 5 frames.
     """
-    sound = audio.SoundAtRate(clip, SAMPLE_RATE)
+    sound = audio.at_rate(clip, SAMPLE_RATE).samples
     count = max(1, round(len(sound) / SAMPLE_RATE * rate_hz))
     centres = np.round(np.arange(count) * SAMPLE_RATE / rate_hz).astype(int)
     level = np.empty(count, np.float32)
@@ -60,7 +64,7 @@ def measure(clip: SpeechClip, *, rate_hz: float = 50.0) -> Prosody:
     for start in range(0, count, CHUNK_FRAMES):
         part = slice(start, start + CHUNK_FRAMES)
         first, last = int(centres[part][0]), int(centres[part][-1])
-        piece = sound.between(first - WINDOW // 2, last + WINDOW // 2)
+        piece = audio.between(sound, first - WINDOW // 2, last + WINDOW // 2)
         rows = np.lib.stride_tricks.sliding_window_view(piece, WINDOW)[centres[part] - first]  # [t, WINDOW]
         level[part] = np.sqrt((rows**2).mean(1))
         pitch[part], voicing[part] = _pitch(rows)

@@ -74,8 +74,12 @@ class WhisperEncoder:
         if wrong:
             raise ValueError(f"missing or of another size: {', '.join(wrong)}")
 
-    def __call__(self, log_mel: FloatArray) -> FloatArray:
-        """log_mel: [80, 2T] as `log_mel_spectrogram` makes it; T at most `positions`."""
+    def layers(self, log_mel: FloatArray) -> list[FloatArray]:
+        """What each layer gives [T, width], the first first; the last one after the final norm, where there is one.
+
+        log_mel: [80, 2T] as `log_mel_spectrogram` makes it; T at most `positions`.
+        """
+        given = []
         x = _gelu(self._convolve(log_mel.T, "stem"))  # [2T, width]
         x = _gelu(self._convolve(x, "downsample", stride=2))  # [T, width]
         x += self.weights["positions"][: len(x)]
@@ -83,7 +87,10 @@ class WhisperEncoder:
             x += self._attend(self._normalise(x, f"{block}.attention_norm"), block)
             hidden = _gelu(self._linear(self._normalise(x, f"{block}.hidden_norm"), f"{block}.hidden"))  # [T, 4 width]
             x += self._linear(hidden, f"{block}.output")
-        return self._normalise(x, "final_norm") if self.config.final_norm else x
+            given.append(x.copy())
+        if self.config.final_norm:
+            given[-1] = self._normalise(x, "final_norm")
+        return given
 
     def _attend(self, x: FloatArray, block: str) -> FloatArray:
         """[T, width] -> [T, width]: every frame listens to all others."""

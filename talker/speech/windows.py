@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -15,13 +15,10 @@ def spans(frames: int, length: int, overlap: int) -> Iterator[tuple[int, int]]:
         yield start, min(start + length, frames)
 
 
-def joined(
-    windows: Iterable[FloatArray], overlap: int, project: Callable[[FloatArray], FloatArray] | None = None
-) -> FloatArray:
-    """The features [T, width] of windows [t, width], float32; `project` is applied to each before it is kept."""
+def joined(windows: Iterable[FloatArray], overlap: int) -> FloatArray:
+    """The features [T, width] of windows [t, width], float32."""
     pieces: list[FloatArray] = []
-    for features in windows:
-        kept = project(features) if project else features
+    for kept in windows:
         if pieces and overlap:
             shared = min(overlap, len(kept))
             fade = (np.arange(shared, dtype=np.float32) + 0.5)[:, None] / shared

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from talker.data.cache import cache_path, load, save
+from talker.cache import cache_path, load, save
 from talker.data.face_photographs import FaceRecords, join_faces, load_photographs
 from talker.data.portraits import building_portraits
 from talker.data.rendered_faces import render_faces
 from talker.data.voice_corpora import NON_COMMERCIAL, load_voices
-from talker.emotion.space import CHECKPOINT, PERMISSIVE_CHECKPOINT, EmotionSpace, SpaceConfig, save_space
+from talker.emotion.model import CHECKPOINT, PERMISSIVE_CHECKPOINT
+from talker.emotion.space import EmotionSpace, SpaceConfig, save_space
 from talker.training.emotion_space import EmotionTraining, SpaceTrainer, taught_texts
 from talker.types import Progress
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from talker.data.cache import cache_path, load, save
+from talker.cache import cache_path, load, save
 from talker.data.face_photographs import FaceRecords
 from talker.data.voice_corpora import VoiceRecords
 from talker.emotion.catalogue import EMOTIONS
@@ -109,8 +109,8 @@ def asked_strength(emotion: str, strong: bool, plain: bool) -> float:
 def wanted_geometry(texts: TextSet, shares: tuple[float, float, float]) -> FloatArray:
     """Similarities [emotions, emotions] that the keys shall have: of the words, of the faces and of the affect."""
     words = np.stack([texts.sentences[0, texts.emotion == i].mean(0).numpy() for i in range(len(EMOTIONS))])
-    faces = np.stack([emotion.blendshape_offset for emotion in EMOTIONS])
-    affect = np.array([emotion.affect for emotion in EMOTIONS])
+    faces = np.stack([emotion.blendshape_offset for emotion in EMOTIONS.values()])
+    affect = np.array([emotion.affect for emotion in EMOTIONS.values()])
     grams = []
     for values in (words, faces, affect):
         centred = values - values.mean(0)
@@ -139,7 +139,7 @@ class SpaceTrainer:
         self.texts, self.voices, self.faces = texts, voices, faces
         self.network = SpaceNetwork(config, dropout=training.dropout)
         self.random = np.random.default_rng(training.seed)
-        self.reads_as = torch.from_numpy(np.stack([emotion.probabilities for emotion in EMOTIONS]))
+        self.reads_as = torch.from_numpy(np.stack([emotion.probabilities for emotion in EMOTIONS.values()]))
         self.wanted = torch.from_numpy(wanted_geometry(texts, training.geometry_shares))
         self.network.prototypes.data = torch.from_numpy(prototypes_from_geometry(self.wanted.numpy(), config.width))
         self._prepare_voices()

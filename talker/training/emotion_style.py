@@ -23,12 +23,13 @@ from talker.data.voice_corpora import acted_recordings
 from talker.emotion.labels import label_code
 from talker.errors import DataError
 from talker.face.tracking import track_video
-from talker.motion.articulation import SILENT_LOUDNESS, speech_motion
+from talker.motion.articulation import speech_motion
 from talker.motion.composition import compose
 from talker.motion.emotion_style import EMOTION_STYLES, NEUTRAL, EmotionStyle
 from talker.motion.lips import LipGeometry, measured_lips
 from talker.options import SpeakOptions
 from talker.speech import prosody, voice
+from talker.speech.analysis import SILENT_LOUDNESS, SpeechAnalysis
 from talker.types import EMOTION_LABELS, FaceMotion, FloatArray, SpeechClip
 
 NOISE_S, COURSE_S = 0.028, 0.24  # jitter that is smoothed away, and movements too slow to be speech
@@ -37,7 +38,7 @@ LOUDNESS_CORPUS = "ravdess"
 ROUNDS = 6
 LIMITS = (0.8, 1.4)
 STEP = 0.8  # of the way to the wanted value in one round, on a logarithmic scale
-Spoken = tuple[SpeechClip, FaceMotion]
+Spoken = tuple[SpeechAnalysis, FaceMotion]
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,8 @@ def composed(styles: Mapping[str, EmotionStyle], spoken: Sequence[Spoken]) -> di
 def sentences(count: int = 6, seed: int = 77) -> list[Spoken]:
     """Neutral sentences of the offline voice with their mouths."""
     clips = [voice.say(text, seed=seed) for text in teaching_sentences(count, seed)]
-    return [(clip, speech_motion(clip)) for clip in clips]
+    analysed = [SpeechAnalysis(clip) for clip in clips]
+    return [(speech, speech_motion(speech)) for speech in analysed]
 
 
 def learn_emotion_styles(wanted: Mapping[str, Movement], spoken: Sequence[Spoken]) -> dict[str, EmotionStyle]:

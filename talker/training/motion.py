@@ -18,7 +18,7 @@ from scipy.optimize import minimize
 
 from talker.blendshapes import BLENDSHAPE_INDEX, BLENDSHAPE_NAMES
 from talker.data.speech_clips import Example, grid_examples, voice_examples
-from talker.motion.mouth_regressor import ArticulationConfig, LinearMouthRegressor, in_context
+from talker.motion.mouth_regressor import ArticulationConfig, MouthRegressor, in_context
 from talker.speech.encoder import shared_encoder
 from talker.types import FloatArray, Progress
 
@@ -56,7 +56,7 @@ def train_motion(
     out: Path,
     settings: MotionTraining | None = None,
     progress: Progress | None = None,
-) -> LinearMouthRegressor:
+) -> MouthRegressor:
     """Train the head on `data` (GRID's layout in grid/) and write config.json and model.safetensors into `out`.
 
     About five minutes on one core. Raises DataError when the
@@ -71,9 +71,7 @@ def train_motion(
     return head
 
 
-def fit_mouth_regressor(
-    real: Sequence[Example], spoken: Sequence[Example], settings: MotionTraining
-) -> LinearMouthRegressor:
+def fit_mouth_regressor(real: Sequence[Example], spoken: Sequence[Example], settings: MotionTraining) -> MouthRegressor:
     """The head that explains the tracked (`real`) and the synthetic (`spoken`) examples best."""
     config = settings.head
     features = np.concatenate([example.features for example in (*real, *spoken)])
@@ -91,7 +89,7 @@ def fit_mouth_regressor(
     closed = np.concatenate([example.closed for example in (*real, *spoken)])
     weights, bias = ridge(inputs, targets, weight, settings.ridge)
     gate_weights, gate_bias = logistic(inputs, closed, settings.gate_penalty)
-    return LinearMouthRegressor(
+    return MouthRegressor(
         config,
         mean.astype(np.float32),
         np.ascontiguousarray(components, np.float32),
@@ -128,7 +126,7 @@ def logistic(inputs: FloatArray, labels: FloatArray, penalty: float) -> tuple[Fl
     return weights, float(best[-1] - mean @ weights)
 
 
-def save_mouth_regressor(head: LinearMouthRegressor, out: Path) -> None:
+def save_mouth_regressor(head: MouthRegressor, out: Path) -> None:
     """Write config.json and model.safetensors."""
     out.mkdir(parents=True, exist_ok=True)
     (out / "config.json").write_text(json.dumps(dataclasses.asdict(head.config), indent=2) + "\n")

@@ -10,11 +10,12 @@ from typing import Any
 import gradio as gr
 
 from talker import SpeakOptions, Talker
-from talker.emotion.request import EmotionRequest
+from talker.emotion.resolve import EmotionRequest
 from talker.errors import InputError
 from talker.media.audio import beginning
 from talker.options import RENDERERS
-from talker.types import EMOTION_LABELS, ByteArray, Progress, SpeechClip
+from talker.speech.analysis import SpeechAnalysis
+from talker.types import EMOTION_LABELS, ByteArray, Progress
 from talker.web import texts
 from talker.web.panels import quiet
 from talker.web.result import empty
@@ -71,7 +72,7 @@ def compare_panel() -> dict[str, Any]:
 def compared(
     talker: Talker,
     pictures: list[str],
-    clip: SpeechClip,
+    speech: SpeechAnalysis,
     emotions: Mapping[str, str | EmotionRequest],
     strengths: list[float],
     renderers: list[str],
@@ -89,8 +90,8 @@ def compared(
     portraits = [talker.analyze_portrait(picture) for picture in pictures]
     rows = cells(portraits, emotions, strengths, options, renderers)
     film, sheet = folder / "comparison.mp4", folder / "comparison.png"
-    write_sheet(talker, rows, clip, sheet, lambda done, total: progress(done, 2 * total))
-    write_sheet(talker, rows, clip, film, lambda done, total: progress(total + done, 2 * total))
+    write_sheet(talker, rows, speech, sheet, lambda done, total: progress(done, 2 * total))
+    write_sheet(talker, rows, speech, film, lambda done, total: progress(total + done, 2 * total))
     return str(film), str(sheet)
 
 
@@ -103,6 +104,7 @@ def before_and_after(talker: Talker, picture: str, emotion: str, strength: float
     return at_size(portrait, "crop512").image, after
 
 
-def shortened(clip: SpeechClip, seconds: float) -> SpeechClip:
-    """The beginning of a clip; all of it when it is shorter."""
-    return beginning(clip, seconds) if seconds and seconds < clip.duration_s else clip
+def shortened(speech: SpeechAnalysis, seconds: float) -> SpeechAnalysis:
+    """The beginning of the speech; all of it when it is shorter."""
+    short = seconds and seconds < speech.duration_s
+    return SpeechAnalysis(beginning(speech.clip, seconds)) if short else speech

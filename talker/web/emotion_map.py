@@ -60,8 +60,8 @@ def emotion_map() -> gr.HTML:
 def drawing() -> str:
     """The map as SVG, with a dot for every named emotion and a name wherever there is room for one."""
     taken: list[tuple[float, float, float, float]] = []
-    dots, names = ("".join(drawn) for drawn in zip(*(_dot(row, taken) for row in EMOTIONS), strict=True))
-    rows = json.dumps([[row.name, *row.affect[:2]] for row in EMOTIONS]).replace("'", "&#39;")
+    dots, names = ("".join(drawn) for drawn in zip(*(_dot(row, taken) for row in EMOTIONS.values()), strict=True))
+    rows = json.dumps([[row.name, *row.affect[:2]] for row in EMOTIONS.values()]).replace("'", "&#39;")
     axes = texts.MAP_AXES
     return (
         f"<p class='quiet'>{texts.MAP} <b><output></output></b></p>"

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from talker.emotion.request import DEFAULT, EmotionRequest
+from talker.emotion.resolve import DEFAULT, EmotionRequest
 from talker.errors import EmotionError
 from talker.options import MAX_STRENGTH
 from talker.types import EMOTION_LABELS

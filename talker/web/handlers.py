@@ -16,10 +16,11 @@ import numpy as np
 import pandas as pd
 
 from talker import SpeechClip, Talker, TalkerError
-from talker.emotion.request import EmotionRequest, named_or_described
+from talker.emotion.resolve import Emotion, EmotionRequest, resolve
 from talker.emotion.timeline import split_tags
 from talker.media.audio import load_speech
-from talker.pipeline import NEEDED_WEIGHTS, Emotion
+from talker.pipeline import NEEDED_WEIGHTS
+from talker.speech.analysis import SpeechAnalysis
 from talker.types import ByteArray, EmotionCode
 from talker.web import faces, texts
 from talker.web.about import NEEDED, weights_table
@@ -141,28 +142,26 @@ def preview(inputs: PageInputs) -> tuple[Any, str]:
             if requested.source != "speech" and not requested.value:
                 return gr.update(), f"<p class='quiet'>{texts.PREVIEW_UNSAID}</p>"
             clip = load_speech(inputs.speech) if inputs.recorded and inputs.speech else SILENCE
-            code = TALKER.encode_emotion(requested, clip=clip, permissive=inputs.permissive)
+            speech = SpeechAnalysis(clip)
+            code = TALKER.encode_emotion(requested, speech, permissive=inputs.permissive)
         image = TALKER.preview(TALKER.analyze_portrait(inputs.picture, inputs.face_index), code, options)
     except TalkerError as error:
         return gr.update(), f"<p class='bad' role='alert'>{html.escape(str(error))}</p>"
     return gr.update(value=image, visible=True), f"<p class='quiet'>{html.escape(code.source)}</p>"
 
 
-def heard(inputs: PageInputs, seconds: float, show: Shown) -> SpeechClip:
+def heard(inputs: PageInputs, seconds: float, show: Shown) -> SpeechAnalysis:
     """The speech, or its first `seconds` when these aren't 0."""
     show.stage("speech")
-    clip = (
-        TALKER.load_speech(inputs.speech)
-        if inputs.recorded
-        else TALKER.load_speech(None, split_tags(inputs.text)[0], inputs.voice)
-    )
-    return shortened(clip, seconds)
+    if inputs.recorded:
+        return shortened(TALKER.load_speech(inputs.speech), seconds)
+    return shortened(TALKER.load_speech(None, split_tags(inputs.text)[0], inputs.voice), seconds)
 
 
 def first_tag(text: str) -> EmotionCode | None:
     """The feeling of the first tag in the words."""
     tags = split_tags(text)[1]
-    return named_or_described(tags[0].emotion).with_strength(tags[0].strength) if tags else None
+    return resolve(tags[0].emotion).scaled(tags[0].strength) if tags else None
 
 
 @accepts(*COMPARED_INPUTS)

@@ -19,7 +19,7 @@ class PageInputs:
     """Everything that a visitor or another program can hand in, with the value that it starts with.
 
     picture, speech, feeling_picture, feeling_voice, feeling_video: paths. tab: "text" or "speech", which counts.
-    source: a name in `talker.emotion.request.SOURCES`; emotion, feeling_text, point, mix, timeline: the value of one.
+    source: a name in `talker.emotion.resolve.SOURCES`; emotion, feeling_text, point, mix, timeline: the value of one.
     timeline: rows of start (s), emotion, strength. The rest is the consent, and the fields of `SpeakOptions`.
     """
 

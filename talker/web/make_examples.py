@@ -14,6 +14,7 @@ from PIL import Image
 from talker import SpeakOptions, Talker
 from talker.example_faces import ADMIRAL
 from talker.media.audio import load_speech
+from talker.speech.analysis import SpeechAnalysis
 from talker.types import FloatArray
 from talker.web.emotion_panel import asked
 from talker.web.examples import EXAMPLES, FOLDER, LOUD, SAD, SURPRISE
@@ -39,7 +40,7 @@ def make() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     talker = Talker()
     for path, (words, *change) in VOICES.items():
-        clip = talker.load_speech(text=words)
+        clip = talker.load_speech(text=words).clip
         soundfile.write(path, acted(clip.samples, clip.sample_rate, *change), clip.sample_rate)
     talker.speak(
         ADMIRAL, text="Oh! Look at that!", emotion="surprised", options=SpeakOptions(size="crop256", seed=2),
@@ -49,8 +50,8 @@ def make() -> None:
         inputs = example.inputs
         portrait = talker.analyze_portrait(example.picture)
         with tempfile.TemporaryDirectory() as folder:
-            speech = load_speech(inputs.speech) if inputs.speech else None
-            code = talker.encode_emotion(asked(Path(folder), inputs), clip=speech)
+            speech = SpeechAnalysis(load_speech(inputs.speech)) if inputs.speech else None
+            code = talker.encode_emotion(asked(Path(folder), inputs), speech)
         still = talker.preview(portrait, code, inputs.options())
         face = talker.analyze_portrait(still).face_box
         side = max(face[2] - face[0], face[3] - face[1]) * (1 + 2 * BESIDE)

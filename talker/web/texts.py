@@ -77,7 +77,7 @@ RENDERERS = {
     "liveportrait": "LivePortrait (research only, slow without a GPU)",
 }  # fmt: skip
 CONVERTER = "What turns speech into lips"
-LIP_MODELS = {"linear": "The linear head", "network": "The sequence model (behind it on open speech)"}
+LIP_MODELS = {"linear": "The linear regressor"}
 PERMISSIVE = "Only weights that allow commercial use"
 FACE_INDEX = "Which face, when there are several (0: the largest)"
 SEED = "Seed: the same number gives the same motion"

