@@ -176,7 +176,8 @@ def test_the_shipped_weights_are_nearly_symmetric(shipped: GeneratorRenderer, po
         return torch.from_numpy(values[None]).permute(0, 3, 1, 2).float()
 
     picture = tensor(np.concatenate([seen.picture, seen.masks], axis=-1)) / 255
-    source, style = tensor(squares.source(shipped.geometry.portrait.image)) / 255, generator_style(SPEAKING, TURNED, portrait)
+    source = tensor(squares.source(shipped.geometry.portrait.image)) / 255
+    style = generator_style(SPEAKING, TURNED, portrait)
     one = Batch(picture, picture[:, :3], absolute(tensor(seen.maps)), torch.from_numpy(style[None]), source)
     generator = load_generator(checkpoint(CHECKPOINT))
     added = []

@@ -20,7 +20,7 @@ import numpy as np
 from talker.blendshapes import BLENDSHAPE_COUNT
 from talker.errors import DataError, TalkerError
 from talker.face.camera import rotation_matrix
-from talker.media.files import replaced_when_done
+from talker.files import replaced_when_done
 from talker.media.image import load_image
 from talker.types import FaceFit, Portrait, Progress
 from talker.weights import store

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -57,9 +58,10 @@ class Batch:
 
     def mirrored(self) -> Batch:
         """The mirrored faces."""
-        maps = self.maps.flip(-1) * torch.tensor([-1.0, 1, 1, 1, -1, 1]).to(self.maps)[:, None, None]
-        maps[:, 4] += 1.0  # places are 0..1 from the left
-        style = self.style[:, MIRRORED_STYLE] * torch.from_numpy(MIRRORED_SIGN).to(self.style)
+        x, face, place, y = self.maps.flip(-1).split([1, 3, 1, 1], dim=1)
+        maps = torch.cat([-x, face, 1.0 - place, y], dim=1)  # places are 0..1 from the left
+        order, sign = _mirrored_style(self.style.device)
+        style = self.style[:, order] * sign
         return Batch(self.picture.flip(-1), self.truth.flip(-1), maps, style, self.source.flip(-1))
 
     def mixed(self, other: Batch, chosen: Tensor) -> Batch:
@@ -71,6 +73,11 @@ class Batch:
         """The faces with each colour multiplied by `gain` [B,3,1,1]."""
         picture = torch.cat([self.picture[:, :3] * gain, self.picture[:, 3:]], dim=1)
         return dataclasses.replace(self, picture=picture, truth=self.truth * gain, source=self.source * gain)
+
+
+@functools.cache
+def _mirrored_style(device: torch.device) -> tuple[Tensor, Tensor]:
+    return torch.from_numpy(MIRRORED_STYLE).to(device), torch.from_numpy(MIRRORED_SIGN).to(device)
 
 
 class TripSet:
@@ -124,10 +131,10 @@ def augmented(batches: list[Batch], generator: torch.Generator) -> list[Batch]:
     count, device = len(first.style), first.style.device
 
     def uniform(*shape: int) -> Tensor:
-        return torch.rand(*shape, generator=generator).to(device)
+        return torch.rand(*shape, generator=generator, device=device)
 
     mirrored, forgotten = uniform(count) < 0.5, uniform(count, 1) < FORGOTTEN
-    noise = SHAKEN * torch.randn(first.style.shape, generator=generator).to(device)
+    noise = SHAKEN * torch.randn(first.style.shape, generator=generator, device=device)
     gain = (1 + EXPOSURE * (2 * uniform(count, 1, 1, 1) - 1)) * (1 + CAST * (2 * uniform(count, 3, 1, 1) - 1))
     result = []
     for batch in batches:

@@ -25,13 +25,13 @@ from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_NAMES, expand
 from talker.data.faces import FaceRow, fitted, usable
 from talker.emotion.catalogue import find_emotion
 from talker.face.landmarks import FACE_LANDMARKS
-from talker.media.files import replaced_when_done
+from talker.files import replaced_when_done
 from talker.motion.visemes import VISEMES
 from talker.options import SpeakOptions
 from talker.render.aligned import FaceSquare, generator_style
 from talker.render.crop import at_size
 from talker.render.geometry import to_relative_expression
-from talker.render.geometry_renderer import RenderedFrame, GeometryRenderer
+from talker.render.geometry_renderer import GeometryRenderer, RenderedFrame
 from talker.types import EMOTION_LABELS, ByteArray, FloatArray, Portrait, Progress
 
 SIDE = 256  # px of the square: most of the photographs show a face in about as many

@@ -220,19 +220,22 @@ def _fade(region: Region, height: int, width: int, device: torch.device) -> Tens
 def refined(picture: Tensor, refinement: Refinement) -> Tensor:
     """[B,3,h,w] `picture` [B,3,h,w] moved by the flow, with the texture added."""
     height, width = picture.shape[-2:]
-    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-    here = torch.stack([x, y]).to(picture) + refinement.flow  # [B,2,h,w] px
-    size = torch.tensor([width, height]).to(picture)
-    grid = (here.permute(0, 2, 3, 1) + 0.5) / size * 2.0 - 1.0
+    shift = torch.stack([refinement.flow[:, 0] / width, refinement.flow[:, 1] / height], dim=-1)  # [B,h,w,2] of a side
+    grid = 2.0 * (places(height, width, picture.device) + shift) - 1.0
     moved = functional.grid_sample(picture, grid, padding_mode="border", align_corners=False)
     return moved + refinement.texture
 
 
 def absolute(maps: Tensor) -> Tensor:
     """`GeneratorInput.maps` [B,6,h,w] of a whole square, the last two channels as places (0..1) in the portrait's."""
-    height, width = maps.shape[-2:]
-    y, x = torch.meshgrid((torch.arange(height) + 0.5) / height, (torch.arange(width) + 0.5) / width, indexing="ij")
-    return torch.cat([maps[:, :-2], maps[:, -2:] + torch.stack([x, y]).to(maps)], dim=1)
+    here = places(*maps.shape[-2:], maps.device).permute(2, 0, 1)
+    return torch.cat([maps[:, :-2], maps[:, -2:] + here], dim=1)
+
+
+def places(height: int, width: int, device: torch.device) -> Tensor:
+    """[height,width,2] x and y (0..1) of each pixel's centre."""
+    down, right = ((torch.arange(side, device=device, dtype=torch.float32) + 0.5) / side for side in (height, width))
+    return torch.stack(torch.meshgrid(right, down, indexing="xy"), dim=-1)
 
 
 def save_generator(generator: Generator, folder: Path) -> None:

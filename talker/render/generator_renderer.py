@@ -17,7 +17,7 @@ from torch import Tensor
 from talker.options import SpeakOptions
 from talker.render.aligned import FaceSquare, GeneratorInput, Square, generator_style
 from talker.render.generator import CHECKPOINT, RESEARCH_CHECKPOINT, Generator, absolute, load_generator
-from talker.render.geometry_renderer import RenderedFrame, GeometryRenderer, in_order
+from talker.render.geometry_renderer import GeometryRenderer, RenderedFrame, in_order
 from talker.types import ByteArray, FaceMotion, FloatArray, Portrait
 from talker.weights.store import checkpoint
 

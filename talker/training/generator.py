@@ -157,14 +157,14 @@ class GeneratorTask:
     def update(self, step: int, progress: float) -> dict[str, Tensor]:
         """One step of both optimisers."""
         settings = self.settings
-        rng = torch.Generator().manual_seed(settings.schedule.seed * 1_000_003 + step)
+        rng = torch.Generator(self.device).manual_seed(settings.schedule.seed * 1_000_003 + step)
         batch = self._batch(rng)
         count, alone = settings.batch, settings.batch // 2
         refinement, made = self._draw(self.network, batch)
         share = self._adversarial_share(progress)
         leaf = made.detach().requires_grad_(True)
         terms = self._judge(leaf, batch, step)
-        wander = tuple(int(x) for x in torch.randint(-WANDER, WANDER + 1, (2,), generator=rng))
+        wander = tuple(int(x) for x in np.random.default_rng(step).integers(-WANDER, WANDER + 1, 2))
         drawn, real = leaf[: count + alone], batch.truth[:count]
         if share:
             self.adversaries.requires_grad_(False)
@@ -215,8 +215,9 @@ class GeneratorTask:
         """Round trips [batch], one-way trips [batch/2] and neighbours of the first round trips [batch/4]."""
         count = self.settings.batch
         few = max(count // 4, 1)
-        rows = torch.randint(len(self.trips), (count,), generator=rng).to(self.device)
-        others = torch.randint(len(self.trips), (count // 2,), generator=rng).to(self.device)
+        rows, others = (
+            torch.randint(len(self.trips), (size,), generator=rng, device=self.device) for size in (count, count // 2)
+        )
         first, neighbours = augmented([self.trips.take(rows[:few], place) for place in (BACK, NEIGHBOUR)], rng)
         rest = augmented([self.trips.take(rows[few:], BACK)], rng)
         return Batch.joined([first, *rest, *augmented([self.trips.take(others, ALONE)], rng), neighbours])

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from talker.data.generator_batches import Batch
 from talker.errors import InputError
-from talker.render.generator import Refinement
+from talker.render.generator import Refinement, places
 from talker.training.perception import feature_distance, mesh_features
 
 SCALES = 3  # of the pyramids
@@ -73,8 +73,7 @@ class ReconstructionLosses(nn.Module):
         return total / SCALES
 
     def _texture(self, made: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
-        luma = torch.tensor(LUMA).to(made)[:, None, None]
-        one, other = (made * luma).sum(1, keepdim=True), (truth * luma).sum(1, keepdim=True)
+        one, other = (sum(share * picture[:, k : k + 1] for k, share in enumerate(LUMA)) for picture in (made, truth))
         total = made.new_zeros(())
         for _ in range(SCALES - 1):
             total = total + weighted((self._energy(one) - self._energy(other)).abs(), weight)
@@ -101,9 +100,8 @@ def temporal_consistency(added: Tensor, batch: Batch, neighbour_added: Tensor, n
     size = added.shape[-2:]
     there = neighbour.maps[:, 4:6] - batch.maps[:, 4:6]  # [B,2,S/4,S/4] sides of the square
     there = functional.interpolate(there, size=size, mode="bilinear", align_corners=False)
-    y, x = torch.meshgrid(*[(torch.arange(side) + 0.5) / side for side in size], indexing="ij")
-    grid = 2.0 * (there + torch.stack([x, y]).to(there)) - 1.0
-    carried = functional.grid_sample(added, grid.permute(0, 2, 3, 1), padding_mode="border", align_corners=False)
+    grid = 2.0 * (there.permute(0, 2, 3, 1) + places(*size, added.device)) - 1.0
+    carried = functional.grid_sample(added, grid, padding_mode="border", align_corners=False)
     return robust(neighbour_added - carried).mean()
 
 

@@ -22,7 +22,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from talker.media.files import replaced_when_done
+from talker.files import replaced_when_done
 from talker.types import Progress
 
 
