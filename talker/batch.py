@@ -11,15 +11,17 @@ import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from talker.emotion.resolve import DEFAULT, SOURCES, Emotion, EmotionRequest
 from talker.errors import CancelledError, InputError, TalkerError
 from talker.files import ARCHIVE_ERRORS, prepare_outputs, read_json, read_text, replaced_when_done
 from talker.limits import ARCHIVE_BYTES, ARCHIVE_FILES, MANIFEST_ROWS
 from talker.options import SpeakOptions
-from talker.pipeline import Talker
 from talker.types import Progress
+
+if TYPE_CHECKING:
+    from talker.pipeline import Talker
 
 MANIFESTS = ("manifest.csv", "manifest.json")
 REPORT = "report.csv"

@@ -14,23 +14,21 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
+from talker import commands
 from talker.batch import COLUMNS, REPORT, read_manifest, run_batch
 from talker.emotion.resolve import DEFAULT, SOURCES, EmotionRequest
 from talker.errors import CancelledError, InputError, TalkerError
 from talker.evaluation import command as evaluation
-from talker.face.landmark_motion import check_landmark_path, landmark_motion
 from talker.files import prepare_outputs
-from talker.media.livelink import save_livelink
-from talker.media.video import check_video_path, write_video
 from talker.options import LIP_MODELS, MAX_STRENGTH, RENDERERS, SIZES, SpeakOptions
-from talker.pipeline import Talker
 from talker.signals import signals_interrupt
-from talker.speech.voices import VOICES
-from talker.types import EMOTION_LABELS, Progress, Result, Video
-from talker.weights.store import CHECKPOINTS
-from talker.workbench import TRAININGS, train
+from talker.speech.voices import VOICES, find_voice
+from talker.types import EMOTION_LABELS, Result, Video
+
+if TYPE_CHECKING:  # imported when a verb runs, so that --help is there at once
+    from talker.pipeline import Talker
 
 ERROR_CODE = 2
 PARTLY_CODE = 1  # some videos of a batch were made, some were not
@@ -45,7 +43,8 @@ class Verb:
     name: str
     help: str
     add_arguments: Callable[[argparse.ArgumentParser], None]
-    run: Callable[[argparse.Namespace, Talker], int | None]
+    run: Callable[..., int | None]  # with the parsed arguments and, where it `speaks`, a Talker
+    speaks: bool = True
 
 
 # flags that set an option of the same name: (name, type, choices, help)
@@ -69,6 +68,7 @@ OPTION_FLAGS: tuple[tuple[str, type, Sequence[str] | None, str], ...] = (
 )
 SWITCHES = (
     ("permissive", "only weights that allow commercial use"),
+    ("allow_covered", "go on when something covers the mouth, which stays shut then"),
     ("plain_voice", "speak --text without the emotion"),
     ("still", "keep the head where it is"),
     ("label", "write AI-generated into a corner of the picture"),
@@ -84,7 +84,13 @@ def main(arguments: Sequence[str] | None = None, talker: Talker | None = None) -
     parsed = _parser().parse_args(arguments)
     try:
         with signals_interrupt():
-            return parsed.run(parsed, talker or Talker()) or 0
+            if not parsed.speaks:
+                return parsed.run(parsed) or 0
+            if talker is None:
+                from talker.pipeline import Talker
+
+                talker = Talker()
+            return parsed.run(parsed, talker) or 0
     except CancelledError:
         return INTERRUPTED_CODE
     except TalkerError as error:
@@ -104,12 +110,12 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m talker", description="Make a portrait talk, with a feeling.")
+    parser = _Parser(prog="talker", description="Make a portrait talk, with a feeling.")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=_Parser)
     for verb in VERBS:
         sub = verbs.add_parser(verb.name, help=verb.help, description=verb.help)
         verb.add_arguments(sub)
-        sub.set_defaults(run=verb.run)
+        sub.set_defaults(run=verb.run, speaks=verb.speaks)
     return parser
 
 
@@ -165,12 +171,18 @@ def _add_source_flags(parser: argparse._ActionsContainer, action: str) -> None:
 def _speak(arguments: argparse.Namespace, talker: Talker) -> None:
     extras = (arguments.motion, arguments.csv, arguments.landmarks, arguments.landmark_video, arguments.preview)
     prepare_outputs([arguments.out, *extras], _files_read(arguments))
+    from talker.face.landmark_motion import check_landmark_path
+    from talker.media.livelink import save_livelink
+    from talker.media.video import check_video_path
+
     if arguments.landmarks:
         check_landmark_path(arguments.landmarks)
     if arguments.landmark_video:
         check_video_path(arguments.landmark_video)
     if arguments.preview and Path(arguments.preview).suffix.lower() not in PREVIEW_SUFFIXES:
         raise InputError(f"{arguments.preview} can't be written: the name of a preview must end in .gif or .webp.")
+    if arguments.text is not None:
+        _fetch_voice(arguments.voice)
     result = talker.speak(
         arguments.portrait,
         arguments.speech,
@@ -179,7 +191,7 @@ def _speak(arguments: argparse.Namespace, talker: Talker) -> None:
         emotion=arguments.emotion or DEFAULT,
         options=_read_options(arguments),
         out=arguments.out,
-        progress=_progress_line("frame"),
+        progress=commands.counter("frame"),
     )
     if arguments.motion:
         result.motion.save(arguments.motion)
@@ -203,7 +215,10 @@ def _files_read(arguments: argparse.Namespace) -> list[str | None]:
 
 def _write_landmarks(arguments: argparse.Namespace, talker: Talker, result: Result) -> None:
     """Landmark output: files and a drawing of the portrait's moving landmarks."""
-    moving = landmark_motion(talker.analyze_portrait(arguments.portrait, result.options.face_index), result.motion)
+    from talker.face.landmark_motion import landmark_motion
+    from talker.media.video import write_video
+
+    moving = landmark_motion(talker.portrait_for(arguments.portrait, result.options), result.motion)
     if arguments.landmarks:
         moving.save(arguments.landmarks)
     if arguments.landmark_video:
@@ -257,9 +272,9 @@ def _write_sheet(
 
     prepare_outputs([arguments.out], _files_read(arguments))
     options = _read_options(arguments)
-    portraits = [talker.analyze_portrait(picture, options.face_index) for picture in pictures]
+    portraits = [talker.portrait_for(picture, options) for picture in pictures]
     speech = talker.load_speech(arguments.speech, arguments.text, arguments.voice)
-    progress = _progress_line("row")
+    progress = commands.counter("row")
     write_sheet(talker, cells(portraits, emotions, strengths, options, renderers), speech, arguments.out, progress)
     print(arguments.out)
 
@@ -273,44 +288,24 @@ def _add_batch_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _batch(arguments: argparse.Namespace, talker: Talker) -> int:
     jobs = read_manifest(arguments.manifest)
-    made = run_batch(talker, jobs, arguments.out, _progress_line("video"), also_read=[arguments.manifest])
+    made = run_batch(talker, jobs, arguments.out, commands.counter("video"), also_read=[arguments.manifest])
     if not made:
         raise InputError(f"None of the {len(jobs)} videos could be made; {arguments.out / REPORT} says why.")
     print(f"{made} of {len(jobs)} videos made; {arguments.out / REPORT} lists them.")
     return 0 if made == len(jobs) else PARTLY_CODE
 
 
-def _evaluate(arguments: argparse.Namespace, talker: Talker) -> None:
-    for line in evaluation.run(arguments, _progress_line("part")):
-        print(line)
-
-
-def _add_train_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", choices=TRAININGS, help="; ".join(f"{n}: {job.help}" for n, job in TRAININGS.items()))
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with the training data")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the weights (default checkpoints/NAME)")
-    parser.add_argument("--size", help="of the generator: small, base or large (default small)")
-
-
-def _train(arguments: argparse.Namespace, talker: Talker) -> None:
-    out = arguments.out or CHECKPOINTS / arguments.name
-    train(arguments.name, arguments.data, out, size=arguments.size)
-
-
-def _voices(arguments: argparse.Namespace, talker: Talker) -> None:
+def _voices(arguments: argparse.Namespace) -> None:
     for voice in VOICES.values():
         print(f"{voice.name:12} {voice.title}")
 
 
-def _progress_line(unit: str) -> Progress | None:
-    """A counter that rewrites its line; none where nobody watches."""
-    if not sys.stderr.isatty():
-        return None
+def _fetch_voice(voice: str) -> None:
+    """Download what a voice needs, with a counter."""
+    from talker.weights import registry, store
 
-    def show(done: int, total: int) -> None:
-        print(f"\r{unit} {done} of {total}", end="\n" if done == total else "", file=sys.stderr, flush=True)
-
-    return show
+    for name in find_voice(voice).weights:
+        store.fetch(name, commands.counter(f"{registry.ASSETS[name].title}, byte"))
 
 
 def _report(result: Result) -> None:
@@ -330,8 +325,19 @@ VERBS = (
     Verb(
         "compare", "Show portraits, emotions, strengths and renderers side by side.", _add_compare_arguments, _compare
     ),
-    Verb("voices", "List the voices that speak --text.", lambda parser: None, _voices),
+    Verb("voices", "List the voices that speak --text.", lambda parser: None, _voices, speaks=False),
     Verb("batch", "Write the videos that a manifest lists.", _add_batch_arguments, _batch),
-    Verb("evaluate", "Measure a part of Talker and print the table.", evaluation.add_arguments, _evaluate),
-    Verb("train", "Derive or train the weights in checkpoints/.", _add_train_arguments, _train),
-)
+    Verb("web", "Open the web page.", commands.add_web_arguments, commands.web, speaks=False),
+    Verb(
+        "fetch", "Download weights beforehand, for use without a network.", commands.add_fetch_arguments,
+        commands.fetch, speaks=False,
+    ),
+    Verb(
+        "evaluate", "Measure a part of Talker and print the table.", evaluation.add_arguments,
+        commands.evaluate, speaks=False,
+    ),
+    Verb(
+        "train", "Derive or train the weights in checkpoints/.", commands.add_train_arguments, commands.train,
+        speaks=False,
+    ),
+)  # fmt: skip

@@ -31,6 +31,7 @@ class SpeakOptions:
     size: `native` puts the face back into the whole picture, `crop…` gives a square of head and shoulders.
     converter: what turns speech into lips.
     face_index: which face when there are several (0 is the largest).
+    allow_covered: go on when something covers the mouth; it stays shut.
     permissive: use only weights whose data allow commercial use. label: write "AI-generated" into a corner.
     """
 
@@ -51,6 +52,7 @@ class SpeakOptions:
     renderer: str = "auto"
     converter: str = "linear"
     face_index: int = 0
+    allow_covered: bool = False
     permissive: bool = False
     label: bool = False
     seed: int = 0

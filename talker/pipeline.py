@@ -26,10 +26,12 @@ from talker.media.image import ImageSource, damage_note, load_image
 from talker.media.provenance import labelled
 from talker.media.video import check_video_path, write_video
 from talker.options import LIP_MODELS, SpeakOptions
+from talker.portrait.notes import attribute_notes, check_mouth
 from talker.recent import Recent
 from talker.render.crop import film_size
 from talker.render.registry import Renderer, create_renderer, quick
 from talker.speech.analysis import SpeechAnalysis
+from talker.speech.voices import find_voice
 from talker.types import (
     ByteArray,
     EmotionCode,
@@ -42,7 +44,7 @@ from talker.types import (
     Transcript,
     Video,
 )
-from talker.weights import store
+from talker.weights import registry, store
 
 NEEDED_WEIGHTS = ("face_landmarker", "whisper_tiny_en")
 PREVIEW_SIZE = "crop512"  # large enough to judge a face, small enough to be there at once
@@ -55,7 +57,7 @@ FetchProgress = Callable[[str, int, int], None]  # (what, done bytes, total byte
 class Components:
     """What the pipeline is made of; tests and experiments hand in others. Heavy ones are imported at first use."""
 
-    analyse: Callable[[ByteArray, int], Portrait]
+    analyse: Callable[[ByteArray, int, bool], Portrait]
     say: Callable[[str, str, float, Feel | None], SpeechClip]
     transcribe: Callable[[SpeechClip], Transcript]
     resolve: Callable[[Emotion, SpeechAnalysis | None, Sequence[Tag], bool], EmotionCode]
@@ -115,7 +117,7 @@ class Talker:
         check_video_path(out)
         prepare_outputs([out], [portrait, speech, emotion.value if isinstance(emotion, EmotionRequest) else None])
         with _timed(timings, "portrait", stage):
-            face = portrait if isinstance(portrait, Portrait) else self.analyze_portrait(portrait, options.face_index)
+            face = portrait if isinstance(portrait, Portrait) else self.portrait_for(portrait, options)
         with _timed(timings, "speech", stage):
             spoken, tags = split_tags(text) if text is not None else (None, [])
             analysis = self.load_speech(speech, spoken, voice, emotion=emotion, tags=tags, options=options)
@@ -132,10 +134,10 @@ class Talker:
             notes = (*notes, damage)
         return Result(Path(out), motion, analysis.clip, code, options, timings, notes)
 
-    def fetch_weights(self, progress: FetchProgress | None = None) -> None:
+    def fetch_weights(self, progress: FetchProgress | None = None, voice: str = "american") -> None:
         """Download what is not in the cache yet, so that later steps don't wait; AssetError when it can't be had."""
-        for name in NEEDED_WEIGHTS:
-            store.fetch(name, functools.partial(progress, store.ASSETS[name].title) if progress else None)
+        for name in (*NEEDED_WEIGHTS, *find_voice(voice).weights):
+            store.fetch(name, functools.partial(progress, registry.ASSETS[name].title) if progress else None)
 
     def release(self) -> None:
         """Forget all kept portraits, renderers and loaded models; they are made again when they are next needed."""
@@ -143,11 +145,25 @@ class Talker:
         self._renderers.clear()
         loaded.release()
 
-    def analyze_portrait(self, picture: ImageSource, face_index: int = 0) -> Portrait:
-        """Find and fit the face in a picture; ImageError or FaceError says what is wrong with it."""
+    def analyze_portrait(
+        self, picture: ImageSource, face_index: int = 0, *, allow_covered: bool = False, permissive: bool = False
+    ) -> Portrait:
+        """Find and fit the face in a picture; ImageError or FaceError says what is wrong with it.
+
+        allow_covered: go on when something hides the mouth, which is a CoveredMouthError otherwise; it stays shut then.
+        """
         image = load_image(picture)
-        key = f"{hashlib.sha256(image.tobytes()).hexdigest()} {image.shape} {face_index}"
-        return self._portraits.get(key, lambda: self.components.analyse(image, face_index))
+        key = f"{hashlib.sha256(image.tobytes()).hexdigest()} {image.shape} {face_index} {permissive}"
+        portrait = self._portraits.get(key, lambda: self.components.analyse(image, face_index, permissive))
+        if not allow_covered:
+            check_mouth(portrait)
+        return portrait
+
+    def portrait_for(self, picture: ImageSource, options: SpeakOptions) -> Portrait:
+        """The portrait that a film with these options shows."""
+        return self.analyze_portrait(
+            picture, options.face_index, allow_covered=options.allow_covered, permissive=options.permissive
+        )
 
     def load_speech(
         self,
@@ -279,18 +295,19 @@ def _notes(
         notes.append(f"Left out, because the voice has no sounds for it: {', '.join(transcript.left_out)}.")
     if portrait.faces > 1:
         notes.append(f"The picture holds {portrait.faces} faces; number {options.face_index} talks (0 is the largest).")
+    notes += attribute_notes(portrait)
     width, height = renderer.size
     notes.append(f"Rendered by {renderer.name} at {width}×{height} px.")
-    whole = (portrait.image.shape[1], portrait.image.shape[0])
+    whole = np.rot90(portrait.image, -portrait.quarter_turns).shape[1::-1]
     if options.size == "native" and renderer.size != whole:
         notes.append(f"The picture has {whole[0]}×{whole[1]} px, more than players show in a film (H.264 level 5.1).")
     return tuple(notes)
 
 
-def _analyse(image: ByteArray, face_index: int) -> Portrait:
+def _analyse(image: ByteArray, face_index: int, permissive: bool) -> Portrait:
     from talker.portrait.analyse import analyse
 
-    return analyse(image, face_index=face_index)
+    return analyse(image, face_index=face_index, permissive=permissive)
 
 
 def _say(text: str, voice: str, speed: float, feel: Feel | None) -> SpeechClip:

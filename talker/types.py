@@ -27,6 +27,7 @@ Progress = Callable[[int, int], None]  # (done, total); raising `CancelledError`
 
 EMOTION_LABELS = ("neutral", "happy", "sad", "angry", "surprised", "fear", "disgusted", "contempt")
 LANDMARK_COUNT = 478
+GLASSES = ("none", "clear", "sunglasses")
 TRUSTED_CONFIDENCE = 0.5  # of a transcript
 
 
@@ -130,6 +131,19 @@ class FaceFit:
 
 
 @dataclass(frozen=True)
+class FaceAttributes:
+    """What a picture shows of a face beyond its shape.
+
+    glasses: one of `GLASSES`; behind "sunglasses" eyes can't be seen. mouth_covered: something hides the lips.
+    drawn: a drawing or a painting, not a photograph.
+    """
+
+    glasses: str = "none"
+    mouth_covered: bool = False
+    drawn: bool = False
+
+
+@dataclass(frozen=True)
 class Portrait:
     """A picture and what was found out about the face in it that shall talk.
 
@@ -139,6 +153,9 @@ class Portrait:
     detected_blendshapes: [52] the detector's own scores, in `BLENDSHAPE_NAMES` order (0 where it has none).
     face_box: (left, top, right, bottom) px of the landmarks.
     faces: how many faces the picture holds.
+    attributes: what else it shows.
+    quarter_turns: counter-clockwise turns by 90° that made `image` upright from the picture that was given; frames are
+        turned back by as many.
     """
 
     image: ByteArray
@@ -147,6 +164,8 @@ class Portrait:
     detected_blendshapes: FloatArray
     face_box: tuple[float, float, float, float]
     faces: int = 1
+    attributes: FaceAttributes = FaceAttributes()
+    quarter_turns: int = 0
 
     def __post_init__(self) -> None:
         _check_shape("Portrait.image", self.image, None, None, 3)

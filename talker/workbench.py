@@ -27,6 +27,9 @@ class Job:
 
 TRAININGS = {  # each function takes the data folder and the folder to write
     "face-model": Job("talker.training.face_model:derive", "the compact face model, from ICT's"),
+    "attributes": Job(
+        "talker.training.attributes:train", "glasses, covered mouths, drawings; a permissive variant too"
+    ),
     "motion": Job("talker.training.motion:train_motion", "speech to lips"),
     "generator": Job(
         "talker.training.generator:train_generator", "the network that refines the drawn face", accepts=("size",)

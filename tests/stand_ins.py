@@ -57,7 +57,7 @@ class FakeComponents:
 
     calls: list[str] = field(default_factory=list)
 
-    def analyse(self, image: ByteArray, face_index: int) -> Portrait:
+    def analyse(self, image: ByteArray, face_index: int, permissive: bool = False) -> Portrait:
         self.calls.append("analyse")
         fit = FaceFit(np.zeros(40), np.zeros(52), np.zeros(3), np.zeros(2), 1.0)
         return Portrait(image, oval(image), fit, np.zeros(52), (10, 10, 50, 60), faces=2)

@@ -55,7 +55,7 @@ def test_tags_start_with_their_word() -> None:
     _, tags = split_tags("I [happy] love it [sad] but it is over")
     code = tagged_code(tags, Transcript(words), 4.0, label_code)
     smile = shown(code)[:, SMILE]
-    assert smile[0] < 0.1 and smile[25] > 0.8 and smile[-1] < 0.1
+    assert smile[0] < 0.1 and smile[25] > 0.85 * label_code("happy").blendshape_offset[0, SMILE] and smile[-1] < 0.1
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '[{"emotion": "happy"}]', '[{"start_s": 0, "emotion": "zzz"}]',
@@ -119,7 +119,7 @@ def test_directions_are_kept_by_name(tmp_path: Path) -> None:
 
 def test_bridging_counters_what_the_photograph_shows_and_the_wanted_face_does_not() -> None:
     smiling = np.zeros(52, np.float32)
-    smiling[[SMILE, SMILE + 1]] = 0.8
+    smiling[[SMILE, SMILE + 1]] = 0.6
     sad, happy = label_code("sad"), label_code("happy")
     assert retarget_to_portrait(sad, smiling).blendshape_offset[0, SMILE] < sad.blendshape_offset[0, SMILE] - 0.2
     assert np.allclose(retarget_to_portrait(happy, smiling).blendshape_offset, happy.blendshape_offset)

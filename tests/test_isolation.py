@@ -105,6 +105,6 @@ def test_who_stops_reading_leaves_no_worker_waiting(film: Path, workers: Process
 
 
 def test_memory_of_a_worker_is_bounded() -> None:
-    script = "import numpy; from talker.media.isolation import _limit_memory; _limit_memory(); numpy.empty(5 * 10**9)"
+    script = "import numpy; from talker.media.isolation import limit_memory; limit_memory(); numpy.empty(5 * 10**9)"
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert "MemoryError" in run.stderr

@@ -84,7 +84,7 @@ def test_every_entry_point_gives_the_same_motion(
     assert run_batch(talker, read_manifest(tmp_path / "manifest.json"), tmp_path / "batch") == 1
 
     monkeypatch.setattr(handlers, "TALKER", talker)
-    monkeypatch.setattr(talker, "fetch_weights", lambda progress: None)
+    monkeypatch.setattr(talker, "fetch_weights", lambda progress, voice="": None)
     (tmp_path / "page").mkdir()
     source = (
         {"source": "label", "emotion": emotion} if emotion == "joy" else {"source": "text", "feeling_text": emotion}

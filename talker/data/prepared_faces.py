@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from talker.data.faces import face_rows, fit_faces
+from talker.data.face_fits import fit_faces
+from talker.data.faces import face_rows
 from talker.data.round_trips import draw_round_trips
 from talker.types import Progress
 from talker.weights import store

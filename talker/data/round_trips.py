@@ -22,7 +22,8 @@ import cv2
 import numpy as np
 
 from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_NAMES, expand
-from talker.data.faces import FaceRow, fitted, usable
+from talker.data.face_fits import fitted, usable
+from talker.data.faces import FaceRow
 from talker.emotion.catalogue import find_emotion
 from talker.face.landmarks import FACE_LANDMARKS
 from talker.files import replaced_when_done

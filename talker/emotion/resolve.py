@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from talker.emotion.catalogue import find_emotion
 from talker.emotion.labels import label_code
@@ -18,8 +19,10 @@ from talker.emotion.model import EmotionModel, emotion_model
 from talker.emotion.timeline import Tag, tagged_code
 from talker.errors import EmotionError
 from talker.limits import EMOTION_CHARACTERS, check_characters
-from talker.speech.analysis import SpeechAnalysis
 from talker.types import EMOTION_LABELS, EmotionCode
+
+if TYPE_CHECKING:  # the command line's --help needs the sources' names only
+    from talker.speech.analysis import SpeechAnalysis
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,7 @@ def _picture(value: str, context: ReadingContext) -> EmotionCode:
 def _voice(value: str, context: ReadingContext) -> EmotionCode:
     from talker.emotion.voice import voice_code
     from talker.media.audio import load_speech
+    from talker.speech.analysis import SpeechAnalysis
 
     return voice_code(SpeechAnalysis(load_speech(value)), per_moment=False, model=context.model)
 

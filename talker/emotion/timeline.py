@@ -148,7 +148,7 @@ def _unit(rows: FloatArray) -> FloatArray:
 
 def _checked_strength(value: object) -> float:
     try:
-        strength = float(value)  # type: ignore[arg-type]
+        strength = float(str(value))
     except (TypeError, ValueError) as error:
         raise EmotionError(f"{value!r} is not a strength: use a number between 0 and {MAX_STRENGTH}.") from error
     if not 0.0 <= strength <= MAX_STRENGTH:

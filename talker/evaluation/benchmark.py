@@ -17,7 +17,7 @@ from talker.evaluation.emotion_metrics import JUDGED_FRAMES, read_frames
 from talker.evaluation.expression_classifier import CLASSES, NAME, Prediction
 from talker.evaluation.film import Film
 from talker.evaluation.lip_metrics import LipTrace
-from talker.evaluation.metrics import FILM_METRICS, Recorder
+from talker.evaluation.metrics import Recorder, film_metrics
 from talker.evaluation.pictures import Strip, face_cut, save_strips
 from talker.evaluation.talking import Talk, Talks, judged, load_manifest, strength_order
 from talker.example_faces import person as picture_of
@@ -117,7 +117,7 @@ def record_pictures(record: Recorder, made: Film, portrait: Portrait, label: str
     chosen = made.part(slice(0, None, max(1, len(made) // PICTURED)))
     own = Film.still(portrait, len(chosen), made.fps)
     for metric in ("picture/identity", "picture/sharpness", "picture/seam"):
-        record.add(metric, FILM_METRICS[metric](chosen, own), label)
+        record.add(metric, film_metrics()[metric](chosen, own), label)
 
 
 def sources_and_strengths(bench: Bench, portrait: Portrait, speech: SpeechAnalysis) -> None:

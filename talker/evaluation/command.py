@@ -44,6 +44,9 @@ EVALUATIONS = {
     "generator": Evaluation("reenactment:run_generator", "the generator against the geometry alone", draws=True),
     "robustness": Evaluation("robustness:run", "every portrait under all shapes and poses, and back to itself",
                              draws=True),
+    "attributes": Evaluation("attributes:run", "glasses, covered mouths, drawings found, and falsely", draws=True),
+    "upright": Evaluation("upright:run", "report portraits turned by twelve angles"),
+    "rims": Evaluation("rims:run", "how far the rims of glasses move against the head"),
     "shapes": Evaluation("blendshape_fidelity:run", "what the landmark detector sees of each drawn shape"),
     "identity": Evaluation("identity_under_pose:run", "whether a head that turns or feels stays the person",
                            draws=True),
@@ -52,6 +55,8 @@ EVALUATIONS = {
     "fuzz": Evaluation("fuzz:run", "12,000 broken files through all readers (--data: more seeds)", needs_data=False),
     "speed": Evaluation("speed:run", "milliseconds per stage and frame, and memory (needs no data)", needs_data=False),
     "cost": Evaluation("cost:run", "seconds and memory of speech to motion"),
+    "voices": Evaluation("voices:run", "words, speed and timing of the voices; with --data, their emotions",
+                         needs_data=False),
     "emotion": Evaluation("emotion:run", "texts, voices and faces in the emotion space, people held out"),
     "feelings": Evaluation("emotion_faces:run", "what a judge sees in the drawn stills, and read-back"),
 }  # fmt: skip
@@ -110,15 +115,15 @@ def run(arguments: argparse.Namespace, progress: Callable[[int, int], None] | No
 def _measure(arguments: argparse.Namespace, record: Recorder, progress: Callable[[int, int], None] | None) -> None:
     """Run the evaluation, the suite or the corpus that was asked for."""
     if arguments.suite:
-        from talker.evaluation import benchmark
+        from talker.evaluation.benchmark import run as run_suite
 
-        benchmark.run(arguments.suite, record, seed=arguments.seed, progress=progress, out=arguments.out)
+        run_suite(arguments.suite, record, seed=arguments.seed, progress=progress, out=arguments.out)
     elif arguments.dataset:
-        from talker.evaluation import datasets
+        from talker.evaluation.datasets import run as run_corpus
 
         if arguments.root is None:
             raise InputError(f"Where does {arguments.dataset} lie? Give --root DIR.")
-        datasets.run(arguments.dataset, arguments.root, record, progress=progress)
+        run_corpus(arguments.dataset, arguments.root, record, progress=progress)
     else:
         evaluate(arguments.name, arguments.data, record, arguments.pictures)
 

@@ -49,10 +49,9 @@ def run(layout: str, root: Path, record: Recorder, progress: Progress | None = N
                 record.note(f"{clip.name} is left out: {error}")
         if progress is not None:
             progress(done, len(speakers))
-    record.note(
-        f"{layout}, speakers {', '.join(speakers)}. Judge: {NAME}, not Emotion-FAN, whose weights can't be had."
-    )
-    record.note("LSE-C and LSE-D (SyncNet) and LPIPS need weights that no package index carries: not measured.")
+    record.note(f"{layout}, speakers {', '.join(speakers)}. Judge: {NAME}.")
+
+    record.note("Not measured, for want of weights: LSE-C and LSE-D (SyncNet), LPIPS, accuracy by Emotion-FAN.")
 
 
 def chosen(clips: Sequence[Recording], source: Recording) -> list[Recording]:
@@ -93,9 +92,8 @@ def _score(talker: Talker, source: Source, clip: Recording, record: Recorder, ta
         record.add(one.metric, one.value, "self-reenactment")
     crossed = made if clip is source.recording else _draw(talker, source, source.recording.sound, clip, real.fps)
     talks.add(Talk(clip.speaker, 0, clip.emotion, tuple(read_frames(crossed))))
-    record.add(
-        "emotion/clip_hit", float(Prediction.mean(read_frames(real)).reads_as(clip.emotion)), f"{clip.emotion}, real"
-    )
+    hit = Prediction.mean(read_frames(real)).reads_as(clip.emotion)
+    record.add("emotion/clip_hit", float(hit), f"{clip.emotion}, real")
 
 
 def _draw(talker: Talker, source: Source, sound: Path, clip: Recording, fps: float) -> Film:

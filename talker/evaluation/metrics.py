@@ -6,7 +6,8 @@ the evaluation of their family. Names are "family/metric"; a name without a row 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import importlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ if TYPE_CHECKING:  # a film needs the landmark detector, which the command line'
 OURS = "this project"
 THEVAL = "THEval, arXiv 2511.04520"
 EAMM = "EAMM, Ji et al. 2022"
+FAMILIES = ("lip_metrics", "theval", "geometry_metrics", "picture_metrics", "emotion_metrics")  # register functions
 FilmMetric = Callable[["Film", "Film"], float]
 
 
@@ -107,18 +109,27 @@ FILM_METRICS: dict[str, FilmMetric] = {}
 
 
 def computes(name: str) -> Callable[[FilmMetric], FilmMetric]:
-    """Registers the function of a film and of the real film that gives the metric `name`."""
+    """Registers the function of a film and of the real film that gives the metric `name`; KeyError without a row."""
+    row = METRICS[name]
 
     def register(function: FilmMetric) -> FilmMetric:
-        FILM_METRICS[METRICS[name].name] = function
+        FILM_METRICS[row.name] = function
         return function
 
     return register
 
 
+def film_metrics() -> Mapping[str, FilmMetric]:
+    """The functions of all families by name."""
+    for family in FAMILIES:
+        importlib.import_module(f"talker.evaluation.{family}")
+    return FILM_METRICS
+
+
 def compare_films(film: Film, real: Film, names: Iterable[str] = ()) -> list[Measurement]:
     """All film metrics (or `names`) of a film against a real one of as many frames; NaN where one can't be had."""
-    return [Measurement(name, FILM_METRICS[name](film, real)) for name in names or FILM_METRICS]
+    functions = film_metrics()
+    return [Measurement(name, functions[name](film, real)) for name in names or functions]
 
 
 # fmt: off
@@ -178,6 +189,13 @@ METRICS: dict[str, Metric] = {row.name: row for row in (
     Metric("robustness/failures", "portraits for which something fails", "", 0, bar=0, digits=0),
     Metric("robustness/own", "a portrait's own expression drawn, inside the face", "dB", 78, bar=34.0, digits=1),
     Metric("robustness/long_way", "the same by the drawn neutral face", "dB", 78, digits=1),
+    Metric("attributes/found", "glasses, covered mouths and drawings that are noticed", "%", 1, digits=3),
+    Metric("attributes/false_alarms", "faces without, for which they are noticed all the same", "%", 0, digits=4),
+    Metric("attributes/cost", "of one question about one face, on one core", "ms", 0, digits=1),
+    Metric("upright/apart", "landmarks of a turned picture from the upright one's, face widths", "", 0, digits=4),
+    Metric("upright/within", "turned pictures whose landmarks lie within 3 % of the face's width", "%", 1, digits=3),
+    Metric("rims/moved", "farthest rim point against the head, strong expressions, face widths", "", 0, digits=3),
+    Metric("rims/still", "wearers whose rims move by 1.5 % of the face's width at most", "%", 1, digits=3),
     Metric("shapes/landmarks", "drawn shapes named by the landmarks' motion", "%", 1),
     Metric("shapes/scores", "drawn shapes named by the detector's scores", "%", 1),
     Metric("shapes/seen", "drawn shapes named by either", "%", 1, bar=0.9),
@@ -204,6 +222,13 @@ METRICS: dict[str, Metric] = {row.name: row for row in (
     Metric("still/lift_right", "lift of the right lip corner", "%", 0, digits=3),
     Metric("read_back/cosine", "of an emotion and what is read from its drawn face", "", 1, digits=3),
     Metric("read_back/label", "faces that read as the same label", "%", 1),
+    Metric("voices/word_error", "words of a synthetic voice that a recogniser gets wrong", "%", 0, bar=0.06, digits=3),
+    Metric("voices/closure_timing", "how far a voice's own p, b, m lie beside a forced alignment's", "ms", 0, digits=0),
+    Metric("voices/first_sentence", "until the first sentence of a long text can be heard", "s", 0, bar=4.0),
+    Metric("voices/minute", "for a minute of speech", "s", 0, bar=40.0, digits=1),
+    Metric("voices/emotion", "synthetic voices whose emotion a classifier names as asked (chance 25 %)", "%", 1,
+           bar=0.6),
+    Metric("voices/judge", "the same classifier on acted voices that it was not fitted to", "%", 1),
     Metric("cost/start", "imports and weights", "s", 0, digits=1),
     Metric("cost/speech", "speech to motion", "s", 0, digits=1),
     Metric("cost/processor", "of that, processor time", "s", 0, digits=1),

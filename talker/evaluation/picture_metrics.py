@@ -130,11 +130,11 @@ def _sharpness(film: Film, real: Film, where: Callable[[FloatArray, ByteArray], 
 @computes("picture/identity")
 def identity(film: Film, real: Film) -> float:
     """Mean distance of the recogniser's embeddings; perfect: 0; frames without a face are left out."""
-    recogniser = _recogniser()
+    network = recogniser()
     found = []
     for image, places, (_, truth, real_places) in zip(film.frames, film.landmarks, _aligned(film, real), strict=False):
         if np.isfinite(places[0, 0]):
-            found.append(distance(recogniser.embed(image, places), recogniser.embed(truth, real_places)))
+            found.append(distance(network.embed(image, places), network.embed(truth, real_places)))
     return float(np.mean(found)) if found else float("nan")
 
 
@@ -170,7 +170,8 @@ def _contrast(image: ByteArray) -> FloatArray:
 
 
 @functools.cache
-def _recogniser() -> FaceRecogniser:
+def recogniser() -> FaceRecogniser:
+    """The judge of identity, loaded once."""
     return FaceRecogniser()
 
 

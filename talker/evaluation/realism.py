@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from talker.data.faces import FaceRow, face_rows, fit_faces, fitted, usable
+from talker.data.face_fits import fit_faces, fitted, usable
+from talker.data.faces import FaceRow, face_rows
 from talker.data.generator_batches import Batch
 from talker.data.round_trips import DRAWN_SIZE, GAZE, SIDE, SQUINT, SQUINTING, STILL
 from talker.errors import DataError
@@ -25,7 +26,7 @@ from talker.render.crop import at_size
 from talker.render.generator import CHECKPOINT, RESEARCH_CHECKPOINT, Generator, absolute, load_generator, refined
 from talker.render.geometry_renderer import GeometryRenderer
 from talker.render.regions import EYES, MOUTH
-from talker.types import ByteArray, FloatArray
+from talker.types import ByteArray, FloatArray, Portrait
 from talker.weights.store import checkpoint
 
 LEAST_FACES = 250
@@ -68,14 +69,19 @@ def drawn_faces(data: Path, *, processes: int = 2, seed: int = 0) -> list[DrawnF
 def _draw(row: FaceRow, other: FaceRow) -> DrawnFace:
     portrait, lender = fitted(row), fitted(other)
     assert portrait is not None and lender is not None
+    return draw_face(portrait, row.person, lender.source_expression)
+
+
+def draw_face(portrait: Portrait, person: str, expression: FloatArray) -> DrawnFace:
+    """The person with somebody else's `expression` [52]; gaze stays, and eyes stay open."""
     renderer = GeometryRenderer(at_size(portrait, DRAWN_SIZE), SpeakOptions(), still_background=False)
-    asked = lender.source_expression.astype(np.float32).copy()
+    asked = expression.astype(np.float32)
     asked[SQUINTING] = np.minimum(asked[SQUINTING], SQUINT)
     asked[GAZE] = 0.0
     squares = FaceSquare(renderer.geometry, SIDE)
     _, seen = squares.look(renderer.draw(asked, STILL))
     style = generator_style(asked, STILL, renderer.portrait)
-    return DrawnFace(row.person, squares.home.cut(renderer.portrait.image), seen, style)
+    return DrawnFace(person, squares.home.cut(renderer.portrait.image), seen, style)
 
 
 def refine_squares(generator: Generator, faces: list[DrawnFace], batch: int = 16) -> ByteArray:

@@ -17,7 +17,7 @@ from talker.data.film_motion import Frame, Reenactment
 from talker.data.speech_clips import GRID_SELF
 from talker.errors import DataError, TalkerError
 from talker.evaluation.film import Film
-from talker.evaluation.metrics import FILM_METRICS, METRICS, Recorder, compare_films
+from talker.evaluation.metrics import METRICS, Recorder, compare_films, film_metrics
 from talker.evaluation.picture_metrics import mouth_box, psnr
 from talker.evaluation.pictures import Strip, face_cut, save_strips
 from talker.face.detector import FaceDetector
@@ -84,7 +84,7 @@ def score(redrawn: Redrawn, systems: tuple[str, str], record: Recorder) -> None:
         starts = range(0, len(film) - 1, 2)
         pairs = [(film.part(slice(k, k + 2)), redrawn.real.part(slice(k, k + 2))) for k in starts]
         values[system]["picture/flicker"] = float(
-            np.nanmean([FILM_METRICS["picture/flicker"](*pair) for pair in pairs])
+            np.nanmean([film_metrics()["picture/flicker"](*pair) for pair in pairs])
         )
         for metric, value in values[system].items():
             record.add(metric, value, system)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from talker.evaluation.metrics import METRICS, Measurement
 from talker.evaluation.results import Run, Table, tables
-from talker.media.files import prepare_folder
+from talker.files import prepare_folder
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; color: #222 }

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from talker.errors import DataError, InputError
 from talker.evaluation.metrics import METRICS, Measurement
-from talker.media.files import prepare_folder
+from talker.files import prepare_folder
 
 NOISE = 2.0  # standard errors of a difference beyond which it counts as a change
 

@@ -34,9 +34,9 @@ FPS = 25.0
 TARGETS_MS = {"crop512": 14.0, "crop1024": 36.0}  # a frame without the encoder, on two cores
 # stage: (end of the file's name, function) of its calls, as a profile names them; none of them calls another
 STAGES: dict[str, tuple[tuple[str, str], ...]] = {
-    "geometry": (("render/geometry.py", "shape"), ("render/head_motion.py", "displacement"),
-                 ("render/head_motion.py", "sample")),
-    "shading": (("render/light.py", "ratio"), ("render/light.py", "shade"), ("render/unfold.py", "source")),
+    "geometry": (("render/geometry.py", "shape"), ("render/head_warp.py", "displacement"),
+                 ("render/head_warp.py", "sample")),
+    "shading": (("render/light.py", "ratio"), ("render/light.py", "shade"), ("render/crease_removal.py", "source")),
     "flow": (("render/warp.py", "_flow"),),
     "background": (("render/background.py", "keep"),),
     "eyes": (("render/eyes.py", "draw"),),
@@ -130,7 +130,7 @@ def _stages(renderer: GeometryRenderer, motion: FaceMotion) -> dict[str, float]:
     profile = cProfile.Profile()
     profile.runcall(_draw_one_by_one, renderer, motion)
     calls = pstats.Stats(profile).stats  # type: ignore[attr-defined]
-    total = _seconds(calls, (("render/renderer.py", "frame"),))
+    total = _seconds(calls, (("render/geometry_renderer.py", "frame"),))
     result = {stage: alone_ms * _seconds(calls, functions) / total for stage, functions in STAGES.items()}
     return result | {"sampling": alone_ms - sum(result.values())}
 

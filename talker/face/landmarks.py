@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from talker.types import LANDMARK_COUNT
+from talker.types import LANDMARK_COUNT, FloatArray
 
 OUTER_LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
 INNER_LIPS = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95)
@@ -91,3 +91,11 @@ def _mirror() -> NDArray[np.intp]:
 
 
 LANDMARK_MIRROR = _mirror()  # [478] the landmark that each one becomes in a mirror
+
+
+def turned_points(points: FloatArray, shape: tuple[int, ...], quarter_turns: int) -> FloatArray:
+    """[...,2] px of a picture of `shape` (H,W,…) where np.rot90 by `quarter_turns` takes them; negative turns back."""
+    height, width = shape[:2]
+    x, y = points[..., 0], points[..., 1]
+    turned = ((x, y), (y, width - 1 - x), (width - 1 - x, height - 1 - y), (height - 1 - y, x))[quarter_turns % 4]
+    return np.stack(turned, axis=-1)

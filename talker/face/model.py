@@ -140,7 +140,7 @@ def vertex_normals(vertices: FloatArray, triangles: IntArray) -> FloatArray:
 
 
 @njit(cache=True, nogil=True)
-def _add_face_normals(vertices, triangles, normals) -> None:  # type: ignore[no-untyped-def]
+def _add_face_normals(vertices: FloatArray, triangles: IntArray, normals: FloatArray) -> None:
     for index in range(len(triangles)):
         a, b, c = triangles[index, 0], triangles[index, 1], triangles[index, 2]
         ux, uy, uz = vertices[b, 0] - vertices[a, 0], vertices[b, 1] - vertices[a, 1], vertices[b, 2] - vertices[a, 2]

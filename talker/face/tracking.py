@@ -7,6 +7,7 @@ seconds of them at a time. Tracks of files are kept in the cache, found again by
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -32,6 +33,7 @@ LOOK_EVERY = 10  # frames between searches for the face
 CROP_MARGIN = 1.9  # side of the crop in sides of the face's box
 CROP_PIXELS = 384
 CACHE_VERSION = 2
+_STRANGERS: list[Path] = []  # folders with films that must leave nothing behind
 NO_FACE = "No face was found in the video. Please use one that shows a person from the front."
 
 
@@ -97,19 +99,33 @@ def track_video(path: str | Path, *, fps: float | None = None, progress: Progres
     Raises VideoError when the file can't be read, FaceError when it shows no face.
     """
     video = open_video(path, fps=fps)
-    kept = store.cache_folder() / "tracks" / f"{_content_key(Path(path), video.fps)}.npz"
-    track = _from_cache(kept)
+    kept = _track_folder(Path(path)) / f"{_content_key(Path(path), video.fps)}.npz"
+    track = from_cache(kept)
     if track is not None:
         return track
     try:
         track = track_frames(video, video.frame_count, video.fps, progress=progress)
     except FaceError as error:
         raise FaceError(f"{Path(path).name}: {error}") from error
-    track.save(kept)
+    with contextlib.suppress(OSError):  # a cache that can't be written, or a full disk, only costs time
+        track.save(kept)
     return track
 
 
-def _from_cache(kept: Path) -> FaceTrack | None:
+def keep_tracks_beside(folder: Path) -> None:
+    """Keep the tracks of films that lie in `folder` beside the film, and not in the cache: whoever removes one, removes
+    the other.
+    """
+    _STRANGERS.append(folder.resolve())
+
+
+def _track_folder(path: Path) -> Path:
+    if any(path.resolve().is_relative_to(folder) for folder in _STRANGERS):
+        return path.parent
+    return store.cache_folder() / "tracks"
+
+
+def from_cache(kept: Path) -> FaceTrack | None:
     """The track in a cache file, fitted anew where it was fitted with another face model; None without a whole file."""
     if not kept.is_file():
         return None
@@ -117,9 +133,10 @@ def _from_cache(kept: Path) -> FaceTrack | None:
         track = FaceTrack.load(kept)
     except (InputError, ValueError, KeyError):
         return None
-    if track.model != _model_key():
-        track = dataclasses.replace(track, fit=fit_sequence(track.landmarks), model=_model_key())
-        track.save(kept)
+    if track.model != face_model_key():
+        track = dataclasses.replace(track, fit=fit_sequence(track.landmarks), model=face_model_key())
+        with contextlib.suppress(OSError):
+            track.save(kept)
     return track
 
 
@@ -143,8 +160,8 @@ def track_frames(
     detected = np.isfinite(landmarks[:, 0, 0])
     if not detected.any():
         raise FaceError(NO_FACE)
-    landmarks, scores = _fill_gaps(landmarks, detected), _fill_gaps(scores, detected)
-    return FaceTrack(landmarks, detected, scores, fit_sequence(landmarks), fps, size, _model_key())
+    landmarks, scores = fill_gaps(landmarks, detected), fill_gaps(scores, detected)
+    return FaceTrack(landmarks, detected, scores, fit_sequence(landmarks), fps, size, face_model_key())
 
 
 class _Report:
@@ -246,7 +263,7 @@ def _pass(crops: list[ByteArray], fps: float) -> tuple[FloatArray, FloatArray]:
     return landmarks, scores
 
 
-def _fill_gaps(values: FloatArray, known: BoolArray) -> FloatArray:
+def fill_gaps(values: FloatArray, known: BoolArray) -> FloatArray:
     """`values` [T,...] with unknown rows interpolated between known ones, held at the ends."""
     if known.all():
         return values
@@ -270,6 +287,6 @@ def _content_key(path: Path, fps: float) -> str:
 
 
 @lru_cache(maxsize=1)
-def _model_key() -> str:
+def face_model_key() -> str:
     """Changes with the face model's weights."""
     return hashlib.sha256((store.checkpoint("face-model") / "model.safetensors").read_bytes()).hexdigest()

@@ -80,7 +80,7 @@ def serve() -> None:
     """The worker's loop: requests as lines of JSON on stdin, answers on what was stdout."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not get between the answers
-    _limit_memory()
+    limit_memory()
     for line in sys.stdin.buffer:
         asked = json.loads(line)
         function = getattr(importlib.import_module(asked["module"]), asked["function"])
@@ -198,7 +198,7 @@ def _received(stream: IO[bytes], part: Any) -> Any:
     return np.frombuffer(content, dtype).reshape(shape)
 
 
-def _limit_memory() -> None:
+def limit_memory() -> None:
     """Let the system refuse memory beyond `DECODER_BYTES`, where it can."""
     try:
         import resource

@@ -53,7 +53,7 @@ class GeneratorConfig:
 
 
 SIZES = {
-    "small": GeneratorConfig(256, (24, 40, 64, 96), (8, 16, 32, 48)),  # two CPU cores
+    "small": GeneratorConfig(192, (24, 48, 80), (8, 16, 32), mode="mouth"),  # two CPU cores
     "base": GeneratorConfig(256, (48, 96, 192, 320), (24, 48, 96, 128), style=256, blocks=3, mode="face"),  # a GPU
 }
 

@@ -24,8 +24,8 @@ from talker.face.landmarks import (
     NOSE_BRIDGE,
 )
 from talker.face.traits import face_traits
-from talker.render.glasses import DEFAULT_GLASSES, GlassesParams, frame_weights, wears_glasses
-from talker.types import BoolArray, FloatArray, Portrait
+from talker.render.glasses import DEFAULT_GLASSES, GlassesParams, frame_weights
+from talker.types import BoolArray, FaceAttributes, FloatArray, Portrait
 
 OWN_BLINK = 0.5  # up to here, half-shut eyes in the picture are the person's own
 BLINK_ROWS = {side: BLENDSHAPE_INDEX[f"eyeBlink{side}"] for side in EYE_LIDS}
@@ -69,9 +69,9 @@ class HeadGeometry:
         model_folder: Path,
         limits: MotionLimits = DEFAULT_LIMITS,
         glasses: GlassesParams = DEFAULT_GLASSES,
-        wearing: bool | None = None,
+        attributes: FaceAttributes | None = None,
     ) -> None:
-        """wearing: whether the person wears glasses, which stay rigid; when None, the picture is asked."""
+        """attributes: glasses stay rigid, and what the picture hides stays; when None, they are the portrait's."""
         self._params = limits
         self.traits = face_traits(model_folder)
         self.model = self.traits.model
@@ -84,10 +84,11 @@ class HeadGeometry:
         self.residual = self._residual(projected, portrait.landmarks)  # [V,2] px
         self.rest_points = projected + self.residual  # [V,2] px: the mesh on the picture
         self.basis = np.ascontiguousarray(self.model.expression_basis @ turn)  # [52,V,3]
-        self.wears_glasses = wears_glasses(portrait.image, portrait.landmarks, glasses) if wearing is None else wearing
-        self._free = (
-            1.0 - frame_weights(self.model, glasses)[:, None] if self.wears_glasses else None
-        )  # [V,1] share of motion
+        shown = attributes or portrait.attributes
+        self._free = None  # [V,1] share of motion
+        if shown.glasses != "none":
+            self._free = 1.0 - frame_weights(self.model, shown.glasses, glasses)[:, None]
+        self._still = _still_rows(shown)
         self._measure_lids(portrait.landmarks)
         shut = self._lip_gap(self.rest_points)
         shut[shut > self._params.shut_gap_cm * self.fit.scale] = 0.0
@@ -144,7 +145,13 @@ class HeadGeometry:
         for row in BLINK_ROWS.values():
             own = min(self.source_expression[row], OWN_BLINK)
             absolute[row] = own + (1 - own) * absolute[row]
-        return absolute
+        return self.held(absolute)
+
+    def held(self, expression: FloatArray) -> FloatArray:
+        """[52] with what the picture hides, a covered mouth or eyes behind dark glasses, as in the picture."""
+        result = np.array(expression, np.float32)
+        result[self._still] = self.source_expression[self._still]
+        return result
 
     def _touch_lids(self, points: FloatArray, expression: FloatArray) -> FloatArray:
         """Scale the lids' opening by 1 - eyeBlink, whatever else moves them, so that at 1 they just meet.
@@ -257,6 +264,13 @@ class HeadGeometry:
         along = np.interp(points[:, 0], columns[order], widening[order]) / 2
         shift = (self.traits.lower_lip - self.traits.upper_lip) * along
         return (shift[:, None] * self.down(points)).astype(np.float32)
+
+
+def _still_rows(attributes: FaceAttributes) -> list[int]:
+    """Blendshapes of what the picture hides."""
+    starts: tuple[str, ...] = ("jaw", "mouth", "tongue", "cheekPuff") if attributes.mouth_covered else ()
+    starts += ("eye",) if attributes.glasses == "sunglasses" else ()
+    return [row for name, row in BLENDSHAPE_INDEX.items() if name.startswith(starts)]
 
 
 def to_relative_expression(expression: FloatArray, source_expression: FloatArray) -> FloatArray:

@@ -7,6 +7,7 @@ eyes, where skin opens, are then drawn at the picture's own resolution. Films ar
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 from collections import deque
@@ -78,11 +79,13 @@ class GeometryRenderer:
         device: str | None = None,
         params: RenderParams = DEFAULT_PARAMS,
     ) -> None:
+        attributes = portrait.attributes if appearance is None else appearance.attributes
+        if attributes.drawn:  # drawings have no folds and no shading of their own
+            options = dataclasses.replace(options, wrinkles=0.0)
         self._options = options
         self.portrait = portrait = at_size(portrait, options.size)
         self._image = np.ascontiguousarray(portrait.image)
-        wearing = None if appearance is None else appearance.wears_glasses
-        self.geometry = HeadGeometry(portrait, checkpoint("face-model"), params.limits, params.glasses, wearing)
+        self.geometry = HeadGeometry(portrait, checkpoint("face-model"), params.limits, params.glasses, attributes)
         light = Light(self.geometry, self._image, params.light, None if appearance is None else appearance.light)
         source = SourceFrame(portrait, self.geometry, light, HeadRegion.of(portrait, params.region))
         self.source = source
@@ -90,7 +93,9 @@ class GeometryRenderer:
         eye_white = np.mean([eye.white for eye in eyes], axis=0)
         self.appearance = appearance or _appearance(source, eye_white, params)
         mouth = Mouth(source, self.appearance, params.lips, params.inside, params.own_teeth)
-        self._layers: list[Layer] = [*eyes, mouth]
+        self._layers: list[Layer] = [] if attributes.glasses == "sunglasses" else [*eyes]
+        if not attributes.mouth_covered:
+            self._layers.append(mouth)
         if np.ptp(portrait.image[source.region.slices], axis=2).mean() < params.colourless:
             self._layers.append(Colourless(source.region))
         self._creases = CreaseRemoval(source, options.wrinkles, params.creases)
@@ -144,7 +149,7 @@ class GeometryRenderer:
         displacement = self._head.displacement(pose)
         drift = self._head.sample(displacement, shape.points)
         ratio = self.source.light.ratio(shape.camera, self._options.wrinkles)  # [V]
-        source = self._creases.source(blendshapes)
+        source = self._creases.source(self.geometry.held(blendshapes))
         return MeshFrame(shape.camera, shape.points + drift, ratio, drift, displacement, source)
 
     def _finish(self, posed: MeshFrame, region: ByteArray) -> RenderedFrame:
@@ -189,7 +194,7 @@ def _appearance(source: SourceFrame, eye_white: FloatArray, params: RenderParams
         source.light.coefficients,
         white_in_this_light(eye_white, image, geometry, params.light),
         redness(image, geometry, params.light),
-        geometry.wears_glasses,
+        source.portrait.attributes,
     )
 
 

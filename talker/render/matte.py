@@ -128,7 +128,7 @@ def _nearest(colours: FloatArray, where: BoolArray, clusters: int) -> FloatArray
         return np.full(where.shape, 100.0, np.float32)
     cv2.setRNGSeed(0)
     stop = (cv2.TERM_CRITERIA_MAX_ITER + cv2.TERM_CRITERIA_EPS, 10, 1.0)
-    centres = cv2.kmeans(samples, clusters, None, stop, 1, cv2.KMEANS_PP_CENTERS)[2]  # type: ignore[call-overload]
+    centres = cv2.kmeans(samples, clusters, None, stop, 1, cv2.KMEANS_PP_CENTERS)[2]
     return np.min([np.linalg.norm(colours - centre, axis=-1) for centre in centres], axis=0).astype(np.float32)
 
 

@@ -59,11 +59,13 @@ class Mouth:
         self._skin = source.skin_near(lips.mean(0), params.reach_cm * source.unit + float(np.ptp(lips[:, 0])) / 2)
         inner = source.landmarks[list(INNER_LIPS), :2]
         teeth = find_teeth(source, appearance.white, own_teeth)
-        self._inside = MouthInside(source, appearance, teeth, inside)
+        lip_colour = self._lip_colour()
+        flat = lip_colour if appearance.attributes.drawn else None
+        self._inside = MouthInside(source, appearance, teeth, inside, flat)
         self._edge = max(params.edge_px, params.edge_cm * source.unit)  # px
         self._shown = self._shown_inside()
         self._lip_window, self._lips = self._closed_lips(inner)
-        self._corner_colour = self._measure_corners()
+        self._corner_colour = lip_colour * np.array(params.corner_shade, np.float32)  # of what closes the corners
 
     def draw(self, frame: ByteArray, mesh: MeshFrame) -> None:
         """Draw lips and mouth into `frame` [H,W,3], in place."""
@@ -123,18 +125,14 @@ class Mouth:
         height = cv2.GaussianBlur(hole.sum(axis=0, dtype=np.float32)[None], (0, 0), 1.0)
         return np.exp(-((height / (self._params.slit_cm * self._geometry.fit.scale)) ** 2))
 
-    def _measure_corners(self) -> FloatArray:
-        """[3] colour of what closes the mouth at its corners: the lips' own skin in their shadow."""
+    def _lip_colour(self) -> FloatArray:
+        """[3] the lips' own."""
         geometry = self._geometry
         box = Window.around(geometry.landmark_points(geometry.rest_points, OUTER_LIPS), 0, self._image.shape)
         outline, inner = (geometry.landmark_points(geometry.rest_points, lips) for lips in (OUTER_LIPS, INNER_LIPS))
         lips = box.polygon(outline) & ~box.polygon(inner)
         colours = self._image[box.slices][lips].astype(np.float32)
-        return (
-            np.median(colours, axis=0) * np.array(self._params.corner_shade, np.float32)
-            if len(colours)
-            else np.zeros(3, np.float32)
-        )
+        return np.median(colours, axis=0) if len(colours) else np.zeros(3, np.float32)
 
     def _lip_colours(self, picture: ByteArray, where: FloatArray, own: float) -> FloatArray:
         """[h,w,3] lips and the skin around them, that lie at `where` [h,w,2] px of the source.

@@ -84,14 +84,23 @@ class InsideParams:
     fine_below: float = 40.0  # when a centimetre has fewer pixels: teeth are small
     socket_behind_cm: float = 2.5  # the thinned cavity's walls would poke through the teeth
     gap_cm: float = 0.15  # gaps in the model take the colours from this far beside
+    flat_cavity: float = 0.35  # brightness against the lips', in drawings,
+    flat_tongue: float = 0.75  # and of the tongue
     softness_cm: float = 0.02  # wet surfaces have no sharp edges between the model's facets
 
 
 class MouthInside:
     """Draws what one portrait's opening lips uncover."""
 
-    def __init__(self, source: SourceFrame, appearance: Appearance, teeth: Teeth | None, params: InsideParams) -> None:
-        """teeth: the picture's own upper row, when it shows one."""
+    def __init__(
+        self,
+        source: SourceFrame,
+        appearance: Appearance,
+        teeth: Teeth | None,
+        params: InsideParams,
+        flat: FloatArray | None = None,
+    ) -> None:
+        """teeth: the picture's own upper row, when it shows one. flat: [3] the lips' colour in a drawing."""
         self._geometry, self._teeth, self._params = source.geometry, teeth, params
         model, white = self._geometry.model, appearance.white
         first, end = model.parts[INSIDE[0]][0], model.parts[INSIDE[-1]][1]
@@ -120,6 +129,7 @@ class MouthInside:
         self._rows = self._upper_rows()  # [V',2]
         self._front = float(self._geometry.rest_camera[self._upper, 2].max())
         self._shifts = self._shift_teeth(0.0 if teeth is not None else self._childhood(source.landmarks))
+        self._flat = None if flat is None else self._plain_colours(flat, white)
 
     @property
     def _upper(self) -> slice:
@@ -135,6 +145,11 @@ class MouthInside:
         places = mesh.points[self._vertices] + self._shifts
         depth = camera[:, 2].copy()
         depth[self._parts["mouth_socket"]] -= params.socket_behind_cm
+        if self._flat is not None:
+            values = self._anti_aliased(window, places, depth, np.hstack([self._flat, rest, np.ones((len(rest), 1))]))
+            covered = values[..., -1:]
+            colour = values[..., :3] + (1.0 - covered) * self._flat[0]
+            return colour, values[..., 3:5] / np.maximum(covered, 1e-3), covered[..., 0] > 0.5
         reach = params.light.opening_to_light * hole.sum() / unit**2 / np.pi  # squared cm
         attributes = np.concatenate(
             [self._lit(camera, reach), rest, self._rows, self._tongue_places, np.ones((len(rest), 1))], axis=1
@@ -150,6 +165,14 @@ class MouthInside:
         colour, own = self._lay_teeth(window, colour, values[..., 5], mesh.drift[self._upper].mean(0))
         colour *= self._shadow(hole, np.maximum(values[..., 6], own))[..., None] ** self._shadow_tint
         return colour, values[..., 3:5] / np.maximum(covered, 1e-3), covered[..., 0] > 0.5
+
+    def _plain_colours(self, lips: FloatArray, white: FloatArray) -> FloatArray:
+        """[V',3] of a drawing: the lips' colour, darker further in, and white teeth."""
+        dark, tongue = self._params.flat_cavity, self._params.flat_tongue
+        shades = {"mouth_socket": dark, "gums": dark, "tongue": tongue, "lower_teeth": dark}
+        colour = lips * self._per_vertex(shades)
+        colour[self._parts["upper_teeth"]] = white
+        return colour.astype(np.float32)
 
     def _anti_aliased(self, window: Window, places: FloatArray, depth: FloatArray, values: FloatArray) -> FloatArray:
         """[h,w,C] mean of the `values` [V',C] that each pixel shows, 0 where there is nothing.

@@ -38,6 +38,6 @@ class Region:
 
 
 WHOLE = Region("face", 0, 0, 16, 16)
-MOUTH = Region("mouth", 7, 3, 9, 10)
+MOUTH = Region("mouth", 8, 3, 8, 10)
 EYES = Region("eyes", 1, 1, 6, 14)
 MODES = {"face": (WHOLE,), "fast": (EYES, MOUTH), "mouth": (MOUTH,)}

@@ -9,7 +9,7 @@ from talker.face.model import IntArray
 from talker.render.geometry import HeadGeometry
 from talker.render.light import Light
 from talker.render.patch import Window
-from talker.types import ByteArray, FloatArray, Portrait
+from talker.types import ByteArray, FaceAttributes, FloatArray, Portrait
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,13 @@ class Appearance:
     """What all pictures of one person in one light share; measured on one of them.
 
     light: [4] coefficients, as in `Light`. white: [3] 0..255, colour of a white surface. redness: 0..1, how far the
-    pictures show the red of skin. wears_glasses: whether a frame is to be kept rigid.
+    pictures show the red of skin. attributes: glasses and whatever else one of them shows.
     """
 
     light: FloatArray
     white: FloatArray
     redness: float
-    wears_glasses: bool
+    attributes: FaceAttributes
 
 
 @dataclass(frozen=True)

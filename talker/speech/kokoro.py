@@ -125,7 +125,7 @@ class KokoroNetwork:
             ENERGY: contours.energy[None].astype(np.float32),
             "style": contours.style,
         }
-        return self._sessions[2].run(None, given)[0]  # type: ignore[no-any-return]
+        return self._sessions[2].run(None, given)[0]
 
 
 @loaded_once

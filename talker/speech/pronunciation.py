@@ -108,4 +108,4 @@ class Reader(Protocol):
 def _reader() -> Reader:
     from hibari.g2p import G2P
 
-    return G2P()  # type: ignore[no-any-return]
+    return G2P()

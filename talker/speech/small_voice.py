@@ -1,4 +1,4 @@
-"""hibari's small offline voices, which need no download and also say when each phone sounds."""
+"""hibari's small offline voice, which needs no download and also says when each phone sounds."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ import onnxruntime
 from talker.loaded import loaded_once
 from talker.speech.readers.words import Word, timed_tokens
 from talker.speech.utterance import Piece
-from talker.speech.voice_expression import ExpressionCurve, coloured, intoned, limited
+from talker.speech.voice_expression import ExpressionCurve, coloured, intoned, levelled, limited
 from talker.types import FloatArray
-from talker.weights import store
 
 if TYPE_CHECKING:
     from hibari import Hibari
@@ -26,9 +25,6 @@ PITCH_HZ = 80.0  # frames of `VoiceFrames` a second
 FRAME_S = 0.025  # the voice counts durations in frames of 25 ms
 LEAD_S = 0.06  # the voice sounds this much before its durations say, measured against forced alignment
 DURATIONS = "/Clip_output_0"  # the voice network's inner result that holds the letters' durations
-
-# hibari's name of a voice -> the hub's, unless hibari's package brings it
-ASSETS: dict[str, str | None] = {"heart": None, "emma": "voice_british"}
 
 
 @dataclass(frozen=True)
@@ -51,7 +47,7 @@ Manner = Callable[[VoiceFrames], VoiceFrames]
 
 
 class SmallSpeaker:
-    """One small voice: its network with the durations laid open."""
+    """A small voice: its network with the durations laid open."""
 
     def __init__(self, voice: Hibari, session: onnxruntime.InferenceSession) -> None:
         self._voice = voice
@@ -90,17 +86,17 @@ class SmallUtterance:
         changed = dataclasses.replace(frames, pitch_hz=pitch)
         samples = dsp.synth(*dataclasses.astuple(changed), np.random.default_rng(self.seed)).astype(np.float32)
         moments = start_s + np.arange(len(samples)) / SAMPLE_RATE
-        return Piece(limited(coloured(samples, SAMPLE_RATE, expression.at(moments))), *tokens)
+        level = samples if self.style else levelled(samples)  # a style chooses the level itself
+        return Piece(limited(coloured(level, SAMPLE_RATE, expression.at(moments))), *tokens)
 
 
 @loaded_once
 def small_speaker(name: str) -> SmallSpeaker:
-    """The speaker of a voice, by the name that hibari has for it; AssetError when its weights can't be had."""
+    """The speaker of a voice, by the name that hibari has for it."""
     from hibari import Hibari
     from hibari.voices import voice_path
 
-    asset = ASSETS[name]
-    path = store.fetch(asset) if asset else Path(voice_path(name))
+    path = Path(voice_path(name))
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(

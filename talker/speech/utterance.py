@@ -10,7 +10,7 @@ import numpy as np
 
 from talker.speech import kokoro
 from talker.speech.readers.words import Word, timed_tokens
-from talker.speech.voice_expression import ExpressionCurve, coloured, intoned, limited, paced
+from talker.speech.voice_expression import ExpressionCurve, coloured, intoned, levelled, limited, paced
 from talker.types import FloatArray, TimedToken
 
 SILENT_LETTERS = ";:,.!?—…"
@@ -67,7 +67,7 @@ class KokoroUtterance:
         pitch = intoned(contours.pitch_hz, voiced, times_s, expression.at(times_s))
         samples = network.sound(kokoro.Contours(pitch, contours.energy, contours.text, contours.style))
         moments = start_s + np.arange(len(samples)) / kokoro.SAMPLE_RATE
-        return Piece(limited(coloured(samples, kokoro.SAMPLE_RATE, expression.at(moments))), *tokens)
+        return Piece(limited(coloured(levelled(samples), kokoro.SAMPLE_RATE, expression.at(moments))), *tokens)
 
     def _durations(self, speed: float, expression: ExpressionCurve, start_s: float) -> FloatArray:
         """Whole frames [L + 2] that pad, letters and pad sound."""

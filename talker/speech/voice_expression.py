@@ -1,4 +1,4 @@
-"""How an emotion changes a voice: pitch, melody, pace, loudness, pauses, brightness, tremor, as numbers that add up."""
+"""How an emotion changes a voice: pitch, melody, pace, loudness, pauses, colour, tremor, as numbers that add up."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from scipy.signal import butter, sosfiltfilt
 
 from talker.types import BoolArray, FloatArray
 
-SHELF_HZ = 1500.0  # a brighter voice has more above it
+PRESENCE_HZ, AIR_HZ = 650.0, 4200.0  # vocal effort shows between them, breath and hiss above
+LEVEL = 0.07  # RMS of the sounding part of a voice that feels nothing, -23 dB
+SOUNDING = 0.02  # of the peak, above which a sample counts as sounding
 TREMOR_HZ = 5.8
 WIDEST_OCTAVES = 1.0  # how far from its middle the melody may go
 LOUDEST = 0.98
@@ -23,7 +25,8 @@ class VoiceExpression:
 
     pitch_semitones: of the middle of the melody. melody_octaves: log2 of how much wider it swings. pace_octaves: log2
     of how much faster sounds follow one another. loudness_db. pause_octaves: log2 of how much longer pauses last.
-    brightness_db: above 1.5 kHz, against the rest. tremor_semitones: of a pitch that trembles.
+    presence_db, air_db: what lies from 650 Hz to 4.2 kHz, and above, against what lies below. tremor_semitones: of a
+    pitch that trembles.
     """
 
     pitch_semitones: float = 0.0
@@ -31,7 +34,8 @@ class VoiceExpression:
     pace_octaves: float = 0.0
     loudness_db: float = 0.0
     pause_octaves: float = 0.0
-    brightness_db: float = 0.0
+    presence_db: float = 0.0
+    air_db: float = 0.0
     tremor_semitones: float = 0.0
 
 
@@ -40,7 +44,7 @@ PARTS = tuple(part.name for part in dataclasses.fields(VoiceExpression))
 
 @dataclass(frozen=True)
 class ExpressionCurve:
-    """An expression over time: values [T, 7] in the order of `PARTS`, `rate_hz` rows a second; its ends are held."""
+    """An expression over time: values [T, 8] in the order of `PARTS`, `rate_hz` rows a second; its ends are held."""
 
     values: FloatArray
     rate_hz: float
@@ -84,13 +88,26 @@ def intoned(pitch_hz: FloatArray, voiced: BoolArray, times_s: FloatArray, change
 
 
 def coloured(samples: FloatArray, rate_hz: int, change: dict[str, FloatArray]) -> FloatArray:
-    """Samples [N] louder or softer, brighter or darker, with the parts of a change [N] each."""
-    if not change["brightness_db"].any():
-        bright = samples
-    else:
-        low = sosfiltfilt(butter(1, SHELF_HZ, fs=rate_hz, output="sos"), samples)
-        bright = low + (samples - low) * 10 ** (change["brightness_db"] / 20)
-    return (bright * 10 ** (change["loudness_db"] / 20)).astype(np.float32)
+    """Samples [N] louder or softer, and of another colour, with the parts of a change [N] each.
+
+    A new colour is as loud as the old one: what makes it louder is loudness_db alone.
+    """
+    coloured = samples
+    if change["presence_db"].any() or change["air_db"].any():
+        low, to_air = (
+            sosfiltfilt(butter(1, edge, fs=rate_hz, output="sos"), samples) for edge in (PRESENCE_HZ, AIR_HZ)
+        )
+        presence, air = (10 ** (change[part] / 20) for part in ("presence_db", "air_db"))
+        coloured = low + (to_air - low) * presence + (samples - to_air) * air
+        coloured *= np.sqrt((samples**2).mean() / max(float((coloured**2).mean()), 1e-12))
+    return (coloured * 10 ** (change["loudness_db"] / 20)).astype(np.float32)
+
+
+def levelled(samples: FloatArray) -> FloatArray:
+    """Samples at the level of a voice that feels nothing, so that all voices are equally loud."""
+    size = np.abs(samples)
+    sounding = samples[size > SOUNDING * float(size.max())]
+    return samples if not len(sounding) else samples * (LEVEL / float(np.sqrt((sounding**2).mean())))
 
 
 def limited(samples: FloatArray) -> FloatArray:

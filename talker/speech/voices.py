@@ -70,7 +70,6 @@ VOICES: dict[str, Voice] = {
     voice.name: voice
     for voice in (
         Voice("american", "heart", LANGUAGES["a"], "f", SMALL),
-        Voice("british", "emma", LANGUAGES["b"], "f", SMALL),
         *_named("af", "heart", "bella", "nicole", "aoede", "kore", "sarah", "nova", "sky", "alloy", "jessica", "river"),
         *_named("am", "michael", "fenrir", "puck", "echo", "eric", "liam", "onyx", "santa", "adam"),
         *_named("bf", "emma", "isabella", "alice", "lily"),
@@ -90,6 +89,7 @@ VOICES: dict[str, Voice] = {
         *_named("zm", "yunjian", "yunxi", "yunxia", "yunyang"),
     )
 }
+ALIASES = {"british": "emma"}
 _BY_CODE = {voice.code: voice for voice in VOICES.values() if voice.engine == KOKORO}
 
 
@@ -110,6 +110,11 @@ class VoiceMix:
         """What speaks."""
         return self.voices[0].engine
 
+    @property
+    def weights(self) -> tuple[str, ...]:
+        """What has to be fetched before it speaks, by the names of `talker.weights.store`."""
+        return ("kokoro",) if self.engine == KOKORO else ()
+
 
 def find_voice(request: str) -> VoiceMix:
     """The voice of a name (`george`, `bm_george`), or a mixture (`heart+george`, `heart=.7,george=.3`).
@@ -119,14 +124,15 @@ def find_voice(request: str) -> VoiceMix:
     parts: list[tuple[Voice, float]] = []
     for part in request.replace("+", ",").split(","):
         name, _, share = part.partition("=")
-        voice = VOICES.get(name.strip().lower()) or _BY_CODE.get(name.strip().lower())
+        known = ALIASES.get(name.strip().lower(), name.strip().lower())
+        voice = VOICES.get(known) or _BY_CODE.get(known)
         if voice is None:
             raise InputError(
                 f"There is no voice called {name.strip()!r}; there are {', '.join(VOICES)}. Mix two with heart+george."
             )
         parts.append((voice, _share(share or "1", request)))
     if len(parts) > 1 and any(voice.engine == SMALL for voice, _ in parts):
-        raise InputError("The small voices american and british can't be mixed; mix two others, such as heart+george.")
+        raise InputError("The small voice american can't be mixed; mix two others, such as heart+george.")
     if len(parts) > MOST_MIXED:
         raise InputError(f"At most {MOST_MIXED} voices can be mixed, not {len(parts)}.")
     parts.sort(key=lambda row: -row[1])

@@ -31,7 +31,7 @@ from talker.data.generator_batches import (
 from talker.data.prepared_faces import pairs_folder
 from talker.errors import InputError
 from talker.render.generator import SIZES, Generator, GeneratorConfig, Refinement, refined, save_generator
-from talker.render.regions import MOUTH
+from talker.render.regions import MODES, MOUTH
 from talker.training.generator_discriminators import (
     WANDER,
     DiscriminatorConfig,
@@ -159,7 +159,7 @@ class GeneratorTask:
         settings = self.settings
         rng = torch.Generator(self.device).manual_seed(settings.schedule.seed * 1_000_003 + step)
         batch = self._batch(rng)
-        count, alone = settings.batch, settings.batch // 2
+        count, alone = settings.batch, self._alone
         refinement, made = self._draw(self.network, batch)
         share = self._adversarial_share(progress)
         leaf = made.detach().requires_grad_(True)
@@ -216,11 +216,12 @@ class GeneratorTask:
         count = self.settings.batch
         few = max(count // 4, 1)
         rows, others = (
-            torch.randint(len(self.trips), (size,), generator=rng, device=self.device) for size in (count, count // 2)
+            torch.randint(len(self.trips), (size,), generator=rng, device=self.device) for size in (count, self._alone)
         )
         first, neighbours = augmented([self.trips.take(rows[:few], place) for place in (BACK, NEIGHBOUR)], rng)
         rest = augmented([self.trips.take(rows[few:], BACK)], rng)
-        return Batch.joined([first, *rest, *augmented([self.trips.take(others, ALONE)], rng), neighbours])
+        alone = augmented([self.trips.take(others, ALONE)], rng) if self._alone else []
+        return Batch.joined([first, *rest, *alone, neighbours])
 
     def _draw(self, network: nn.Module, batch: Batch) -> tuple[Refinement, Tensor]:
         assert isinstance(network, Generator)
@@ -231,11 +232,14 @@ class GeneratorTask:
     def _judge(self, made: Tensor, batch: Batch, step: int) -> dict[str, Tensor]:
         """Every term that needs no adversary; made: [B,3,S,S] of all of `batch`."""
         count = self.settings.batch
-        few, alone = max(count // 4, 1), count // 2
+        few, alone = max(count // 4, 1), self._alone
         back = batch.rows(slice(0, count))
-        terms = self.losses(made[:count], back.truth, importance(back))
+        rows, columns = covered(self.network.config.mode, made.shape[-1])
+        parts = (picture[..., rows, columns] for picture in (made[:count], back.truth, importance(back)))
+        terms = self.losses(*parts)
         one_way = slice(count, count + alone)
-        terms["anchor"] = anchor(made[one_way], batch.picture[one_way, :3])
+        if alone:
+            terms["anchor"] = anchor(made[one_way], batch.picture[one_way, :3])
         added = made - batch.picture[:, :3]
         now, then = batch.rows(slice(0, few)), batch.rows(slice(count + alone, None))
         terms["steady"] = temporal_consistency(added[:few], now, added[count + alone :], then)
@@ -251,7 +255,7 @@ class GeneratorTask:
             return gradient
         (adverse,) = torch.autograd.grad(terms["adversarial"], leaf)
         usual = gradient[:count].square().mean().sqrt()
-        one_way = slice(count, count + count // 2)
+        one_way = slice(count, count + self._alone)
         for rows, part in ((slice(0, count), weights.get("adversarial", 0.0)), (one_way, self.settings.one_way)):
             own = adverse[rows].square().mean().sqrt().clamp_min(1e-12)
             gradient[rows] += adverse[rows] * (share * self._confidence() * part * usual / own)
@@ -289,8 +293,20 @@ class GeneratorTask:
         rising = (progress - settings.adversary_after) / max(settings.adversary_after, 1e-6)
         return float(np.clip(rising, 0.0, 1.0)) if settings.adversary_after else 1.0
 
+    @property
+    def _alone(self) -> int:
+        """How many one-way trips a step has: without adversaries nothing could be learnt from them."""
+        return self.settings.batch // 2 if self.settings.losses.get("adversarial") else 0
+
     def _half(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda")
+
+
+def covered(mode: str, side: int) -> tuple[slice, slice]:
+    """Rows and columns of a square of `side` px in which the parts of a mode lie."""
+    parts = [region.slices(side) for region in MODES[mode]]
+    rows, columns = zip(*parts, strict=True)
+    return tuple(slice(min(s.start for s in all_), max(s.stop for s in all_)) for all_ in (rows, columns))  # type: ignore[return-value]
 
 
 def mouth_psnr(picture: Tensor, truth: Tensor) -> Tensor:

@@ -93,7 +93,7 @@ class AddressSource:
 
     def download(self, files: tuple[AssetFile, ...], folder: Path, progress: Progress) -> None:
         address = urllib.parse.urlsplit(self.url)
-        if not _answers(str(address.hostname), address.port or 443):
+        if not answers(str(address.hostname), address.port or 443):
             raise Unavailable("not reachable")
         (file,) = files
         done = 0
@@ -193,11 +193,11 @@ def hub_reachable() -> bool:
     from huggingface_hub import constants
 
     address = urllib.parse.urlsplit(constants.ENDPOINT)
-    return not constants.is_offline_mode() and _answers(str(address.hostname), address.port or 443)
+    return not constants.is_offline_mode() and answers(str(address.hostname), address.port or 443)
 
 
 @functools.cache
-def _answers(host: str, port: int) -> bool:
+def answers(host: str, port: int) -> bool:
     """Whether a connection to `host` (or to the proxy in front of it) can be opened within PROBE_SECONDS."""
     proxy = urllib.parse.urlsplit(urllib.request.getproxies().get("https", ""))
     if proxy.hostname and not urllib.request.proxy_bypass(host):
@@ -234,9 +234,9 @@ def _progress_bar(total: int, progress: Progress) -> type[Any]:
 
     done = 0
 
-    class ReportingBar(tqdm):  # type: ignore[misc]
+    class ReportingBar(tqdm):
         def __init__(self, *args: Any, **settings: Any) -> None:
-            super().__init__(*args, **(settings | {"disable": True}))
+            super().__init__(*args, **(settings | {"disable": True}))  # type: ignore[no-untyped-call]
 
         def update(self, n: float | None = 1) -> bool | None:
             nonlocal done

@@ -10,10 +10,9 @@ import unicodedata
 from importlib import resources
 from typing import Any
 
-from talker.errors import AssetError
 from talker.speech.readers.numbers import spell_numbers
 from talker.speech.readers.spelling import read_words
-from talker.speech.readers.words import Word
+from talker.speech.readers.words import Word, missing_package
 from talker.speech.text_cleaning import is_latin
 
 ELIDED = {"c": "s", "j": "ʒ", "l": "l", "d": "d", "n": "n", "m": "m", "t": "t", "s": "s", "qu": "k", "jusqu": "ʒysk",
@@ -38,10 +37,7 @@ class FrenchReader:
 
             packed = (resources.files("g2p2_group_romance") / "fr.g2p.xz").read_bytes()
         except (ImportError, FileNotFoundError) as error:
-            raise AssetError(
-                "French voices need the packages g2p2 and g2p2-group-romance: install them with "
-                "pip install g2p2 g2p2-group-romance."
-            ) from error
+            raise missing_package("French") from error
         self._model: Any = g2p2.Model.from_bytes(lzma.decompress(packed))
         self._letters = functools.lru_cache(4096)(self._word_letters)
 

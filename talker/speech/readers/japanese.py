@@ -5,8 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Any
 
-from talker.errors import AssetError
-from talker.speech.readers.words import Word, split_sentences
+from talker.speech.readers.words import Word, missing_package, split_sentences
 
 VOWELS = "aiɯeo"
 ROWS = {
@@ -57,9 +56,7 @@ class JapaneseReader:
         try:
             import pyopenjtalk
         except ImportError as error:
-            raise AssetError(
-                "Japanese voices need the package pyopenjtalk-plus: install it with pip install pyopenjtalk-plus."
-            ) from error
+            raise missing_package("Japanese") from error
         self._analyse: Any = pyopenjtalk.run_frontend
 
     def speakable(self, letter: str) -> bool:

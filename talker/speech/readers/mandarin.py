@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from talker.errors import AssetError
-from talker.speech.readers.words import Word, split_sentences
+from talker.speech.readers.words import Word, missing_package, split_sentences
 
 WORD = re.compile(r"[^\s]+")
 MARK_BEFORE_SPACE = re.compile(r"\s+(?=[,.;:!?…])")
@@ -20,10 +19,7 @@ class MandarinReader:
             import jieba
             from misaki.zh import ZHG2P
         except ImportError as error:
-            raise AssetError(
-                "Mandarin voices need the packages misaki, jieba, pypinyin, cn2an and ordered-set: install them with "
-                "pip install misaki jieba pypinyin cn2an ordered-set."
-            ) from error
+            raise missing_package("Mandarin") from error
         jieba.setLogLevel("ERROR")
         self._reader = ZHG2P()
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
+from talker.errors import AssetError
 from talker.speech.pronunciation import phone_spans
 from talker.types import FloatArray, TimedToken
 
@@ -56,3 +57,8 @@ def timed_tokens(words: Sequence[Word], ends: FloatArray) -> tuple[tuple[TimedTo
         phones += own
         position += 1
     return tuple(timed), tuple(phones)
+
+
+def missing_package(language: str) -> AssetError:
+    """The error for a language whose packages are not installed."""
+    return AssetError(f"{language} voices need more packages: install them with pip install 'talker-portrait[voices]'.")
