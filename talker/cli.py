@@ -337,6 +337,10 @@ VERBS = (
         commands.evaluate, speaks=False,
     ),
     Verb(
+        "prepare", "Draw what the generator learns from.", commands.add_prepare_arguments, commands.prepare,
+        speaks=False,
+    ),
+    Verb(
         "train", "Derive or train the weights in checkpoints/.", commands.add_train_arguments, commands.train,
         speaks=False,
     ),

@@ -21,8 +21,8 @@ from torch.nn import functional
 from talker.types import ByteArray, FloatArray
 
 FOLDS = 5
-EPOCHS, BATCH, RATE, DECAY = 30, 32, 2e-3, 0.05
-WIDTHS = (24, 48, 96, 96)
+EPOCHS, BATCH, RATE, DECAY = 14, 32, 3e-3, 0.05
+WIDTHS = (16, 32, 48, 64)
 CELLS = 4  # rows and columns of cells over which hand-made features are taken
 SCALES = (0.8, 1.6, 3.2)  # px, of the differences of Gaussians
 ORIENTATIONS = 6

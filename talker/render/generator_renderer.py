@@ -16,7 +16,7 @@ from torch import Tensor
 
 from talker.options import SpeakOptions
 from talker.render.aligned import FaceSquare, GeneratorInput, Square, generator_style
-from talker.render.generator import CHECKPOINT, RESEARCH_CHECKPOINT, Generator, absolute, load_generator
+from talker.render.generator import CHECKPOINT, Generator, absolute, load_generator
 from talker.render.geometry_renderer import GeometryRenderer, RenderedFrame, in_order
 from talker.types import ByteArray, FaceMotion, FloatArray, Portrait
 from talker.weights.store import checkpoint
@@ -41,14 +41,13 @@ class GeneratorRenderer:
     """
 
     name = "generator"
-    checkpoint = CHECKPOINT
 
     def __init__(self, portrait: Portrait, options: SpeakOptions, *, generator: Generator | None = None) -> None:
         self.geometry = GeometryRenderer(portrait, options)
         cuda = torch.cuda.is_available()
         self._device = torch.device("cuda" if cuda else "cpu")
         self.batch = BATCH if cuda else 1
-        network = generator or load_generator(checkpoint(self.checkpoint))
+        network = generator or load_generator(checkpoint(CHECKPOINT))
         network = network.eval().to(self._device).to(memory_format=torch.channels_last)
         self._squares = FaceSquare(self.geometry.geometry, network.config.size)
         with torch.inference_mode():
@@ -106,13 +105,6 @@ class GeneratorRenderer:
         """[B,C,h,w] of B arrays [h,w,C]."""
         there = torch.from_numpy(np.stack(values)).permute(0, 3, 1, 2).to(self._device, torch.float32) * factor
         return there.contiguous(memory_format=torch.channels_last)
-
-
-class ResearchGeneratorRenderer(GeneratorRenderer):
-    """The same with weights that also learnt from pictures without a clear licence."""
-
-    name = "generator-research"
-    checkpoint = RESEARCH_CHECKPOINT
 
 
 def _array(values: Tensor) -> FloatArray:

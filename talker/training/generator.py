@@ -51,6 +51,7 @@ from talker.training.loop import Loop, Schedule, weighted_sum
 from talker.types import Progress
 
 CLUELESS, KNOWING = 1.97, 1.7  # hinge loss at which the adversaries don't count yet, and at which they count fully
+SETS = ("permissive", "all")
 CHECKED = 64  # held-out trips that are looked at
 SHARPNESS_COUNTS = 0.5  # of the logarithm of the mouth's sharpness ratio, in the score
 
@@ -103,17 +104,19 @@ def train_generator(
     settings: GeneratorTraining | None = None,
     *,
     size: str = "small",
-    permissive: bool = True,
+    sets: str = "permissive",
     progress: Progress | None = None,
 ) -> nn.Module:
     """Train one of `SIZES` on what `prepare faces` made of `data`; writes config.json and model.safetensors into `out`.
 
-    permissive: only from pictures whose licences allow any use. Raises DataError when there are no pairs, InputError
-    for a size that doesn't exist.
+    sets: `permissive`, pictures whose licences allow any use, or `all`. Raises DataError when there are no pairs,
+    InputError for a size or sets that don't exist.
     """
+    if sets not in SETS:
+        raise InputError(f"There are no sets {sets!r}; choose {' or '.join(SETS)}.")
     if size not in SIZES:
         raise InputError(f"There is no generator of size {size!r}; choose one of {', '.join(SIZES)}.")
-    rows = [row for row in face_rows(data) if not row.reported and (row.permissive or not permissive)]
+    rows = [row for row in face_rows(data) if not row.reported and (row.permissive or sets == "all")]
     paths = [path for row in rows if (path := pairs_folder() / f"{row.name}.npz").is_file()]
     settings = settings or GeneratorTraining()
     task = GeneratorTask.of(paths, SIZES[size], settings)
