@@ -151,7 +151,7 @@ def test_the_small_one_stays_below_a_gigaflop() -> None:
     picture, maps = torch.zeros(1, 6, config.size, config.size), torch.zeros(1, 6, config.size // 4, config.size // 4)
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
         generator.refine(picture, maps, torch.zeros(1, STYLE), features)
-    assert 0.3e9 < counter.get_total_flops() < 1.1e9
+    assert 0.1e9 < counter.get_total_flops() < 1.1e9
 
 
 def test_the_shipped_weights_are_small_and_change_the_mouth_alone(
