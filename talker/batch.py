@@ -14,8 +14,8 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from talker.emotion.resolve import DEFAULT, SOURCES, Emotion, EmotionRequest
-from talker.errors import CancelledError, InputError, TalkerError
-from talker.files import ARCHIVE_ERRORS, prepare_outputs, read_json, read_text, replaced_when_done
+from talker.errors import ARCHIVE_ERRORS, CancelledError, InputError, TalkerError
+from talker.files import prepare_outputs, read_json, read_text, replaced_when_done
 from talker.limits import ARCHIVE_BYTES, ARCHIVE_FILES, MANIFEST_ROWS
 from talker.options import SpeakOptions
 from talker.types import Progress

@@ -51,6 +51,23 @@ def fetch(arguments: argparse.Namespace) -> None:
         raise AssetError(" ".join(failures))
 
 
+def add_verify_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which files to look at."""
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="pictures and films")
+
+
+def verify(arguments: argparse.Namespace) -> int:
+    """Print what each file says about where it came from; 1 where one of them says nothing."""
+    from talker.media import verification
+
+    found = []
+    for path in arguments.files:
+        evidence = verification.verify(path)
+        found.append(evidence.is_generated)
+        print(f"{path}: {'made by Talker' if evidence.is_generated else 'no sign of Talker'}\n{evidence.describe()}")
+    return int(not all(found))
+
+
 def evaluate(arguments: argparse.Namespace) -> None:
     """Measure, and print the tables."""
     for line in evaluation.run(arguments, counter("part")):

@@ -8,14 +8,13 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from talker import loaded
-from talker.emotion.model import emotion_model
-from talker.emotion.resolve import DEFAULT, Emotion, EmotionRequest, resolve
+from talker.components import Components
+from talker.emotion.resolve import DEFAULT, Emotion, EmotionRequest
 from talker.emotion.retargeting import retarget_to_portrait
 from talker.emotion.timeline import Tag, split_tags
 from talker.errors import InputError, MotionError
@@ -23,25 +22,23 @@ from talker.files import prepare_outputs
 from talker.machine import available_bytes, check_film_memory
 from talker.media.audio import load_speech
 from talker.media.image import ImageSource, damage_note, load_image
-from talker.media.provenance import labelled
+from talker.media.provenance import Provenance, labelled
 from talker.media.video import check_video_path, write_video
-from talker.options import LIP_MODELS, SpeakOptions
+from talker.options import SpeakOptions
 from talker.portrait.notes import attribute_notes, check_mouth
 from talker.recent import Recent
 from talker.render.crop import film_size
-from talker.render.registry import Renderer, create_renderer, quick
+from talker.render.registry import Renderer, quick
 from talker.speech.analysis import SpeechAnalysis
-from talker.speech.voices import find_voice
+from talker.speech.voices import find_voice, language_title
 from talker.types import (
     ByteArray,
     EmotionCode,
     FaceMotion,
-    FloatArray,
     Portrait,
     Progress,
     Result,
     SpeechClip,
-    Transcript,
     Video,
 )
 from talker.weights import registry, store
@@ -49,29 +46,7 @@ from talker.weights import registry, store
 NEEDED_WEIGHTS = ("face_landmarker", "whisper_tiny_en")
 PREVIEW_SIZE = "crop512"  # large enough to judge a face, small enough to be there at once
 KEPT_PORTRAITS, KEPT_RENDERERS = 6, 3  # a page that several people use switches between them
-Feel = Callable[[SpeechAnalysis], EmotionCode]  # the emotion of a voice whose words and their times are known
 FetchProgress = Callable[[str, int, int], None]  # (what, done bytes, total bytes)
-
-
-@dataclass(frozen=True)
-class Components:
-    """What the pipeline is made of; tests and experiments hand in others. Heavy ones are imported at first use."""
-
-    analyse: Callable[[ByteArray, int, bool], Portrait]
-    say: Callable[[str, str, float, Feel | None], SpeechClip]
-    transcribe: Callable[[SpeechClip], Transcript]
-    resolve: Callable[[Emotion, SpeechAnalysis | None, Sequence[Tag], bool], EmotionCode]
-    speech_motion: Callable[[SpeechAnalysis, SpeakOptions], FaceMotion]
-    compose: Callable[[FaceMotion, EmotionCode, SpeechAnalysis, SpeakOptions], FaceMotion]
-    peak_expression: Callable[[EmotionCode], FloatArray]
-    create_renderer: Callable[[Portrait, SpeakOptions], Renderer]
-
-    @classmethod
-    def default(cls) -> Components:
-        """The components of this project."""
-        return cls(
-            _analyse, _say, _transcribe, _resolve, _speech_motion, _compose, _peak_expression, create_renderer
-        )  # fmt: skip
 
 
 class Talker:
@@ -128,7 +103,9 @@ class Talker:
         with _timed(timings, "preparation", stage):
             renderer = self.create_renderer(face, options)
         with _timed(timings, "rendering", stage):
-            self.write_video(renderer, motion, analysis.clip, out, progress, label=options.label)
+            self.write_video(
+                renderer, motion, analysis.clip, out, progress, label=options.label, settings=repr(options)
+            )
         notes = _notes(face, analysis.clip, code.scaled(options.strength), options, renderer)
         if isinstance(portrait, str | Path) and (damage := damage_note(portrait)):
             notes = (*notes, damage)
@@ -254,14 +231,19 @@ class Talker:
         progress: Progress | None = None,
         *,
         label: bool = False,
+        settings: str = "",
     ) -> None:
-        """Render a motion and write it with its sound; `label` writes into every frame that it is generated."""
+        """Render a motion and write it with its sound; `label` writes into every frame that it is generated.
+
+        settings: of the run, of which the frames' invisible mark holds a digest.
+        """
         if len(motion) == 0:
             raise MotionError("The motion holds no frames.")
         frames = renderer.render(motion)
         if label:
             frames = labelled(frames, renderer.size)
-        write_video(Video(frames, len(motion), motion.fps, renderer.size, clip), out, progress)
+        video = Video(frames, len(motion), motion.fps, renderer.size, clip)
+        write_video(video, out, progress, Provenance(renderer.name, settings))
 
 
 @contextmanager
@@ -291,6 +273,8 @@ def _notes(
         notes.append(f"Heard, but not trusted to close the lips, which follow the sound alone: {transcript.text}")
     else:
         notes.append(f"Heard: {transcript.text}")
+    if transcript is not None and transcript.language != "en":
+        notes.append(f"Language: {language_title(transcript.language)}.")
     if transcript is not None and transcript.left_out:
         notes.append(f"Left out, because the voice has no sounds for it: {', '.join(transcript.left_out)}.")
     if portrait.faces > 1:
@@ -302,47 +286,3 @@ def _notes(
     if options.size == "native" and renderer.size != whole:
         notes.append(f"The picture has {whole[0]}×{whole[1]} px, more than players show in a film (H.264 level 5.1).")
     return tuple(notes)
-
-
-def _analyse(image: ByteArray, face_index: int, permissive: bool) -> Portrait:
-    from talker.portrait.analyse import analyse
-
-    return analyse(image, face_index=face_index, permissive=permissive)
-
-
-def _say(text: str, voice: str, speed: float, feel: Feel | None) -> SpeechClip:
-    from talker.emotion.voice_delivery import voice_expression
-    from talker.speech.voice import say
-
-    if feel is None:
-        return say(text, voice=voice, speed=speed)
-    return say(text, voice=voice, speed=speed, express=lambda planned: voice_expression(feel(SpeechAnalysis(planned))))
-
-
-def _transcribe(clip: SpeechClip) -> Transcript:
-    from talker.speech.phones import align
-    from talker.speech.recogniser import transcribe
-
-    return align(clip, transcribe(clip))
-
-
-def _resolve(emotion: Emotion, speech: SpeechAnalysis | None, tags: Sequence[Tag], permissive: bool) -> EmotionCode:
-    return resolve(emotion, speech, tags=tags, model=emotion_model(permissive))
-
-
-def _speech_motion(speech: SpeechAnalysis, options: SpeakOptions) -> FaceMotion:
-    from talker.motion.articulation import shipped_mouth_regressor, speech_motion
-
-    return speech_motion(speech, fps=options.fps, regressor=shipped_mouth_regressor(LIP_MODELS[options.converter]))
-
-
-def _compose(mouth_motion: FaceMotion, code: EmotionCode, speech: SpeechAnalysis, options: SpeakOptions) -> FaceMotion:
-    from talker.motion.composition import compose
-
-    return compose(mouth_motion, code, speech, options)
-
-
-def _peak_expression(code: EmotionCode) -> FloatArray:
-    from talker.motion.composition import peak_expression
-
-    return peak_expression(code)

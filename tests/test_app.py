@@ -76,7 +76,7 @@ def test_look_finds_the_face(client: Client, picture: Path) -> None:
 
 def test_preview_shows_a_point_of_the_map(client: Client, picture: Path) -> None:
     shown, sentence = client.predict(
-        picture=handle_file(str(picture)), source="map", point="-0.63,-0.27", api_name="/preview"
+        picture=handle_file(str(picture)), source="map", point="-0.63,-0.27", consent=True, api_name="/preview"
     )
     assert Image.open(shown["value"]).size == (512, 512)
     assert "sad" in sentence
@@ -109,7 +109,7 @@ def test_a_comparison_comes_back(client: Client, picture: Path) -> None:
 
 def test_before_and_after_are_of_one_size(client: Client, picture: Path) -> None:
     before, after = client.predict(
-        picture=handle_file(str(picture)), emotion="angry", strength=1.0, api_name="/before_after"
+        picture=handle_file(str(picture)), emotion="angry", strength=1.0, consent=True, api_name="/before_after"
     )
     assert Image.open(before).size == Image.open(after).size == (512, 512)
 

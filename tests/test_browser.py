@@ -67,6 +67,7 @@ def visit(browser: Any, server: Server, width: int = 1440) -> Any:
 
 
 def choose_portrait(page: Any, picture: Path) -> None:
+    page.check("#consent input")
     page.set_input_files("#picture input[type=file]", str(picture))
     page.wait_for_selector("#preview img")
     page.wait_for_selector("#found img")

@@ -22,7 +22,7 @@ EXTRAS = PROJECT["optional-dependencies"]
 INSTALLED_BY_REQUIREMENTS = ("train", "eval", "dev")
 OWN = {"talker", "app", *(path.stem for path in (ROOT / "tests").rglob("*.py"))}
 OTHERWISE_NAMED = {"dlib": ["dlib-bin"]}  # its metadata names its compiled part only
-GIVEN_BY_THE_HOST = {"spaces"}  # Hugging Face Spaces; the page works without it
+OPTIONAL = {"spaces", "c2pa"}  # what Hugging Face Spaces bring, and an extra; the code asks whether they are there
 HEAVY = ("torch", "cv2", "scipy", "numba", "gradio", "matplotlib", "mediapipe", "librosa", "av", "PIL")
 
 
@@ -54,7 +54,7 @@ def test_every_import_is_a_declared_dependency() -> None:
     missing = set()
     for path in [*(ROOT / "talker").rglob("*.py"), *(ROOT / "tests").rglob("*.py"), ROOT / "app.py"]:
         declared = names([*PROJECT["dependencies"], *(line for extra in extras_for(path) for line in EXTRAS[extra])])
-        for name in set(imports(path)) - OWN - GIVEN_BY_THE_HOST - sys.stdlib_module_names:
+        for name in set(imports(path)) - OWN - OPTIONAL - sys.stdlib_module_names:
             if not declared & {canonicalize_name(found) for found in distributions.get(name, [name])}:
                 missing.add(f"{path.relative_to(ROOT)} imports {name}")
     assert missing == set()

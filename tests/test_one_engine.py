@@ -16,6 +16,7 @@ from stand_ins import FakeRenderer
 from talker import FaceMotion, SpeakOptions, Talker
 from talker.batch import read_manifest, run_batch
 from talker.cli import main
+from talker.components import Components
 from talker.emotion.catalogue import EMOTIONS, NamedEmotion
 from talker.emotion.model import CHECKPOINT, emotion_model
 from talker.emotion.plane import shares_at
@@ -25,7 +26,6 @@ from talker.loaded import release
 from talker.media.audio import save_speech
 from talker.media.image import save_image
 from talker.options import MAX_STRENGTH
-from talker.pipeline import Components
 from talker.speech import analysis, prosody
 from talker.speech.analysis import SpeechAnalysis
 from talker.speech.encoder import SpeechEncoder

@@ -287,6 +287,9 @@ def test_the_preview_shows_the_feeling_or_says_what_it_needs(run: Run, picture: 
     assert "Say what to feel" in previewed(picture=picture, source="text")[1]
     assert texts.PREVIEW_CONSENT in previewed(picture=picture, consent=False)[1].replace("&#x27;", "'")
     assert "grumpy" in previewed(picture=picture, emotion="grumpy")[1]
+    image, sentence = previewed(picture=picture, consent="yes")
+    assert not image["visible"]
+    assert sentence == f"<p class='quiet'>{texts.PREVIEW_CONSENT}</p>"
 
 
 def test_a_comparison_is_a_film_and_a_sheet(run: Run, picture: str) -> None:
@@ -339,10 +342,3 @@ def test_a_recording_is_asked_first_how_it_feels() -> None:
     assert emotion_panel.source_for("speech", START.source) == "speech"
     assert emotion_panel.source_for("text", "speech") == START.source
     assert emotion_panel.source_for("speech", "mix") == emotion_panel.source_for("text", "mix") == "mix"
-
-
-def test_functions_are_called_as_their_endpoints() -> None:
-    """Language models are told the functions' names."""
-    public = [fn for fn in app.build_page().fns.values() if fn.api_visibility == "public"]
-    assert len(public) == 11
-    assert [fn.fn.__name__ for fn in public] == [fn.api_name for fn in public]

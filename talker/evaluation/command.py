@@ -54,6 +54,7 @@ EVALUATIONS = {
     "background": Evaluation("background:run", "whether it stays still while heads turn", draws=True),
     "motion": Evaluation("motion:run", "lips against filmed speakers"),
     "fuzz": Evaluation("fuzz:run", "12,000 broken files through all readers (--data: more seeds)", needs_data=False),
+    "mark": Evaluation("watermark:run", "how often the invisible mark is found, and what it costs"),
     "speed": Evaluation("speed:run", "milliseconds per stage and frame, and memory (needs no data)", needs_data=False),
     "cost": Evaluation("cost:run", "seconds and memory of speech to motion"),
     "voices": Evaluation("voices:run", "words, speed and timing of the voices; with --data, their emotions",

@@ -240,6 +240,13 @@ METRICS: dict[str, Metric] = {row.name: row for row in (
     Metric("cost/compose", "emotion and nonverbal motion", "s", 0, digits=1),
     Metric("speed/frame", "drawing a frame", "ms", 0, digits=1),
     Metric("speed/prepare", "preparing a portrait", "s", 0),
+    Metric("mark/clip_found", "films of 3 s in which the invisible mark is found, after what happened to them", "%", 1),
+    Metric("mark/clip_read", "films whose payload is read without an error", "%", 1),
+    Metric("mark/still_found", "the same of the film's first frame alone", "%", 1),
+    Metric("mark/still_read", "first frames whose payload is read without an error", "%", 1),
+    Metric("mark/false_alarms", "unmarked pictures in which a mark is found", "%", 0, bar=0.001, digits=4),
+    Metric("mark/psnr", "the marked frame against the unmarked", "dB", np.inf, bar=42.0, digits=1),
+    Metric("mark/time", "marking a frame of 512² px, processor time", "ms", 0, bar=2.0),
     Metric("cost/memory", "peak", "MB", 0, digits=0),
 )}
 # fmt: on

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+import numpy as np
 from moviepy import ColorClip, CompositeVideoClip, TextClip, VideoClip, VideoFileClip, clips_array
 from PIL import Image
 
 from talker.errors import VideoError
 from talker.files import replaced_when_done
-from talker.media.provenance import GENERATED_MARK
+from talker.media.provenance import GENERATED_MARK, UNNAMED
 
 PREVIEW_FPS = 12.0
 TITLE_PX = 22  # height of the letters
@@ -32,6 +33,9 @@ def write_grid(films: Sequence[tuple[str, Path]], path: str | Path, *, columns: 
             cells += [empty] * (-len(cells) % columns)
             rows = [cells[start : start + columns] for start in range(0, len(cells), columns)]
             grid = clips_array(rows).with_audio(clips[0].audio)
+            marker = UNNAMED.marker(grid.size)
+            if marker is not None:
+                grid = grid.image_transform(lambda frame: marker.add(frame.astype(np.uint8)))
             grid.write_videofile(
                 str(scratch),
                 fps=clips[0].fps,
@@ -42,6 +46,7 @@ def write_grid(films: Sequence[tuple[str, Path]], path: str | Path, *, columns: 
                 temp_audiofile_path=str(scratch.parent),
                 logger=None,
             )
+            UNNAMED.seal(scratch)
     except OSError as error:
         raise VideoError(f"The film {path} can't be made ({error}).") from error
 
@@ -54,7 +59,9 @@ def write_preview(film: str | Path, path: str | Path, *, seconds: float = 4.0, h
             clip = whole.subclipped(0, min(seconds, whole.duration)).resized(height=height)
             frames = [Image.fromarray(frame) for frame in clip.iter_frames(fps=PREVIEW_FPS, dtype="uint8")]
             duration_ms = round(1000 / PREVIEW_FPS)
-            frames[0].save(scratch, save_all=True, append_images=frames[1:], duration=duration_ms, loop=0)
+            metadata = UNNAMED.for_pillow(path.suffix.lower())
+            frames[0].save(scratch, save_all=True, append_images=frames[1:], duration=duration_ms, loop=0, **metadata)
+            UNNAMED.seal(scratch)
     except (OSError, ValueError) as error:
         raise VideoError(f"The preview {path} can't be made ({error}).") from error
 

@@ -25,6 +25,7 @@ from talker.limits import (
 )
 from talker.media.decoding import DECODER_ERRORS
 from talker.media.isolation import decoded_once
+from talker.media.provenance import Provenance
 from talker.types import ByteArray
 
 # Pillow opens dozens more: some run other programs (EPS: Ghostscript), most were never meant for strangers' files.
@@ -113,12 +114,22 @@ def read_damage(path: str) -> Iterator[tuple[bool]]:
         yield (True,)
 
 
-def save_image(image: ByteArray, path: str | Path) -> None:
-    """Write an image [H,W,3] in the format that the file's name ends with; ImageError when it can't be written."""
+def save_image(image: ByteArray, path: str | Path, provenance: Provenance | None = None) -> None:
+    """Write an image [H,W,3] in the format that the file's name ends with; ImageError when it can't be written.
+
+    provenance: of what Talker has drawn, which is then marked; None for everything else.
+    """
     path = Path(path)
+    arguments: dict[str, Any] = {"quality": 95}
+    if provenance is not None:
+        marker = provenance.marker((image.shape[1], image.shape[0]))
+        image = image if marker is None else marker.add(image)
+        arguments |= provenance.for_pillow(path.suffix.lower())
     try:
         with replaced_when_done(path) as scratch:
-            Image.fromarray(image).save(scratch, quality=95)
+            Image.fromarray(image).save(scratch, **arguments)
+            if provenance is not None:
+                provenance.seal(scratch)
     except (OSError, ValueError) as error:
         raise ImageError(f"The picture can't be written to {path} ({error}).") from error
 

@@ -21,7 +21,7 @@ from talker.limits import MEDIA_BYTES, VIDEO_FRAMES, VIDEO_PIXELS, VIDEO_SECONDS
 from talker.media.audio import fit_length
 from talker.media.decoding import DECODER_ERRORS, is_readable, open_container
 from talker.media.isolation import decoded, decoded_once
-from talker.media.provenance import GENERATED_MARK
+from talker.media.provenance import GENERATED_MARK, UNNAMED, Provenance
 from talker.types import ByteArray, FloatArray, Progress, SpeechClip, Video
 
 QUALITY = {"crf": "17", "preset": "veryfast"}
@@ -33,7 +33,9 @@ DEFAULT_RATE, MAX_RATE = 25.0, 1000.0  # frames per second of a film that doesn'
 AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
 
-def write_video(video: Video, path: str | Path, progress: Progress | None = None) -> None:
+def write_video(
+    video: Video, path: str | Path, progress: Progress | None = None, provenance: Provenance = UNNAMED
+) -> None:
     """Write H.264 (yuv420p, faststart) with AAC sound; the sound is cut or padded to the picture's length.
 
     Frames with an odd width or height are padded by repeating their last column or row. The file appears only when
@@ -45,7 +47,8 @@ def write_video(video: Video, path: str | Path, progress: Progress | None = None
     check_video_path(path)
     try:
         with replaced_when_done(path) as scratch:
-            _encode(video, scratch, progress)
+            _encode(video, scratch, progress, provenance)
+            provenance.seal(scratch)
     except (av.FFmpegError, OSError) as error:
         raise VideoError(f"The video can't be written to {path} ({error}).") from error
 
@@ -57,14 +60,14 @@ def check_video_path(path: str | Path) -> None:
     prepare_folder(Path(path))
 
 
-def _encode(video: Video, path: Path, progress: Progress | None) -> None:
+def _encode(video: Video, path: Path, progress: Progress | None, provenance: Provenance) -> None:
     """Encode in a thread of its own while the next frames are rendered in this one."""
     pending: deque[Future[None]] = deque()
     with (
         av.open(str(path), "w", options={"movflags": "+faststart"}) as container,
         ThreadPoolExecutor(1, "encoder") as thread,
     ):
-        writer = _Writer(container, video)
+        writer = _Writer(container, video, provenance)
         for index, frame in enumerate(video.frames):
             pending.append(thread.submit(writer.add, frame))
             if len(pending) > FRAMES_IN_FLIGHT:
@@ -79,13 +82,14 @@ def _encode(video: Video, path: Path, progress: Progress | None) -> None:
 class _Writer:
     """An open mp4 that takes one frame after the other, each with the sound that belongs to it."""
 
-    def __init__(self, container: av.container.OutputContainer, video: Video) -> None:
+    def __init__(self, container: av.container.OutputContainer, video: Video, provenance: Provenance) -> None:
         self.container = container
         self.broken = False  # after a failed write FFmpeg must not be handed more: it would crash
         self.fps = Fraction(video.fps).limit_denominator(1001)
         self.frames = 0
         container.metadata["comment"] = GENERATED_MARK
         width, height = (side + side % 2 for side in video.size)
+        self.marker = provenance.marker((width, height))
         self.picture = container.add_stream("libx264", rate=self.fps, options=QUALITY)
         self.picture.width, self.picture.height, self.picture.pix_fmt = width, height, "yuv420p"
         context = self.picture.codec_context
@@ -109,7 +113,8 @@ class _Writer:
     def _add(self, image: ByteArray) -> None:
         rows, columns = (self.picture.height - image.shape[0], self.picture.width - image.shape[1])
         padded = np.pad(image, ((0, rows), (0, columns), (0, 0)), mode="edge") if rows or columns else image
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(padded), format="rgb24")
+        marked = np.ascontiguousarray(padded) if self.marker is None else self.marker.add(padded)
+        frame = av.VideoFrame.from_ndarray(marked, format="rgb24")
         frame = frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
         frame.pts, frame.time_base = self.frames, 1 / self.fps
         self.container.mux(self.picture.encode(frame))

@@ -32,9 +32,9 @@ WAVELENGTHS = (6.0, 26.0)  # samples; shorter ones are lost in encoders, longer 
 STEP = TILE // 16  # samples between the shifts of two values: 16 × 16 shifts are the 256 values of a byte
 PAYLOAD_BYTES, PARITY_BYTES = 8, 6
 SYMBOLS = PAYLOAD_BYTES + PARITY_BYTES
-SYNC_SHARE = 0.3  # of the pattern's energy is the part that never changes
-FLOOR, CEILING = 0.85, 6.0  # grey levels, root mean square: on flat places (unseen at 100 %) and at most
-MASKING = 0.35  # grey levels of mark per grey level of local contrast, which hides it
+SYNC_SHARE = 0.4  # of the pattern's energy is the part that never changes
+FLOOR, CEILING = 0.95, 4.5  # grey levels, root mean square: on flat places (unseen at 100 %) and at most
+MASKING = 0.3  # grey levels of mark per grey level of local contrast, which hides it
 BLOCK = 8  # samples a side of a place whose contrast is measured
 EPOCH_MINUTES = 28_401_120  # 2024-01-01 in minutes since 1970: three bytes reach to 2055
 PUBLIC_KEY = "talker"  # with it everybody can verify
@@ -133,7 +133,7 @@ def _tile(payload: Payload, secret: str) -> FloatArray:
 def _pattern(size: tuple[int, int], payload: Payload, secret: str) -> FloatArray:
     """The tiles over a whole frame [H,W]."""
     width, height = size
-    step = REFERENCE_SIDE / min(size)  # samples per pixel
+    step = REFERENCE_SIDE / int(min(size))  # samples per pixel
     columns, rows = np.meshgrid(
         np.arange(width, dtype=np.float32) * step % TILE, np.arange(height, dtype=np.float32) * step % TILE
     )

@@ -142,7 +142,8 @@ class AttributeClassifier:
         glasses = "none"
         if self.score("glasses", face) > 0:
             glasses = "sunglasses" if self.score("hidden_eyes", face) > 0 else "clear"
-        return FaceAttributes(glasses, self.score("covered_mouth", face) > 0, self.score("drawing", face) > 0)
+        drawn = self.score("drawing", face) > 0  # a drawn mouth may be a mere line
+        return FaceAttributes(glasses, not drawn and self.score("covered_mouth", face) > 0, drawn)
 
 
 @loaded_once

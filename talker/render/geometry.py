@@ -268,7 +268,7 @@ class HeadGeometry:
 
 def _still_rows(attributes: FaceAttributes) -> list[int]:
     """Blendshapes of what the picture hides."""
-    starts: tuple[str, ...] = ("jaw", "mouth", "tongue", "cheekPuff") if attributes.mouth_covered else ()
+    starts: tuple[str, ...] = ("jaw", "mouth", "tongue", "cheek", "nose") if attributes.mouth_covered else ()
     starts += ("eye",) if attributes.glasses == "sunglasses" else ()
     return [row for name, row in BLENDSHAPE_INDEX.items() if name.startswith(starts)]
 

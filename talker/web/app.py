@@ -25,7 +25,7 @@ from talker.web.hosts import OwnHostOnly
 from talker.web.inputs import OPTIONS, inputs_of
 from talker.web.panels import examples_strip, load_settings, portrait_panel, settings_panel, words_panel
 from talker.web.result import see_panel
-from talker.web.session import errors_as_toasts, leave, stop
+from talker.web.session import RESULTS, errors_as_toasts, leave, stop
 from talker.web.theme import HEAD, theme
 
 ASSETS = resource("assets")
@@ -187,6 +187,7 @@ def serve(host: str | None = None, port: int | None = None) -> None:
     except KeyboardInterrupt:  # before `block_thread` could see to it
         page.close()
     finally:
+        RESULTS.cleanup()  # runs whose folder is gone stop
         isolate(False)
 
 

@@ -25,7 +25,8 @@ if "GRADIO_TEMP_DIR" not in os.environ:
     UPLOADS = tempfile.TemporaryDirectory(prefix="talker-page-", ignore_cleanup_errors=True)
     os.environ["GRADIO_TEMP_DIR"] = UPLOADS.name
 Path(get_upload_folder()).mkdir(parents=True, exist_ok=True, mode=0o700)
-RESULTS = tempfile.TemporaryDirectory(prefix="talker-", dir=get_upload_folder())  # where Gradio serves without copying
+# where Gradio serves without copying
+RESULTS = tempfile.TemporaryDirectory(prefix="talker-", dir=get_upload_folder(), ignore_cleanup_errors=True)
 keep_tracks_beside(Path(get_upload_folder()))
 STOP = "stop"  # a file of this name ends the run of its session, also one in another process
 FORGOTTEN_AFTER = 4 * 3600.0  # s; results of sessions that never say goodbye, such as a shell's
