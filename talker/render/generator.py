@@ -28,7 +28,6 @@ from talker.render.regions import MODES, Region
 CHECKPOINT = "generator"
 SLOPE = 0.2  # of leaky ReLU
 FLOW_PX = 4.0  # a head's 1 is this many pixels of the square
-OPENING_EDGE = 5  # px around the opening of the lips that may still get detail, too
 PICTURE = 6  # channels of the frame: its colours and its masks
 LARGE_FILE = 4_000_000  # weights beyond this number are stored in half precision
 
@@ -37,7 +36,7 @@ LARGE_FILE = 4_000_000  # weights beyond this number are stored in half precisio
 class GeneratorConfig:
     """size: side of the square (px). widths: channels from half its resolution downwards; source: of the portrait's
     own features at these levels. style: numbers that modulate. blocks: convolutions at the bottom. mode: the parts of
-    the square that it works on, a row of `MODES`. opening_only: the finest level adds texture between the lips alone.
+    the square that it works on, a row of `MODES`.
     """
 
     size: int
@@ -46,7 +45,6 @@ class GeneratorConfig:
     style: int = 64
     blocks: int = 2
     mode: str = "fast"
-    opening_only: bool = False
 
     @classmethod
     def tiny(cls) -> GeneratorConfig:
@@ -195,8 +193,6 @@ class Generator(nn.Module):
                 features[len(skips) - 1 - level], grid, padding_mode="border", align_corners=False
             )
             x, added = step(x, skip, seen, code)
-            if self.config.opening_only and level == len(self.up) - 1:
-                added = _in_the_opening(added, picture[:, 3:4])
             found = added if found is None else _resized(found, added) + added
         assert found is not None
         found = found.float()
@@ -214,12 +210,6 @@ class Generator(nn.Module):
             flow[..., rows, columns] += found.flow * fade
             texture[..., rows, columns] += found.texture * fade
         return Refinement(flow, texture)
-
-
-def _in_the_opening(added: Tensor, opening: Tensor) -> Tensor:
-    """`added` [B,6,h,w] with its texture only between the lips, `opening` [B,1,h,w]."""
-    there = functional.max_pool2d(opening, OPENING_EDGE, stride=1, padding=OPENING_EDGE // 2)
-    return torch.cat([added[:, :2], added[:, 2:5] * there, added[:, 5:]], dim=1)
 
 
 @functools.cache
