@@ -301,7 +301,7 @@ def test_who_cancels_stops_the_run(server: Server, client: Client, scratch: Path
     noise = np.random.default_rng(0).standard_normal(60 * 16000) * 0.1
     soundfile.write(tmp_path / "long.wav", noise, 16000)
     job = client.submit(
-        picture=handle_file(str(PORTRAIT)), speech=handle_file(str(tmp_path / "long.wav")), tab="speech", consent=True,
+        picture=handle_file(str(PORTRAIT)), speech=handle_file(str(tmp_path / "long.wav")), consent=True,
         api_name="/speak",
     )  # fmt: skip
     assert eventually(lambda: any(page_folder(scratch).glob("talker-*/*/talk/*"))), "the run has begun"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ import soundfile
 
 from talker.errors import DataError
 from talker.evaluation.metrics import Recorder
+from talker.machine import peak_mb
 from talker.media import audio
 from talker.options import SpeakOptions
 from talker.types import FloatArray
@@ -23,7 +23,6 @@ CLIP = Path("talking") / "speech" / "speech_01.mp4"
 SOUNDS = ((5, 44100, 48000), (60, 44100, 48000), (600, 44100, 48000), (3600, 16000, 48000), (3600, 44100, 16000))
 # s, Hz of the file, highest rate at which it is kept
 LONGEST_S = 3601.0
-BYTES_PER_UNIT = 1 if sys.platform == "darwin" else 1024  # of the peak that the system counts
 
 
 def run(data: Path, record: Recorder) -> None:
@@ -75,18 +74,6 @@ def measure(path: Path, highest_rate: int) -> dict[str, float]:
         "compose": time.perf_counter() - spoken,
         "memory": peak_mb(),
     }
-
-
-def peak_mb() -> float:
-    """Largest resident size of this process so far.
-
-    Where there is only getrusage to ask, the process that started this one is counted, too.
-    """
-    status = Path("/proc/self/status")
-    if status.is_file():
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))  # VmHWM:  123456 kB
-        return int(line.split()[1]) / 2**10
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * BYTES_PER_UNIT / 2**20
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ from talker.web.hosting import on_gpu
 from talker.web.inputs import COMPARED_INPUTS, INPUTS, PREVIEW_INPUTS, PageInputs, accepts
 from talker.web.progress import Shown
 from talker.web.result import curves, downloads, feeling_over_time, notes, subtitles
-from talker.web.session import RESULTS, errors_as_toasts, missing, remember, run_of
+from talker.web.session import errors_as_toasts, missing, remember, results_folder, run_of
 from talker.weights import registry, store
 
 TALKER = Talker()
@@ -103,7 +103,7 @@ def example(
     chosen = int(number) % len(EXAMPLES)
     with run_of(request, "talk") as (_, stopped), EXAMPLE_LOCK:
         if chosen not in EXAMPLE_FILMS:
-            folder = Path(tempfile.mkdtemp(prefix="example-", dir=RESULTS.name))
+            folder = Path(tempfile.mkdtemp(prefix="example-", dir=results_folder()))
             try:
                 EXAMPLE_FILMS[chosen] = made(EXAMPLES[chosen].inputs, folder, Shown(progress, stopped))
             finally:

@@ -92,6 +92,7 @@ RENDERERS = {
 }  # fmt: skip
 CONVERTER = "What turns speech into lips"
 LIP_MODELS = {"linear": "The linear regressor"}
+COVERED = "Something covers the mouth: please take a picture that shows it, or choose to go on in the settings."
 ALLOW_COVERED = "Go on when something covers the mouth (it stays shut)"
 PERMISSIVE = "Only weights that allow commercial use"
 FACE_INDEX = "Which face, when there are several (0: the largest)"
