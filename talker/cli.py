@@ -299,6 +299,10 @@ VERBS = (
         commands.evaluate, speaks=False,
     ),
     Verb(
+        "prepare", "Draw what the generator learns from.", commands.add_prepare_arguments, commands.prepare,
+        speaks=False,
+    ),
+    Verb(
         "blind-test", "Ask people which of two films is better, and score the votes.",
         commands.add_blind_test_arguments, commands.blind_test, speaks=False,
     ),

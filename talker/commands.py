@@ -125,13 +125,28 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     _add_name(parser, workbench.TRAININGS)
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with the training data")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the weights (default checkpoints/NAME)")
-    parser.add_argument("--size", help="of the generator: small, base or large (default small)")
+    parser.add_argument("--size", help="of the generator: small or base (default small)")
+    parser.add_argument("--sets", help="that the generator learns from: permissive or all (default permissive)")
 
 
 def train(arguments: argparse.Namespace) -> None:
     """Run a training."""
     out = arguments.out or CHECKPOINTS / arguments.name
-    workbench.train(arguments.name, arguments.data, out, size=arguments.size)
+    workbench.train(arguments.name, arguments.data, out, size=arguments.size, sets=arguments.sets)
+
+
+def add_prepare_arguments(parser: argparse.ArgumentParser) -> None:
+    """What is prepared, from what."""
+    parser.add_argument("name", choices=("faces",), help="faces: photographs led to another expression and back")
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with the training data")
+    parser.add_argument("--processes", type=int, default=1, metavar="N", help="how many work at once (default 1)")
+
+
+def prepare(arguments: argparse.Namespace) -> None:
+    """Draw what a training learns from into the cache; a run that was stopped goes on."""
+    from talker.data.prepared_faces import prepare_faces
+
+    prepare_faces(arguments.data, processes=arguments.processes, progress=counter("face"))
 
 
 def _add_name(parser: argparse.ArgumentParser, jobs: Mapping[str, workbench.Job]) -> None:

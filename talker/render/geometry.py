@@ -109,7 +109,7 @@ class HeadGeometry:
 
     def shape(self, expression: FloatArray) -> Shape:
         """The face with `expression` [52] (absolute, not relative to what the picture shows)."""
-        absolute = self._absolute(expression)
+        absolute = self.absolute(expression)
         delta = absolute - self.source_expression
         camera = self.rest_camera.copy()
         _add_shapes(self.basis, delta, self.traits.shape_starts, self.traits.shape_vertices, camera)
@@ -135,7 +135,7 @@ class HeadGeometry:
         near[self.model.mask.stop :] = False
         return near
 
-    def _absolute(self, expression: FloatArray) -> FloatArray:
+    def absolute(self, expression: FloatArray) -> FloatArray:
         """[52] what the face shall show, given what is the person's own in the picture's expression.
 
         Gaze is relative to where the person looks already, and narrow eyes stay as narrow as they are.
