@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from talker import workbench
-from talker.errors import AssetError
+from talker.errors import AssetError, InputError
 from talker.evaluation import command as evaluation
 from talker.options import SIZES
 from talker.types import Progress
@@ -27,6 +27,30 @@ def web(arguments: argparse.Namespace) -> None:
     from talker.web.app import serve
 
     serve(arguments.host, arguments.port)
+
+
+def add_blind_test_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which films are compared, and where the votes go."""
+    parser.add_argument("--films", type=Path, metavar="DIR", help="folder with METHOD/SENTENCE.mp4; opens the page")
+    parser.add_argument("--votes", type=Path, required=True, metavar="CSV", help="file of the votes")
+    parser.add_argument("--question", metavar="TEXT", help="what is asked (default: which is more convincing)")
+    parser.add_argument("--seed", type=int, default=0, help="chance of the order (default 0)")
+    parser.add_argument("--scores", action="store_true", help="print the scores of the votes instead")
+    parser.add_argument("--host", default="0.0.0.0", help="address to listen at (default: reached from a phone, too)")
+
+
+def blind_test(arguments: argparse.Namespace) -> None:
+    """Open the page that asks for votes until the process ends, or print the scores of those there are."""
+    from talker.web import blind_test as test
+
+    if arguments.scores:
+        print(test.summary(arguments.votes))
+        return
+    if arguments.films is None:
+        raise InputError("Which films? Give --films DIR, a folder with METHOD/SENTENCE.mp4, or --scores.")
+    question = arguments.question or test.QUESTIONS[0]
+    page = test.build(arguments.films, arguments.votes, question, arguments.seed)
+    page.launch(server_name=arguments.host, allowed_paths=[str(arguments.films.resolve())])
 
 
 def add_fetch_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from talker import loaded
+from talker import journal, loaded
 from talker.components import Components
 from talker.emotion.resolve import DEFAULT, Emotion, EmotionRequest
 from talker.emotion.retargeting import retarget_to_portrait
@@ -45,7 +45,9 @@ from talker.weights import registry, store
 
 NEEDED_WEIGHTS = ("face_landmarker", "whisper_tiny_en")
 PREVIEW_SIZE = "crop512"  # large enough to judge a face, small enough to be there at once
-KEPT_PORTRAITS, KEPT_RENDERERS = 6, 3  # a page that several people use switches between them
+# Bytes; a page that many people use switches between their faces, and making them anew takes seconds.
+KEPT_PORTRAITS, KEPT_RENDERERS = 250_000_000, 500_000_000
+RENDERER_BYTES_PER_PIXEL = 40  # measured: what a prepared renderer holds for each pixel of its frames
 FetchProgress = Callable[[str, int, int], None]  # (what, done bytes, total bytes)
 
 
@@ -61,9 +63,10 @@ class Talker:
 
     def __init__(self, components: Components | None = None) -> None:
         self.components = components or Components.default()
-        self._portraits: Recent[Portrait] = Recent(KEPT_PORTRAITS)
-        self._renderers: Recent[tuple[Portrait, Renderer]] = Recent(KEPT_RENDERERS)
+        self._portraits: Recent[Portrait] = Recent(KEPT_PORTRAITS, lambda portrait: portrait.image.nbytes)
+        self._renderers: Recent[tuple[Portrait, Renderer]] = Recent(KEPT_RENDERERS, _renderer_bytes)
 
+    @journal.as_job
     def speak(
         self,
         portrait: ImageSource | Portrait,
@@ -246,12 +249,19 @@ class Talker:
         write_video(video, out, progress, Provenance(renderer.name, settings))
 
 
+def _renderer_bytes(kept: tuple[Portrait, Renderer]) -> int:
+    """About what a renderer and the portrait beside it take."""
+    width, height = kept[1].size
+    return kept[0].image.nbytes + width * height * RENDERER_BYTES_PER_PIXEL
+
+
 @contextmanager
 def _timed(timings: dict[str, float], name: str, stage: Callable[[str], None] | None) -> Iterator[None]:
     if stage is not None:
         stage(name)
     start = time.perf_counter()
-    yield
+    with journal.stage(name):
+        yield
     timings[name] = time.perf_counter() - start
 
 

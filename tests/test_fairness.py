@@ -96,3 +96,18 @@ def test_a_run_without_a_listener_ends(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_outside_of_a_page_somebody_always_listens() -> None:
     assert fairness.listener()()
+
+
+def test_each_video_of_a_batch_and_every_download_has_its_own_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    show = shown(monkeypatch, clock)
+    for done in range(5):
+        clock[0] = 500.0 * done
+        show.batching(done, 200)
+    clock[0] += 3000.0
+    show.fetching("weights", 1, 9)
+    clock[0] += 599.0
+    show.stage("speech")
+    clock[0] += 2.0
+    with pytest.raises(InputError):
+        show.stage("speech")

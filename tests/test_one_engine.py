@@ -281,3 +281,14 @@ def test_a_slow_portrait_holds_nobody_up(talker: Talker, tmp_path: Path) -> None
     thread.join(10)
     assert kept.get("slow", lambda: "made again") == "slow"
     save_image(np.zeros((8, 8, 3), np.uint8), tmp_path / "unused.png")
+
+
+def test_what_is_kept_weighs_no_more_than_allowed_but_the_newest_stays() -> None:
+    from talker.recent import Recent
+
+    kept: Recent[str] = Recent(10, len)
+    for text in ("four", "five!", "six six"):
+        kept.get(text, lambda text=text: text)  # type: ignore[misc]
+    assert kept.get("four", lambda: "new") == "new", "16 letters were too many, and this was the oldest"
+    assert kept.get("x" * 20, lambda: "x" * 20) == "x" * 20
+    assert kept.get("x" * 20, lambda: "again") == "x" * 20

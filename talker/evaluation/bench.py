@@ -11,7 +11,6 @@ import cProfile
 import json
 import os
 import pstats
-import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -25,6 +24,7 @@ import numpy as np
 from talker.blendshapes import BLENDSHAPE_COUNT, expand
 from talker.errors import InputError
 from talker.example_faces import ASTRONAUT
+from talker.machine import peak_mb
 from talker.options import SpeakOptions
 from talker.render.geometry_renderer import GeometryRenderer
 from talker.types import FaceMotion, FloatArray, Portrait, SpeechClip
@@ -209,18 +209,3 @@ def _seconds(calls: Calls, functions: tuple[tuple[str, str], ...]) -> float:
     if len(found) != len(functions):
         raise ValueError(f"the profile does not show all of {functions}: did a stage change its name?")
     return float(sum(found))
-
-
-def peak_mb() -> float:
-    """Largest resident size of this process so far.
-
-    Where there is only getrusage to ask, the process that started this one is counted, too.
-    """
-    status = Path("/proc/self/status")
-    if status.is_file():
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))  # VmHWM:  123456 kB
-        return int(line.split()[1]) / 2**10
-    import resource  # not on Windows
-
-    unit = 1 if sys.platform == "darwin" else 1024  # bytes of what the system counts in
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
