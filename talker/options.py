@@ -10,7 +10,13 @@ from pathlib import Path
 from talker.errors import OptionsError
 from talker.files import read_json, replaced_when_done
 
-RENDERERS = ("auto", "geometry", "generator", "liveportrait")
+AUTOMATIC_RENDERER = "auto"
+RENDERER_CLASSES = {  # what draws the face: name -> module:class (protocol `talker.render.registry.Renderer`)
+    "geometry": "talker.render.geometry_renderer:GeometryRenderer",
+    "generator": "talker.render.generator_renderer:GeneratorRenderer",
+    "liveportrait": "talker.render.liveportrait.renderer:LivePortraitRenderer",
+}
+RENDERERS = (AUTOMATIC_RENDERER, *RENDERER_CLASSES)
 RESEARCH_RENDERERS = ("liveportrait",)  # whose weights were trained on data that are for research only
 LIP_MODELS = {"linear": "motion"}  # what turns speech into lips -> its checkpoint
 SIZES = ("native", "crop256", "crop512", "crop1024")

@@ -36,7 +36,7 @@ def compare_panel() -> dict[str, Any]:
             described = gr.Textbox("", label=texts.ALSO, lines=2, placeholder=texts.ALSO_PLACEHOLDER)
             first_tab = gr.Checkbox(False, label=texts.FIRST_TAB, elem_id="first-tab")
             strengths = gr.CheckboxGroup([0.5, 1.0, 1.5], value=[1.0], label=texts.STRENGTHS)
-            known = [(texts.RENDERERS[name], name) for name in RENDERERS]
+            known = texts.RENDERER_CHOICES
             renderers = gr.CheckboxGroup(
                 known, value=["auto"], label=texts.RENDERER, visible=len(RENDERERS) > 2, elem_id="renderers"
             )

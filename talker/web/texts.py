@@ -1,5 +1,7 @@
 """Every sentence of the page, in one place."""
 
+from talker.options import RENDERERS as RENDERER_NAMES
+
 TITLE = "Talker"
 TAGLINE = "One picture, a few words and a feeling become a talking face."
 TABS = {"talk": "Talk", "compare": "Compare", "batch": "Batch", "about": "About"}
@@ -90,6 +92,7 @@ RENDERERS = {
     "auto": "Automatic", "geometry": "Geometry", "generator": "Geometry, refined by a network",
     "liveportrait": "LivePortrait (research only, slow without a GPU)",
 }  # fmt: skip
+RENDERER_CHOICES = [(RENDERERS.get(name, name.capitalize()), name) for name in RENDERER_NAMES]
 CONVERTER = "What turns speech into lips"
 LIP_MODELS = {"linear": "The linear regressor"}
 COVERED = "Something covers the mouth: please take a picture that shows it, or choose to go on in the settings."
