@@ -223,7 +223,7 @@ def test_every_choice_has_a_title() -> None:
     assert set(texts.SOURCES) == set(emotion_panel.CONTROLS) == set(SOURCES)
     assert set(texts.EMOTIONS) == set(EMOTION_LABELS)
     assert set(texts.SIZES) == set(SIZES)
-    assert set(texts.RENDERERS) >= set(RENDERERS)
+    assert [name for _, name in texts.RENDERER_CHOICES] == list(RENDERERS)
 
 
 def test_sentences_are_kept_in_one_place() -> None:
