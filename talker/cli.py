@@ -299,8 +299,16 @@ VERBS = (
         commands.evaluate, speaks=False,
     ),
     Verb(
+        "prepare", "Draw what the generator learns from.", commands.add_prepare_arguments, commands.prepare,
+        speaks=False,
+    ),
+    Verb(
         "blind-test", "Ask people which of two films is better, and score the votes.",
         commands.add_blind_test_arguments, commands.blind_test, speaks=False,
+    ),
+    Verb(
+        "bench", "Measure what films and frames cost on this machine.", commands.add_bench_arguments,
+        commands.bench, speaks=False,
     ),
     Verb(
         "train", "Derive or train the weights in checkpoints/.", commands.add_train_arguments, commands.train,

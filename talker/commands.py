@@ -11,6 +11,7 @@ from pathlib import Path
 from talker import workbench
 from talker.errors import AssetError, InputError
 from talker.evaluation import command as evaluation
+from talker.options import SIZES
 from talker.types import Progress
 from talker.weights.store import CHECKPOINTS
 
@@ -75,6 +76,27 @@ def fetch(arguments: argparse.Namespace) -> None:
         raise AssetError(" ".join(failures))
 
 
+def add_bench_arguments(parser: argparse.ArgumentParser) -> None:
+    """What to measure, how often, and where to keep it."""
+    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=["crop256", "crop512", "crop1024"], metavar="SIZE")
+    parser.add_argument("--seconds", nargs="*", type=int, default=[5, 60], metavar="N", help="of speech (default 5 60)")
+    parser.add_argument("--portrait", type=Path, metavar="PICTURE", help="whose face (default: an example)")
+    parser.add_argument("--repeats", type=int, default=3, metavar="N", help="runs of which the median is given")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="keep the measurements")
+    parser.add_argument("--compare", type=Path, metavar="FILE", help="show ratios to an earlier run's --json")
+    parser.add_argument("--profile", type=Path, metavar="FILE", help="write a profile of frames drawn one by one")
+
+
+def bench(arguments: argparse.Namespace) -> None:
+    """Print what films and frames cost on this machine."""
+    from talker.evaluation.bench import bench
+
+    bench(
+        arguments.sizes, arguments.seconds, arguments.portrait, repeats=arguments.repeats, keep=arguments.json,
+        compare=arguments.compare, profile=arguments.profile,
+    )  # fmt: skip
+
+
 def add_verify_arguments(parser: argparse.ArgumentParser) -> None:
     """Which files to look at."""
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="pictures and films")
@@ -103,13 +125,28 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     _add_name(parser, workbench.TRAININGS)
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with the training data")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the weights (default checkpoints/NAME)")
-    parser.add_argument("--size", help="of the generator: small, base or large (default small)")
+    parser.add_argument("--size", help="of the generator: small or base (default small)")
+    parser.add_argument("--sets", help="that the generator learns from: permissive or all (default permissive)")
 
 
 def train(arguments: argparse.Namespace) -> None:
     """Run a training."""
     out = arguments.out or CHECKPOINTS / arguments.name
-    workbench.train(arguments.name, arguments.data, out, size=arguments.size)
+    workbench.train(arguments.name, arguments.data, out, size=arguments.size, sets=arguments.sets)
+
+
+def add_prepare_arguments(parser: argparse.ArgumentParser) -> None:
+    """What is prepared, from what."""
+    parser.add_argument("name", choices=("faces",), help="faces: photographs led to another expression and back")
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with the training data")
+    parser.add_argument("--processes", type=int, default=1, metavar="N", help="how many work at once (default 1)")
+
+
+def prepare(arguments: argparse.Namespace) -> None:
+    """Draw what a training learns from into the cache; a run that was stopped goes on."""
+    from talker.data.prepared_faces import prepare_faces
+
+    prepare_faces(arguments.data, processes=arguments.processes, progress=counter("face"))
 
 
 def _add_name(parser: argparse.ArgumentParser, jobs: Mapping[str, workbench.Job]) -> None:

@@ -12,6 +12,7 @@ from scipy.interpolate import RBFInterpolator
 from scipy.spatial import cKDTree
 
 from talker.blendshapes import BLENDSHAPE_INDEX, expand
+from talker.curves import smoothstep
 from talker.face.landmarks import EYE_LIDS, FACE_LANDMARKS, LIP_PAIRS
 from talker.face.model import FaceModel, IntArray, load_face_model
 from talker.types import FloatArray
@@ -72,8 +73,7 @@ def _lip_weights(model: FaceModel) -> tuple[FloatArray, FloatArray]:
     jaw = model.expression_basis[BLENDSHAPE_INDEX["jawOpen"]]
     contact = model.landmarks(model.neutral)[list(LIP_PAIRS[0] + LIP_PAIRS[1])]
     distance = cKDTree(contact).query(model.neutral)[0]
-    near = np.clip(1.0 - distance / LIP_REACH_CM, 0.0, 1.0)
-    near = near * near * (3 - 2 * near)
+    near = smoothstep(1.0 - distance / LIP_REACH_CM)
     near[model.mask.stop :] = 0
     is_lower = -jaw[:, 1] > JAW_TRAVEL_CM
     return (near * ~is_lower).astype(np.float32), (near * is_lower).astype(np.float32)

@@ -25,7 +25,7 @@ from talker.face.landmarks import (
 )
 from talker.face.traits import face_traits
 from talker.render.glasses import DEFAULT_GLASSES, GlassesParams, frame_weights
-from talker.types import BoolArray, FaceAttributes, FloatArray, Portrait
+from talker.types import AnyArray, BoolArray, FaceAttributes, FloatArray, Portrait
 
 OWN_BLINK = 0.5  # up to here, half-shut eyes in the picture are the person's own
 BLINK_ROWS = {side: BLENDSHAPE_INDEX[f"eyeBlink{side}"] for side in EYE_LIDS}
@@ -109,7 +109,7 @@ class HeadGeometry:
 
     def shape(self, expression: FloatArray) -> Shape:
         """The face with `expression` [52] (absolute, not relative to what the picture shows)."""
-        absolute = self._absolute(expression)
+        absolute = self.absolute(expression)
         delta = absolute - self.source_expression
         camera = self.rest_camera.copy()
         _add_shapes(self.basis, delta, self.traits.shape_starts, self.traits.shape_vertices, camera)
@@ -135,7 +135,7 @@ class HeadGeometry:
         near[self.model.mask.stop :] = False
         return near
 
-    def _absolute(self, expression: FloatArray) -> FloatArray:
+    def absolute(self, expression: FloatArray) -> FloatArray:
         """[52] what the face shall show, given what is the person's own in the picture's expression.
 
         Gaze is relative to where the person looks already, and narrow eyes stay as narrow as they are.
@@ -286,7 +286,7 @@ def to_relative_expression(expression: FloatArray, source_expression: FloatArray
 
 
 @njit(cache=True, nogil=True)
-def _add_shapes(basis, delta, starts, vertices, mesh) -> None:  # type: ignore[no-untyped-def]
+def _add_shapes(basis: AnyArray, delta: AnyArray, starts: AnyArray, vertices: AnyArray, mesh: AnyArray) -> None:
     """Add to `mesh` [V,3] the shapes `basis` [52,V,3] times `delta` [52]; starts, vertices: as in `FaceTraits`."""
     for row in range(len(delta)):
         amount = delta[row]

@@ -24,7 +24,7 @@ from talker.render.nostrils import NostrilParams, without_nostrils
 from talker.render.sampling import compose, planes_of
 from talker.render.smooth_fill import smooth_fill
 from talker.render.source import MeshFrame, SourceFrame
-from talker.types import ByteArray, FloatArray
+from talker.types import AnyArray, ByteArray, FloatArray
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class Warp:
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _leave_out(values, covered, turn) -> None:  # type: ignore[no-untyped-def]
+def _leave_out(values: AnyArray, covered: AnyArray, turn: AnyArray) -> None:
     """Take the head's `turn` [h,w,2] px out of what the mesh `values` [h,w,3] say where they are `covered` [h,w]."""
     height, width = covered.shape
     for y in range(height):
@@ -136,7 +136,9 @@ def _leave_out(values, covered, turn) -> None:  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _fade(values, covered, distance, inner, reach, turn, flow) -> None:  # type: ignore[no-untyped-def]
+def _fade(
+    values: AnyArray, covered: AnyArray, distance: AnyArray, inner: AnyArray, reach: Any, turn: AnyArray, flow: AnyArray
+) -> None:
     """Write the head's `turn` [h,w,2] px with the expression's share of `values` [h,w,3] to `flow` [3,h,w].
 
     It fades with the `distance` [h,w] px from the face, and towards the region's border (`inner` [h,w] 0).
