@@ -22,6 +22,7 @@ from talker.emotion.resolve import DEFAULT, EmotionRequest
 from talker.errors import CancelledError, InputError, TalkerError
 from talker.evaluation import command as evaluation
 from talker.files import prepare_outputs
+from talker.journal import write_log
 from talker.options import RENDERERS
 from talker.signals import signals_interrupt
 from talker.speech.voices import VOICES, find_voice
@@ -54,6 +55,7 @@ def main(arguments: Sequence[str] | None = None, talker: Talker | None = None) -
         if isinstance(stream, io.TextIOWrapper):  # whatever it can't encode, the film is there all the same
             stream.reconfigure(errors="replace")
     parsed = _parser().parse_args(arguments)
+    write_log(parsed.verbose)
     try:
         with signals_interrupt():
             if not parsed.speaks:
@@ -83,6 +85,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="talker", description="Make a portrait talk, with a feeling.")
+    parser.add_argument("--verbose", action="store_true", help="log each stage to stderr; before the verb")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=_Parser)
     for verb in VERBS:
         sub = verbs.add_parser(verb.name, help=verb.help, description=verb.help)
@@ -294,6 +297,18 @@ VERBS = (
     Verb(
         "evaluate", "Measure a part of Talker and print the table.", evaluation.add_arguments,
         commands.evaluate, speaks=False,
+    ),
+    Verb(
+        "prepare", "Draw what the generator learns from.", commands.add_prepare_arguments, commands.prepare,
+        speaks=False,
+    ),
+    Verb(
+        "blind-test", "Ask people which of two films is better, and score the votes.",
+        commands.add_blind_test_arguments, commands.blind_test, speaks=False,
+    ),
+    Verb(
+        "bench", "Measure what films and frames cost on this machine.", commands.add_bench_arguments,
+        commands.bench, speaks=False,
     ),
     Verb(
         "train", "Derive or train the weights in checkpoints/.", commands.add_train_arguments, commands.train,

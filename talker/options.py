@@ -11,7 +11,7 @@ from talker.errors import OptionsError
 from talker.files import read_json, replaced_when_done
 
 RENDERERS = ("auto", "geometry", "generator", "liveportrait")
-RESEARCH_RENDERERS = ("generator", "liveportrait")  # whose weights were trained on data that are for research only
+RESEARCH_RENDERERS = ("liveportrait",)  # whose weights were trained on data that are for research only
 LIP_MODELS = {"linear": "motion"}  # what turns speech into lips -> its checkpoint
 SIZES = ("native", "crop256", "crop512", "crop1024")
 AMOUNTS = ("mouth", "articulation", "pace", "head", "blinks", "gaze", "brows")

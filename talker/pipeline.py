@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from talker import loaded
+from talker import journal, loaded
 from talker.components import Components
 from talker.emotion.resolve import DEFAULT, Emotion, EmotionRequest
 from talker.emotion.retargeting import retarget_to_portrait
@@ -66,6 +66,7 @@ class Talker:
         self._portraits: Recent[Portrait] = Recent(KEPT_PORTRAITS, lambda portrait: portrait.image.nbytes)
         self._renderers: Recent[tuple[Portrait, Renderer]] = Recent(KEPT_RENDERERS, _renderer_bytes)
 
+    @journal.as_job
     def speak(
         self,
         portrait: ImageSource | Portrait,
@@ -259,7 +260,8 @@ def _timed(timings: dict[str, float], name: str, stage: Callable[[str], None] | 
     if stage is not None:
         stage(name)
     start = time.perf_counter()
-    yield
+    with journal.stage(name):
+        yield
     timings[name] = time.perf_counter() - start
 
 

@@ -154,7 +154,8 @@ def test_the_face_is_outlined_or_the_reason_is_told(run: Run, picture: str) -> N
 def test_a_click_chooses_the_nearest_face_that_can_talk(picture: str) -> None:
     boxes = [(60.0, 60.0, 80.0, 80.0), None, (0.0, 0.0, 20.0, 20.0)]
 
-    def look(path: str, index: int = 0) -> Any:
+    def look(path: str, index: int = 0, *, allow_covered: bool = False) -> Any:
+        assert allow_covered
         if boxes[index] is None:
             raise FaceError("too small")
         return SimpleNamespace(faces=3, face_box=boxes[index], image=np.zeros((96, 80, 3)), quarter_turns=0)
@@ -189,7 +190,7 @@ def test_an_example_is_made_for_the_first_visitor_and_kept_for_the_others(
     assert Path(first[0]).is_file()
     with pytest.raises(gr.Error, match="Stopped"):
         handlers.example(VISITOR, lambda *_, **__: session.stop(VISITOR), 1)
-    assert len(list(Path(session.RESULTS.name).glob("example-*"))) == 1
+    assert len(list(session.results_folder().glob("example-*"))) == 1
 
 
 def test_the_widgets_fit_the_functions_that_they_are_wired_to() -> None:
@@ -312,7 +313,7 @@ def test_a_comparison_is_a_film_and_a_sheet(run: Run, picture: str) -> None:
 
 
 def written_files() -> list[Path]:
-    return [path for path in (Path(session.RESULTS.name) / "one").rglob("*") if path.is_file() and path.name != "stop"]
+    return [path for path in (session.results_folder() / "one").rglob("*") if path.is_file() and path.name != "stop"]
 
 
 def test_results_replace_the_sessions_own_and_go_with_it(run: Run) -> None:
@@ -334,7 +335,7 @@ def test_what_failed_leaves_nothing(run: Run) -> None:
 
 def test_subtitles_are_what_was_heard(run: Run) -> None:
     run(subtitled=True)
-    (written,) = Path(session.RESULTS.name).rglob("*.vtt")
+    (written,) = session.results_folder().rglob("*.vtt")
     assert written.read_text() == "WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nHello\n"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import skimage.data
+from PIL import Image
 from stand_ins import FakeComponents
 
 from talker.blendshapes import BLENDSHAPE_NAMES
@@ -132,11 +133,14 @@ def covered_portrait(image: ByteArray, portrait: Portrait) -> Portrait:
     return dataclasses.replace(portrait, image=image, attributes=FaceAttributes(mouth_covered=True))
 
 
-def test_a_covered_mouth_is_an_error_unless_it_is_allowed(tmp_path: Path) -> None:
-    class Covered(FakeComponents):
-        def analyse(self, image: ByteArray, face_index: int, permissive: bool = False) -> Portrait:
-            return covered_portrait(image, super().analyse(image, face_index, permissive))
+class Covered(FakeComponents):
+    """Components that see a covered mouth in every picture."""
 
+    def analyse(self, image: ByteArray, face_index: int, permissive: bool = False) -> Portrait:
+        return covered_portrait(image, super().analyse(image, face_index, permissive))
+
+
+def test_a_covered_mouth_is_an_error_unless_it_is_allowed(tmp_path: Path) -> None:
     talker = Talker(Covered().as_components())
     picture = np.full((64, 64, 3), 90, np.uint8)
     with pytest.raises(CoveredMouthError, match="covers the mouth"):
@@ -145,6 +149,16 @@ def test_a_covered_mouth_is_an_error_unless_it_is_allowed(tmp_path: Path) -> Non
     options = SpeakOptions(allow_covered=True)
     result = talker.speak(picture, text="Hello.", emotion="neutral", options=options, out=tmp_path / "out.mp4")
     assert any("covers the mouth" in note for note in result.notes)
+
+
+def test_the_page_tells_a_covered_mouth_beside_the_outline(tmp_path: Path) -> None:
+    from talker.web import faces  # Gradio takes seconds to import
+
+    Image.new("RGB", (80, 96), "brown").save(tmp_path / "portrait.png")
+    shown, sentence = faces.look(Talker(Covered().as_components()), str(tmp_path / "portrait.png"), 0)
+    assert shown["visible"]
+    assert "class='bad'" in sentence
+    assert "covers the mouth" in sentence
 
 
 def test_nothing_is_drawn_over_what_covers_the_mouth(astronaut: Portrait) -> None:

@@ -25,7 +25,7 @@ from talker.face.landmarks import (
 )
 from talker.face.traits import face_traits
 from talker.render.glasses import DEFAULT_GLASSES, GlassesParams, frame_weights
-from talker.types import BoolArray, FaceAttributes, FloatArray, Portrait
+from talker.types import AnyArray, BoolArray, FaceAttributes, FloatArray, Portrait
 
 OWN_BLINK = 0.5  # up to here, half-shut eyes in the picture are the person's own
 BLINK_ROWS = {side: BLENDSHAPE_INDEX[f"eyeBlink{side}"] for side in EYE_LIDS}
@@ -109,10 +109,10 @@ class HeadGeometry:
 
     def shape(self, expression: FloatArray) -> Shape:
         """The face with `expression` [52] (absolute, not relative to what the picture shows)."""
-        absolute = self._absolute(expression)
+        absolute = self.absolute(expression)
         delta = absolute - self.source_expression
         camera = self.rest_camera.copy()
-        _add_shapes(self.basis, delta, camera)
+        _add_shapes(self.basis, delta, self.traits.shape_starts, self.traits.shape_vertices, camera)
         points: FloatArray = self.project(camera) + self.residual
         points = self._touch_lids(self._touch_lips(points, absolute), absolute)
         if self._free is not None:
@@ -135,7 +135,7 @@ class HeadGeometry:
         near[self.model.mask.stop :] = False
         return near
 
-    def _absolute(self, expression: FloatArray) -> FloatArray:
+    def absolute(self, expression: FloatArray) -> FloatArray:
         """[52] what the face shall show, given what is the person's own in the picture's expression.
 
         Gaze is relative to where the person looks already, and narrow eyes stay as narrow as they are.
@@ -169,8 +169,7 @@ class HeadGeometry:
             wanted = gap + np.clip(blink * 8.0, 0.0, 1.0) * (wanted - gap)
             lowering = gap - wanted * self._narrowing(wanted[LID_MIDDLE], side)
             order = np.argsort(top[:, 0])
-            along = np.interp(points[:, 0], top[order, 0], lowering[order])
-            points = points + ((self.traits.lids[side] * along)[:, None] * down).astype(np.float32)
+            points = _shifted(points, self.traits.lids[side], top[order, 0], lowering[order], down)
         return points
 
     def _narrowing(self, opening: float, side: str) -> float:
@@ -249,8 +248,7 @@ class HeadGeometry:
         lowering = raised - _limited(raised, easy, self._params.rise_room_cm * unit)
         columns = self.landmark_points(points, LIP_PAIRS[0])[:, 0]
         order = np.argsort(columns)
-        along = np.interp(points[:, 0], columns[order], lowering[order])
-        return points + ((self.traits.upper_lip * along)[:, None] * self.down(points)).astype(np.float32)
+        return _shifted(points, self.traits.upper_lip, columns[order], lowering[order], self.down(points))
 
     def _lip_height(self, points: FloatArray) -> FloatArray:
         """[9] px from the bridge of the nose down to the upper lip's edge."""
@@ -288,14 +286,25 @@ def to_relative_expression(expression: FloatArray, source_expression: FloatArray
 
 
 @njit(cache=True, nogil=True)
-def _add_shapes(basis, delta, mesh) -> None:  # type: ignore[no-untyped-def]
-    """Add to `mesh` [V,3] the shapes `basis` [52,V,3] times `delta` [52], passing over those that are not used."""
+def _add_shapes(basis: AnyArray, delta: AnyArray, starts: AnyArray, vertices: AnyArray, mesh: AnyArray) -> None:
+    """Add to `mesh` [V,3] the shapes `basis` [52,V,3] times `delta` [52]; starts, vertices: as in `FaceTraits`."""
     for row in range(len(delta)):
         amount = delta[row]
         if amount != 0.0:
-            for vertex in range(len(mesh)):
+            for vertex in vertices[starts[row] : starts[row + 1]]:
                 for axis in range(3):
                     mesh[vertex, axis] += amount * basis[row, vertex, axis]
+
+
+def _shifted(
+    points: FloatArray, weights: FloatArray, columns: FloatArray, amounts: FloatArray, direction: FloatArray
+) -> FloatArray:
+    """`points` [V,2] px moved in a `direction` [2] by `amounts` [N] px, given at `columns` [N] px; `weights` [V]."""
+    rows = np.flatnonzero(weights)
+    along = np.interp(points[rows, 0], columns, amounts)
+    moved = points.copy()
+    moved[rows] += ((weights[rows] * along)[:, None] * direction).astype(np.float32)
+    return moved
 
 
 def _limited(value: FloatArray, easy: FloatArray, room: float) -> FloatArray:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from talker.curves import smoothstep
 from talker.face.camera import moved, project_turned, rotation_matrix, unproject_turned
 from talker.face.raster import rasterise
 from talker.render.smooth_fill import smooth_fill
@@ -85,12 +86,12 @@ class HeadWarp:
         depth = flat + np.logaddexp(0.0, (depth - flat) / soft) * soft
         depth = cv2.GaussianBlur(depth.astype(np.float32), (0, 0), 0.8)
         whole, none = params.neck_cm
-        follows = _ease((model.neutral[:, 1] - none) / (whole - none))  # [V]
+        follows = smoothstep((model.neutral[:, 1] - none) / (whole - none))  # [V]
         follows[model.mask] = 1.0
         weight = drawn.interpolate(model.skin_triangles, follows[:, None])[..., 0]
         head = drawn.covered & (weight > 0.9)
         distance = cv2.distanceTransform((~head).astype(np.uint8), cv2.DIST_L2, 5) / params.nodes_per_face
-        around = _ease(1.0 - (distance - params.hair_margin) / params.fade)  # distance in face widths
+        around = smoothstep(1.0 - (distance - params.hair_margin) / params.fade)  # distance in face widths
         weight = np.where(drawn.covered, weight, around)
         return depth.astype(np.float32), cv2.GaussianBlur(weight.astype(np.float32), (0, 0), 1.5)
 
@@ -101,11 +102,5 @@ def _border_ease(nodes: FloatArray, room: FloatArray, border: float) -> FloatArr
     distances = (nodes[..., 0], nodes[..., 1], columns - 2 - nodes[..., 0], rows - 2 - nodes[..., 1])
     ease = np.ones((rows, columns), np.float32)
     for distance, free in zip(distances, room, strict=True):
-        ease *= _ease(distance / np.clip(0.6 * free, 1.0, border))
+        ease *= smoothstep(distance / np.clip(0.6 * free, 1.0, border))
     return ease
-
-
-def _ease(value: FloatArray) -> FloatArray:
-    """Smoothstep of `value` limited to 0..1."""
-    clipped = np.clip(value, 0.0, 1.0)
-    return clipped * clipped * (3 - 2 * clipped)

@@ -16,7 +16,7 @@ from numba import njit
 
 from talker.face.model import vertex_normals
 from talker.render.geometry import HeadGeometry
-from talker.types import ByteArray, FloatArray
+from talker.types import AnyArray, ByteArray, FloatArray
 
 SKIN_STEP = 7  # every so many vertices of the face are asked for the colour of its skin
 DEFAULT_LIGHT = np.array([0.55, 0.1, 0.3, 0.35], np.float32)  # of pictures that tell nothing about theirs
@@ -133,11 +133,6 @@ def _skin(image: ByteArray, geometry: HeadGeometry) -> FloatArray:
     return image[points[inside, 1], points[inside, 0]].astype(np.float32)
 
 
-def shade(picture: ByteArray, factor: FloatArray, tint: FloatArray, result: ByteArray) -> None:
-    """Write `picture` [h,w,3] times `factor` [h,w], whose shadows have a `tint` [3], into `result` [h,w,3]: 0..255."""
-    _shade(picture, factor, tint, result)
-
-
 def tinted(factor: FloatArray, tint: FloatArray) -> FloatArray:
     """[...,3] what a shading `factor` [...], whose shadows have a `tint` [3], is for each colour."""
     result = np.empty((factor.size, 3), np.float32)
@@ -146,19 +141,8 @@ def tinted(factor: FloatArray, tint: FloatArray) -> FloatArray:
 
 
 @njit(cache=True, nogil=True)
-def _tint(factor, tint, result) -> None:  # type: ignore[no-untyped-def]
+def _tint(factor: AnyArray, tint: AnyArray, result: AnyArray) -> None:
     for place in range(len(factor)):
         change = factor[place] - 1.0
         for channel in range(3):
             result[place, channel] = 1.0 + (change * tint[channel] if change < 0 else change)
-
-
-@njit(cache=True, nogil=True)
-def _shade(picture, factor, tint, result) -> None:  # type: ignore[no-untyped-def]
-    height, width = factor.shape
-    for y in range(height):
-        for x in range(width):
-            change = factor[y, x] - 1.0
-            for channel in range(3):
-                value = 1.0 + (change * tint[channel] if change < 0 else change)
-                result[y, x, channel] = min(max(picture[y, x, channel] * value + 0.5, 0.0), 255.0)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-import os
+import shutil
 from typing import Any
-
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # nothing leaves the machine
 
 import gradio as gr
 from starlette.middleware import Middleware
 
+from talker.journal import LOG, write_log
 from talker.media.isolation import isolate
 from talker.resources import resource
 from talker.signals import signals_interrupt
@@ -23,9 +22,10 @@ from talker.web.examples import EXAMPLES
 from talker.web.fairness import MOST_WAITING, share_fairly
 from talker.web.hosts import OwnHostOnly
 from talker.web.inputs import OPTIONS, inputs_of
+from talker.web.observing import observe
 from talker.web.panels import examples_strip, load_settings, portrait_panel, settings_panel, words_panel
 from talker.web.result import see_panel
-from talker.web.session import RESULTS, errors_as_toasts, leave, stop
+from talker.web.session import errors_as_toasts, leave, results_folder, stop
 from talker.web.theme import HEAD, theme
 
 ASSETS = resource("assets")
@@ -52,7 +52,9 @@ def choose(event: gr.SelectData) -> list[Any]:
 
 def build_page() -> gr.Blocks:
     """The whole page."""
-    with gr.Blocks(title=texts.TITLE, fill_width=True, delete_cache=(HOUR, 24 * HOUR)) as page:
+    results_folder()  # before Gradio asks where uploads lie
+    forgotten = (HOUR, 24 * HOUR)  # nothing leaves the machine, and nothing stays on it
+    with gr.Blocks(title=texts.TITLE, fill_width=True, delete_cache=forgotten, analytics_enabled=False) as page:
         header = (ASSETS / "header.html").read_text(encoding="utf-8")
         gr.HTML(header.format(title=texts.TITLE, tagline=texts.TAGLINE), elem_id="header", padding=False)
         with gr.Tabs(elem_id="pages"):
@@ -179,6 +181,8 @@ def serve(host: str | None = None, port: int | None = None) -> None:
 
     host, port: where it listens; by default what $GRADIO_SERVER_NAME and $GRADIO_SERVER_PORT say, or 127.0.0.1:7860.
     """
+    if not LOG.handlers:  # the command line has set it up already
+        write_log(verbose=False)
     page = build_page()
     isolate()  # a file that crashes its decoder must not end everybody's session
     try:
@@ -187,7 +191,7 @@ def serve(host: str | None = None, port: int | None = None) -> None:
     except KeyboardInterrupt:  # before `block_thread` could see to it
         page.close()
     finally:
-        RESULTS.cleanup()  # runs whose folder is gone stop
+        shutil.rmtree(results_folder(), ignore_errors=True)  # runs whose folder is gone stop
         isolate(False)
 
 
@@ -202,7 +206,7 @@ def _answer(page: gr.Blocks, host: str | None, port: int | None) -> None:
         max_file_size="200mb",
         run_history=False,
         prevent_thread_lock=True,
-        app_kwargs={"middleware": [Middleware(OwnHostOnly)]},
+        app_kwargs={"middleware": [Middleware(OwnHostOnly)], "routes": observe(page)},
     )
     handlers.warm_up()  # the page is there already
     page.block_thread()

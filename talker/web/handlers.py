@@ -19,6 +19,7 @@ from talker import SpeechClip, Talker, TalkerError
 from talker.emotion.resolve import DEFAULT, Emotion, EmotionRequest, resolve
 from talker.emotion.timeline import split_tags
 from talker.media.audio import load_speech
+from talker.media.provenance import marked
 from talker.pipeline import NEEDED_WEIGHTS
 from talker.speech.analysis import SpeechAnalysis
 from talker.speech.voices import find_voice
@@ -33,7 +34,7 @@ from talker.web.hosting import on_gpu
 from talker.web.inputs import COMPARED_INPUTS, INPUTS, PREVIEW_INPUTS, PageInputs, accepts
 from talker.web.progress import Shown
 from talker.web.result import curves, downloads, feeling_over_time, notes, subtitles
-from talker.web.session import RESULTS, errors_as_toasts, missing, remember, run_of
+from talker.web.session import errors_as_toasts, missing, remember, results_folder, run_of
 from talker.weights import registry, store
 
 TALKER = Talker()
@@ -103,7 +104,7 @@ def example(
     chosen = int(number) % len(EXAMPLES)
     with run_of(request, "talk") as (_, stopped), EXAMPLE_LOCK:
         if chosen not in EXAMPLE_FILMS:
-            folder = Path(tempfile.mkdtemp(prefix="example-", dir=RESULTS.name))
+            folder = Path(tempfile.mkdtemp(prefix="example-", dir=results_folder()))
             try:
                 EXAMPLE_FILMS[chosen] = made(EXAMPLES[chosen].inputs, folder, Shown(progress, stopped))
             finally:
@@ -157,7 +158,7 @@ def preview(request: gr.Request, inputs: PageInputs) -> tuple[Any, str]:
         image = TALKER.preview(TALKER.portrait_for(inputs.picture, options), code, options)
     except TalkerError as error:
         return gr.update(), f"<p class='bad' role='alert'>{html.escape(str(error))}</p>"
-    return gr.update(value=image, visible=True), f"<p class='quiet'>{html.escape(code.source)}</p>"
+    return gr.update(value=marked(image), visible=True), f"<p class='quiet'>{html.escape(code.source)}</p>"
 
 
 def listen(

@@ -1,0 +1,77 @@
+"""What a run does, as log records that hold the number of its job and the seconds of its stages."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import ParamSpec, TypeVar
+
+Given = ParamSpec("Given")
+Value = TypeVar("Value")
+FIELDS = ("stage", "seconds", "outcome")  # of structured records, beside time, level, job and message
+LOG = logging.getLogger("talker")
+_job: ContextVar[str] = ContextVar("job", default="-")
+
+
+def as_job(function: Callable[Given, Value]) -> Callable[Given, Value]:
+    """Give every call of a function a number of its own, and record how it ended; calls inside keep the number."""
+
+    @functools.wraps(function)
+    def run(*arguments: Given.args, **named: Given.kwargs) -> Value:
+        if _job.get() != "-":
+            return function(*arguments, **named)
+        token = _job.set(uuid.uuid4().hex[:8])
+        outcome, start = "failed", time.perf_counter()
+        try:
+            value = function(*arguments, **named)
+            outcome = "made"
+            return value
+        finally:
+            seconds = time.perf_counter() - start
+            LOG.info("%s after %.2f s", outcome, seconds, extra={"outcome": outcome, "seconds": seconds})
+            _job.reset(token)
+
+    return run
+
+
+@contextmanager
+def stage(name: str) -> Iterator[None]:
+    """Record how long the block takes, if it ends well."""
+    start = time.perf_counter()
+    yield
+    seconds = time.perf_counter() - start
+    LOG.info("%s took %.2f s", name, seconds, extra={"stage": name, "seconds": seconds})
+
+
+def write_log(verbose: bool) -> None:
+    """Write Talker's records to stderr: all if `verbose` or $TALKER_LOG is set (json: as JSON lines), else warnings."""
+    handler = logging.StreamHandler()
+    handler.addFilter(_with_job)
+    wanted = os.environ.get("TALKER_LOG", "")
+    handler.setLevel(logging.INFO if verbose or wanted else logging.WARNING)
+    handler.setFormatter(
+        _Json() if wanted == "json" else logging.Formatter("%(asctime)s %(job)s %(message)s", "%H:%M:%S")
+    )
+    LOG.handlers[:] = [handler]
+    LOG.setLevel(logging.INFO)
+
+
+def _with_job(record: logging.LogRecord) -> bool:
+    record.job = _job.get()
+    return True
+
+
+class _Json(logging.Formatter):
+    """A record as one line of JSON."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        row = {"time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"), "level": record.levelname.lower()}
+        row |= {"job": vars(record).get("job", "-"), "message": record.getMessage()}
+        return json.dumps(row | {name: vars(record)[name] for name in FIELDS if name in vars(record)})
