@@ -294,18 +294,6 @@ def test_uploads_results_and_tracks_go_with_their_visitor(server: Server, scratc
     assert eventually(lambda: not any(path.name == "mine.jpg" for path in folder.rglob("*.jpg")))
 
 
-def test_who_cancels_stops_the_run(client: Client, scratch: Path) -> None:
-    """The folder of a run that ends before it is finished goes; a finished one stays as long as its visitor."""
-    job = client.submit(
-        picture=handle_file(str(PORTRAIT)), text="This is a long story, and it goes on for quite a while.", fps=30,
-        size="crop1024", consent=True, api_name="/speak",
-    )  # fmt: skip
-    drawn = "talker-*/*/talk/*/.talker-*.mp4"
-    assert eventually(lambda: any(page_folder(scratch).glob(drawn))), "the film is being drawn"
-    job.cancel()
-    assert eventually(lambda: not any(page_folder(scratch).glob("talker-*/*/talk/*"))), "it has ended unfinished"
-
-
 def test_the_end_of_the_server_is_the_end_of_its_files(tmp_path: Path) -> None:
     with served(TMPDIR=str(tmp_path)) as running:
         uploaded_to(running, PORTRAIT)
