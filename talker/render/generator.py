@@ -214,7 +214,8 @@ class Generator(nn.Module):
 
 @functools.cache
 def _fade(region: Region, height: int, width: int, device: torch.device) -> Tensor:
-    return torch.from_numpy(region.fade(height, width)).to(device)
+    with torch.inference_mode(mode=False):  # what is cached in drawing must serve training, too
+        return torch.from_numpy(region.fade(height, width)).to(device)
 
 
 def refined(picture: Tensor, refinement: Refinement) -> Tensor:
