@@ -307,6 +307,10 @@ VERBS = (
         commands.add_blind_test_arguments, commands.blind_test, speaks=False,
     ),
     Verb(
+        "bench", "Measure what films and frames cost on this machine.", commands.add_bench_arguments,
+        commands.bench, speaks=False,
+    ),
+    Verb(
         "train", "Derive or train the weights in checkpoints/.", commands.add_train_arguments, commands.train,
         speaks=False,
     ),

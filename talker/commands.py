@@ -11,6 +11,7 @@ from pathlib import Path
 from talker import workbench
 from talker.errors import AssetError, InputError
 from talker.evaluation import command as evaluation
+from talker.options import SIZES
 from talker.types import Progress
 from talker.weights.store import CHECKPOINTS
 
@@ -73,6 +74,27 @@ def fetch(arguments: argparse.Namespace) -> None:
             failures.append(str(error))
     if failures:
         raise AssetError(" ".join(failures))
+
+
+def add_bench_arguments(parser: argparse.ArgumentParser) -> None:
+    """What to measure, how often, and where to keep it."""
+    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=["crop256", "crop512", "crop1024"], metavar="SIZE")
+    parser.add_argument("--seconds", nargs="*", type=int, default=[5, 60], metavar="N", help="of speech (default 5 60)")
+    parser.add_argument("--portrait", type=Path, metavar="PICTURE", help="whose face (default: an example)")
+    parser.add_argument("--repeats", type=int, default=3, metavar="N", help="runs of which the median is given")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="keep the measurements")
+    parser.add_argument("--compare", type=Path, metavar="FILE", help="show ratios to an earlier run's --json")
+    parser.add_argument("--profile", type=Path, metavar="FILE", help="write a profile of frames drawn one by one")
+
+
+def bench(arguments: argparse.Namespace) -> None:
+    """Print what films and frames cost on this machine."""
+    from talker.evaluation.bench import bench
+
+    bench(
+        arguments.sizes, arguments.seconds, arguments.portrait, repeats=arguments.repeats, keep=arguments.json,
+        compare=arguments.compare, profile=arguments.profile,
+    )  # fmt: skip
 
 
 def add_verify_arguments(parser: argparse.ArgumentParser) -> None:

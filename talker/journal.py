@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import ParamSpec, TypeVar
 
-Given, Value = ParamSpec("Given"), TypeVar("Value")
+Given = ParamSpec("Given")
+Value = TypeVar("Value")
 FIELDS = ("stage", "seconds", "outcome")  # of structured records, beside time, level, job and message
 LOG = logging.getLogger("talker")
 _job: ContextVar[str] = ContextVar("job", default="-")

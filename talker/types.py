@@ -23,6 +23,7 @@ from talker.options import MAX_STRENGTH, SpeakOptions
 FloatArray = NDArray[np.floating[Any]]
 ByteArray = NDArray[np.uint8]
 BoolArray = NDArray[np.bool_]
+AnyArray = NDArray[Any]  # of whatever numbers a compiled function is given
 Progress = Callable[[int, int], None]  # (done, total); raising `CancelledError` from it stops the work
 
 EMOTION_LABELS = ("neutral", "happy", "sad", "angry", "surprised", "fear", "disgusted", "contempt")

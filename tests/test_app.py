@@ -23,7 +23,7 @@ from talker.web.serving import ROOT, Server, resident_mb, served, stored_bytes
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ENDPOINTS = {
     "/look", "/preview", "/speak", "/trial", "/example", "/compare", "/before_after", "/batch", "/fetch_weights",
-    "/fetch_extras", "/listen",
+    "/fetch_extras", "/listen", "/verify",
 }  # fmt: skip
 RUNS, SETTLING = 10, 3  # runs that are compared, after runs in which caches fill
 STEADY = 1.05
@@ -112,6 +112,16 @@ def test_before_and_after_are_of_one_size(client: Client, picture: Path) -> None
         picture=handle_file(str(picture)), emotion="angry", strength=1.0, consent=True, api_name="/before_after"
     )
     assert Image.open(before).size == Image.open(after).size == (512, 512)
+    verdicts = [client.predict(file=handle_file(still), api_name="/verify") for still in (before, after)]
+    assert ["Made by Talker" in verdict for verdict in verdicts] == [False, True]
+
+
+def test_the_page_tells_who_runs_it_how_it_is(server: Server, client: Client) -> None:
+    client.predict(number=0, api_name="/example")
+    with urllib.request.urlopen(f"{server.url}/healthz") as response:
+        assert json.load(response)["status"] == "ok"
+    with urllib.request.urlopen(f"{server.url}/metrics") as response:
+        assert b'talker_stage_seconds_count{stage="rendering"}' in response.read()
 
 
 def test_a_batch_gives_videos_and_tells_what_failed(client: Client, picture: Path, tmp_path: Path) -> None:

@@ -55,8 +55,6 @@ EVALUATIONS = {
     "motion": Evaluation("motion:run", "lips against filmed speakers"),
     "fuzz": Evaluation("fuzz:run", "12,000 broken files through all readers (--data: more seeds)", needs_data=False),
     "mark": Evaluation("watermark:run", "how often the invisible mark is found, and what it costs"),
-    "speed": Evaluation("speed:run", "milliseconds per stage and frame, and memory (needs no data)", needs_data=False),
-    "cost": Evaluation("cost:run", "seconds and memory of speech to motion"),
     "voices": Evaluation("voices:run", "words, speed and timing of the voices; with --data, their emotions",
                          needs_data=False),
     "emotion": Evaluation("emotion:run", "texts, voices and faces in the emotion space, people held out"),

@@ -88,8 +88,12 @@ def _neutral(scene: Scene, given: Given) -> EmotionCode:
 
 
 def _voice_difference(scene: Scene, given: Given) -> EmotionCode:
-    """C-MET's semantic vector: what the emotional voice has more than the calm one, added to a neutral face."""
-    emotional, calm = _read("voice", "voice")(scene, given), _read("voice", "calm")(scene, given)
+    """C-MET's semantic vector: what the emotional voice has more than the calm one, added to a neutral face.
+
+    Both count at full strength: the vector says which emotion it is, the options how strong it is shown.
+    """
+    voices = (_read("voice", field)(scene, given) for field in ("voice", "calm"))
+    emotional, calm = (code.with_strength(1.0) for code in voices)
     return (vector_of(_neutral(scene, given)) + direction(emotional, calm)).code("difference of two voices")
 
 

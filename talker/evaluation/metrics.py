@@ -234,12 +234,6 @@ METRICS: dict[str, Metric] = {row.name: row for row in (
     Metric("voices/emotion", "synthetic voices whose emotion a classifier names as asked (chance 25 %)", "%", 1,
            bar=0.6),
     Metric("voices/judge", "the same classifier on acted voices that it was not fitted to", "%", 1),
-    Metric("cost/start", "imports and weights", "s", 0, digits=1),
-    Metric("cost/speech", "speech to motion", "s", 0, digits=1),
-    Metric("cost/processor", "of that, processor time", "s", 0, digits=1),
-    Metric("cost/compose", "emotion and nonverbal motion", "s", 0, digits=1),
-    Metric("speed/frame", "drawing a frame", "ms", 0, digits=1),
-    Metric("speed/prepare", "preparing a portrait", "s", 0),
     Metric("mark/clip_found", "films of 3 s in which the invisible mark is found, after what happened to them", "%", 1),
     Metric("mark/clip_read", "films whose payload is read without an error", "%", 1),
     Metric("mark/still_found", "the same of the film's first frame alone", "%", 1),
@@ -247,6 +241,5 @@ METRICS: dict[str, Metric] = {row.name: row for row in (
     Metric("mark/false_alarms", "unmarked pictures in which a mark is found", "%", 0, bar=0.001, digits=4),
     Metric("mark/psnr", "the marked frame against the unmarked", "dB", np.inf, bar=42.0, digits=1),
     Metric("mark/time", "marking a frame of 512² px, processor time", "ms", 0, bar=2.0),
-    Metric("cost/memory", "peak", "MB", 0, digits=0),
 )}
 # fmt: on

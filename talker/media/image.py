@@ -25,7 +25,7 @@ from talker.limits import (
 )
 from talker.media.decoding import DECODER_ERRORS
 from talker.media.isolation import decoded_once
-from talker.media.provenance import Provenance
+from talker.media.provenance import Provenance, marked
 from talker.types import ByteArray
 
 # Pillow opens dozens more: some run other programs (EPS: Ghostscript), most were never meant for strangers' files.
@@ -122,8 +122,7 @@ def save_image(image: ByteArray, path: str | Path, provenance: Provenance | None
     path = Path(path)
     arguments: dict[str, Any] = {"quality": 95}
     if provenance is not None:
-        marker = provenance.marker((image.shape[1], image.shape[0]))
-        image = image if marker is None else marker.add(image)
+        image = marked(image, provenance)
         arguments |= provenance.for_pillow(path.suffix.lower())
     try:
         with replaced_when_done(path) as scratch:

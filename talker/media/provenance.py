@@ -94,6 +94,12 @@ class Provenance:
 UNNAMED = Provenance()
 
 
+def marked(image: ByteArray, provenance: Provenance = UNNAMED) -> ByteArray:
+    """A drawn picture [H,W,3] with the invisible mark, for what somebody else encodes."""
+    marker = provenance.marker((image.shape[1], image.shape[0]))
+    return image if marker is None else marker.add(image)
+
+
 def is_generated(path: str | Path) -> bool:
     """Whether a file's metadata says that Talker made it; false for everything that can't be read."""
     try:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from reedsolo import RSCodec
 from scipy import fft
 
-from talker.types import ByteArray, FloatArray
+from talker.types import AnyArray, ByteArray, FloatArray
 
 TILE = 128  # samples a side
 TILES = 4  # across the frame's shorter side
@@ -141,7 +141,7 @@ def _pattern(size: tuple[int, int], payload: Payload, secret: str) -> FloatArray
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _gains(lines, rows, columns):  # type: ignore[no-untyped-def]
+def _gains(lines: AnyArray, rows: int, columns: int) -> AnyArray:
     """How strong the mark is in each block [rows, columns]: after its contrast, or that of its calmest neighbour.
 
     lines: a frame [H, 3 W]; the contrast is that of green, which is most of the luma.
@@ -170,7 +170,7 @@ def _gains(lines, rows, columns):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _add(lines, pattern, gains, left, share) -> None:  # type: ignore[no-untyped-def]
+def _add(lines: AnyArray, pattern: AnyArray, gains: AnyArray, left: AnyArray, share: AnyArray) -> None:
     """Add the pattern to red, green and blue alike, in place; its strength changes smoothly from block to block.
 
     left, share: for each column of pixels the block whose middle is to the left, and how far it is to the next.

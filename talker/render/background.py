@@ -19,7 +19,7 @@ from talker.render.patch import Window, copy_size
 from talker.render.sampling import BARE, MIXED, OPAQUE
 from talker.render.smooth_fill import smooth_fill
 from talker.render.source import SourceFrame
-from talker.types import BoolArray, ByteArray, FloatArray
+from talker.types import AnyArray, BoolArray, ByteArray, FloatArray
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,9 @@ def continued(
 
 
 @njit(cache=True, nogil=True)
-def _take_apart(image, filled, own, alpha, plate, foreground) -> None:  # type: ignore[no-untyped-def]
+def _take_apart(
+    image: AnyArray, filled: AnyArray, own: AnyArray, alpha: AnyArray, plate: AnyArray, foreground: AnyArray
+) -> None:
     """Write the plate and what lies before it, so that together they are the `image` again."""
     height, width = alpha.shape
     for y in range(height):

@@ -25,7 +25,7 @@ from talker.face.landmarks import (
 )
 from talker.face.traits import face_traits
 from talker.render.glasses import DEFAULT_GLASSES, GlassesParams, frame_weights
-from talker.types import BoolArray, FaceAttributes, FloatArray, Portrait
+from talker.types import AnyArray, BoolArray, FaceAttributes, FloatArray, Portrait
 
 OWN_BLINK = 0.5  # up to here, half-shut eyes in the picture are the person's own
 BLINK_ROWS = {side: BLENDSHAPE_INDEX[f"eyeBlink{side}"] for side in EYE_LIDS}
@@ -286,7 +286,7 @@ def to_relative_expression(expression: FloatArray, source_expression: FloatArray
 
 
 @njit(cache=True, nogil=True)
-def _add_shapes(basis, delta, starts, vertices, mesh) -> None:  # type: ignore[no-untyped-def]
+def _add_shapes(basis: AnyArray, delta: AnyArray, starts: AnyArray, vertices: AnyArray, mesh: AnyArray) -> None:
     """Add to `mesh` [V,3] the shapes `basis` [52,V,3] times `delta` [52]; starts, vertices: as in `FaceTraits`."""
     for row in range(len(delta)):
         amount = delta[row]
@@ -299,7 +299,7 @@ def _add_shapes(basis, delta, starts, vertices, mesh) -> None:  # type: ignore[n
 def _shifted(
     points: FloatArray, weights: FloatArray, columns: FloatArray, amounts: FloatArray, direction: FloatArray
 ) -> FloatArray:
-    """`points` [V,2] px moved in a `direction` [2] by `amounts` [N] px, given at `columns` [N] px, times `weights` [V]."""
+    """`points` [V,2] px moved in a `direction` [2] by `amounts` [N] px, given at `columns` [N] px; `weights` [V]."""
     rows = np.flatnonzero(weights)
     along = np.interp(points[rows, 0], columns, amounts)
     moved = points.copy()

@@ -16,7 +16,7 @@ from numba import njit
 
 from talker.face.model import vertex_normals
 from talker.render.geometry import HeadGeometry
-from talker.types import ByteArray, FloatArray
+from talker.types import AnyArray, ByteArray, FloatArray
 
 SKIN_STEP = 7  # every so many vertices of the face are asked for the colour of its skin
 DEFAULT_LIGHT = np.array([0.55, 0.1, 0.3, 0.35], np.float32)  # of pictures that tell nothing about theirs
@@ -141,7 +141,7 @@ def tinted(factor: FloatArray, tint: FloatArray) -> FloatArray:
 
 
 @njit(cache=True, nogil=True)
-def _tint(factor, tint, result) -> None:  # type: ignore[no-untyped-def]
+def _tint(factor: AnyArray, tint: AnyArray, result: AnyArray) -> None:
     for place in range(len(factor)):
         change = factor[place] - 1.0
         for channel in range(3):

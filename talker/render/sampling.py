@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numba import njit, uint64
 
-from numpy.typing import NDArray
+from talker.types import AnyArray
 
 OPAQUE, BARE, MIXED = 2, 1, 0  # what cubic sampling at a pixel meets: foreground, background, or both
 BORDER = 2  # px of reflected picture around the planes, which cubic sampling at an edge needs
@@ -21,14 +21,27 @@ LANES = 16  # pixels that are sampled at once; a run's last ones may lie beyond 
 ONE = np.uint64(1)
 
 
-def planes_of(picture: NDArray[Any]) -> NDArray[Any]:
+def planes_of(picture: AnyArray) -> AnyArray:
     """[C,h+5,w+4] the channels of `picture` [h,w,C] apart, with a BORDER, and a row more for what is read in vain."""
     padded = cv2.copyMakeBorder(picture, BORDER, BORDER + 1, BORDER, BORDER, cv2.BORDER_REFLECT_101)
     return np.stack(cv2.split(padded))
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def compose(planes, flow, rows, shares, tint, kind, certain, plate, foreground, settled, slack, result) -> None:  # type: ignore[no-untyped-def]
+def compose(
+    planes: AnyArray,
+    flow: AnyArray,
+    rows: AnyArray,
+    shares: AnyArray,
+    tint: AnyArray,
+    kind: AnyArray,
+    certain: AnyArray,
+    plate: AnyArray,
+    foreground: AnyArray,
+    settled: Any,
+    slack: Any,
+    result: AnyArray,
+) -> None:
     """Write the region of a frame into `result` [3,h,w] uint8.
 
     planes: as `planes_of` gives them. flow: [3,r,w] how far each pixel's content comes, x and y (px), and its shading
@@ -64,14 +77,14 @@ def compose(planes, flow, rows, shares, tint, kind, certain, plate, foreground, 
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _place(upper, lower, share, result) -> None:  # type: ignore[no-untyped-def]
+def _place(upper: AnyArray, lower: AnyArray, share: Any, result: AnyArray) -> None:
     """Write what lies between two rows [w] of the flow to `result` [w]."""
     for x in range(len(result)):
         result[x] = upper[x] + (lower[x] - upper[x]) * share
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _classify(where, y, kind, certain, meets) -> None:  # type: ignore[no-untyped-def]
+def _classify(where: AnyArray, y: Any, kind: AnyArray, certain: AnyArray, meets: AnyArray) -> None:
     """Write what each pixel of row `y` shows to `meets` [w]: OPAQUE also where the background is to move along."""
     height, width = kind.shape
     half = np.float32(0.5)
@@ -86,7 +99,17 @@ def _classify(where, y, kind, certain, meets) -> None:  # type: ignore[no-untype
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _weigh(offset, first, step, size, corner, before, here, after, beyond) -> None:  # type: ignore[no-untyped-def]
+def _weigh(
+    offset: AnyArray,
+    first: Any,
+    step: Any,
+    size: Any,
+    corner: AnyArray,
+    before: AnyArray,
+    here: AnyArray,
+    after: AnyArray,
+    beyond: AnyArray,
+) -> None:
     """Write the pixel left of (or above) each place to `corner` [w], and the weights [w] of four pixels around it.
 
     offset: [w] px from pixel `first` + `step` times its number. size: px of the picture in this direction. The weights
@@ -107,7 +130,7 @@ def _weigh(offset, first, step, size, corner, before, here, after, beyond) -> No
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _runs(columns, rows, meets, opaque, starts, ends) -> int:  # type: ignore[no-untyped-def]
+def _runs(columns: AnyArray, rows: AnyArray, meets: AnyArray, opaque: Any, starts: AnyArray, ends: AnyArray) -> int:
     """Write where runs of pixels that come from neighbouring pixels of one row begin and end; how many there are.
 
     They hold what is not BARE; without `opaque`, only what is MIXED.
@@ -129,7 +152,16 @@ def _runs(columns, rows, meets, opaque, starts, ends) -> int:  # type: ignore[no
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _sample(plane, columns, rows, starts, ends, count, weights, result) -> None:  # type: ignore[no-untyped-def]
+def _sample(
+    plane: AnyArray,
+    columns: AnyArray,
+    rows: AnyArray,
+    starts: AnyArray,
+    ends: AnyArray,
+    count: Any,
+    weights: AnyArray,
+    result: AnyArray,
+) -> None:
     """Write one colour of the runs to `result` [w + LANES].
 
     Unsigned indices are not checked by the compiler's code, which lets it work on several pixels at once.
@@ -154,13 +186,13 @@ def _sample(plane, columns, rows, starts, ends, count, weights, result) -> None:
 
 
 @njit(cache=True, nogil=True, fastmath=True, inline="always")
-def _four(p, q, r, s, a, b, c, d):  # type: ignore[no-untyped-def]
+def _four(p: Any, q: Any, r: Any, s: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
     """Four pixels of a row, weighted."""
     return np.float32(p) * a + np.float32(q) * b + np.float32(r) * c + np.float32(s) * d
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _shade(colour, change, tint, result) -> None:  # type: ignore[no-untyped-def]
+def _shade(colour: AnyArray, change: AnyArray, tint: Any, result: AnyArray) -> None:
     """Write `colour` [w] with its shading, `change` [w] beyond 1, to `result` [w]; shadows have a `tint`."""
     zero, half, most = np.float32(0.0), np.float32(0.5), np.float32(255.0)
     for x in range(len(result)):
@@ -169,7 +201,17 @@ def _shade(colour, change, tint, result) -> None:  # type: ignore[no-untyped-def
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _lay_over_plate(where, y, meets, certain, plate, found, settled, slack, result) -> None:  # type: ignore[no-untyped-def]
+def _lay_over_plate(
+    where: AnyArray,
+    y: Any,
+    meets: AnyArray,
+    certain: AnyArray,
+    plate: AnyArray,
+    found: AnyArray,
+    settled: Any,
+    slack: Any,
+    result: AnyArray,
+) -> None:
     """Put the still background, and what of the foreground lies before it, into row `y` of `result` [3,h,w].
 
     found: [4,w + LANES] the foreground's colours, and what is seen through it, 0..255.
@@ -203,12 +245,12 @@ def _lay_over_plate(where, y, meets, certain, plate, found, settled, slack, resu
 
 
 @njit(cache=True, nogil=True, fastmath=True, inline="always")
-def _byte(value):  # type: ignore[no-untyped-def]
+def _byte(value: Any) -> Any:
     return np.uint8(np.int32(min(max(value, np.float32(0.0)), np.float32(255.0))))
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _amiss(value, possible, most, slack):  # type: ignore[no-untyped-def]
+def _amiss(value: Any, possible: Any, most: Any, slack: Any) -> Any:
     """How far 0..1 a foreground's `value` must go towards a `possible` one to lie between -`slack` and `most`."""
     least = np.float32(1e-3)
     if value < -slack:
@@ -219,7 +261,7 @@ def _amiss(value, possible, most, slack):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _linearly(image, x, y):  # type: ignore[no-untyped-def]
+def _linearly(image: AnyArray, x: Any, y: Any) -> tuple[Any, Any, Any]:
     """Red, green and blue of `image` [h,w,3] at x, y px, linearly sampled."""
     height, width = image.shape[:2]
     x = min(max(x, np.float32(0.0)), np.float32(width - 1.001))

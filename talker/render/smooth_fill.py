@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from talker.types import FloatArray
+from talker.types import AnyArray, FloatArray
 
 EPSILON = 1e-6
 
@@ -41,7 +41,7 @@ def _fill(sums: FloatArray) -> FloatArray:
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _count_whole(sums) -> None:  # type: ignore[no-untyped-def]
+def _count_whole(sums: AnyArray) -> None:
     """Let a cell of `sums` [h,w,C+1] that is known at all count as known, in proportion to how much of it is."""
     height, width, channels = sums.shape
     for y in range(height):
@@ -53,7 +53,7 @@ def _count_whole(sums) -> None:  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _lay_over(filled, sums) -> None:  # type: ignore[no-untyped-def]
+def _lay_over(filled: AnyArray, sums: AnyArray) -> None:
     """Put what is known in `sums` [h,w,C+1] over `filled` [h,w,C], as far as it is known."""
     height, width, channels = filled.shape
     for y in range(height):

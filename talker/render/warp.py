@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -23,7 +24,7 @@ from talker.render.nostrils import NostrilParams, without_nostrils
 from talker.render.sampling import compose, planes_of
 from talker.render.smooth_fill import smooth_fill
 from talker.render.source import MeshFrame, SourceFrame
-from talker.types import ByteArray, FloatArray
+from talker.types import AnyArray, ByteArray, FloatArray
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,11 @@ class Warp:
         self._size = width, height = region.width, region.height
         rows = np.clip((np.arange(height) + 0.5) * (grid.size[1] / height) - 0.5, 0.0, grid.size[1] - 1.001)
         self._rows, self._shares = rows.astype(np.int32), (rows % 1.0).astype(np.float32)
+        self._still: tuple[Any, ...]
         if background is None:
             kept = np.empty((height, width), np.uint8), np.zeros((height, width), np.uint8)
-            self._still = *kept, np.empty((1, 1, 3), np.uint8), np.empty((4, 1, 1), np.int16), np.float32(1.0), np.float32(0.0)
+            nothing = np.empty((1, 1, 3), np.uint8), np.empty((4, 1, 1), np.int16)
+            self._still = *kept, *nothing, np.float32(1.0), np.float32(0.0)
         else:
             self._still = (
                 background.kind, background.certain, background.plate, planes_of(background.foreground),
@@ -93,7 +96,10 @@ class Warp:
     def _draw(self, posed: MeshFrame) -> ByteArray:
         planes, flow = planes_of(posed.source), self._flow(posed)
         result = np.empty((3, *posed.source.shape[:2]), np.uint8)
-        compose(planes, flow, self._rows, self._shares, self._tint, *self._still, result)
+        kind, certain, plate, foreground, settled, slack = self._still
+        compose(
+            planes, flow, self._rows, self._shares, self._tint, kind, certain, plate, foreground, settled, slack, result
+        )
         return cv2.merge(list(result))
 
     def _flow(self, posed: MeshFrame) -> FloatArray:
@@ -119,7 +125,7 @@ class Warp:
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _leave_out(values, covered, turn) -> None:  # type: ignore[no-untyped-def]
+def _leave_out(values: AnyArray, covered: AnyArray, turn: AnyArray) -> None:
     """Take the head's `turn` [h,w,2] px out of what the mesh `values` [h,w,3] say where they are `covered` [h,w]."""
     height, width = covered.shape
     for y in range(height):
@@ -130,7 +136,9 @@ def _leave_out(values, covered, turn) -> None:  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _fade(values, covered, distance, inner, reach, turn, flow) -> None:  # type: ignore[no-untyped-def]
+def _fade(
+    values: AnyArray, covered: AnyArray, distance: AnyArray, inner: AnyArray, reach: Any, turn: AnyArray, flow: AnyArray
+) -> None:
     """Write the head's `turn` [h,w,2] px with the expression's share of `values` [h,w,3] to `flow` [3,h,w].
 
     It fades with the `distance` [h,w] px from the face, and towards the region's border (`inner` [h,w] 0).

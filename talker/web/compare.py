@@ -14,6 +14,7 @@ from talker import SpeakOptions, Talker
 from talker.emotion.resolve import EmotionRequest
 from talker.errors import InputError
 from talker.media.audio import beginning
+from talker.media.provenance import marked
 from talker.options import RENDERERS
 from talker.speech.analysis import SpeechAnalysis
 from talker.types import EMOTION_LABELS, ByteArray, Progress
@@ -102,7 +103,7 @@ def before_and_after(talker: Talker, picture: str, emotion: str, strength: float
 
     portrait = talker.analyze_portrait(picture)
     after = talker.preview(portrait, emotion, SpeakOptions(strength=strength))
-    return np.rot90(at_size(portrait, "crop512").image, -portrait.quarter_turns), after
+    return np.rot90(at_size(portrait, "crop512").image, -portrait.quarter_turns), marked(after)
 
 
 def shortened(speech: SpeechAnalysis, seconds: float) -> SpeechAnalysis:

@@ -19,6 +19,7 @@ from talker import SpeechClip, Talker, TalkerError
 from talker.emotion.resolve import DEFAULT, Emotion, EmotionRequest, resolve
 from talker.emotion.timeline import split_tags
 from talker.media.audio import load_speech
+from talker.media.provenance import marked
 from talker.pipeline import NEEDED_WEIGHTS
 from talker.speech.analysis import SpeechAnalysis
 from talker.speech.voices import find_voice
@@ -157,7 +158,7 @@ def preview(request: gr.Request, inputs: PageInputs) -> tuple[Any, str]:
         image = TALKER.preview(TALKER.portrait_for(inputs.picture, options), code, options)
     except TalkerError as error:
         return gr.update(), f"<p class='bad' role='alert'>{html.escape(str(error))}</p>"
-    return gr.update(value=image, visible=True), f"<p class='quiet'>{html.escape(code.source)}</p>"
+    return gr.update(value=marked(image), visible=True), f"<p class='quiet'>{html.escape(code.source)}</p>"
 
 
 def listen(

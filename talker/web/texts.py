@@ -168,10 +168,14 @@ THERE, NOT_THERE, NOT_ASKED_FOR = "there", "fetched when needed", "fetched only 
 WEIGHTS_HEAD = ("What", "Where", "Size", "Licence")
 OWN_WEIGHTS = "{name}, this project's own"
 SEE_CARD = "see its card"
+VERIFY, VERIFY_FILE = "Was this made by Talker?", "A picture or film"
+VERIFY_FIRST = "Please choose a picture or film first."
+VERIFIED = "Made by Talker."
+NOT_VERIFIED = "No sign of Talker was found, which proves nothing: marks can be lost."
 ABOUT = """## Responsible use
 Animate your own face, faces that don't exist, or people who agreed to it; never to deceive. Feelings are read from
-faces and voices as what they look and sound like, not as what somebody feels. Every video says in its metadata that it
-is generated, and can say so visibly.
+faces and voices as what they look and sound like, not as what somebody feels. Every video says in its metadata and
+in an invisible mark that it is generated, and can say so visibly.
 
 What you upload stays on the computer that runs this page; results are removed when you close it.
 
