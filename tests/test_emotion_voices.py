@@ -10,9 +10,12 @@ from talker.data.audio_augmentation import augment_audio
 from talker.data.voice_augmentation import augment_voice
 from talker.data.voice_corpora import Recording, VoiceRecords, acted_recordings, load_voices, plain_recordings
 from talker.emotion.voice import MOVED, UNMOVED, shown_strength
-from talker.errors import DataError
+from talker.emotion.voice_features import doubts, voice_frames
+from talker.errors import DataError, EmotionError
+from talker.speech.analysis import SpeechAnalysis
 from talker.speech.prosody import measure
 from talker.training.emotion_space import PLAIN_STRENGTH, asked_strength
+from talker.types import SpeechClip
 
 MADE_UP = {
     "ravdess/Actor_02/03-01-05-02-01-01-02.wav": ("angry", "ravdess/02", "r01", True),
@@ -79,6 +82,29 @@ def test_ordinary_talk_is_hardly_shown_and_a_moved_voice_in_full() -> None:
 def test_what_actors_were_asked_for_outweighs_reading_aloud() -> None:
     plain, calm = asked_strength("neutral", False, True), asked_strength("calm", True, False)
     assert PLAIN_STRENGTH == plain < calm < asked_strength("sad", False, False) < asked_strength("sad", True, False)
+
+
+@pytest.mark.parametrize(
+    ("samples", "reason"), [("short", "very short"), ("noisy", "noisy"), ("sung", "sung"), ("spoken", "")]
+)
+def test_what_can_hardly_be_heard_says_so(samples: str, reason: str) -> None:
+    random, seconds = np.random.default_rng(0), 0.8 if samples == "short" else 4.0
+    time = np.arange(int(seconds * 16_000)) / 16_000
+    pitch = 150 * 2 ** (0.2 * np.sin(2 * np.pi * 1.3 * time))
+    if samples == "sung":
+        pitch = np.repeat([196.0, 247.0, 220.0, 294.0], len(time) // 4)
+    voice = 0.3 * sum(np.sin(2 * np.pi * np.cumsum(harmonic * pitch) / 16_000) / harmonic for harmonic in range(1, 6))
+    if samples == "noisy":
+        voice[len(voice) // 8 :] *= 0.01
+        voice += 0.1 * random.standard_normal(len(voice))
+    frames = voice_frames(SpeechAnalysis(SpeechClip(voice.astype(np.float32), 16_000)))
+    assert reason in " ".join(doubts(frames)) and bool(doubts(frames)) == bool(reason)
+
+
+def test_noise_without_a_voice_is_refused() -> None:
+    noise = 0.2 * np.random.default_rng(0).standard_normal(32_000).astype(np.float32)
+    with pytest.raises(EmotionError, match="no voice"):
+        voice_frames(SpeechAnalysis(SpeechClip(noise, 16_000)))
 
 
 def test_a_recording_can_be_a_sentence_of_the_offline_voice() -> None:

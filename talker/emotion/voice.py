@@ -9,7 +9,7 @@ from talker.curves import smoothstep
 from talker.emotion.decode import decode_points, named
 from talker.emotion.model import EmotionModel, emotion_model
 from talker.emotion.space import EmotionSpace
-from talker.emotion.voice_features import HOP_S, VoiceFrames, moments, voice_frames, whole
+from talker.emotion.voice_features import HOP_S, VoiceFrames, doubts, moments, voice_frames, whole
 from talker.speech.analysis import SpeechAnalysis
 from talker.speech.encoder import FRAME_RATE
 from talker.types import EmotionCode, FloatArray
@@ -27,7 +27,9 @@ def voice_code(speech: SpeechAnalysis, *, per_moment: bool = True, model: Emotio
 
     per_moment: rows at 2 Hz for clips longer than one window; else one row for the whole clip.
 
-    Raises EmotionError for a sound that is silent or shorter than 0.3 s.
+    The code's source says so where the recording is very short, very noisy or sung.
+
+    Raises EmotionError for a sound that is silent, shorter than 0.3 s or without a voice.
     """
     return VoiceReader((model or emotion_model()).space).read(speech, per_moment=per_moment)
 
@@ -46,7 +48,8 @@ class VoiceReader:
             points, strengths = points.mean(0, keepdims=True), np.median(strengths, keepdims=True)
             points = points / np.linalg.norm(points)
         code = decode_points(self._space, points, shown_strength(strengths), "", rate_hz=1.0 / HOP_S)
-        return named(code, "voice")
+        why = doubts(frames)
+        return named(code, f"voice (uncertain: {' and '.join(why)})" if why else "voice")
 
     def _heard(self, frames: VoiceFrames) -> tuple[FloatArray, FloatArray]:
         """Points [M, width] and strengths [M] of every half second, each read together with its clip.
