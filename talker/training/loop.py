@@ -8,7 +8,6 @@ going on needs, without code in it) and `log.jsonl` (a line of means every so ma
 from __future__ import annotations
 
 import copy
-import dataclasses
 import json
 import math
 import time
@@ -89,7 +88,7 @@ class Loop:
         started = checked = time.monotonic()
         before = self.spent
         while self.step < schedule.steps and self.spent < schedule.seconds:
-            for name, value in self._update().items():
+            for name, value in self.advance().items():
                 sums[name] = sums.get(name, torch.zeros((), device=value.device)) + value.detach()
             now = time.monotonic()
             self.spent = before + now - started
@@ -100,12 +99,13 @@ class Loop:
                 if progress:
                     progress(self.step, schedule.steps)
             if now - checked > schedule.check_s:
-                self._check()
+                self.keep()
                 checked = now
-        self._check()
+        self.keep()
         return self.average
 
-    def _update(self) -> dict[str, Tensor]:
+    def advance(self) -> dict[str, Tensor]:
+        """One step, and the mean of the weights; the terms of the loss."""
         schedule = self.schedule
         progress = min(1.0, max(self.step / schedule.steps, self.spent / schedule.seconds))
         share = schedule.rate(self.step, progress)
@@ -122,7 +122,7 @@ class Loop:
                 mean.copy_(now)
         return terms
 
-    def _check(self) -> None:
+    def keep(self) -> None:
         """Look at held-out data, keep the weights when they do best, and everything that going on needs."""
         figures = self.task.check(self.average)
         if figures["score"] >= self.best:
@@ -163,11 +163,6 @@ class Loop:
 def weighted_sum(terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
     """The sum of the terms times their weights; KeyError for a weight whose term does not exist."""
     return torch.stack([terms[name].float() * weight for name, weight in weights.items()]).sum()
-
-
-def experiment(settings: object, changes: Mapping[str, object]) -> object:
-    """Settings (a frozen dataclass) with the `changes` of an experiment's file; a misspelt name is a TypeError."""
-    return dataclasses.replace(settings, **changes)  # type: ignore[type-var]
 
 
 def _under(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
