@@ -230,8 +230,8 @@ def test_a_run_is_kept_and_goes_on_as_if_it_had_never_stopped(trips: TripSet, tm
     whole.run()
     first = Loop(task_of(trips), Schedule(steps=4), tmp_path / "parts")
     for _ in range(2):
-        first.update()
-    first.check()
+        first.advance()
+    first.keep()
     again = Loop(task_of(trips), Schedule(steps=4), tmp_path / "parts")
     assert again.step == 2
     again.run()

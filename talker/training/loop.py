@@ -8,7 +8,6 @@ going on needs, without code in it) and `log.jsonl` (a line of means every so ma
 from __future__ import annotations
 
 import copy
-import dataclasses
 import json
 import math
 import time
@@ -96,7 +95,7 @@ class Loop(Generic[Network]):
         started = checked = time.monotonic()
         before = self.spent
         while self.step < schedule.steps and self.spent < schedule.seconds:
-            for name, value in self.update().items():
+            for name, value in self.advance().items():
                 sums[name] = sums.get(name, torch.zeros((), device=value.device)) + value.detach()
             now = time.monotonic()
             self.spent = before + now - started
@@ -107,13 +106,13 @@ class Loop(Generic[Network]):
                 if progress:
                     progress(self.step, schedule.steps)
             if now - checked > schedule.check_s:
-                self.check()
+                self.keep()
                 checked = now
-        self.check()
+        self.keep()
         return self.average
 
-    def update(self) -> dict[str, Tensor]:
-        """One step with the rates of its place in the schedule; the terms of the loss by name."""
+    def advance(self) -> dict[str, Tensor]:
+        """One step, and the mean of the weights; the terms of the loss."""
         schedule = self.schedule
         progress = min(1.0, max(self.step / schedule.steps, self.spent / schedule.seconds))
         share = schedule.rate(self.step, progress)
@@ -131,7 +130,7 @@ class Loop(Generic[Network]):
                 held.copy_(latest_held)
         return terms
 
-    def check(self) -> None:
+    def keep(self) -> None:
         """Look at held-out data, keep the weights when they do best, and everything that going on needs."""
         figures = self.task.check(self.average)
         if figures["score"] >= self.best:
@@ -173,11 +172,6 @@ class Loop(Generic[Network]):
 def weighted_sum(terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
     """The sum of the terms times their weights; KeyError for a weight whose term does not exist."""
     return torch.stack([terms[name].float() * weight for name, weight in weights.items()]).sum()
-
-
-def experiment(settings: object, changes: Mapping[str, object]) -> object:
-    """Settings (a frozen dataclass) with the `changes` of an experiment's file; a misspelt name is a TypeError."""
-    return dataclasses.replace(settings, **changes)  # type: ignore[type-var]
 
 
 def _under(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
