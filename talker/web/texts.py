@@ -89,7 +89,7 @@ FPS = "Frames per second"
 WRINKLES = "Folds and wrinkles"
 RENDERER = "What draws the face"
 RENDERERS = {
-    "auto": "Automatic", "geometry": "Geometry", "generator": "Geometry, refined by a network",
+    "auto": "Automatic", "geometry": "Geometry", "generator": "Geometry, refined by a network (experimental)",
     "liveportrait": "LivePortrait (research only, slow without a GPU)",
 }  # fmt: skip
 RENDERER_CHOICES = [(RENDERERS.get(name, name.capitalize()), name) for name in RENDERER_NAMES]
