@@ -122,7 +122,7 @@ def leave(request: gr.Request) -> None:
 
 
 def _forget_old() -> None:
-    """Remove the results of those who have asked for nothing for an hour."""
+    """Remove the results of those who have asked for nothing for `FORGOTTEN_AFTER`."""
     for home in results_folder().iterdir():
         if not home.name.startswith("example-") and time.time() - home.stat().st_mtime > FORGOTTEN_AFTER:
             shutil.rmtree(home, ignore_errors=True)
