@@ -21,7 +21,10 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 EXTRAS = PROJECT["optional-dependencies"]
 INSTALLED_BY_REQUIREMENTS = ("train", "eval", "dev")
 OWN = {"talker", "app", *(path.stem for path in (ROOT / "tests").rglob("*.py"))}
-OTHERWISE_NAMED = {"dlib": ["dlib-bin"]}  # its metadata names its compiled part only
+OTHERWISE_NAMED = {  # where metadata names compiled parts only, or the README's command doesn't install the package
+    "dlib": ["dlib-bin"],
+    "pyopenjtalk": ["pyopenjtalk-plus"],
+}
 OPTIONAL = {"spaces", "c2pa"}  # what Hugging Face Spaces bring, and an extra; the code asks whether they are there
 HEAVY = ("torch", "cv2", "scipy", "numba", "gradio", "matplotlib", "mediapipe", "librosa", "av", "PIL")
 
