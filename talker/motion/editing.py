@@ -173,10 +173,11 @@ def _what_is_there(offset: FloatArray, filmed: Performance) -> FloatArray:
 
 def _added(base: FloatArray, offset: FloatArray, filmed: Performance, voice: FloatArray) -> FloatArray:
     """`base` [T,52] with as much of an `offset` [T,52] as speech and blinks leave room for."""
-    limited = apply_lip_constraints(offset, LipConstraints.of(base, voice, filmed.fps))
+    said = LipConstraints.of(base, voice, filmed.fps)
+    limited = apply_lip_constraints(offset, said)
     limited[:, LIDS] *= 1.0 - filmed.blinking()[:, None]
     changed = base + soft_limit(cap_sneer(base + limited)) - soft_limit(cap_sneer(base))
-    return enforce_closure(changed, base, voice).astype(np.float32)
+    return enforce_closure(changed, base, said.shut).astype(np.float32)
 
 
 def performance(tracked: TrackedVideo) -> Performance:
