@@ -233,10 +233,9 @@ def dilate_in_time(asked: FloatArray, frames: float) -> FloatArray:
 
 def lingering(asked: FloatArray, frames: float) -> FloatArray:
     """[T] at least what is asked [T], half of that still after `frames`, nothing after twice as many."""
-    longer = asked.copy()
-    for back in range(1, min(int(2 * frames), len(asked) - 1) + 1):
-        left = float(smoothstep(np.float64(1.0 - back / (2 * frames))))
-        longer[back:] = np.maximum(longer[back:], asked[:-back] * left)
+    longer, left = asked.copy(), smoothstep(1.0 - np.arange(int(2 * frames) + 1) / (2 * frames))
+    for back in range(1, min(len(left), len(asked))):
+        longer[back:] = np.maximum(longer[back:], asked[:-back] * left[back])
     return longer
 
 

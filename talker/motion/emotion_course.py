@@ -83,3 +83,18 @@ class EmotionEnvelope:
             self._silent_s = 0.0 if value > 0.5 else self._silent_s + 1.0 / self._fps
             silent[index] = self._silent_s
         return silent
+
+
+def mixed(before: EmotionRows, after: EmotionRows, share: FloatArray) -> EmotionRows:
+    """Rows [T] of which the `share` [T] is one row of an emotion, and the rest one of another."""
+
+    def between(one: float | FloatArray, other: float | FloatArray) -> FloatArray:
+        part = share[:, None] if np.ndim(one) == 2 else share
+        return one * (1.0 - part) + other * part
+
+    manner = {
+        trait.name: between(getattr(before.style, trait.name), getattr(after.style, trait.name))
+        for trait in fields(EmotionStyle)
+    }
+    rows = (between(getattr(before, name), getattr(after, name)) for name in ("strength", "offset", "probabilities"))
+    return EmotionRows(*rows, EmotionStyle(**manner))

@@ -1,12 +1,12 @@
 """Life besides the lips: blinks, glances, head motion, breathing and brows, drawn from a seed.
 
 Processes in time: each knows the past and nothing of what will be said or felt later, or how long the clip is, so that
-a film and a live face live in the same way. `NonverbalProcess.advance` may be called for a whole clip or frame by frame.
-Everything is drawn in seconds, so the same seed gives the same life at any frame rate, and each part has its own random
-numbers, so switching one off leaves the others as they were. Timing: blinks last 0.1-0.4 s with a close twice as fast as
-the opening (Stern, Walrath & Goldstein, "The endogenous eyeblink", 1984) and come 2-10 s apart, more at the ends of
-phrases; fixations last 0.3-4 s (Lee, Badler & Badler, "Eyes Alive", 2002); nods and brows go with stressed syllables
-(Graf et al., "Visual prosody", 2002), and listeners nod (Yngve, "On getting a word in edgewise", 1970).
+a film and a live face live in the same way. A clip may be made in one go or frame by frame. Everything is drawn in
+seconds, so the same seed gives the same life at any frame rate, and each part has its own random numbers, so switching
+one off leaves the others as they were. Timing: blinks last 0.1-0.4 s with a close twice as fast as the opening (Stern,
+Walrath & Goldstein, "The endogenous eyeblink", 1984) and come 2-10 s apart, more at the ends of phrases; fixations last
+0.3-4 s (Lee, Badler & Badler, "Eyes Alive", 2002); nods and brows go with stressed syllables (Graf et al., "Visual
+prosody", 2002), and listeners nod (Yngve, "On getting a word in edgewise", 1970).
 """
 
 from __future__ import annotations
@@ -166,7 +166,8 @@ class _Gaze:
     def __init__(self, random: np.random.Generator, fps: float, amount: float) -> None:
         self._random, self._fps, self._amount = random, fps, amount
         self._clock, self._next, self._shiver = 0.0, self._interval(), 0.0
-        self._target, self._rest = np.zeros(2), np.zeros(2)
+        self._target: FloatArray = np.zeros(2)
+        self._rest: FloatArray = np.zeros(2)
         reach = max(1, round(2 * SACCADE_S * fps))
         kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / (SACCADE_S * fps)) ** 2)
         self._kernel = kernel / kernel.sum()
@@ -279,7 +280,7 @@ class _Brows:
             chosen, size = self._random.random(), self._random.uniform(0.5, 1.0)
             if chosen < 0.25 + 0.5 * stress.strength:
                 self._raised.append((stress.moment_s + BROWS_AFTER_S, stress.strength * size))
-        raised = np.zeros(len(time))
+        raised: FloatArray = np.zeros(len(time))
         for highest_s, size in self._raised:
             raised = np.maximum(raised, _bump(time - highest_s, BROWS_RISE_S, BROWS_FALL_S) * size)
         self._raised = [rise for rise in self._raised if rise[0] + BROWS_FALL_S > time[-1]]
