@@ -50,6 +50,27 @@ def stage(name: str) -> Iterator[None]:
     LOG.info("%s took %.2f s", name, seconds, extra={"stage": name, "seconds": seconds})
 
 
+class StageTimer:
+    """Times the stages of a run: `with timer("speech"): …`.
+
+    seconds: per stage. announce: called with the name of each before it starts; what it raises stops the run.
+    """
+
+    def __init__(self, announce: Callable[[str], None] | None = None) -> None:
+        self.seconds: dict[str, float] = {}
+        self._announce = announce
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        """Time the block."""
+        if self._announce is not None:
+            self._announce(name)
+        start = time.perf_counter()
+        with stage(name):
+            yield
+        self.seconds[name] = time.perf_counter() - start
+
+
 def write_log(verbose: bool) -> None:
     """Write Talker's records to stderr: all if `verbose` or $TALKER_LOG is set (json: as JSON lines), else warnings."""
     handler = logging.StreamHandler()

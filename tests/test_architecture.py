@@ -28,12 +28,14 @@ LEVELS = (
     ("example_faces",),
     ("data",),
     ("components", "training"),
+    ("video_pipeline",),
     ("pipeline",),
     ("", "batch"),
     ("evaluation",),
     ("workbench",),
     ("web",),
     ("commands", "arguments"),
+    ("video_commands",),
     ("cli",),
     ("doctor",),
     ("__main__",),
@@ -41,7 +43,16 @@ LEVELS = (
 )
 ALSO = {("", "pipeline")}
 # commands that talk to the person who runs them
-PRINTING = ("__main__.py", "cli.py", "commands.py", "doctor.py", "training/", "evaluation/", "web/measure.py")
+PRINTING = (
+    "__main__.py",
+    "cli.py",
+    "commands.py",
+    "video_commands.py",
+    "doctor.py",
+    "training/",
+    "evaluation/",
+    "web/measure.py",
+)
 MAX_FUNCTION_LINES = 60
 MAX_FILE_LINES = 350
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import repeat
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import av
 import numpy as np
@@ -22,14 +23,18 @@ from talker.media.audio import fit_length
 from talker.media.decoding import DECODER_ERRORS, is_readable, open_container
 from talker.media.isolation import decoded, decoded_once
 from talker.media.provenance import GENERATED_MARK, UNNAMED, Provenance
+from talker.media.remux import with_sound_of
 from talker.types import ByteArray, FloatArray, Progress, SpeechClip, Video
 
 # measured on talking films: the luma's PSNR of `veryfast` at 60 % of its processor time, for files 15 % larger;
 # macroblock trees, which `superfast` leaves out, halve its files
 QUALITY = {"crf": "17", "preset": "superfast", "x264-params": "mbtree=1:rc-lookahead=10"}
 SOUND_BITS_PER_SECOND = 160_000
+IRREGULAR = 0.3  # of the time between frames: a frame this far off its place in a constant rate is timed by itself
 KEPT_SHARE = 0.95  # a file with fewer of the frames that its index promises is damaged
 FRAMES_IN_FLIGHT = 8  # between the renderer and the encoder's thread
+SOUND_AFTER_S = 0.5
+FINE_TIME = Fraction(1, 90_000)  # s, in which frames are timed that don't come at a constant rate
 BT709 = 1  # the number that H.264 gives to ITU-R BT.709 primaries, transfer and matrix
 DEFAULT_RATE, MAX_RATE = 25.0, 1000.0  # frames per second of a film that doesn't say, and what can't be meant
 AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
@@ -49,7 +54,13 @@ def write_video(
     check_video_path(path)
     try:
         with replaced_when_done(path) as scratch:
-            _encode(video, scratch, progress, provenance)
+            if video.sound_from is None:
+                _encode(video, scratch, progress, provenance)
+            else:
+                with TemporaryDirectory(prefix=".talker-", dir=path.parent) as folder:
+                    pictures = Path(folder) / "pictures.mp4"
+                    _encode(video, pictures, progress, provenance)
+                    with_sound_of(video.sound_from, pictures, scratch, _length_s(video))
             provenance.seal(scratch)
     except (av.FFmpegError, OSError) as error:
         raise VideoError(f"The video can't be written to {path} ({error}).") from error
@@ -81,6 +92,13 @@ def _encode(video: Video, path: Path, progress: Progress | None, provenance: Pro
         writer.finish()
 
 
+def _length_s(video: Video) -> float:
+    """Of the sound that may be copied: films' own often ends a little after the picture."""
+    if video.times_s is None:
+        return video.frame_count / video.fps + SOUND_AFTER_S
+    return float(video.times_s[-1]) + 1.0 / video.fps + SOUND_AFTER_S
+
+
 class _Writer:
     """An open mp4 that takes one frame after the other, each with the sound that belongs to it."""
 
@@ -97,6 +115,9 @@ class _Writer:
         context = self.picture.codec_context
         context.color_primaries = context.color_trc = context.colorspace = BT709
         context.color_range = ColorRange.MPEG
+        self.times_s = video.times_s
+        if self.times_s is not None:
+            context.time_base = FINE_TIME
         self.speech = video.speech
         self.sound_written = 0
         if self.speech is not None:
@@ -118,7 +139,10 @@ class _Writer:
         marked = np.ascontiguousarray(padded) if self.marker is None else self.marker.add(padded)
         frame = av.VideoFrame.from_ndarray(marked, format="rgb24")
         frame = frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
-        frame.pts, frame.time_base = self.frames, 1 / self.fps
+        if self.times_s is None:
+            frame.pts, frame.time_base = self.frames, 1 / self.fps
+        else:
+            frame.pts, frame.time_base = round(float(self.times_s[self.frames]) / FINE_TIME), FINE_TIME
         self.container.mux(self.picture.encode(frame))
         self.frames += 1
         if self.speech is not None:
@@ -151,6 +175,7 @@ class VideoReader:
     size: (width, height) px.
     times_s: [T] when each iterated frame is shown, from the first frame's time.
     sources: [T] which decoded frame each one is.
+    note: what is wrong with the file; empty where it is whole.
     """
 
     path: Path
@@ -158,14 +183,21 @@ class VideoReader:
     size: tuple[int, int]
     times_s: FloatArray
     sources: NDArray[np.intp]
+    note: str = ""
 
     @property
     def frame_count(self) -> int:
         """How many frames iterating gives."""
         return len(self.sources)
 
+    @property
+    def is_regular(self) -> bool:
+        """Whether the frames come at a constant rate."""
+        expected = np.arange(len(self.times_s)) / self.fps
+        return bool(np.abs(self.times_s - expected).max() < IRREGULAR / self.fps)
+
     def __iter__(self) -> Iterator[ByteArray]:
-        """The frames as [H,W,3] uint8; VideoError where the file is damaged.
+        """The frames as [H,W,3] uint8; VideoError where not even the first can be decoded.
 
         The last frame stands in for those that a decoder swallows at the end, so that there are always `frame_count`.
         """
@@ -180,15 +212,17 @@ class VideoReader:
 
 def read_frames(name: str) -> Iterator[tuple[ByteArray]]:
     """The decoded frames [H,W,3], upright: what a `VideoReader` hands to a decoder, which may run in a worker."""
-    path = Path(name)
+    path, given = Path(name), 0
     try:
         with open_container(path) as container:
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
             for frame in container.decode(stream):
+                given += 1
                 yield (_upright(frame, (stream.width, stream.height)),)
     except DECODER_ERRORS as error:
-        raise VideoError(f"{path.name} is damaged ({error}).") from error
+        if not given:
+            raise VideoError(f"{path.name} is damaged ({error}).") from error
 
 
 def open_video(path: str | Path, *, fps: float | None = None) -> VideoReader:
@@ -198,17 +232,23 @@ def open_video(path: str | Path, *, fps: float | None = None) -> VideoReader:
     `talker.limits` allows.
     """
     path = existing_file(path, "video", error=VideoError, most_bytes=MEDIA_BYTES)
-    average, width, height, times = decoded_once(read_film_facts, str(path), error=VideoError)
+    average, width, height, times, promised = decoded_once(read_film_facts, str(path), error=VideoError)
+    note = ""
+    if len(times) < KEPT_SHARE * promised:
+        note = f"{path.name} is damaged: it breaks off after {len(times)} of {promised} frames, and is used so far."
     if fps is None:
-        return VideoReader(path, average, (width, height), times, np.arange(len(times)))
+        return VideoReader(path, average, (width, height), times, np.arange(len(times)), note)
     wanted = np.arange(max(1, round((times[-1] + 1 / average) * fps))) / fps
     # the frame that is on the screen at the middle of each wanted one
     sources = np.maximum(np.searchsorted(times, wanted + 0.5 / fps, side="right") - 1, 0)
-    return VideoReader(path, fps, (width, height), wanted, sources)
+    return VideoReader(path, fps, (width, height), wanted, sources, note)
 
 
-def read_film_facts(name: str) -> Iterator[tuple[float, int, int, FloatArray]]:
-    """Frames per second, width, height and times (s) of all frames: what `open_video` hands to a decoder."""
+def read_film_facts(name: str) -> Iterator[tuple[float, int, int, FloatArray, int]]:
+    """Frames per second, width, height, times (s) of all frames, how many the file's index promises.
+
+    This is what `open_video` hands to a decoder.
+    """
     path = Path(name)
     try:
         with open_container(path) as container:
@@ -217,9 +257,7 @@ def read_film_facts(name: str) -> Iterator[tuple[float, int, int, FloatArray]]:
             average = average if 0 < average <= MAX_RATE else DEFAULT_RATE
             first = _upright(next(container.decode(stream)), (stream.width, stream.height))
             times = _frame_times(container, stream, path)  # [N] s
-            if len(times) < KEPT_SHARE * stream.frames:
-                raise VideoError(f"{path.name} is damaged: it breaks off after {len(times)} of {stream.frames} frames.")
-        yield average, first.shape[1], first.shape[0], times
+        yield average, first.shape[1], first.shape[0], times, stream.frames
     except DECODER_ERRORS as error:
         raise VideoError(f"{path.name} is damaged or not a video.") from error
 
