@@ -27,7 +27,7 @@ LEVELS = (
     ("portrait", "emotion", "motion", "render"),
     ("example_faces",),
     ("data",),
-    ("components", "training"),
+    ("components", "training", "live"),
     ("video_pipeline",),
     ("pipeline",),
     ("", "batch"),

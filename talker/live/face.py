@@ -82,9 +82,8 @@ class LiveFace:
         return mixed(self._before, self._after, smoothstep(since / (CHANGE_S * self._fps)))
 
     def _rows(self, emotion: EmotionCode) -> EmotionRows:
-        first = {
-            field.name: value[:1]
-            for field in dataclasses.fields(emotion)
-            if isinstance(value := getattr(emotion, field.name), np.ndarray)
-        }
-        return EmotionRows.of(dataclasses.replace(emotion, **first), 1, self._fps, self._options.pace)
+        first = dataclasses.replace(
+            emotion, embedding=emotion.embedding[:1], blendshape_offset=emotion.blendshape_offset[:1],
+            strength=emotion.strength[:1], probabilities=emotion.probabilities[:1], affect=emotion.affect[:1],
+        )  # fmt: skip
+        return EmotionRows.of(first, 1, self._fps, self._options.pace)

@@ -1,4 +1,4 @@
-"""Speech as it is heard: what `SpeechAnalysis` measures of a clip, measured of the last seconds of a sound that goes on.
+"""Speech as it is heard: what `SpeechAnalysis` measures of a clip, of the last seconds of a sound that goes on.
 
 A moment is heard for good `LOOKAHEAD_S` after it. Nothing older than `KEPT_S` is held.
 """

@@ -96,5 +96,7 @@ def mixed(before: EmotionRows, after: EmotionRows, share: FloatArray) -> Emotion
         trait.name: between(getattr(before.style, trait.name), getattr(after.style, trait.name))
         for trait in fields(EmotionStyle)
     }
-    rows = (between(getattr(before, name), getattr(after, name)) for name in ("strength", "offset", "probabilities"))
-    return EmotionRows(*rows, EmotionStyle(**manner))
+    strength, offset, probabilities = (
+        between(getattr(before, name), getattr(after, name)) for name in ("strength", "offset", "probabilities")
+    )
+    return EmotionRows(strength, offset, probabilities, EmotionStyle(**manner))

@@ -242,10 +242,10 @@ class _Head:
             turn = stress.strength * size * NOD * np.array([1.0, *(0.35 * side)])
             self._nods.append((stress.moment_s + NOD_AFTER_S, turn))
         self._listen(time, speaking)
-        for highest_s, turn in self._nods:
+        for highest_s, nod in self._nods:
             bump = _bump(time - highest_s, NOD_RISE_S, NOD_FALL_S)
-            pose[:, 0] += bump * turn[0] * manner["nods"]
-            pose[:, 1:3] += bump[:, None] * turn[1:]
+            pose[:, 0] += bump * nod[0] * manner["nods"]
+            pose[:, 1:3] += bump[:, None] * nod[1:]
         self._nods = [nod for nod in self._nods if nod[0] + NOD_FALL_S > time[-1]]
         pose[:, 0] += manner["bow"]
         pose[:, 1] += manner["turn"]
