@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 import tracemalloc
 from collections.abc import Iterator
@@ -140,6 +141,7 @@ def test_nothing_grows(monkeypatch: pytest.MonkeyPatch) -> None:
         for chunk in chunks(buzz, RATE // 10):
             for _ in live.hear(chunk):
                 pass
+        gc.collect()
         return tracemalloc.get_traced_memory()[0]
 
     tracemalloc.start()
