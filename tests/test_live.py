@@ -16,7 +16,7 @@ from talker.blendshapes import BLENDSHAPE_INDEX
 from talker.emotion.labels import label_code
 from talker.errors import AudioError, EmotionError
 from talker.live.face import LiveFace
-from talker.live.hearing import LOOKAHEAD_S, Track
+from talker.live.hearing import LOOKAHEAD_S, STEP_S, Track
 from talker.media.audio import at_rate
 from talker.motion.articulation import speech_motion
 from talker.motion.composition import Composer, SpokenMouth, compose, joined
@@ -58,7 +58,7 @@ def heard(live: LiveFace, sound: FloatArray, size: int = CHUNK) -> FaceMotion:
 
 def test_lips_and_life_are_those_of_the_film(sound: FloatArray, film: FaceMotion) -> None:
     live = heard(face(), sound)
-    assert (len(live) - 1) / 25 <= len(sound) / RATE - LOOKAHEAD_S < len(live) / 25
+    assert (len(live) - 1) / 25 <= len(sound) / RATE - LOOKAHEAD_S < len(live) / 25 + STEP_S
     open_live, open_film = (LipGeometry.load().opening_of(motion.blendshapes[: len(live)]) for motion in (live, film))
     assert np.corrcoef(open_live, open_film)[0, 1] > 0.95
     jumps = [np.abs(np.diff(opening, 2)).mean() for opening in (open_live, open_film)]
@@ -129,11 +129,11 @@ def test_a_face_listens_while_nobody_speaks(sound: FloatArray) -> None:
 
 
 def test_nothing_grows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two minutes of a rhythmic buzz, which is taken for speech: the second holds no more memory than the first."""
+    """A minute of a rhythmic buzz, which is taken for speech: its second half holds no more memory than the first."""
     monkeypatch.setattr(  # the encoder remembers nothing and takes the most time
         SpeechEncoder, "encode_recent", lambda self, clip: np.zeros((len(clip.samples) // 320, 384), np.float32)
     )
-    seconds = np.arange(60 * RATE) / RATE
+    seconds = np.arange(30 * RATE) / RATE
     buzz = (0.1 * np.sign(np.sin(2 * np.pi * 120 * seconds)) * (np.sin(2 * np.pi * 2 * seconds) > 0)).astype(np.float32)
     live = face(fps=10.0)  # which takes less time, and grows as fast
 
@@ -178,7 +178,7 @@ def picture() -> FloatArray:
 def test_frames_are_drawn_marked_and_timed(sound: FloatArray) -> None:
     talker = Talker(FakeComponents().as_components())
     frames = list(talker.stream(picture(), chunks(sound[: 2 * RATE]), emotion="happy"))
-    assert len(frames) == int((2 - LOOKAHEAD_S) * 25 + 1e-6) + 1
+    assert (2 - LOOKAHEAD_S - STEP_S) * 25 < len(frames) <= (2 - LOOKAHEAD_S) * 25 + 1
     assert [frame.time_s for frame in frames] == [pytest.approx(n / 25) for n in range(len(frames))]
     labelled = list(talker.stream(picture(), chunks(sound[:RATE]), options=SpeakOptions(label=True)))
     assert not np.array_equal(labelled[0].picture[-20:, :40], frames[0].picture[-20:, :40])

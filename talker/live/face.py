@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import soxr
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from talker.curves import smoothstep
 from talker.errors import AudioError
@@ -22,8 +22,9 @@ from talker.speech.encoder import SAMPLE_RATE, shared_encoder
 from talker.types import EmotionCode, FaceMotion, FloatArray
 
 CHANGE_S = 0.3  # over which one emotion becomes another
-PIECE_S = 0.08  # of sound that is heard at once; less where less comes
+PIECE_S = 0.4  # of sound that is heard at once at most, by whoever is late; less where less comes
 RESAMPLING = "LQ"  # which holds a sound back for 6 ms, better ones for 20; lips don't hear the difference
+BLAS = ThreadpoolController()  # finds the libraries once
 
 
 class LiveFace:
@@ -51,7 +52,6 @@ class LiveFace:
         with self._lock:
             self._before, self._after, self._changed = self._felt(1), rows, self._hearing.made
 
-    @threadpool_limits.wrap(limits=1, user_api="blas")
     def hear(self, samples: FloatArray) -> Iterator[FaceMotion]:
         """The motion that can be made once these samples [n], -1..1, have been heard, in pieces of a frame or more.
 
@@ -62,11 +62,13 @@ class LiveFace:
         step = round(PIECE_S * self._rate)
         for start in range(0, len(samples), step):
             piece = np.clip(samples[start : start + step], -1.0, 1.0).astype(np.float32)
-            heard = self._hearing.hear(
-                piece if self._rate == SAMPLE_RATE else self._resampler.resample_chunk(piece).astype(np.float32)
-            )
-            if heard is not None:
-                yield self._compose(heard)
+            if self._rate != SAMPLE_RATE:
+                piece = self._resampler.resample_chunk(piece).astype(np.float32)
+            with BLAS.limit(limits=1, user_api="blas"):  # a second thread would take the core that draws
+                heard = self._hearing.hear(piece)
+                motion = None if heard is None else self._compose(heard)
+            if motion is not None:
+                yield motion
 
     def _compose(self, heard: HeardFrames) -> FaceMotion:
         count = heard.new.stop - heard.new.start

@@ -22,6 +22,7 @@ from talker.speech.stress import Stress, StressFinder
 from talker.types import FloatArray, SpeechClip
 
 LOOKAHEAD_S = 0.32  # of sound that a frame waits for: what parts the lips before a sound has to know that it comes
+STEP_S = 0.08  # between two times that the encoder hears, which costs as much as drawing a frame
 WINDOW_S = 2.0  # of sound that the encoder hears at once
 RENEWED_S = 0.4  # of what it hears is heard anew each time: the latest, which had the least after it
 PAST_S = 1.2  # before a frame that its lips depend on
@@ -107,11 +108,11 @@ class LiveHearing:
         return self._made
 
     def hear(self, samples: FloatArray) -> HeardFrames | None:
-        """Take in samples [n], -1..1; None where no frame can be made yet."""
+        """Take in samples [n], -1..1; None where none are made yet; some wait for the next."""
         self._sound.put(self._sound.end, samples)
         self._measure()
         known = math.floor((self._sound.end / SAMPLE_RATE - LOOKAHEAD_S) * self._fps + 1e-6) + 1
-        if known <= self._made:
+        if known - self._made < max(1, round(STEP_S * self._fps)):
             return None
         first = max(0, int(self._made - PAST_S * self._fps) // self._grid * self._grid)
         time = np.arange(first, known + math.ceil(LOOKAHEAD_S * self._fps)) / self._fps

@@ -17,6 +17,7 @@ from talker.render.registry import Renderer
 from talker.types import ByteArray, EmotionCode, FaceMotion, FloatArray
 
 WAITING = 4  # motions between hearing and drawing
+AT_ONCE = 2  # frames that are drawn of what was heard at once, where late ones are left out
 
 
 @dataclass(frozen=True)
@@ -89,11 +90,18 @@ class LiveFrames:
     def _drawn(self, waiting: queue.Queue[tuple[int, FaceMotion] | None]) -> Iterator[LiveFrame]:
         while (found := waiting.get()) is not None:
             number, motion = found
-            if self._late and not waiting.empty():
-                continue
+            if self._late:
+                if not waiting.empty():
+                    continue
+                number, motion = number + max(0, len(motion) - AT_ONCE), latest(motion, AT_ONCE)
             pictures = self._renderer.render(motion)
             if self._label:
                 pictures = labelled(pictures, self._renderer.size)
             for index, picture in enumerate(pictures):
                 marked = picture if self._marker is None else self._marker.add(picture)
                 yield LiveFrame(marked, (number + index) / motion.fps)
+
+
+def latest(motion: FaceMotion, frames: int) -> FaceMotion:
+    """The last `frames` of a motion."""
+    return FaceMotion(motion.blendshapes[-frames:], motion.pose[-frames:], motion.fps)
