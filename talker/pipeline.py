@@ -83,6 +83,7 @@ class Talker(VideoMethods):
         out: str | Path = "talker.mp4",
         progress: Progress | None = None,
         stage: Callable[[str], None] | None = None,
+        fragmented: bool = False,
     ) -> Result:
         """Write the video of the portrait saying `speech`, or `text` in an offline voice, with an emotion.
 
@@ -91,6 +92,7 @@ class Talker(VideoMethods):
         text: may hold tags such as "[happy] We won! [sad:0.6] But it is over."; they take the place of `emotion`.
         progress: called with (frames done, frames in all); a `CancelledError` raised from it stops the work.
         stage: called with the name of each step before it starts, and may stop the work in the same way.
+        fragmented: the file grows while it is drawn, and players may start at once.
 
         Raises a TalkerError when something handed in can't be used; then there is no output file.
         """
@@ -111,8 +113,9 @@ class Talker(VideoMethods):
             renderer = self.create_renderer(face, options)
         with timer("rendering"):
             self.write_video(
-                renderer, motion, analysis.clip, out, progress, label=options.label, settings=repr(options)
-            )
+                renderer, motion, analysis.clip, out, progress, label=options.label, settings=repr(options),
+                fragmented=fragmented,
+            )  # fmt: skip
         notes = _notes(face, analysis.clip, code.scaled(options.strength), options, renderer)
         if isinstance(portrait, str | Path) and (damage := damage_note(portrait)):
             notes = (*notes, damage)
@@ -274,6 +277,7 @@ class Talker(VideoMethods):
         label: bool = False,
         settings: str = "",
         sound_from: Path | None = None,
+        fragmented: bool = False,
     ) -> None:
         """Render a motion and write it with its sound; `label` writes into every frame that it is generated.
 
@@ -286,7 +290,7 @@ class Talker(VideoMethods):
         if label:
             frames = labelled(frames, renderer.size)
         video = Video(frames, len(motion), motion.fps, renderer.size, clip, sound_from)
-        write_video(video, out, progress, Provenance(renderer.name, settings))
+        write_video(video, out, progress, Provenance(renderer.name, settings), fragmented=fragmented)
 
 
 def _renderer_bytes(kept: tuple[Portrait, Renderer]) -> int:

@@ -6,18 +6,25 @@ import gc
 import time
 import tracemalloc
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
+import av
 import numpy as np
 import pytest
+from PIL import Image
 from stand_ins import FakeComponents
 
 from talker import SpeakOptions, SpeechClip, Talker
 from talker.blendshapes import BLENDSHAPE_INDEX
+from talker.cli import main
 from talker.emotion.labels import label_code
-from talker.errors import AudioError, EmotionError
+from talker.errors import AudioError, CancelledError, EmotionError
 from talker.live.face import LiveFace
 from talker.live.hearing import LOOKAHEAD_S, STEP_S, Track
-from talker.media.audio import at_rate
+from talker.media.audio import at_rate, load_speech, save_speech
+from talker.media.provenance import is_generated
+from talker.media.video import open_video
 from talker.motion.articulation import speech_motion
 from talker.motion.composition import Composer, SpokenMouth, compose, joined
 from talker.motion.emotion_course import EmotionRows
@@ -25,7 +32,7 @@ from talker.motion.lips import LipGeometry
 from talker.speech.analysis import SpeechAnalysis
 from talker.speech.encoder import SpeechEncoder
 from talker.speech.voice import say
-from talker.types import FaceMotion, FloatArray
+from talker.types import ByteArray, FaceMotion, FloatArray
 
 RATE, CHUNK = 16000, 640  # 40 ms
 SMILE = BLENDSHAPE_INDEX["mouthSmileLeft"]
@@ -171,7 +178,7 @@ class Source:
             yield chunk
 
 
-def picture() -> FloatArray:
+def picture() -> ByteArray:
     return np.full((96, 64, 3), 90, np.uint8)
 
 
@@ -203,3 +210,55 @@ def test_what_is_wrong_is_said() -> None:
     live = talker.live(picture())
     with pytest.raises(EmotionError):
         live.feel("no such thing")
+
+
+def test_each_frame_has_its_sound(sound: FloatArray) -> None:
+    talker = Talker(FakeComponents().as_components())
+    frames = list(talker.stream(picture(), chunks(sound, 1000)))
+    together = np.concatenate([frame.sound for frame in frames])
+    np.testing.assert_array_equal(together, sound[: len(together)])
+    assert {len(frame.sound) for frame in frames} == {RATE // 25}
+
+
+def test_late_frames_are_left_out_and_their_sound_is_not(sound: FloatArray) -> None:
+    talker = Talker(FakeComponents().as_components())
+    frames = list(talker.stream(picture(), chunks(sound, RATE), late=True))  # a second at once, of which it is late
+    assert len(frames) < len(sound) / RATE * 10
+    together = np.concatenate([frame.sound for frame in frames])
+    np.testing.assert_array_equal(together, sound[: len(together)])
+    assert len(together) == pytest.approx((frames[-1].time_s + 1 / 25) * RATE, abs=2)
+
+
+def test_the_command_writes_a_film_of_a_recording(tmp_path: Path) -> None:
+    save_speech(say("Hello!"), tmp_path / "hello.wav")
+    Image.new("RGB", (64, 96), "grey").save(tmp_path / "portrait.png")
+    out = tmp_path / "live.mp4"
+    arguments = ["live", "--portrait", str(tmp_path / "portrait.png"), "--speech", str(tmp_path / "hello.wav")]
+    assert main([*arguments, "--out", str(out)], Talker(FakeComponents().as_components())) == 0
+    film, spoken = open_video(out), load_speech(out)
+    assert film.frame_count / film.fps >= load_speech(tmp_path / "hello.wav").duration_s - 0.04
+    assert spoken.duration_s == pytest.approx(film.frame_count / film.fps, abs=0.1)
+    assert is_generated(out)
+
+
+def test_a_film_that_grows_can_be_read_before_it_is_whole(tmp_path: Path) -> None:
+    out, seen = tmp_path / "film.mp4", []
+
+    def progress(done: int, total: int) -> None:
+        if done == total:
+            with av.open(str(out)) as container, suppress(av.error.InvalidDataError, av.error.EOFError):
+                seen.extend(frame.pts for frame in container.decode(video=0))
+
+    speech = np.random.default_rng(0).normal(0, 0.1, 10 * RATE).astype(np.float32)
+    talker = Talker(FakeComponents().as_components())
+    talker.speak(picture(), SpeechClip(speech, RATE), out=out, progress=progress, fragmented=True)
+    assert len(seen) > 100  # of 250 frames, when the last was drawn
+    assert open_video(out).frame_count == 250 and is_generated(out)
+    with pytest.raises(CancelledError):
+        talker.speak(picture(), SpeechClip(speech, RATE), out=out, progress=_cancel, fragmented=True)
+    assert not out.exists()
+
+
+def _cancel(done: int, total: int) -> None:
+    if done > 5:
+        raise CancelledError

@@ -94,9 +94,8 @@ def test_pages_from_elsewhere_are_refused(client: TestClient, live: LiveSocket, 
 
 
 def test_who_finds_no_seat_is_told(client: TestClient, live: LiveSocket) -> None:
-    with opened(client, ticket(live)):
-        with opened(client, ticket(live, "5.6.7.8")) as other:
-            assert other.receive_json() == {"error": texts.LIVE_FULL}
+    with opened(client, ticket(live)), opened(client, ticket(live, "5.6.7.8")) as other:
+        assert other.receive_json() == {"error": texts.LIVE_FULL}
     with opened(client, ticket(live, "5.6.7.8")) as other:  # the first has left
         other.send_bytes(CHUNK * 10)
         other.receive_bytes()

@@ -37,7 +37,7 @@ class LiveFace:
         lowest, highest = SOUND_RATES
         if not lowest <= sample_rate <= highest:
             raise AudioError(f"Sound at {sample_rate} Hz can't be heard; please give {lowest} to {highest} Hz.")
-        self._options, self._fps, self._rate = options, options.fps, sample_rate
+        self._options, self._fps, self.sample_rate = options, options.fps, sample_rate
         regressor = shipped_mouth_regressor(LIP_MODELS[options.converter])
         self._hearing = LiveHearing(shared_encoder(), regressor, options.fps)
         self._composer = Composer(options, options.fps)
@@ -59,10 +59,10 @@ class LiveFace:
         """
         if samples.ndim != 1 or not np.isfinite(samples).all():
             raise AudioError("Live sound must be one channel of numbers.")
-        step = round(PIECE_S * self._rate)
+        step = round(PIECE_S * self.sample_rate)
         for start in range(0, len(samples), step):
             piece = np.clip(samples[start : start + step], -1.0, 1.0).astype(np.float32)
-            if self._rate != SAMPLE_RATE:
+            if self.sample_rate != SAMPLE_RATE:
                 piece = self._resampler.resample_chunk(piece).astype(np.float32)
             with BLAS.limit(limits=1, user_api="blas"):  # a second thread would take the core that draws
                 heard = self._hearing.hear(piece)

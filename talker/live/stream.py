@@ -10,6 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import takewhile
 
+import numpy as np
+
 from talker.emotion.resolve import Emotion
 from talker.live.face import LiveFace
 from talker.media.provenance import Provenance, labelled
@@ -22,10 +24,23 @@ AT_ONCE = 2  # frames that are drawn of what was heard at once, where late ones 
 
 @dataclass(frozen=True)
 class LiveFrame:
-    """A picture [H,W,3] of the face, marked as generated, and the moment (s) of the sound that it belongs to."""
+    """A picture [H,W,3] of the face, marked as generated, the moment (s) that it shows, and the sound [n] from then on.
+
+    Where frames before it were left out, their sound comes first.
+    """
 
     picture: ByteArray
     time_s: float
+    sound: FloatArray
+
+
+@dataclass(frozen=True)
+class HeardMotion:
+    """What was heard at once: the number of its first frame, the motion, and the sound [n] of all its frames."""
+
+    number: int
+    motion: FaceMotion
+    sound: FloatArray
 
 
 class LiveFrames:
@@ -60,22 +75,19 @@ class LiveFrames:
 
         The chunks are taken in a thread of their own, which may wait for a microphone.
         """
-        waiting: queue.Queue[tuple[int, FaceMotion] | None] = queue.Queue(WAITING)
+        waiting: queue.Queue[HeardMotion | None] = queue.Queue(WAITING)
         over = threading.Event()
 
-        def put(found: tuple[int, FaceMotion] | None) -> None:
+        def put(heard: HeardMotion | None) -> None:
             while not over.is_set():
                 with suppress(queue.Full):
-                    waiting.put(found, timeout=0.1)
+                    waiting.put(heard, timeout=0.1)
                     break
 
         def listen() -> None:
-            made = 0
             try:
-                for chunk in takewhile(lambda chunk: not over.is_set(), chunks):
-                    for motion in self._face.hear(chunk):
-                        put((made, motion))
-                        made += len(motion)
+                for heard in self._heard(takewhile(lambda chunk: not over.is_set(), chunks)):
+                    put(heard)
             finally:
                 put(None)
 
@@ -87,21 +99,32 @@ class LiveFrames:
                 over.set()
             hearing.result()
 
-    def _drawn(self, waiting: queue.Queue[tuple[int, FaceMotion] | None]) -> Iterator[LiveFrame]:
-        while (found := waiting.get()) is not None:
-            number, motion = found
+    def _heard(self, chunks: Iterable[FloatArray]) -> Iterator[HeardMotion]:
+        """The motions of the chunks, each with its sound."""
+        made, taken, sound = 0, 0, np.zeros(0, np.float32)
+        for chunk in chunks:
+            sound = np.concatenate([sound, chunk]) if chunk.ndim == 1 else sound  # `hear` refuses the rest
+            for motion in self._face.hear(chunk):
+                number, made = made, made + len(motion)
+                end = round(made / motion.fps * self._face.sample_rate)
+                yield HeardMotion(number, motion, sound[: end - taken])
+                sound, taken = sound[end - taken :], end
+
+    def _drawn(self, waiting: queue.Queue[HeardMotion | None]) -> Iterator[LiveFrame]:
+        sound = np.zeros(0, np.float32)
+        while (heard := waiting.get()) is not None:
+            sound, motion = np.concatenate([sound, heard.sound]), heard.motion
             if self._late:
                 if not waiting.empty():
                     continue
-                number, motion = number + max(0, len(motion) - AT_ONCE), latest(motion, AT_ONCE)
+                motion = FaceMotion(motion.blendshapes[-AT_ONCE:], motion.pose[-AT_ONCE:], motion.fps)
+            first = heard.number + len(heard.motion) - len(motion)
+            each = len(heard.sound) // len(heard.motion)
+            sounds = np.split(sound, [len(sound) - each * left for left in range(len(motion) - 1, 0, -1)])
             pictures = self._renderer.render(motion)
             if self._label:
                 pictures = labelled(pictures, self._renderer.size)
-            for index, picture in enumerate(pictures):
+            for index, (picture, samples) in enumerate(zip(pictures, sounds, strict=True)):
                 marked = picture if self._marker is None else self._marker.add(picture)
-                yield LiveFrame(marked, (number + index) / motion.fps)
-
-
-def latest(motion: FaceMotion, frames: int) -> FaceMotion:
-    """The last `frames` of a motion."""
-    return FaceMotion(motion.blendshapes[-frames:], motion.pose[-frames:], motion.fps)
+                yield LiveFrame(marked, (first + index) / motion.fps, samples)
+            sound = np.zeros(0, np.float32)
