@@ -29,7 +29,7 @@ def live(arguments: argparse.Namespace, talker: Talker) -> None:
     from talker.live.hearing import LOOKAHEAD_S
     from talker.live.sources import MICROPHONE_RATE, microphone, paced
     from talker.media.audio import load_speech
-    from talker.media.video import write_fragments
+    from talker.media.fragments import write_fragments
 
     prepare_outputs([arguments.out], files_read(arguments))
     clip = load_speech(arguments.speech) if arguments.speech else None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import repeat
@@ -30,7 +30,6 @@ from talker.types import ByteArray, FloatArray, Progress, SpeechClip, Video
 # measured on talking films: the luma's PSNR of `veryfast` at 60 % of its processor time, for files 15 % larger;
 # macroblock trees, which `superfast` leaves out, halve its files
 QUALITY = {"crf": "17", "preset": "superfast", "x264-params": "mbtree=1:rc-lookahead=10"}
-LIVE_QUALITY = {"crf": "20", "preset": "ultrafast", "tune": "zerolatency"}
 WHOLE = {"movflags": "+faststart"}
 FRAGMENTS = {"movflags": "+frag_keyframe+empty_moov+default_base_moof", "flush_packets": "1"}
 SOUND_BITS_PER_SECOND = 160_000
@@ -80,32 +79,6 @@ def check_video_path(path: str | Path) -> None:
     prepare_folder(Path(path))
 
 
-def write_fragments(
-    frames: Iterable[tuple[ByteArray, FloatArray]], size: tuple[int, int], fps: float, rate: int, path: str | Path
-) -> int:
-    """Write pictures [H,W,3], which are marked already, each with its sound [n] at `rate` Hz, as they come; how many.
-
-    size: (width, height) px. The file may be played while it grows; it stays, and is whole, when the frames end or the
-    person interrupts them. VideoError when it can't be written.
-    """
-    path = Path(path)
-    check_video_path(path)
-    try:
-        with av.open(str(path), "w", format="mp4", options=FRAGMENTS) as container:
-            video = Video(iter(()), 0, fps, size, SpeechClip(np.zeros(0, np.float32), rate))
-            writer = _Writer(container, video, None, LIVE_QUALITY)
-            writer.picture.codec_context.gop_size = round(fps)
-            with suppress(KeyboardInterrupt):
-                for picture, sound in frames:
-                    writer.add(picture, sound)
-            if writer.frames:
-                writer.finish()
-        UNNAMED.seal(path)
-    except (av.FFmpegError, OSError) as error:
-        raise VideoError(f"The video can't be written to {path} ({error}).") from error
-    return writer.frames
-
-
 @contextmanager
 def growing(path: Path) -> Iterator[Path]:
     """The path of a file that others may read while it is written; it is removed when the block fails."""
@@ -127,7 +100,7 @@ def _encode(
         av.open(str(path), "w", format="mp4", options=FRAGMENTS if fragmented else WHOLE) as container,
         ThreadPoolExecutor(1, "encoder") as thread,
     ):
-        writer = _Writer(container, video, provenance)
+        writer = FilmWriter(container, video, provenance)
         if fragmented:
             writer.picture.codec_context.gop_size = round(video.fps)  # a fragment begins with each key frame
         for index, frame in enumerate(video.frames):
@@ -148,7 +121,7 @@ def _length_s(video: Video) -> float:
     return float(video.times_s[-1]) + 1.0 / video.fps + SOUND_AFTER_S
 
 
-class _Writer:
+class FilmWriter:
     """An open mp4 that takes one frame after the other, each with the sound that belongs to it."""
 
     def __init__(
