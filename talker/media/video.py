@@ -25,7 +25,7 @@ from talker.media.decoding import DECODER_ERRORS, is_readable, open_container
 from talker.media.isolation import decoded, decoded_once
 from talker.media.provenance import GENERATED_MARK, UNNAMED, Provenance
 from talker.media.remux import with_sound_of
-from talker.types import ByteArray, FloatArray, Progress, SpeechClip, Video
+from talker.types import ByteArray, FloatArray, Progress, Video
 
 # measured on talking films: the luma's PSNR of `veryfast` at 60 % of its processor time, for files 15 % larger;
 # macroblock trees, which `superfast` leaves out, halve its files
