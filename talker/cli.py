@@ -22,7 +22,7 @@ from talker.emotion.resolve import DEFAULT, EmotionRequest
 from talker.errors import CancelledError, InputError, TalkerError
 from talker.evaluation import command as evaluation
 from talker.files import prepare_outputs
-from talker.journal import write_log
+from talker.journal import job, write_log
 from talker.live_commands import add_live_arguments, live
 from talker.options import RENDERERS
 from talker.signals import signals_interrupt
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None, talker: Talker | None = None) -
     parsed = _parser().parse_args(arguments)
     write_log(parsed.verbose)
     try:
-        with signals_interrupt():
+        with signals_interrupt(), job(parsed.verb):
             if not parsed.speaks:
                 return parsed.run(parsed) or 0
             if talker is None:

@@ -93,8 +93,6 @@ class VideoMethods(ABC):
 
         Raises a TalkerError when something handed in can't be used; then there is no output file.
         """
-        from talker.motion.editing import performance, with_emotion
-
         options = options or VideoOptions()
         check_video_path(out)
         prepare_outputs([out], [video, emotion.value if isinstance(emotion, EmotionRequest) else None])
@@ -103,17 +101,10 @@ class VideoMethods(ABC):
             tracked = self.track_video(video, options, progress)
         with timer("speech"):
             speech = self.sound_of(video)
-        with timer("emotion"):
-            present = self.present_emotion(tracked, options)
-            tags = split_tags(tagged_text)[1] if tagged_text is not None else []
-            wanted = None
-            if tags or emotion is not None:
-                wanted = self._wanted(emotion or DEFAULT, self._heard(tracked, speech, bool(tags)), options, tags)
         with timer("motion"):
-            filmed = performance(tracked)
-            voice = None if speech is None else speech.speaking(len(tracked), tracked.fps)
-            face = with_emotion(filmed, wanted, options.strength, present=present, voice=voice)
-            face = tracked.expressions + tracked.usable()[:, None] * (face - tracked.expressions)
+            tags = split_tags(tagged_text)[1] if tagged_text is not None else []
+            asked = DEFAULT if tags and emotion is None else emotion
+            face, present, wanted = self.edited_face(tracked, asked, options, speech, tags)
         with timer("rendering"):
             self._render(tracked, face, options, out, progress, sound_from=Path(video))
         notes = self._notes(tracked, present, wanted, options)
@@ -217,6 +208,28 @@ class VideoMethods(ABC):
         present = self.present_emotion(tracked, driver)
         notes = self._notes(tracked, present, None, driver)
         return self._result(tracked, motion.blendshapes, present, None, driver, out, timer, notes)
+
+    def edited_face(
+        self,
+        tracked: TrackedVideo,
+        emotion: Emotion | None,
+        options: VideoOptions,
+        speech: SpeechAnalysis | None = None,
+        tags: Sequence[Tag] = (),
+    ) -> tuple[FloatArray, EmotionCode, EmotionCode | None]:
+        """The filmed face [T,52] with another emotion, the emotion that is filmed, and the one that was wanted.
+
+        speech: the film's sound; None where it has none.
+        """
+        from talker.motion.editing import performance, with_emotion
+
+        present = self.present_emotion(tracked, options)
+        wanted = None
+        if emotion is not None:
+            wanted = self._wanted(emotion, self._heard(tracked, speech, bool(tags)), options, tags)
+        voice = None if speech is None else speech.speaking(len(tracked), tracked.fps)
+        face = with_emotion(performance(tracked), wanted, options.strength, present=present, voice=voice)
+        return tracked.expressions + tracked.usable()[:, None] * (face - tracked.expressions), present, wanted
 
     def track_video(self, video: str | Path, options: VideoOptions, progress: Progress | None = None) -> TrackedVideo:
         """The person that the options choose, through the whole film; kept while the film's content stays the same."""

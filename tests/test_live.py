@@ -24,7 +24,7 @@ from talker.live.face import LiveFace
 from talker.live.hearing import LOOKAHEAD_S, STEP_S, Track
 from talker.media.audio import at_rate, load_speech, save_speech
 from talker.media.provenance import is_generated
-from talker.media.video import open_video
+from talker.media.video_reader import open_video
 from talker.motion.articulation import speech_motion
 from talker.motion.composition import Composer, SpokenMouth, compose, joined
 from talker.motion.emotion_course import EmotionRows

@@ -19,7 +19,7 @@ from talker.face.detector import FaceDetector
 from talker.face.landmarks import INNER_LIPS, LIPS
 from talker.face.tracking import FaceTrack, track_video
 from talker.media.image import ImageSource, load_image
-from talker.media.video import open_video
+from talker.media.video_reader import open_video
 from talker.types import EmotionCode, FloatArray, Progress
 
 VIDEO_RATE_HZ = 12.5  # codes per second that a video gives

@@ -53,7 +53,8 @@ class PersonPath:
     """Where one person is in a film.
 
     rows: [N,4] frame, x, y and side (px) of the face, where it was looked for and found. shots: first frames of the
-    film's shots. size: (width, height) px. frames: how many there are. people: the most faces seen in one frame.
+    film's shots. size: (width, height) px. frames: how many there are. people: the most faces seen in one frame. roll:
+    angle of the head in the picture (rad, clockwise positive), in quarters of a turn.
     """
 
     rows: FloatArray
@@ -61,6 +62,7 @@ class PersonPath:
     size: tuple[int, int]
     frames: int
     people: int
+    roll: float = 0.0
 
 
 @dataclass
@@ -101,7 +103,9 @@ def find_person(
     if not choice.is_largest:
         chosen = _linked(looks, _seed(looks, choice, fps))
     rows = np.array([[frame, *face.centre, face.size] for frame, face in chosen])
-    return PersonPath(rows, tuple(cuts.starts), size, count, max(len(look.faces) for look in looks))
+    turned = np.mean([np.exp(1j * face.roll) for _, face in chosen])
+    roll = round(float(np.angle(turned)) / (np.pi / 2)) * np.pi / 2
+    return PersonPath(rows, tuple(cuts.starts), size, count, max(len(look.faces) for look in looks), roll)
 
 
 class _Follower:

@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter1d, minimum_filter1d
 from talker.curves import smoothstep
 from talker.face.camera import rotation_matrix
 from talker.face.tracking import FaceTrack
-from talker.media.video import VideoReader
+from talker.media.video_reader import VideoReader
 from talker.types import ByteArray, FaceAttributes, FloatArray, Portrait
 
 EASE_S = 0.2  # over which a change comes and goes where the face is lost

@@ -25,7 +25,7 @@ from talker.face.detector import Landmarker, View
 from talker.face.fit import SequenceFit, fit_sequence
 from talker.face.person import LARGEST, LOOK_EVERY, NO_FACE, FaceChoice, PersonPath, find_person
 from talker.files import load_arrays, replaced_when_done
-from talker.media.video import open_video
+from talker.media.video_reader import open_video
 from talker.types import LANDMARK_COUNT, BoolArray, ByteArray, FaceMotion, FloatArray, Progress
 from talker.weights import store
 
@@ -104,16 +104,18 @@ def track_video(
     *,
     fps: float | None = None,
     choice: FaceChoice = LARGEST,
+    quarter_turns: int = 0,
     progress: Progress | None = None,
 ) -> FaceTrack:
     """One face in a video file, the largest if nothing else is chosen; from the cache when it was tracked before.
 
-    fps: rate to which the frames are brought first; its own when None.
+    fps: rate to which the frames are brought first; its own when None. quarter_turns: counter-clockwise, by which the
+    frames are turned first.
 
     Raises VideoError when the file can't be read, FaceError when it shows no face.
     """
-    video = open_video(path, fps=fps)
-    kept = _track_folder(Path(path)) / f"{_content_key(Path(path), video.fps, choice)}.npz"
+    video = open_video(path, fps=fps).turned(quarter_turns)
+    kept = _track_folder(Path(path)) / f"{_content_key(Path(path), video.fps, choice, quarter_turns)}.npz"
     track = from_cache(kept)
     if track is not None:
         return track
@@ -224,7 +226,7 @@ class _Piece:
             near = rows[[np.abs(rows[:, 0] - start).argmin()]]
         half = near[:, 3:] / 2 * CROP_MARGIN
         low, high = (near[:, 1:3] - half).min(axis=0), (near[:, 1:3] + half).max(axis=0)
-        view = View.square((low + high) / 2, float((high - low).max()), pixels=CROP_PIXELS)
+        view = View.square((low + high) / 2, float((high - low).max()), path.roll, CROP_PIXELS)
         times = np.arange(start, end)
         x, y, sides = (np.interp(times, rows[:, 0], rows[:, column]) for column in (1, 2, 3))
         return cls(start, end, first, last, view, np.stack([x, y], axis=1), sides)
@@ -286,9 +288,10 @@ def fill_gaps(values: FloatArray, known: BoolArray) -> FloatArray:
     return values[before] * (1 - share) + values[after] * share
 
 
-def _content_key(path: Path, fps: float, choice: FaceChoice) -> str:
+def _content_key(path: Path, fps: float, choice: FaceChoice, quarter_turns: int) -> str:
     """Changes with the film's content, the rate, the person and the way of tracking."""
     person = "" if choice.is_largest else f" {choice.index} {choice.point}"
+    person += f" turned {quarter_turns}" if quarter_turns else ""
     digest = hashlib.sha256(f"{CACHE_VERSION} {fps:.6f}{person}".encode())
     with open(path, "rb") as stream:
         while block := stream.read(1 << 20):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
+from contextlib import ExitStack
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 import av
 
 from talker.errors import VideoError
+from talker.media.animation import is_animation
 from talker.media.decoding import DECODER_ERRORS, is_readable, open_container
 from talker.media.isolation import decoded_once
 
@@ -39,13 +41,16 @@ def join(source: str, pictures: str, out: str, seconds: float) -> Iterator[tuple
     """What `with_sound_of` hands to a decoder."""
     try:
         with (
-            open_container(Path(source)) as film,
+            ExitStack() as opened,
             av.open(f"file:{pictures}") as drawn,
             av.open(f"file:{out}", "w", options={"movflags": "+faststart"}) as joined,
         ):
             joined.metadata.update(drawn.metadata)
             picture = joined.add_stream_from_template(drawn.streams.video[0])
-            track = next((stream for stream in film.streams.audio if is_readable(stream)), None)
+            track = None
+            if not is_animation(Path(source)):
+                film = opened.enter_context(open_container(Path(source)))
+                track = next((stream for stream in film.streams.audio if is_readable(stream)), None)
             heard: Iterator[Timed] = iter(())
             how, ahead = "silent", Fraction(0)
             if track is not None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.ndimage import median_filter
+from scipy.ndimage import median_filter, uniform_filter1d
 
 from talker.blendshapes import BLENDSHAPE_INDEX, BLENDSHAPE_NAMES
 from talker.curves import smoothstep
@@ -76,7 +76,7 @@ class Performance:
         opening = LipGeometry.load().opening_of(self.blendshapes)
         moves = np.abs(np.gradient(opening)) * (self.fps / 25.0) if len(opening) > 1 else np.zeros(len(opening))
         reach = max(1, round(TALKING_S * self.fps))
-        near = np.convolve(np.maximum(moves - MOVING, 0.0), np.ones(reach) / reach, mode="same")
+        near = uniform_filter1d(np.maximum(moves - MOVING, 0.0), reach, mode="nearest")
         return smoothstep(near / (0.5 * MOVING))
 
     def blinking(self) -> FloatArray:

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from talker.errors import FaceError
+from talker.face.landmarks import EYE_CORNERS
 from talker.face.person import LARGEST, FaceChoice
 from talker.face.tracked_video import TrackedVideo
 from talker.face.tracking import FaceTrack, track_video
-from talker.media.video import VideoReader, open_video
+from talker.media.video_reader import VideoReader, open_video
 from talker.portrait.attributes import CHECKPOINT, PERMISSIVE_CHECKPOINT, AlignedFace, load_attributes
 from talker.types import FaceAttributes, Progress
 from talker.weights.store import checkpoint
@@ -30,6 +31,10 @@ def track_person(
     enough and seen from the front.
     """
     reader, track = open_video(path), track_video(path, choice=choice, progress=progress)
+    turns = _quarter_turns(track)
+    if turns and choice.point is None:
+        reader = reader.turned(turns)
+        track = track_video(path, choice=choice, quarter_turns=turns, progress=progress)
     bare = TrackedVideo(reader, track, FaceAttributes())
     if (bare.usable() > 0).mean() < LEAST_USABLE:
         raise FaceError(
@@ -37,6 +42,13 @@ def track_person(
             "Please use a video that shows a person from the front."
         )
     return TrackedVideo(reader, track, _attributes(reader, track, bare, permissive))
+
+
+def _quarter_turns(track: FaceTrack) -> int:
+    """By how many quarters, counter-clockwise, the film is to be turned so that the person is upright."""
+    eyes = track.landmarks[track.detected][:, list(EYE_CORNERS), :2]
+    across = np.median(eyes[:, 1] - eyes[:, 0], axis=0)  # from the right eye to the left, in the picture
+    return round(float(np.degrees(np.arctan2(across[1], across[0]))) / 90) % 4
 
 
 def _attributes(reader: VideoReader, track: FaceTrack, bare: TrackedVideo, permissive: bool) -> FaceAttributes:

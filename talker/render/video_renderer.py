@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,41 @@ VIDEO_PARAMS = RenderParams(
 )
 
 
+@dataclass(frozen=True)
+class SharedLook:
+    """What all frames of a person share: numbers, depth of folds, light and colours, the skin's triangles [F,3]."""
+
+    params: RenderParams
+    wrinkles: float
+    appearance: Appearance
+    triangles: NDArray[np.int32]
+
+    @classmethod
+    def of(
+        cls, portraits: Sequence[Portrait], options: SpeakOptions, params: RenderParams = VIDEO_PARAMS
+    ) -> SharedLook:
+        """Measured on some frames of a person, of which the first shows the face best: the median of them."""
+        cuts = [_cut_out(portrait, _surroundings(portrait, params.region)) for portrait in portraits]
+        found = [GeometryRenderer(cut, options, still_background=False, params=params) for cut in cuts]
+        appearance = Appearance(
+            np.median([one.appearance.light for one in found], axis=0).astype(np.float32),
+            np.median([one.appearance.white for one in found], axis=0),
+            float(np.median([one.appearance.redness for one in found])),
+            portraits[0].attributes,
+        )
+        wrinkles = 0.0 if appearance.attributes.drawn else options.wrinkles
+        return cls(params, wrinkles, appearance, without_nostrils(found[0].geometry, params.nostrils))
+
+    def draw(self, portrait: Portrait, expression: FloatArray) -> ByteArray:
+        """The picture [H,W,3] of a frame with another `expression` [52]; outside the head's region bit for bit."""
+        if np.abs(expression - portrait.source_expression).max() < UNCHANGED:
+            return portrait.image
+        window = _surroundings(portrait, self.params.region)
+        frame = portrait.image.copy()
+        frame[window.slices] = FrameEditor(_cut_out(portrait, window), self).draw(expression)
+        return frame
+
+
 class VideoRenderer:
     """Draws new expressions into the frames of one tracked film.
 
@@ -51,20 +87,14 @@ class VideoRenderer:
     name = "geometry"
 
     def __init__(self, video: TrackedVideo, options: SpeakOptions, params: RenderParams = VIDEO_PARAMS) -> None:
-        self.video, self._options, self._params = video, options, params
-        found = self._references()
-        self.triangles = without_nostrils(found[0].geometry, params.nostrils)  # [F,3] of the skin, in every frame
-        self.appearance = Appearance(
-            np.median([one.appearance.light for one in found], axis=0).astype(np.float32),
-            np.median([one.appearance.white for one in found], axis=0),
-            float(np.median([one.appearance.redness for one in found])),
-            video.attributes,
-        )
+        self.video = video
+        self._look = SharedLook.of(self._references(), options, params)
 
     @property
     def size(self) -> tuple[int, int]:
-        """(width, height) px of the frames."""
-        return self.video.size
+        """(width, height) px of the frames, as the file has them."""
+        width, height = self.video.size
+        return (height, width) if self.video.reader.quarter_turns % 2 else (width, height)
 
     def render(self, expressions: FloatArray, sources: NDArray[np.intp] | None = None) -> Iterator[ByteArray]:
         """Frames [H,W,3], in order, each with the expression [52] that `expressions` [T,52] asks for.
@@ -74,28 +104,14 @@ class VideoRenderer:
         """
         numbers = np.arange(len(self.video)) if sources is None else sources
         rows = zip(self._frames(numbers), expressions, strict=True)
-        return in_order(lambda row: self.draw(row[0][1], row[0][0], row[1]), rows)
+        drawn = in_order(self._draw, rows)
+        turns = self.video.reader.quarter_turns
+        return (np.ascontiguousarray(np.rot90(frame, -turns)) for frame in drawn) if turns else drawn
 
-    def draw(self, image: ByteArray, index: int, expression: FloatArray) -> ByteArray:
-        """The film's frame `index`, whose picture is `image` [H,W,3], with an `expression` [52]."""
-        own = self.video.expressions[index]
-        if np.abs(expression - own).max() < UNCHANGED:
-            return image
-        portrait = self.video.portrait(index, image)
-        window = _surroundings(portrait, self._params.region)
-        frame = image.copy()
-        frame[window.slices] = FrameEditor(_cut_out(portrait, window), self).draw(expression)
-        return frame
-
-    @property
-    def params(self) -> RenderParams:
-        """The tuned numbers."""
-        return self._params
-
-    @property
-    def wrinkles(self) -> float:
-        """Strength of folds and shading."""
-        return self._options.wrinkles
+    def _draw(self, row: tuple[tuple[int, ByteArray], FloatArray]) -> ByteArray:
+        """A frame, (number, picture), with an expression [52]."""
+        (index, image), expression = row
+        return self._look.draw(self.video.portrait(index, image), expression)
 
     def _frames(self, numbers: NDArray[np.intp]) -> Iterator[tuple[int, ByteArray]]:
         """(number, picture) of the film's frames, as many as run back are held."""
@@ -110,27 +126,22 @@ class VideoRenderer:
                 held.append(next(frames))
             yield held[number - held[-1][0] - 1]
 
-    def _references(self) -> list[GeometryRenderer]:
+    def _references(self) -> list[Portrait]:
         """The frames in which the face is seen best, the best one first: what all frames share is measured on them."""
         width = np.ptp(self.video.track.landmarks[..., 0], axis=1)
         turned = np.linalg.norm(self.video.track.fit.rotation, axis=1)
         best = np.argsort(-self.video.usable() * width * np.exp(-turned), kind="stable")
         chosen = best[:: max(1, len(best) // (4 * REFERENCES))][:REFERENCES].tolist()
-        found = {}
-        for index, image in zip(range(max(chosen) + 1), self.video.reader, strict=False):
-            if index in chosen:
-                portrait = self.video.portrait(index, image)
-                cut = _cut_out(portrait, _surroundings(portrait, self._params.region))
-                found[index] = GeometryRenderer(cut, self._options, still_background=False, params=self._params)
+        frames = zip(range(max(chosen) + 1), self.video.reader, strict=False)
+        found = {index: self.video.portrait(index, image) for index, image in frames if index in chosen}
         return [found[index] for index in chosen]
 
 
 class FrameEditor:
     """One frame of a film, ready to show another expression. portrait: the part of the frame around the head."""
 
-    def __init__(self, portrait: Portrait, renderer: VideoRenderer) -> None:
-        params, appearance = renderer.params, renderer.appearance
-        self._wrinkles = 0.0 if appearance.attributes.drawn else renderer.wrinkles
+    def __init__(self, portrait: Portrait, look: SharedLook) -> None:
+        params, appearance, self._wrinkles = look.params, look.appearance, look.wrinkles
         self.portrait = portrait
         self.geometry = HeadGeometry(
             portrait, checkpoint("face-model"), params.limits, params.glasses, appearance.attributes
@@ -147,7 +158,7 @@ class FrameEditor:
             mouth = Mouth(source, appearance, params.lips, params.inside, params.own_teeth)
             self._layers.append((mouth, np.maximum(traits.upper_lip, traits.lower_lip) > 0.1))
         head = StillHead(source.face_width / params.head.nodes_per_face)
-        grid = FlowGrid(source, head, params.flow, renderer.triangles)
+        grid = FlowGrid(source, head, params.flow, look.triangles)
         self._warp = Warp(source, grid, head, None)
         self._own = self._shape(self.portrait.source_expression)
 
