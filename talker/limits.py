@@ -40,7 +40,7 @@ DECODER_BYTES = 4_000_000_000  # address space of a worker
 SPOKEN_CHARACTERS = 10_000
 EMOTION_CHARACTERS = 2_000
 TIMELINE_ROWS = 1_000
-MANIFEST_ROWS = 200
+MANIFEST_ROWS, BATCH_ROWS = 200, 100_000  # of a batch on the page, and on the command line
 
 
 def check_characters(text: str, what: str, most: int, *, error: type[InputError] = InputError) -> None:

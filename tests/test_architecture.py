@@ -30,6 +30,7 @@ LEVELS = (
     ("components", "training", "live"),
     ("video_pipeline",),
     ("pipeline",),
+    ("crew",),
     ("", "batch"),
     ("evaluation",),
     ("workbench",),
