@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 from talker.crew import Crew, Job, Outcome, make
 from talker.emotion.resolve import DEFAULT, SOURCES
 from talker.errors import ARCHIVE_ERRORS, InputError, TalkerError
-from talker.files import prepare_outputs, read_json, read_text, replaced_when_done
-from talker.limits import ARCHIVE_BYTES, ARCHIVE_FILES, MANIFEST_ROWS
+from talker.files import existing_file, prepare_outputs, read_json, read_text, replaced_when_done
+from talker.limits import ARCHIVE_BYTES, ARCHIVE_FILES, JOBS_BYTES, MANIFEST_ROWS
 from talker.options import SpeakOptions
 from talker.types import Progress
 
@@ -198,9 +198,11 @@ def _csv_rows(path: Path) -> list[dict[str, Any]]:
 
 def _json_rows(path: Path) -> list[Any]:
     """The rows of a jsonl, each on a line of its own."""
+    path = existing_file(path, "manifest", error=InputError, most_bytes=JOBS_BYTES)
     try:
-        return [json.loads(line) for line in read_text(path, "manifest").splitlines() if line.strip()]
-    except (ValueError, RecursionError) as error:
+        with open(path, encoding="utf-8-sig") as lines:
+            return [json.loads(line) for line in lines if line.strip()]
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"The manifest {path.name} must hold one row of JSON on each line ({error}).") from error
 
 
