@@ -20,7 +20,7 @@ LEVELS = (
     ("files", "journal", "machine"),
     ("options",),
     ("types",),
-    ("curves", "weights"),
+    ("curves", "smoothing", "weights"),
     ("media",),
     ("cache",),
     ("face", "speech"),

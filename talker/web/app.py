@@ -64,10 +64,10 @@ def build_page() -> gr.Blocks:
                 widgets = talk_tab()
             with gr.Tab(texts.TABS["edit"], elem_id="edit-tab"):
                 film = video_panel()
-            with gr.Tab(texts.TABS["compare"], elem_id="compare-tab") as compare_tab:
-                comparison = compare_panel()
             with gr.Tab(texts.TABS["live"], elem_id="live-tab"):
                 wire_live(live_panel(), admission.admit)
+            with gr.Tab(texts.TABS["compare"], elem_id="compare-tab") as compare_tab:
+                comparison = compare_panel()
             with gr.Tab(texts.TABS["batch"], elem_id="batch-tab"):
                 batch = batch_panel()
             with gr.Tab(texts.TABS["about"], elem_id="about-tab"):

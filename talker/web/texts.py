@@ -5,8 +5,13 @@ from talker.options import RENDERERS as RENDERER_NAMES
 TITLE = "Talker"
 TAGLINE = "One picture, a few words and a feeling become a talking face."
 TABS = {
-    "talk": "Talk", "edit": "Edit a video", "compare": "Compare", "live": "Live", "batch": "Batch", "about": "About",
-}  # fmt: skip
+    "talk": "Talk",
+    "edit": "Edit a video",
+    "compare": "Compare",
+    "live": "Live",
+    "batch": "Batch",
+    "about": "About",
+}
 
 # Examples
 EXAMPLES = "Try one"

@@ -15,6 +15,7 @@ import numpy as np
 from talker import Portrait, Talker, TalkerError
 from talker.emotion.resolve import Emotion
 from talker.errors import InputError
+from talker.journal import as_job
 from talker.media.provenance import marked
 from talker.media.video_reader import frame_at
 from talker.options import SpeakOptions, VideoOptions
@@ -70,6 +71,7 @@ def edited_frame(talker: Talker, portrait: Portrait, wanted: Emotion | None, amo
     return marked(picture), present.source.removeprefix("picture: ")
 
 
+@as_job
 @accepts(*FEELING_INPUTS)
 def edit_frame(
     request: gr.Request,
@@ -116,6 +118,7 @@ def pick_person(event: gr.SelectData, film: str | None, moment: float) -> str:
     return f"{seconds_at(film, moment)},{x},{y}"
 
 
+@as_job
 @accepts(*FEELING_INPUTS)
 @on_gpu(GPU_SECONDS)
 def edit(
