@@ -18,11 +18,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from talker import commands, video_commands
 from talker.arguments import add_input_arguments, add_source_flags, files_read, read_options
 from talker.batch import COLUMNS, REPORT, read_manifest, run_batch
+from talker.crew import on_ray, processes
 from talker.emotion.resolve import DEFAULT, EmotionRequest
 from talker.errors import CancelledError, InputError, TalkerError
 from talker.evaluation import command as evaluation
 from talker.files import prepare_outputs
 from talker.journal import job, write_log
+from talker.limits import BATCH_ROWS
+from talker.live_commands import add_live_arguments, live
 from talker.options import RENDERERS
 from talker.signals import signals_interrupt
 from talker.speech.voices import VOICES
@@ -98,6 +101,7 @@ def _add_speak_arguments(parser: argparse.ArgumentParser) -> None:
     add_input_arguments(parser)
     add_source_flags(parser.add_mutually_exclusive_group(), "store")
     parser.add_argument("--out", required=True, metavar="MP4", help="the video to write")
+    parser.add_argument("--fragmented", action="store_true", help="let the video grow, so that players start at once")
     parser.add_argument("--motion", metavar="NPZ", help="also write the motion, as Talker reads it")
     parser.add_argument("--csv", metavar="CSV", help="also write the motion, as Live Link Face records it")
     parser.add_argument("--landmarks", metavar="FILE", help="also write moving landmarks: 478 and 68 (.npz), 68 (.csv)")
@@ -129,6 +133,7 @@ def _speak(arguments: argparse.Namespace, talker: Talker) -> None:
         options=read_options(arguments),
         out=arguments.out,
         progress=commands.counter("frame"),
+        fragmented=arguments.fragmented,
     )
     if arguments.motion:
         result.motion.save(arguments.motion)
@@ -238,15 +243,22 @@ def _write_sheet(
 
 
 def _add_batch_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--manifest", required=True, metavar="FILE", help=f"csv or json with {', '.join(COLUMNS[:7])} …"
-    )
+    given = parser.add_mutually_exclusive_group(required=True)
+    given.add_argument("jobs", nargs="?", metavar="JOBS", help=f"csv, json or jsonl with {', '.join(COLUMNS[:7])} …")
+    given.add_argument("--manifest", metavar="FILE", help="the same")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for the videos and their report")
+    crew = parser.add_mutually_exclusive_group()
+    crew.add_argument("--processes", type=int, metavar="N", help="how many videos are made at once on this machine")
+    crew.add_argument("--ray", metavar="ADDRESS", help="a Ray cluster: auto, an address, or local for one made here")
 
 
 def _batch(arguments: argparse.Namespace, talker: Talker) -> int:
-    jobs = read_manifest(arguments.manifest)
-    made = run_batch(talker, jobs, arguments.out, commands.counter("video"), also_read=[arguments.manifest])
+    listed = arguments.jobs or arguments.manifest
+    jobs = read_manifest(listed, BATCH_ROWS)
+    crew = on_ray(arguments.ray) if arguments.ray else None
+    if arguments.processes is not None:
+        crew = processes(arguments.processes)
+    made = run_batch(talker, jobs, arguments.out, commands.counter("video"), also_read=[listed], crew=crew)
     if not made:
         raise InputError(f"None of the {len(jobs)} videos could be made; {arguments.out / REPORT} says why.")
     print(f"{made} of {len(jobs)} videos made; {arguments.out / REPORT} lists them.")
@@ -285,6 +297,7 @@ VERBS = (
     ),
     Verb("voices", "List the voices that speak --text.", lambda parser: None, _voices, speaks=False),
     Verb("batch", "Write the videos that a manifest lists.", _add_batch_arguments, _batch),
+    Verb("live", "Let a face talk while somebody speaks.", add_live_arguments, live),
     Verb("web", "Open the web page.", commands.add_web_arguments, commands.web, speaks=False),
     Verb(
         "fetch", "Download weights beforehand, for use without a network.", commands.add_fetch_arguments,

@@ -23,7 +23,7 @@ from talker.web.serving import ROOT, Server, resident_mb, served, stored_bytes
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ENDPOINTS = {
     "/look", "/preview", "/speak", "/trial", "/example", "/compare", "/before_after", "/batch", "/fetch_weights",
-    "/fetch_extras", "/listen", "/verify",
+    "/fetch_extras", "/listen", "/verify", "/edit", "/edit_frame",
 }  # fmt: skip
 RUNS, SETTLING = 10, 3  # runs that are compared, after runs in which caches fill
 STEADY = 1.05
