@@ -193,7 +193,7 @@ def wire_video(film: Widgets, widgets: Widgets) -> None:
 def wire_compare(comparison: Widgets, widgets: Widgets, tab: gr.Tab) -> None:
     """The second tab, which takes portrait and words from the first."""
     inputs = [widgets[name] for name in inputs_of(handlers.compare)]
-    own = ("others", "emotions", "described", "first_tab", "strengths", "renderers", "seconds")
+    own = ("others", "emotions", "described", "first_tab", "strengths", "renderers", "seconds", "methods")
     inputs += [comparison[name] for name in own]
     comparison["start"].click(
         handlers.compare, inputs, [comparison["film"], comparison["sheet"]], api_name="compare",

@@ -18,6 +18,7 @@ import pandas as pd
 from talker import SpeechClip, Talker, TalkerError
 from talker.emotion.resolve import DEFAULT, Emotion, EmotionRequest, resolve
 from talker.emotion.timeline import split_tags
+from talker.evaluation.methods import Given
 from talker.journal import as_job
 from talker.media.audio import load_speech
 from talker.media.provenance import marked
@@ -211,6 +212,7 @@ def compare(
     strengths: list[float] | None = None,
     renderers: list[str] | None = None,
     seconds: float = 3.0,
+    methods: list[str] | None = None,
 ) -> tuple[str, str]:
     """Emotions side by side, as a film and a contact sheet; an example's portrait and words where none are given.
 
@@ -219,6 +221,7 @@ def compare(
         emotions: labels. described: emotions in words, one a line. first_tab: also what `source` says.
         strengths: each 0 to 1.5. renderers: what draws them; all of these are combined.
         seconds: how much of the speech.
+        methods: in place of emotions: neutral, eamm, amigo, hifi, cem, cmet (docs/methods.md).
     """
     if not may_animate(inputs.consent, inputs.picture, *(others or [])):
         raise missing(texts.CONSENT_FIRST)
@@ -235,9 +238,12 @@ def compare(
             wanted[request_of_tab.title] = request_of_tab
         clip = heard(inputs, seconds, show)
         pictures = [inputs.picture or str(EXAMPLES[0].picture), *(others or [])]
+        own = {"words": inputs.feeling_text, "film": inputs.feeling_video, "voice": inputs.feeling_voice}
+        given = Given(**{name: type(getattr(Given, name))(value) for name, value in own.items() if value})
         return compared(
-            TALKER, pictures, clip, wanted, strengths or [], renderers or [], inputs.options(), folder, show.comparing
-        )
+            TALKER, pictures, clip, wanted, strengths or [], renderers or [], inputs.options(), folder, show.comparing,
+            methods or (), given,
+        )  # fmt: skip
 
 
 @as_job
