@@ -74,7 +74,9 @@ def _resolve(emotion: Emotion, speech: SpeechAnalysis | None, tags: Sequence[Tag
 def _speech_motion(speech: SpeechAnalysis, options: SpeakOptions) -> FaceMotion:
     from talker.motion.articulation import shipped_mouth_regressor, speech_motion
 
-    return speech_motion(speech, fps=options.fps, regressor=shipped_mouth_regressor(LIP_MODELS[options.converter]))
+    variant = "-permissive" if options.permissive else ""
+    regressor = shipped_mouth_regressor(LIP_MODELS[options.converter] + variant)
+    return speech_motion(speech, fps=options.fps, regressor=regressor)
 
 
 def _compose(mouth_motion: FaceMotion, code: EmotionCode, speech: SpeechAnalysis, options: SpeakOptions) -> FaceMotion:

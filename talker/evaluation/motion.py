@@ -102,7 +102,7 @@ def composed(clips: Sequence[TrackedClip], record: Recorder) -> None:
             opening = geometry.opening_of(face.blendshapes)
             shut = LipTrace(np.where(opening < limit, 0.0, 1.0), opening, np.arange(len(face)) / face.fps, clip.speech)
             closed.setdefault(label, []).extend(shut.closures()[0].astype(float))
-            silent = float(geometry.opening_of(motion.blendshapes)[quiet].max(initial=0.0))
+            silent = float(opening[quiet].max(initial=0.0))
             record.add("composed/silent_opening", silent, label)
             record.add("composed/delay", abs(delay(opening, calm)), label)
             added = (face.blendshapes - calm_face)[:, MOUTH].astype(np.float64)
@@ -117,20 +117,20 @@ def composed(clips: Sequence[TrackedClip], record: Recorder) -> None:
 def styles(data: Path, record: Recorder) -> None:
     """How far lips move with an emotion, in multiples of neutral speech: filmed, and composed on and off."""
     gains = emotion_style.louder(data)
-    taught, other = (emotion_style.filmed(data, who) for who in (emotion_style.TEACHER, emotion_style.HELD_OUT))
+    filmed = {who: emotion_style.filmed(data, who) for who in emotion_style.HELD_OUT}
     spoken = emotion_style.sentences()
-    off, on = (emotion_style.composed(rows, spoken) for rows in (emotion_style.unconditioned(), EMOTION_STYLES))
-    columns = {
-        emotion_style.TEACHER: taught, "learnt from": emotion_style.expected(taught, gains),
-        f"{emotion_style.HELD_OUT}, held out": other, "style off": off, "style on": on,
-    }  # fmt: skip
-    for label in off:
-        for name, rows in columns.items():
-            record.add("style/size", rows[label].size, f"{label}, {name}")
-        if label in gains:
-            record.add("style/louder", gains[label], label)
-    record.add("style/misfit", emotion_style.misfit(off, other)[0], "style off")
-    record.add("style/misfit", emotion_style.misfit(on, other)[0], "style on")
+    made = {
+        name: emotion_style.composed(rows, spoken)
+        for name, rows in (("style off", emotion_style.unconditioned()), ("style on", EMOTION_STYLES))
+    }
+    for name, rows in (filmed | made).items():
+        for label, row in rows.items():
+            record.add("style/size", row.size, f"{label}, {name}")
+    for label, wanted in emotion_style.expected(gains).items():
+        record.add("style/louder", gains[label], label)
+        record.add("style/size", wanted, f"{label}, wanted")
+    for name, rows in made.items():
+        record.add("style/misfit", [emotion_style.misfit(rows, truth)[0] for truth in filmed.values()], name)
 
 
 def _sound_alone(clip: SpeechClip, fps: float) -> FaceMotion:

@@ -55,7 +55,7 @@ def prepare() -> None:
 def predict_mouth(speech: SpeechAnalysis, regressor: MouthRegressor | None = None) -> MouthPrediction:
     """What a regressor, by default the shipped one, predicts from the sound alone."""
     regressor = regressor or shipped_mouth_regressor()
-    return regressor.predict(regressor.project(speech.layers[-1]))
+    return regressor.predict(regressor.project(speech.layers))
 
 
 def trusted_phones(transcript: Transcript | None) -> tuple[TimedToken, ...]:

@@ -27,8 +27,8 @@ SHUT, PARTED = 0.004, 0.022  # lip opening (face widths) below which speech mean
 VOWEL, OPEN_VOWEL = 0.025, 0.06  # lip opening from which speech means an open mouth, and certainly does
 PART, PARTS = 0.012, 0.035  # lip opening from which an emotion begins not to close it, and may not at all
 ALREADY_OPEN = 0.3  # part of an emotion's opening that is left out on an open vowel
-# Part of an emotion's opening that is shown while something is said. One MEAD person's films fit 0.5 best; with less
-# than this, surprise and anger are no longer read (judge, portraits 1-150).
+# Part of an emotion's opening that is shown while something is said; with less, surprise and anger are no longer read
+# (judge, portraits 1-150).
 OPENS_WHILE_SPEAKING = 0.85
 LASTS_S = 0.12  # for which a closure, a vowel or a rounding is respected before and after it
 PAUSE_S = 0.4  # a pause up to twice as long doesn't open the mouth as silence does
@@ -75,10 +75,11 @@ def compose(
     """
     frames, fps = len(mouth_motion), mouth_motion.fps
     heard = speech.prosody
-    voice = speech.speaking(frames, fps)
+    end = speech.film_end(frames, fps)
+    voice = speech.speaking(frames, fps) * end
     style = with_pace(emotion_style_of(emotion, frames, fps, styles), options.pace)
     mouth = delivered(
-        mouth_motion.blendshapes.astype(np.float64),
+        mouth_motion.blendshapes * end[:, None].astype(np.float64),
         voice,
         options.mouth * np.asarray(style.mouth),
         options.articulation,
@@ -89,14 +90,14 @@ def compose(
     offset = code_rows(emotion, emotion.blendshape_offset, frames, fps)
     life = nonverbal_motion(heard, voice, style, options, fps)
     face = np.empty(mouth.shape, np.float32)
-    said = LipConstraints.of(mouth, voice, fps)
+    said = LipConstraints.of(mouth, voice, fps, rests=True)
     mouth = baring_teeth(mouth, np.asarray(style.bared) * (1.0 - said.closing), fps)
     for start in range(0, frames, BLOCK):  # each frame stands for itself: blocks keep long speech small
         part = slice(start, start + BLOCK)
         emotion_offset = apply_lip_constraints(offset[part] * shown[part, None], said.during(part))
         sum_of_all = mouth[part] + emotion_offset + life.blendshapes[part]
         limited = soft_limit(cap_sneer(with_eyes(sum_of_all, life.blink[part])))
-        face[part] = enforce_closure(limited, mouth[part], voice[part])
+        face[part] = enforce_closure(limited, mouth[part], np.ones(len(limited)))
     return FaceMotion(face, life.pose.astype(np.float32), fps, shown_probabilities(emotion, shown, fps))
 
 
@@ -173,12 +174,12 @@ class LipConstraints:
     talking: FloatArray
 
     @classmethod
-    def of(cls, mouth: FloatArray, voice: FloatArray, fps: float) -> LipConstraints:
-        """Of a mouth [T,52] that speaks, with its voice [T]."""
+    def of(cls, mouth: FloatArray, voice: FloatArray, fps: float, *, rests: bool = False) -> LipConstraints:
+        """Of a mouth [T,52] that speaks, with its voice [T]. rests: silence closes the lips, too, not speech alone."""
         opening = LipGeometry.load().opening_of(mouth)
         sounds = LASTS_S * fps
         return cls(
-            dilate_in_time(meant_shut(opening, voice), sounds),
+            dilate_in_time(meant_shut(opening, np.maximum(voice, rests)), sounds),
             dilate_in_time(smoothstep((opening - VOWEL) / (OPEN_VOWEL - VOWEL)), sounds),
             dilate_in_time(smoothstep((opening - PART) / (PARTS - PART)), sounds),
             dilate_in_time(smoothstep(mouth[:, ROUND].sum(1) / ROUNDED), sounds),
