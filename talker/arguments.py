@@ -48,6 +48,11 @@ def add_input_arguments(parser: argparse.ArgumentParser) -> None:
         "--voice", default="american", metavar="NAME",
         help="voice for --text: a name that `talker voices` lists, or two mixed, such as heart=.7,george=.3",
     )  # fmt: skip
+    add_option_flags(parser)
+
+
+def add_option_flags(parser: argparse.ArgumentParser) -> None:
+    """A flag for each setting of a portrait's film, and the file that holds them."""
     for name, kind, choices, text in OPTION_FLAGS:
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, choices=choices, help=text)
     for name, text in SWITCHES:

@@ -15,17 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from talker import commands
+from talker import commands, video_commands
 from talker.arguments import add_input_arguments, add_source_flags, files_read, read_options
 from talker.batch import COLUMNS, REPORT, read_manifest, run_batch
 from talker.emotion.resolve import DEFAULT, EmotionRequest
 from talker.errors import CancelledError, InputError, TalkerError
 from talker.evaluation import command as evaluation
 from talker.files import prepare_outputs
-from talker.journal import write_log
+from talker.journal import job, write_log
 from talker.options import RENDERERS
 from talker.signals import signals_interrupt
-from talker.speech.voices import VOICES, find_voice
+from talker.speech.voices import VOICES
 from talker.types import EMOTION_LABELS, Result, Video
 
 if TYPE_CHECKING:  # imported when a verb runs, so that --help is there at once
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None, talker: Talker | None = None) -
     parsed = _parser().parse_args(arguments)
     write_log(parsed.verbose)
     try:
-        with signals_interrupt():
+        with signals_interrupt(), job(parsed.verb):
             if not parsed.speaks:
                 return parsed.run(parsed) or 0
             if talker is None:
@@ -119,7 +119,7 @@ def _speak(arguments: argparse.Namespace, talker: Talker) -> None:
     if arguments.preview and Path(arguments.preview).suffix.lower() not in PREVIEW_SUFFIXES:
         raise InputError(f"{arguments.preview} can't be written: the name of a preview must end in .gif or .webp.")
     if arguments.text is not None:
-        _fetch_voice(arguments.voice)
+        commands.fetch_voice(arguments.voice)
     result = talker.speak(
         arguments.portrait,
         arguments.speech,
@@ -258,14 +258,6 @@ def _voices(arguments: argparse.Namespace) -> None:
         print(f"{voice.name:12} {voice.title}")
 
 
-def _fetch_voice(voice: str) -> None:
-    """Download what a voice needs, with a counter."""
-    from talker.weights import registry, store
-
-    for name in find_voice(voice).weights:
-        store.fetch(name, commands.counter(f"{registry.ASSETS[name].title}, byte"))
-
-
 def _report(result: Result) -> None:
     for note in result.notes:
         print(note)
@@ -279,6 +271,14 @@ def _complain(message: str) -> None:
 
 VERBS = (
     Verb("speak", "Write a video of a portrait speaking with a feeling.", _add_speak_arguments, _speak),
+    Verb(
+        "edit", "Change the feeling of a talking video.", video_commands.add_edit_arguments, video_commands.edit
+    ),
+    Verb("dub", "Let the person in a video say something else.", video_commands.add_dub_arguments, video_commands.dub),
+    Verb(
+        "drive", "Let the performance in a video drive a portrait.", video_commands.add_drive_arguments,
+        video_commands.drive,
+    ),
     Verb("sheet", "Show one portrait speaking with all eight feelings side by side.", _add_sheet_arguments, _sheet),
     Verb(
         "compare", "Show portraits, emotions, strengths and renderers side by side.", _add_compare_arguments, _compare

@@ -12,6 +12,7 @@ from talker import workbench
 from talker.errors import AssetError, InputError
 from talker.evaluation import command as evaluation
 from talker.options import SIZES
+from talker.speech.voices import find_voice
 from talker.types import Progress
 from talker.weights.store import CHECKPOINTS
 
@@ -74,6 +75,14 @@ def fetch(arguments: argparse.Namespace) -> None:
             failures.append(str(error))
     if failures:
         raise AssetError(" ".join(failures))
+
+
+def fetch_voice(voice: str) -> None:
+    """Download what a voice needs, with a counter."""
+    from talker.weights import registry, store
+
+    for name in find_voice(voice).weights:
+        store.fetch(name, counter(f"{registry.ASSETS[name].title}, byte"))
 
 
 def add_bench_arguments(parser: argparse.ArgumentParser) -> None:

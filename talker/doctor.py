@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes.util
 import importlib
 import importlib.util
+import json
 import os
 import platform
 import re
@@ -168,9 +169,21 @@ def _checkpoints() -> Iterator[Finding]:
         yield Finding("checkpoints", f"none at {folder}", "install Talker again, or clone its repository whole")
     for name in names:
         weights = folder / name / "model.safetensors"
-        whole = weights.is_file() and weights.stat().st_size > 1000 and (folder / name / "config.json").is_file()
+        whole = _is_whole(weights) and (folder / name / "config.json").is_file()
         cure = "" if whole else "install Talker again, or check the file out again (git lfs pull, git checkout)"
         yield Finding(f"checkpoint {name}", "there" if whole else f"damaged at {weights}", cure)
+
+
+def _is_whole(weights: Path) -> bool:
+    """Whether a safetensors file is as long as its header says; a pointer of Git LFS, or half a file, is not."""
+    try:
+        with weights.open("rb") as file:
+            start = 8 + int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(max(0, min(start - 8, weights.stat().st_size))))
+        ends = [row["data_offsets"][1] for name, row in header.items() if name != "__metadata__"]
+        return bool(start + max(ends) == weights.stat().st_size)
+    except (OSError, ValueError):
+        return False
 
 
 def _weights() -> Iterator[Finding]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +39,7 @@ from talker.types import (
     SpeechClip,
     Video,
 )
+from talker.video_pipeline import VideoMethods
 from talker.weights import registry, store
 
 NEEDED_WEIGHTS = ("face_landmarker", "whisper_tiny_en")
@@ -51,7 +50,7 @@ RENDERER_BYTES_PER_PIXEL = 40  # measured: what a prepared renderer holds for ea
 FetchProgress = Callable[[str, int, int], None]  # (what, done bytes, total bytes)
 
 
-class Talker:
+class Talker(VideoMethods):
     """Makes portraits talk.
 
     >>> Talker().speak("portrait.jpg", text="Hello, it is good to see you.", emotion="happy", out="hello.mp4")
@@ -91,28 +90,28 @@ class Talker:
         Raises a TalkerError when something handed in can't be used; then there is no output file.
         """
         options = options or SpeakOptions()
-        timings: dict[str, float] = {}
+        timer = journal.StageTimer(stage)
         check_video_path(out)
         prepare_outputs([out], [portrait, speech, emotion.value if isinstance(emotion, EmotionRequest) else None])
-        with _timed(timings, "portrait", stage):
+        with timer("portrait"):
             face = portrait if isinstance(portrait, Portrait) else self.portrait_for(portrait, options)
-        with _timed(timings, "speech", stage):
+        with timer("speech"):
             spoken, tags = split_tags(text) if text is not None else (None, [])
             analysis = self.load_speech(speech, spoken, voice, emotion=emotion, tags=tags, options=options)
-        with _timed(timings, "emotion", stage):
+        with timer("emotion"):
             code = self.encode_emotion(emotion, analysis, tags=tags, permissive=options.permissive)
-        with _timed(timings, "motion", stage):
+        with timer("motion"):
             motion = self.animate(analysis, code, options, face)
-        with _timed(timings, "preparation", stage):
+        with timer("preparation"):
             renderer = self.create_renderer(face, options)
-        with _timed(timings, "rendering", stage):
+        with timer("rendering"):
             self.write_video(
                 renderer, motion, analysis.clip, out, progress, label=options.label, settings=repr(options)
             )
         notes = _notes(face, analysis.clip, code.scaled(options.strength), options, renderer)
         if isinstance(portrait, str | Path) and (damage := damage_note(portrait)):
             notes = (*notes, damage)
-        return Result(Path(out), motion, analysis.clip, code, options, timings, notes)
+        return Result(Path(out), motion, analysis.clip, code, options, timer.seconds, notes)
 
     def fetch_weights(self, progress: FetchProgress | None = None, voice: str = "american") -> None:
         """Download what is not in the cache yet, so that later steps don't wait; AssetError when it can't be had."""
@@ -235,17 +234,19 @@ class Talker:
         *,
         label: bool = False,
         settings: str = "",
+        sound_from: Path | None = None,
     ) -> None:
         """Render a motion and write it with its sound; `label` writes into every frame that it is generated.
 
-        settings: of the run, of which the frames' invisible mark holds a digest.
+        settings: of the run, of which the frames' invisible mark holds a digest. sound_from: a film whose sound is
+        taken instead of a clip.
         """
         if len(motion) == 0:
             raise MotionError("The motion holds no frames.")
         frames = renderer.render(motion)
         if label:
             frames = labelled(frames, renderer.size)
-        video = Video(frames, len(motion), motion.fps, renderer.size, clip)
+        video = Video(frames, len(motion), motion.fps, renderer.size, clip, sound_from)
         write_video(video, out, progress, Provenance(renderer.name, settings))
 
 
@@ -253,16 +254,6 @@ def _renderer_bytes(kept: tuple[Portrait, Renderer]) -> int:
     """About what a renderer and the portrait beside it take."""
     width, height = kept[1].size
     return kept[0].image.nbytes + width * height * RENDERER_BYTES_PER_PIXEL
-
-
-@contextmanager
-def _timed(timings: dict[str, float], name: str, stage: Callable[[str], None] | None) -> Iterator[None]:
-    if stage is not None:
-        stage(name)
-    start = time.perf_counter()
-    with journal.stage(name):
-        yield
-    timings[name] = time.perf_counter() - start
 
 
 def _shown(code: EmotionCode, options: SpeakOptions, portrait: Portrait | None) -> EmotionCode:

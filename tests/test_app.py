@@ -16,14 +16,14 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from talker.media import provenance, video
+from talker.media import provenance, video_reader
 from talker.web.examples import ASTRONAUT
 from talker.web.serving import ROOT, Server, resident_mb, served, stored_bytes
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ENDPOINTS = {
     "/look", "/preview", "/speak", "/trial", "/example", "/compare", "/before_after", "/batch", "/fetch_weights",
-    "/fetch_extras", "/listen", "/verify",
+    "/fetch_extras", "/listen", "/verify", "/edit", "/edit_frame",
 }  # fmt: skip
 RUNS, SETTLING = 10, 3  # runs that are compared, after runs in which caches fill
 STEADY = 1.05
@@ -87,7 +87,7 @@ def test_a_trial_is_short(client: Client, picture: Path) -> None:
         picture=handle_file(str(picture)), text="This takes much longer than a single second to say.",
         consent=True, label=True, api_name="/trial",
     )  # fmt: skip
-    reader = video.open_video(film if isinstance(film, str) else film["video"])
+    reader = video_reader.open_video(film if isinstance(film, str) else film["video"])
     assert reader.frame_count / reader.fps == pytest.approx(1.5, abs=0.1)
     assert "happy" in notes
 
@@ -103,7 +103,7 @@ def test_a_comparison_comes_back(client: Client, picture: Path) -> None:
         picture=handle_file(str(picture)), text="Oh!", emotions=["happy"], strengths=[1.0], seconds=1, consent=True,
         api_name="/compare",
     )  # fmt: skip
-    assert video.open_video(film if isinstance(film, str) else film["video"]).frame_count > 5
+    assert video_reader.open_video(film if isinstance(film, str) else film["video"]).frame_count > 5
     assert Image.open(sheet).width > 256
 
 

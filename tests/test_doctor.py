@@ -18,6 +18,7 @@ def test_a_machine_on_which_tests_run_has_all_packages_and_encoders() -> None:
     for what in ("Python", "packages", "encoder libx264", "encoder aac", "checkpoint face-model"):
         assert not findings[what].cure, findings[what]
     assert not [finding for finding in findings.values() if "not installed" in finding.found]
+    assert not [what for what, finding in findings.items() if what.startswith("checkpoint") and finding.cure]
 
 
 def test_missing_weights_are_named_with_their_cure(
@@ -31,9 +32,13 @@ def test_missing_weights_are_named_with_their_cure(
         assert f"talker fetch, or put its files into {tmp_path / name}" in report
 
 
-def test_damaged_checkpoints_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("damage", [b"version https://git-lfs.github.com/spec/v1", b"", b"half"])
+def test_damaged_checkpoints_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: bytes) -> None:
+    whole = ROOT / "checkpoints" / "emotion"
     (tmp_path / "emotion").mkdir()
-    (tmp_path / "emotion" / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1")
+    (tmp_path / "emotion" / "config.json").write_bytes((whole / "config.json").read_bytes())
+    content = (whole / "model.safetensors").read_bytes()[:-1] if damage == b"half" else damage
+    (tmp_path / "emotion" / "model.safetensors").write_bytes(content)
     monkeypatch.setattr(doctor, "resource", lambda name: tmp_path)
     findings = {finding.what: finding for finding in doctor.examine()}
     assert "again" in findings["checkpoint emotion"].cure

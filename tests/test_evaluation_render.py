@@ -23,7 +23,8 @@ from talker.example_faces import ASTRONAUT
 from talker.face.detector import FaceDetector
 from talker.face.tracking import FaceTrack, track_frames
 from talker.media.image import load_image
-from talker.media.video import open_video, write_video
+from talker.media.video import write_video
+from talker.media.video_reader import open_video
 from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
 from talker.render.crop import at_size

@@ -25,7 +25,7 @@ from talker.limits import (
     SOUND_CHANNELS,
     WORKING_PIXELS,
 )
-from talker.media import audio, image, video
+from talker.media import audio, image, video, video_reader
 from talker.media.channels import mixing_weights
 from talker.options import SpeakOptions
 from talker.types import FaceMotion, FloatArray, SpeechClip, Video
@@ -124,15 +124,15 @@ def test_postscript_never_reaches_its_interpreter(monkeypatch: pytest.MonkeyPatc
 
 def test_years_between_two_frames_take_no_memory() -> None:
     with pytest.raises(VideoError, match="longer than 10 minutes"):
-        video.open_video(FAILING / "sparse3years.mkv", fps=25)
+        video_reader.open_video(FAILING / "sparse3years.mkv", fps=25)
 
 
 def test_too_many_frames_are_counted_no_further(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "film.mp4"
     video.write_video(Video(iter([np.zeros((64, 64, 3), np.uint8)] * 20), 20, 25.0, (64, 64)), path)
-    monkeypatch.setattr(video, "VIDEO_FRAMES", 10)
+    monkeypatch.setattr(video_reader, "VIDEO_FRAMES", 10)
     with pytest.raises(VideoError, match="more than 10 frames"):
-        video.open_video(path)
+        video_reader.open_video(path)
 
 
 @pytest.mark.parametrize(
@@ -274,4 +274,4 @@ def test_moving_pictures_are_no_pictures(tmp_path: Path) -> None:
     assert not image.is_picture(tmp_path / "moving.gif")
     assert image.is_picture(FAILING / "face.heic")
     assert not image.is_picture(FAILING / "two_tracks_first_silent.mkv")
-    assert video.open_video(tmp_path / "moving.gif").frame_count == 2
+    assert video_reader.open_video(tmp_path / "moving.gif").frame_count == 2

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from pathlib import Path
 
 import gradio as gr
 import pytest
@@ -9,8 +10,12 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from talker import journal
+from talker.cli import main
+from talker.errors import CancelledError
 from talker.version import __version__
+from talker.web import app
 from talker.web.observing import observe
+from talker.web.session import errors_as_toasts
 
 
 @journal.as_job
@@ -43,6 +48,24 @@ def test_records_of_a_run_share_their_job(capsys: pytest.CaptureFixture[str], mo
     assert all(row["seconds"] >= 0 for row in rows)
 
 
+def test_a_run_that_was_stopped_is_no_failure(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "talker")
+    with pytest.raises(gr.Error), journal.job("preview"), errors_as_toasts():
+        raise CancelledError("stopped")
+    assert "preview: stopped" in caplog.text
+
+
+def test_every_entry_point_is_a_job(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+    """Whatever the page, its API or the command line is asked for has a number in the log."""
+    caplog.set_level(logging.INFO, "talker")
+    public = {one.api_name: one.fn for one in app.build_page().fns.values() if one.api_visibility == "public"}
+    assert public.keys() >= {"speak", "preview", "compare", "batch", "look", "verify"}
+    for name, function in public.items():
+        assert function.__code__.co_qualname.startswith("as_job."), name
+    assert main(["verify", str(tmp_path / "missing.png")]) == 2
+    assert "verify: failed" in caplog.text
+
+
 def test_without_verbose_only_warnings_are_seen(capsys: pytest.CaptureFixture[str]) -> None:
     journal.write_log(verbose=False)
     film()
@@ -62,6 +85,6 @@ def test_the_page_says_that_it_lives_and_counts_what_it_does() -> None:
     health = client.get("/healthz")
     assert (health.status_code, health.json()["status"], health.json()["version"]) == (200, "ok", __version__)
     counted = client.get("/metrics").text
-    assert 'talker_runs_total{outcome="made"}' in counted
+    assert 'talker_runs_total{outcome="made",run="film"}' in counted
     assert 'talker_stage_seconds_count{stage="portrait"}' in counted
     assert "talker_waiting_requests 0.0" in counted

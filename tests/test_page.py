@@ -20,7 +20,7 @@ from talker import FaceMotion, SpeakOptions, Talker
 from talker.emotion.catalogue import EMOTIONS
 from talker.emotion.resolve import SOURCES
 from talker.errors import FaceError
-from talker.media import video
+from talker.media import video_reader
 from talker.options import AMOUNTS, RENDERERS, SIZES
 from talker.types import EMOTION_LABELS
 from talker.web import app, emotion_map, emotion_panel, faces, handlers, hosting, result, session, texts
@@ -74,7 +74,7 @@ class FakeLandmarks:
 def test_a_run_gives_video_notes_plot_and_files(run: Run) -> None:
     said: list[str] = []
     film, notes, table, emotions, files = run(lambda *_, desc, **__: said.append(desc), strength=0.5)
-    assert video.open_video(film).frame_count == 25
+    assert video_reader.open_video(film).frame_count == 25
     assert "Hello" in notes
     assert set(table["what"]) == set(result.CURVES)
     assert len(table) == 25 * len(result.CURVES)
@@ -303,7 +303,7 @@ def test_a_comparison_is_a_film_and_a_sheet(run: Run, picture: str) -> None:
         return made
 
     film, sheet = compare(["happy", "sad"], [0.5, 1.0])
-    assert video.open_video(film).size[0] > 3 * 200
+    assert video_reader.open_video(film).size[0] > 3 * 200
     with Image.open(sheet) as opened:
         assert opened.height == 4 * (256 + 24)
     with Image.open(compare([], [1.0], first_tab=True)[1]) as opened:

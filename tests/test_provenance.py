@@ -22,7 +22,8 @@ from talker.media.image import save_image
 from talker.media.manifest import read_manifest
 from talker.media.provenance import SOURCE_TYPE, Provenance, is_generated
 from talker.media.verification import verify
-from talker.media.video import open_video, write_video
+from talker.media.video import write_video
+from talker.media.video_reader import open_video
 from talker.media.watermark import Marker, Payload
 from talker.media.watermark_reader import find_mark
 from talker.types import ByteArray, Video

@@ -51,6 +51,7 @@ EVALUATIONS = {
     "shapes": Evaluation("blendshape_fidelity:run", "what the landmark detector sees of each drawn shape"),
     "identity": Evaluation("identity_under_pose:run", "whether a head that turns or feels stays the person",
                            draws=True),
+    "edit": Evaluation("video_editing:run", "films of real people edited to each emotion"),
     "background": Evaluation("background:run", "whether it stays still while heads turn", draws=True),
     "motion": Evaluation("motion:run", "lips against filmed speakers"),
     "fuzz": Evaluation("fuzz:run", "12,000 broken files through all readers (--data: more seeds)", needs_data=False),

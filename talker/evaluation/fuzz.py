@@ -31,7 +31,7 @@ from talker.evaluation.metrics import Recorder
 from talker.machine import peak_mb
 from talker.media.audio import load_speech
 from talker.media.image import damage_note, is_picture, load_image
-from talker.media.video import open_video
+from talker.media.video_reader import open_video
 from talker.options import SpeakOptions
 from talker.types import FaceMotion
 

@@ -30,6 +30,7 @@ class FaceTraits:
     residual_weights: [V,468] how much of each landmark's residual a vertex takes.
     upper_lip, lower_lip: [V] how much a vertex belongs to either lip, 0..1.
     lids: per side [V], how much a vertex goes with the upper lid's edge, 0..1.
+    lip_gaps: [52,9] cm by which each blendshape parts the lips at their inner landmarks.
     shape_starts, shape_vertices: [53], [N] the vertices that each blendshape moves, one after the other.
     """
 
@@ -38,6 +39,7 @@ class FaceTraits:
     upper_lip: FloatArray
     lower_lip: FloatArray
     lids: dict[str, FloatArray]
+    lip_gaps: FloatArray
     shape_starts: NDArray[np.intp]
     shape_vertices: NDArray[np.intp]
 
@@ -56,7 +58,10 @@ def face_traits(folder: Path) -> FaceTraits:
     lids = {side: _lid_weights(model, side) for side in EYE_LIDS}
     shapes, vertices = np.nonzero(model.expression_basis.any(axis=2))
     starts = np.searchsorted(shapes, np.arange(len(model.expression_basis) + 1))
-    return FaceTraits(model, residual_weights, upper_lip, lower_lip, lids, starts, vertices)
+    upper, lower = (list(lip) for lip in LIP_PAIRS)
+    heights = np.stack([model.landmarks(shape)[:, 1] for shape in model.expression_basis])  # [52,478]
+    gaps = heights[:, upper] - heights[:, lower]
+    return FaceTraits(model, residual_weights, upper_lip, lower_lip, lids, gaps, starts, vertices)
 
 
 def _residual_weights(model: FaceModel) -> FloatArray:

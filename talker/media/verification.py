@@ -12,7 +12,7 @@ import numpy as np
 from talker.media.image import load_image
 from talker.media.manifest import read_manifest
 from talker.media.provenance import MODELS, PICTURES, is_generated
-from talker.media.video import open_video
+from talker.media.video_reader import open_video
 from talker.media.watermark_reader import MOST_FRAMES, Mark, find_mark
 from talker.types import ByteArray
 

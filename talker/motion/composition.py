@@ -30,7 +30,8 @@ ALREADY_OPEN = 0.3  # part of an emotion's opening that is left out on an open v
 # Part of an emotion's opening that is shown while something is said; with less, surprise and anger are no longer read
 # (judge, portraits 1-150).
 OPENS_WHILE_SPEAKING = 0.85
-LASTS_S = 0.12  # for which a closure, a vowel or a rounding is respected before and after it
+LASTS_S = 0.2  # for which a closure, a vowel or a rounding is respected before and after it
+SHUTS_S = 0.04  # spread of the time over which lips are brought together against an emotion that parts them
 PAUSE_S = 0.4  # a pause up to twice as long doesn't open the mouth as silence does
 OPENS = 0.004  # face widths: a channel that parts the lips more than this per unit is held back on closures
 SPREADS = 0.02  # face widths: a channel that widens the mouth more than this per unit gives way to rounding
@@ -97,7 +98,7 @@ def compose(
         emotion_offset = apply_lip_constraints(offset[part] * shown[part, None], said.during(part))
         sum_of_all = mouth[part] + emotion_offset + life.blendshapes[part]
         limited = soft_limit(cap_sneer(with_eyes(sum_of_all, life.blink[part])))
-        face[part] = enforce_closure(limited, mouth[part], np.ones(len(limited)))
+        face[part] = enforce_closure(limited, mouth[part], said.shut[part])
     return FaceMotion(face, life.pose.astype(np.float32), fps, shown_probabilities(emotion, shown, fps))
 
 
@@ -163,10 +164,11 @@ class LipConstraints:
 
     Each lasts a little longer on both sides than the sound that asks for it, and eases in and out. So what is held back
     on one closure is not shown for a moment before the next: teeth that come and go with each of them tremble.
-    closing: lips meet. vowel: the mouth is wide open. parted: it is open at all. rounding: lips are rounded. talking:
-    something is said, or will be or was a moment ago.
+    shut: lips meet, as long as they do. closing: the same and around it. vowel: the mouth is wide open. parted: it is
+    open at all. rounding: lips are rounded. talking: something is said, or will be or was a moment ago.
     """
 
+    shut: FloatArray
     closing: FloatArray
     vowel: FloatArray
     parted: FloatArray
@@ -178,8 +180,10 @@ class LipConstraints:
         """Of a mouth [T,52] that speaks, with its voice [T]. rests: silence closes the lips, too, not speech alone."""
         opening = LipGeometry.load().opening_of(mouth)
         sounds = LASTS_S * fps
+        shut = meant_shut(opening, np.maximum(voice, rests))
         return cls(
-            dilate_in_time(meant_shut(opening, np.maximum(voice, rests)), sounds),
+            np.maximum(shut, gaussian_filter1d(shut, SHUTS_S * fps, mode="nearest")),
+            dilate_in_time(shut, sounds),
             dilate_in_time(smoothstep((opening - VOWEL) / (OPEN_VOWEL - VOWEL)), sounds),
             dilate_in_time(smoothstep((opening - PART) / (PARTS - PART)), sounds),
             dilate_in_time(smoothstep(mouth[:, ROUND].sum(1) / ROUNDED), sounds),
@@ -224,11 +228,10 @@ def meant_shut(opening: FloatArray, voice: FloatArray) -> FloatArray:
     return smoothstep((PARTED - opening) / (PARTED - SHUT)) * voice
 
 
-def enforce_closure(face: FloatArray, mouth: FloatArray, voice: FloatArray) -> FloatArray:
-    """`face` [T,52] with lips no further apart than speech alone had them, where it meant them shut."""
+def enforce_closure(face: FloatArray, mouth: FloatArray, shut: FloatArray) -> FloatArray:
+    """`face` [T,52] with lips no further apart than speech alone had them, as far as it meant them `shut` [T]."""
     geometry = LipGeometry.load()
-    wanted = geometry.opening_of(mouth)
-    excess = np.maximum(geometry.opening_of(face) - wanted, 0.0) * meant_shut(wanted, voice)
+    excess = np.maximum(geometry.opening_of(face) - geometry.opening_of(mouth), 0.0) * shut
     closed = face.copy()
     closed[:, CLOSE] += excess / -geometry.opening[CLOSE]
     return closed

@@ -127,7 +127,7 @@ class Level(nn.Module):
 
 
 class Generator(nn.Module):
-    """Any part of the square may be given, as long as its sides are multiples of `multiple` px."""
+    """Any part of the square may be given, as long as its sides are multiples of 2 to the number of widths, in px."""
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
@@ -149,11 +149,6 @@ class Generator(nn.Module):
             Level(widths[level + 1], widths[level], source[level], style, finest=level == 0)
             for level in reversed(range(len(widths) - 1))
         )
-
-    @property
-    def multiple(self) -> int:
-        """What the sides of a part must be multiples of (px)."""
-        return 2 ** len(self.config.widths)
 
     def encode(self, source: Tensor) -> list[Tensor]:
         """The portrait's features at each level of the pyramid but the last, then its code [B,C]; source [B,3,S,S]."""

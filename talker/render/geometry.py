@@ -7,6 +7,7 @@ exactly on the picture (the landmarks' residual, spread smoothly over it), so th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -78,12 +79,11 @@ class HeadGeometry:
         self.fit = portrait.fit
         self.source_expression = portrait.source_expression.astype(np.float32)
         mesh = self.model.vertices(self.fit.identity, self.source_expression)
-        turn = rotation_matrix(self.fit.rotation).astype(np.float32).T
-        self.rest_camera = mesh @ turn  # [V,3]
+        self._turn = rotation_matrix(self.fit.rotation).astype(np.float32).T
+        self.rest_camera = mesh @ self._turn  # [V,3]
         projected = self.project(self.rest_camera)
         self.residual = self._residual(projected, portrait.landmarks)  # [V,2] px
         self.rest_points = projected + self.residual  # [V,2] px: the mesh on the picture
-        self.basis = np.ascontiguousarray(self.model.expression_basis @ turn)  # [52,V,3]
         shown = attributes or portrait.attributes
         self._free = None  # [V,1] share of motion
         if shown.glasses != "none":
@@ -96,12 +96,17 @@ class HeadGeometry:
         self.rest_points = projected + self.residual
         self._rest_gap = self._lip_gap(self.rest_points)  # [9] px
         neutral = np.zeros_like(self.source_expression)
-        self._gap_basis = np.stack([self._mesh_gap(shape) for shape in self.model.expression_basis])  # [52,9] px
+        self._gap_basis = self.traits.lip_gaps * self.fit.scale  # [52,9] px
         self._rest_opening = np.maximum(self.source_expression @ self._gap_basis, 0.0)  # [9] px
         self._rest_lip = self._lip_height(self.rest_points)  # [9] px
         self._shut_lip = np.full(len(LIP_PAIRS[0]), -1e6)  # px, no limit until it is known
         self.shut_points = self.shape(neutral).points  # [V,2] px with an expressionless face
         self._shut_lip = self._lip_height(self.shut_points)
+
+    @cached_property
+    def basis(self) -> FloatArray:
+        """[52,V,3] cm by which each blendshape moves the vertices, in camera axes."""
+        return np.ascontiguousarray(self.model.expression_basis @ self._turn)
 
     def project(self, camera: FloatArray) -> FloatArray:
         """[...,2] px of points [...,3] cm in camera axes."""
@@ -111,8 +116,10 @@ class HeadGeometry:
         """The face with `expression` [52] (absolute, not relative to what the picture shows)."""
         absolute = self.absolute(expression)
         delta = absolute - self.source_expression
-        camera = self.rest_camera.copy()
-        _add_shapes(self.basis, delta, self.traits.shape_starts, self.traits.shape_vertices, camera)
+        change = np.zeros_like(self.rest_camera)
+        starts, vertices = self.traits.shape_starts, self.traits.shape_vertices
+        _add_shapes(self.model.expression_basis, delta, starts, vertices, change)
+        camera = self.rest_camera + change @ self._turn
         points: FloatArray = self.project(camera) + self.residual
         points = self._touch_lids(self._touch_lips(points, absolute), absolute)
         if self._free is not None:
@@ -122,7 +129,7 @@ class HeadGeometry:
     def _residual(self, projected: FloatArray, landmarks: FloatArray) -> FloatArray:
         """[V,2] px that lay the mesh on the picture: what the landmarks ask for, spread smoothly."""
         wanted = landmarks[:FACE_LANDMARKS, :2] - self.model.landmarks(projected)[:FACE_LANDMARKS]
-        return (self.traits.residual_weights @ wanted).astype(np.float32)
+        return self.traits.residual_weights @ wanted.astype(np.float32)
 
     def landmark_points(self, points: FloatArray, landmarks: tuple[int, ...]) -> FloatArray:
         """[N,2] px of some landmarks on the drawn mesh `points` [V,2]."""
@@ -220,12 +227,6 @@ class HeadGeometry:
         """[2] unit vector from the brows to the chin in the picture."""
         bridge, chin = self.landmark_points(points, (NOSE_BRIDGE, CHIN))
         return _unit(chin - bridge)
-
-    def _mesh_gap(self, mesh: FloatArray) -> FloatArray:
-        """[9] the same distance on the bare mesh (or what a shape adds to it), in px at the portrait's scale."""
-        landmarks = self.model.landmarks(mesh)
-        upper, lower = (landmarks[list(lip)] for lip in LIP_PAIRS)
-        return (upper[:, 1] - lower[:, 1]) * self.fit.scale
 
     def _touch_lips(self, points: FloatArray, expression: FloatArray) -> FloatArray:
         """Move the lips so that they meet in the picture exactly when they meet on the mesh.

@@ -96,6 +96,17 @@ class HeadWarp:
         return depth.astype(np.float32), cv2.GaussianBlur(weight.astype(np.float32), (0, 0), 1.5)
 
 
+class StillHead:
+    """A head that stays where the picture has it: what `HeadWarp` is to the flow. step: px between its nodes."""
+
+    def __init__(self, step: float) -> None:
+        self.step = step
+
+    def invert(self, displacement: FloatArray) -> FloatArray:
+        """[r,c,2] px: where each node's content comes from, relative to the node."""
+        return -displacement
+
+
 def _border_ease(nodes: FloatArray, room: FloatArray, border: float) -> FloatArray:
     """[r,c] 0 at the region's border, 1 inside, reached before the face, which leaves `room` [4] nodes at each side."""
     rows, columns = nodes.shape[:2]

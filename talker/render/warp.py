@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 from talker.face.raster import rasterise
 from talker.render.affine import Affine
 from talker.render.background import Background
-from talker.render.head_warp import HeadWarp
-from talker.render.nostrils import NostrilParams, without_nostrils
+from talker.render.head_warp import HeadWarp, StillHead
 from talker.render.sampling import compose, planes_of
 from talker.render.smooth_fill import smooth_fill
 from talker.render.source import MeshFrame, SourceFrame
@@ -43,13 +42,20 @@ class FlowGrid:
     head's grid. inner: [h,w] 1 inside, 0 at the region's border. reach: px of the flow by which an expression fades.
     """
 
-    def __init__(self, source: SourceFrame, head: HeadWarp, params: FlowParams, nostrils: NostrilParams) -> None:
+    def __init__(
+        self,
+        source: SourceFrame,
+        head: HeadWarp | StillHead,
+        params: FlowParams,
+        triangles: NDArray[np.int32],
+    ) -> None:
+        """triangles: [F,3] of the skin that carries the flow."""
         region, face_width = source.region, source.face_width
         shrink = min(1.0, params.face_px / face_width)
         self.size = max(round(region.width * shrink), 2), max(round(region.height * shrink), 2)
         width, height = self.size
         self.place = Affine.resize((region.width, region.height), self.size, region.corner, np.float32)
-        self.triangles: NDArray[np.int32] = without_nostrils(source.geometry, nostrils)
+        self.triangles = triangles
         self.rest_points = source.geometry.rest_points
         x = ((np.arange(width, dtype=np.float32) + 0.5) * region.width / width - 0.5) / head.step
         y = ((np.arange(height, dtype=np.float32) + 0.5) * region.height / height - 0.5) / head.step
@@ -72,7 +78,9 @@ class FlowGrid:
 class Warp:
     """Draws the region of one portrait, frame by frame."""
 
-    def __init__(self, source: SourceFrame, grid: FlowGrid, head: HeadWarp, background: Background | None) -> None:
+    def __init__(
+        self, source: SourceFrame, grid: FlowGrid, head: HeadWarp | StillHead, background: Background | None
+    ) -> None:
         region, self._tint = source.region, source.light.tint
         self._flow_grid, self._head = grid, head
         self._size = width, height = region.width, region.height

@@ -7,6 +7,7 @@ from html import escape
 
 import gradio as gr
 
+from talker.journal import as_job
 from talker.web import texts
 from talker.web.session import errors_as_toasts, missing, remember
 from talker.weights import registry, store
@@ -32,6 +33,7 @@ def about_panel(fetch: Callable[..., str], fetch_extras: Callable[..., str]) -> 
     extras.click(fetch_extras, None, table, api_name="fetch_extras", concurrency_limit=1)
 
 
+@as_job
 def verify(request: gr.Request, file: str | None) -> str:
     """Say whether a picture or film was made by Talker, by its metadata, its invisible mark and its signature.
 

@@ -13,7 +13,7 @@ from talker.journal import LOG, write_log
 from talker.media.isolation import isolate
 from talker.resources import resource
 from talker.signals import signals_interrupt
-from talker.web import handlers, texts
+from talker.web import handlers, texts, video_actions
 from talker.web.about import about_panel
 from talker.web.batch import batch_panel
 from talker.web.compare import compare_panel
@@ -21,12 +21,13 @@ from talker.web.emotion_panel import feeling_panel, source_for
 from talker.web.examples import EXAMPLES
 from talker.web.fairness import MOST_WAITING, share_fairly
 from talker.web.hosts import OwnHostOnly
-from talker.web.inputs import OPTIONS, inputs_of
+from talker.web.inputs import FEELING_INPUTS, OPTIONS, inputs_of
 from talker.web.observing import observe
 from talker.web.panels import examples_strip, load_settings, portrait_panel, settings_panel, words_panel
 from talker.web.result import see_panel
 from talker.web.session import errors_as_toasts, leave, results_folder, stop
 from talker.web.theme import HEAD, theme
+from talker.web.video import video_panel
 
 ASSETS = resource("assets")
 SCROLL_TO_RESULT = "() => { if (innerWidth < 900) document.querySelector('#views').scrollIntoView() }"
@@ -60,6 +61,8 @@ def build_page() -> gr.Blocks:
         with gr.Tabs(elem_id="pages"):
             with gr.Tab(texts.TABS["talk"], elem_id="talk-tab"):
                 widgets = talk_tab()
+            with gr.Tab(texts.TABS["edit"], elem_id="edit-tab"):
+                film = video_panel()
             with gr.Tab(texts.TABS["compare"], elem_id="compare-tab") as compare_tab:
                 comparison = compare_panel()
             with gr.Tab(texts.TABS["batch"], elem_id="batch-tab"):
@@ -69,6 +72,7 @@ def build_page() -> gr.Blocks:
         wire_portrait(widgets)
         wire_runs(widgets)
         wire_preview(widgets)
+        wire_video(film, widgets)
         wire_compare(comparison, widgets, compare_tab)
         batch["start"].click(
             handlers.batch, [batch["archive"], batch["consent"]], [batch["made"], batch["said"]], api_name="batch",
@@ -158,6 +162,29 @@ def wire_preview(widgets: Widgets) -> None:
         [widgets["preview"], widgets["preview_note"]], api_name="preview",
         trigger_mode="always_last", show_progress="hidden", concurrency_id="looks", concurrency_limit=2,
     )  # fmt: skip
+
+
+def wire_video(film: Widgets, widgets: Widgets) -> None:
+    """The tab of talking videos; its feeling may be the first tab's."""
+    feeling = [widgets[name] for name in FEELING_INPUTS]
+    watched = ("film", "moment", "face_at", "feeling", "described", "amount", "permission")
+    gr.on(
+        [film[name].change for name in watched], video_actions.edit_frame,
+        [*feeling, *(film[name] for name in watched)], [film["frame"], film["sentence"]], api_name="edit_frame",
+        trigger_mode="always_last", show_progress="hidden", concurrency_id="looks",
+    )  # fmt: skip
+    film["frame"].select(
+        video_actions.pick_person, [film["film"], film["moment"]], film["face_at"], api_visibility="private"
+    )
+    own = (
+        "film", "task", "feeling", "described", "amount", "face_at", "words", "spoken_by", "recording", "longer",
+        "permission",
+    )  # fmt: skip
+    run = film["start"].click(
+        video_actions.edit, [*feeling, *(film[name] for name in own)], [film["shown"], film["made"], film["said"]],
+        api_name="edit", concurrency_id="films", concurrency_limit=1, show_progress_on=film["shown"],
+    )  # fmt: skip
+    film["halt"].click(stop, cancels=[run], concurrency_limit=None, api_visibility="private")
 
 
 def wire_compare(comparison: Widgets, widgets: Widgets, tab: gr.Tab) -> None:

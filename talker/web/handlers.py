@@ -18,6 +18,7 @@ import pandas as pd
 from talker import SpeechClip, Talker, TalkerError
 from talker.emotion.resolve import DEFAULT, Emotion, EmotionRequest, resolve
 from talker.emotion.timeline import split_tags
+from talker.journal import as_job
 from talker.media.audio import load_speech
 from talker.media.provenance import marked
 from talker.pipeline import NEEDED_WEIGHTS
@@ -46,6 +47,7 @@ EXAMPLE_FILMS: dict[int, Film] = {}
 EXAMPLE_LOCK = threading.Lock()  # who comes while the page warms up waits for the same film
 
 
+@as_job
 @accepts(*INPUTS)
 @on_gpu(GPU_SECONDS)
 def speak(
@@ -67,6 +69,7 @@ def speak(
     return talked(request, progress, inputs)
 
 
+@as_job
 @accepts(*INPUTS)
 @on_gpu(GPU_SECONDS)
 def trial(
@@ -91,6 +94,7 @@ def talked(request: gr.Request, progress: gr.Progress, inputs: PageInputs, secon
         return made(inputs, folder, Shown(progress, stopped), seconds)
 
 
+@as_job
 def example(
     request: gr.Request | None,
     progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio asks for a progress bar
@@ -132,6 +136,7 @@ def made(inputs: PageInputs, folder: Path, show: Shown, seconds: float = 0.0) ->
     return film, notes(result), curves(result.motion), emotions, files
 
 
+@as_job
 @accepts(*PREVIEW_INPUTS)
 def preview(request: gr.Request, inputs: PageInputs) -> tuple[Any, str]:
     """A still of this person with the emotion, or a sentence that says what it needs.
@@ -161,6 +166,7 @@ def preview(request: gr.Request, inputs: PageInputs) -> tuple[Any, str]:
     return gr.update(value=marked(image), visible=True), f"<p class='quiet'>{html.escape(code.source)}</p>"
 
 
+@as_job
 def listen(
     voice: str,
     progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio asks for a progress bar
@@ -192,6 +198,7 @@ def first_tag(text: str) -> EmotionCode | None:
     return resolve(tags[0].emotion).scaled(tags[0].strength) if tags else None
 
 
+@as_job
 @accepts(*COMPARED_INPUTS)
 def compare(
     request: gr.Request,
@@ -233,6 +240,7 @@ def compare(
         )
 
 
+@as_job
 def before_after(
     request: gr.Request, picture: str | None, emotion: str, strength: float, consent: bool = False
 ) -> tuple[ByteArray, ByteArray]:
@@ -248,6 +256,7 @@ def before_after(
         return before_and_after(TALKER, picture or str(EXAMPLES[0].picture), emotion, strength)
 
 
+@as_job
 def batch(
     request: gr.Request,
     progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio asks for a progress bar
@@ -277,6 +286,7 @@ def batch(
         return str(folder / "videos.zip"), texts.BATCH_DONE.format(made=done, count=len(jobs))
 
 
+@as_job
 def fetch_weights(progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008 - how Gradio asks for a progress bar
     """Fetch what the page needs and lacks; gives the table of what is there."""
     show = Shown(progress)
@@ -286,6 +296,7 @@ def fetch_weights(progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008 -
     return weights_table()
 
 
+@as_job
 def fetch_extras(progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008 - how Gradio asks for a progress bar
     """Fetch what nothing needs but some things use; gives the table of what is there."""
     show = Shown(progress)
@@ -295,6 +306,7 @@ def fetch_extras(progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008 - 
     return weights_table()
 
 
+@as_job
 def look(request: gr.Request, picture: str | None, face_index: int = 0) -> tuple[Any, str]:
     """Outline the face that was found, or say why there is none."""
     remember(request, picture)

@@ -14,7 +14,7 @@ from talker.journal import LOG
 from talker.version import __version__
 from talker.weights import registry, store
 
-RUNS = Counter("talker_runs", "Films that were asked for, by how that ended", ["outcome"])
+RUNS = Counter("talker_runs", "What was asked for, and how that ended", ["run", "outcome"])
 STAGES = Histogram("talker_stage_seconds", "How long the stages of a film take", ["stage"])
 WAITING = Gauge("talker_waiting_requests", "Requests in the queue of the page")
 
@@ -26,7 +26,7 @@ class _Counting(logging.Handler):
         """Count one record."""
         fields = vars(record)
         if "outcome" in fields:
-            RUNS.labels(fields["outcome"]).inc()
+            RUNS.labels(fields["run"], fields["outcome"]).inc()
         if "stage" in fields:
             STAGES.labels(fields["stage"]).observe(fields["seconds"])
 

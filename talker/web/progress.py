@@ -22,17 +22,18 @@ class Shown:
 
     def __init__(self, progress: gr.Progress, stopped: Stopped = lambda: False) -> None:
         self._progress, self._stopped = progress, stopped
-        self._step, self._since, self._shown = "", 0.0, 0.0
+        self._stage, self._step, self._since, self._shown = "", "", 0.0, 0.0
         self._began, self._videos = time.monotonic(), 0
 
     def stage(self, name: str) -> None:
         """A step of `Talker.speak` begins."""
         self._check()
+        self._stage = name
         self._progress(None, desc=texts.STAGES[name])
 
     def drawing(self, done: int, total: int) -> None:
-        """Frames of a film."""
-        self._show(done, total, texts.STAGES["rendering"], "frames")
+        """Frames of a film that are drawn, or looked at."""
+        self._show(done, total, texts.STAGES["tracking" if self._stage == "tracking" else "rendering"], "frames")
 
     def comparing(self, done: int, total: int) -> None:
         """Faces of a comparison."""

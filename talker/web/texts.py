@@ -4,7 +4,7 @@ from talker.options import RENDERERS as RENDERER_NAMES
 
 TITLE = "Talker"
 TAGLINE = "One picture, a few words and a feeling become a talking face."
-TABS = {"talk": "Talk", "compare": "Compare", "batch": "Batch", "about": "About"}
+TABS = {"talk": "Talk", "edit": "Edit a video", "compare": "Compare", "batch": "Batch", "about": "About"}
 
 # Examples
 EXAMPLES = "Try one"
@@ -116,7 +116,8 @@ START, TRIAL, STOP = "Make it talk", "First second", "Stop"
 STOPPED = "Stopped."
 WONT_WORK = "That won't work"
 STAGES = {
-    "portrait": "Looking at the portrait", "speech": "Listening to the words", "emotion": "Reading the feeling",
+    "tracking": "Following the face", "portrait": "Looking at the portrait",
+    "speech": "Listening to the words", "emotion": "Reading the feeling",
     "motion": "Moving the face", "preparation": "Preparing the picture", "rendering": "Drawing",
 }  # fmt: skip
 FETCHING = "Fetching {what}, once"
@@ -127,6 +128,27 @@ OVER_TIME = "Over time"
 FACE_PLOT, FEELING_PLOT = "The face", "The feeling"
 TOOK = "{length:.1f} s of video in {seconds:.1f} s."
 MARKED = "Its metadata says that it is generated."
+
+# Edit a video
+EDIT_HINT = "A talking video of yours: change what the person feels, or let them say something else."
+FILM = "The video"
+MOMENT = "A moment of it"
+FRAME = "This moment, with the feeling"
+FRAME_HINT = "One person, seen roughly from the front; phone videos and webcam recordings will do."
+FRAME_SEVERAL = " {faces} people: click the one who is meant."
+FILMED_FEELING = "As filmed, the face reads as {feeling}."
+EDIT_TASKS = ("Change the feeling", "Change the words")
+OR_SPEECH = "Or a recording"
+LONGER_LABEL = "When the words are longer than the video, it"
+LONGER = ("starts again", "runs back and forth", "stands still")
+OWN_FEELING, IN_WORDS = "What it shows", "In my words"
+EDIT_STRENGTH = "Below 0 the face goes away from the feeling; “What it shows” at -1 is taken out."
+EDIT_CONSENT = "I may change this video: it shows me, or everyone in it agreed."
+EDIT_CONSENT_FIRST = "Please confirm that you may change this video: tick the box above the button."
+EDIT_START = "Change the video"
+EDIT_EMPTY = "<b>No video yet</b>Choose a talking video, a feeling, and press the button; drag the line to compare."
+FILM_FIRST = "Please choose a video first."
+FILMED, EDITED, DIVIDE = "As filmed", "Changed", "Line between the video as filmed and the changed one"
 
 # Compare
 COMPARE_HINT = (
