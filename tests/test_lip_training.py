@@ -81,7 +81,8 @@ def test_closures_are_learnt_where_they_are_known() -> None:
     known = Example(features, targets, (features[:, 1] > 0).astype(np.float32))
     unknown = Example(features, targets, np.full(400, np.nan, np.float32))
     settings = MotionTraining(ridge=1e-4, head=ArticulationConfig(("jawOpen",), layers=1, components=4, context=0))
-    one, other = (fit_mouth_regressor(taught, settings) for taught in ([([known], 1.0)], [([known], 1.0), ([unknown], 2.0)]))
+    one = fit_mouth_regressor([([known], 1.0)], settings)
+    other = fit_mouth_regressor([([known], 1.0), ([unknown], 2.0)], settings)
     mouth, gate = other.predict(other.project([features]))
     assert np.abs(mouth[:, JAW] - features[:, 0]).max() < 0.01
     assert ((gate > 0.5) == (features[:, 1] > 0)).mean() > 0.97

@@ -34,7 +34,7 @@ class ArticulationConfig:
     channels: tuple[str, ...]
     layers: int = 2
     components: int = 160
-    context: int = 3
+    context: int = 5
     lead_s: float = 0.02
     opening_gain: float = 1.4
     rounding_gain: float = 1.4

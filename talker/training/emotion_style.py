@@ -39,7 +39,8 @@ LOUDNESS_CORPUS = "ravdess"
 FURTHER_PER_DB = 0.02
 ENDS_S = 0.35  # at both ends of a sentence, in which lips part from rest and come back to it: left out
 ROUNDS = 6
-LIMITS = (0.8, 1.4)
+# where the displacement alone moves lips further than wanted, speech is not made smaller for it
+LIMITS = (1.0, 1.4)
 STEP = 0.8  # of the way to the wanted value in one round, on a logarithmic scale
 Spoken = tuple[SpeechAnalysis, FaceMotion]
 
