@@ -23,6 +23,7 @@ from talker.errors import CancelledError, InputError, TalkerError
 from talker.evaluation import command as evaluation
 from talker.files import prepare_outputs
 from talker.journal import job, write_log
+from talker.live_commands import add_live_arguments, live
 from talker.options import RENDERERS
 from talker.signals import signals_interrupt
 from talker.speech.voices import VOICES
@@ -98,6 +99,7 @@ def _add_speak_arguments(parser: argparse.ArgumentParser) -> None:
     add_input_arguments(parser)
     add_source_flags(parser.add_mutually_exclusive_group(), "store")
     parser.add_argument("--out", required=True, metavar="MP4", help="the video to write")
+    parser.add_argument("--fragmented", action="store_true", help="let the video grow, so that players start at once")
     parser.add_argument("--motion", metavar="NPZ", help="also write the motion, as Talker reads it")
     parser.add_argument("--csv", metavar="CSV", help="also write the motion, as Live Link Face records it")
     parser.add_argument("--landmarks", metavar="FILE", help="also write moving landmarks: 478 and 68 (.npz), 68 (.csv)")
@@ -129,6 +131,7 @@ def _speak(arguments: argparse.Namespace, talker: Talker) -> None:
         options=read_options(arguments),
         out=arguments.out,
         progress=commands.counter("frame"),
+        fragmented=arguments.fragmented,
     )
     if arguments.motion:
         result.motion.save(arguments.motion)
@@ -285,6 +288,7 @@ VERBS = (
     ),
     Verb("voices", "List the voices that speak --text.", lambda parser: None, _voices, speaks=False),
     Verb("batch", "Write the videos that a manifest lists.", _add_batch_arguments, _batch),
+    Verb("live", "Let a face talk while somebody speaks.", add_live_arguments, live),
     Verb("web", "Open the web page.", commands.add_web_arguments, commands.web, speaks=False),
     Verb(
         "fetch", "Download weights beforehand, for use without a network.", commands.add_fetch_arguments,

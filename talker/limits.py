@@ -21,6 +21,7 @@ SOUND_MIN_SECONDS = 0.1
 SOUND_RATES = (4_000, 768_000)  # Hz, lowest and highest
 SOUND_CHANNELS = 64
 SOUND_TRACKS = 16
+LIVE_SECONDS = 600.0  # of one visitor's face in the page's tab "Live"; then others may have the seat
 # Videos that are read
 VIDEO_SECONDS = 600.0
 VIDEO_FRAMES = 36_000  # 600 s at 60 frames per second

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -33,6 +34,7 @@ from talker.types import (
     ByteArray,
     EmotionCode,
     FaceMotion,
+    FloatArray,
     Portrait,
     Progress,
     Result,
@@ -41,6 +43,9 @@ from talker.types import (
 )
 from talker.video_pipeline import VideoMethods
 from talker.weights import registry, store
+
+if TYPE_CHECKING:
+    from talker.live.stream import LiveFrame, LiveFrames
 
 NEEDED_WEIGHTS = ("face_landmarker", "whisper_tiny_en")
 PREVIEW_SIZE = "crop512"  # large enough to judge a face, small enough to be there at once
@@ -78,6 +83,7 @@ class Talker(VideoMethods):
         out: str | Path = "talker.mp4",
         progress: Progress | None = None,
         stage: Callable[[str], None] | None = None,
+        fragmented: bool = False,
     ) -> Result:
         """Write the video of the portrait saying `speech`, or `text` in an offline voice, with an emotion.
 
@@ -86,6 +92,7 @@ class Talker(VideoMethods):
         text: may hold tags such as "[happy] We won! [sad:0.6] But it is over."; they take the place of `emotion`.
         progress: called with (frames done, frames in all); a `CancelledError` raised from it stops the work.
         stage: called with the name of each step before it starts, and may stop the work in the same way.
+        fragmented: the file grows while it is drawn, and players may start at once.
 
         Raises a TalkerError when something handed in can't be used; then there is no output file.
         """
@@ -106,12 +113,47 @@ class Talker(VideoMethods):
             renderer = self.create_renderer(face, options)
         with timer("rendering"):
             self.write_video(
-                renderer, motion, analysis.clip, out, progress, label=options.label, settings=repr(options)
-            )
+                renderer, motion, analysis.clip, out, progress, label=options.label, settings=repr(options),
+                fragmented=fragmented,
+            )  # fmt: skip
         notes = _notes(face, analysis.clip, code.scaled(options.strength), options, renderer)
         if isinstance(portrait, str | Path) and (damage := damage_note(portrait)):
             notes = (*notes, damage)
         return Result(Path(out), motion, analysis.clip, code, options, timer.seconds, notes)
+
+    def live(
+        self, portrait: ImageSource | Portrait, *, emotion: Emotion = "neutral", options: SpeakOptions | None = None,
+        sample_rate: int = 16000, late: bool = False,
+    ) -> LiveFrames:  # fmt: skip
+        """A face that talks while somebody speaks: `of(chunks)` gives its frames, `feel` changes what it shows.
+
+        sample_rate: Hz of the sound. emotion: of a course of emotions, the first. late: leave out frames that are late.
+        A native size is drawn as a square of 512 px, which two cores can draw in time.
+        """
+        from talker.live.face import LiveFace
+        from talker.live.stream import LiveFrames
+
+        options = options or SpeakOptions()
+        if options.size == "native":
+            options = dataclasses.replace(options, size=PREVIEW_SIZE)
+        face = portrait if isinstance(portrait, Portrait) else self.portrait_for(portrait, options)
+
+        def shown(wanted: Emotion, strength: float) -> EmotionCode:
+            code = self.encode_emotion(wanted, permissive=options.permissive)
+            return _shown(code, dataclasses.replace(options, strength=strength), face)
+
+        renderer = self.create_renderer(face, options)
+        live = LiveFace(options, sample_rate, shown(emotion, options.strength))
+        return LiveFrames(live, renderer, shown, late=late, label=options.label, settings=repr(options))
+
+    def stream(
+        self, portrait: ImageSource | Portrait, sound_chunks: Iterable[FloatArray], **settings: Any
+    ) -> Iterator[LiveFrame]:
+        """The frames of a face that says what is heard, while it is heard: sound [n] in -1..1 comes in chunks.
+
+        Each frame comes good 0.4 s after the sound that it shows. settings: those of `live`.
+        """
+        return self.live(portrait, **settings).of(sound_chunks)
 
     def fetch_weights(self, progress: FetchProgress | None = None, voice: str = "american") -> None:
         """Download what is not in the cache yet, so that later steps don't wait; AssetError when it can't be had."""
@@ -235,6 +277,7 @@ class Talker(VideoMethods):
         label: bool = False,
         settings: str = "",
         sound_from: Path | None = None,
+        fragmented: bool = False,
     ) -> None:
         """Render a motion and write it with its sound; `label` writes into every frame that it is generated.
 
@@ -247,7 +290,7 @@ class Talker(VideoMethods):
         if label:
             frames = labelled(frames, renderer.size)
         video = Video(frames, len(motion), motion.fps, renderer.size, clip, sound_from)
-        write_video(video, out, progress, Provenance(renderer.name, settings))
+        write_video(video, out, progress, Provenance(renderer.name, settings), fragmented=fragmented)
 
 
 def _renderer_bytes(kept: tuple[Portrait, Renderer]) -> int:

@@ -54,7 +54,7 @@ def test_no_sound_is_cut(spoken: SpeechAnalysis) -> None:
 
 def test_lids_are_open_in_the_last_frame(spoken: SpeechAnalysis) -> None:
     lids = [BLENDSHAPE_INDEX["eyeBlinkLeft"], BLENDSHAPE_INDEX["eyeBlinkRight"]]
-    spoken = cut(spoken, 1.2)
+    spoken = cut(spoken, 1.5)
     mouth = speech_motion(spoken)
     blinked = False
     for seed in range(40):

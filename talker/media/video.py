@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,11 +19,13 @@ from talker.files import prepare_folder, replaced_when_done
 from talker.media.audio import fit_length
 from talker.media.provenance import GENERATED_MARK, UNNAMED, Provenance
 from talker.media.remux import with_sound_of
-from talker.types import ByteArray, Progress, SpeechClip, Video
+from talker.types import ByteArray, FloatArray, Progress, Video
 
 # measured on talking films: the luma's PSNR of `veryfast` at 60 % of its processor time, for files 15 % larger;
 # macroblock trees, which `superfast` leaves out, halve its files
 QUALITY = {"crf": "17", "preset": "superfast", "x264-params": "mbtree=1:rc-lookahead=10"}
+WHOLE = {"movflags": "+faststart"}
+FRAGMENTS = {"movflags": "+frag_keyframe+empty_moov+default_base_moof", "flush_packets": "1"}
 SOUND_BITS_PER_SECOND = 160_000
 FRAMES_IN_FLIGHT = 8  # between the renderer and the encoder's thread
 SOUND_AFTER_S = 0.5
@@ -31,21 +35,24 @@ AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
 
 def write_video(
-    video: Video, path: str | Path, progress: Progress | None = None, provenance: Provenance = UNNAMED
-) -> None:
+    video: Video, path: str | Path, progress: Progress | None = None, provenance: Provenance = UNNAMED, *,
+    fragmented: bool = False,
+) -> None:  # fmt: skip
     """Write H.264 (yuv420p, faststart) with AAC sound; the sound is cut or padded to the picture's length.
 
     Frames with an odd width or height are padded by repeating their last column or row. The file appears only when
     it is complete: after an error, or a `CancelledError` raised from `progress`, there is none.
+
+    fragmented: the file is there at once and grows by a fragment a second, so that players start before it is complete.
 
     Raises VideoError when the name doesn't end in .mp4 or the file can't be written.
     """
     path = Path(path)
     check_video_path(path)
     try:
-        with replaced_when_done(path) as scratch:
+        with growing(path) if fragmented else replaced_when_done(path) as scratch:
             if video.sound_from is None:
-                _encode(video, scratch, progress, provenance)
+                _encode(video, scratch, progress, provenance, fragmented)
             else:
                 with TemporaryDirectory(prefix=".talker-", dir=path.parent) as folder:
                     pictures = Path(folder) / "pictures.mp4"
@@ -63,14 +70,30 @@ def check_video_path(path: str | Path) -> None:
     prepare_folder(Path(path))
 
 
-def _encode(video: Video, path: Path, progress: Progress | None, provenance: Provenance) -> None:
+@contextmanager
+def growing(path: Path) -> Iterator[Path]:
+    """The path of a file that others may read while it is written; it is removed when the block fails."""
+    done = False
+    try:
+        yield path
+        done = True
+    finally:
+        if not done:
+            path.unlink(missing_ok=True)
+
+
+def _encode(
+    video: Video, path: Path, progress: Progress | None, provenance: Provenance, fragmented: bool = False
+) -> None:
     """Encode in a thread of its own while the next frames are rendered in this one."""
     pending: deque[Future[None]] = deque()
     with (
-        av.open(str(path), "w", options={"movflags": "+faststart"}) as container,
+        av.open(str(path), "w", format="mp4", options=FRAGMENTS if fragmented else WHOLE) as container,
         ThreadPoolExecutor(1, "encoder") as thread,
     ):
-        writer = _Writer(container, video, provenance)
+        writer = FilmWriter(container, video, provenance)
+        if fragmented:
+            writer.picture.codec_context.gop_size = round(video.fps)  # a fragment begins with each key frame
         for index, frame in enumerate(video.frames):
             pending.append(thread.submit(writer.add, frame))
             if len(pending) > FRAMES_IN_FLIGHT:
@@ -89,18 +112,21 @@ def _length_s(video: Video) -> float:
     return float(video.times_s[-1]) + 1.0 / video.fps + SOUND_AFTER_S
 
 
-class _Writer:
+class FilmWriter:
     """An open mp4 that takes one frame after the other, each with the sound that belongs to it."""
 
-    def __init__(self, container: av.container.OutputContainer, video: Video, provenance: Provenance) -> None:
+    def __init__(
+        self, container: av.container.OutputContainer, video: Video, provenance: Provenance | None,
+        quality: dict[str, str] = QUALITY,
+    ) -> None:  # fmt: skip
         self.container = container
         self.broken = False  # after a failed write FFmpeg must not be handed more: it would crash
         self.fps = Fraction(video.fps).limit_denominator(1001)
         self.frames = 0
         container.metadata["comment"] = GENERATED_MARK
         width, height = (side + side % 2 for side in video.size)
-        self.marker = provenance.marker((width, height))
-        self.picture = container.add_stream("libx264", rate=self.fps, options=QUALITY)
+        self.marker = provenance.marker((width, height)) if provenance is not None else None
+        self.picture = container.add_stream("libx264", rate=self.fps, options=quality)
         self.picture.width, self.picture.height, self.picture.pix_fmt = width, height, "yuv420p"
         context = self.picture.codec_context
         context.color_primaries = context.color_trc = context.colorspace = BT709
@@ -115,12 +141,20 @@ class _Writer:
             self.sound = container.add_stream("aac", rate=rate, layout="mono", bit_rate=SOUND_BITS_PER_SECOND)
             self.resampler = av.AudioResampler(format="fltp", layout="mono", rate=rate)
 
-    def add(self, image: ByteArray) -> None:
-        """Encode the next frame and the sound up to its end; nothing after an earlier frame has failed."""
+    def add(self, image: ByteArray, sound: FloatArray | None = None) -> None:
+        """Encode the next frame and the sound up to its end; nothing after an earlier frame has failed.
+
+        sound: [n] of this frame; by default from the video's speech.
+        """
         if self.broken:
             return
         self.broken = True
         self._add(image)
+        if self.speech is not None:
+            end = round(self.frames / self.fps * self.speech.sample_rate)
+            if sound is None:  # silence where the speech is over
+                sound = fit_length(self.speech.samples[self.sound_written : end], end - self.sound_written)
+            self._add_sound(sound, self.speech.sample_rate)
         self.broken = False
 
     def _add(self, image: ByteArray) -> None:
@@ -135,16 +169,12 @@ class _Writer:
             frame.pts, frame.time_base = round(float(self.times_s[self.frames]) / FINE_TIME), FINE_TIME
         self.container.mux(self.picture.encode(frame))
         self.frames += 1
-        if self.speech is not None:
-            self._add_sound(self.speech, round(self.frames / self.fps * self.speech.sample_rate))
 
-    def _add_sound(self, speech: SpeechClip, end: int) -> None:
-        """Encode the samples up to `end`, as silence where the speech is over."""
-        piece = fit_length(speech.samples[self.sound_written : end], end - self.sound_written)
-        frame = av.AudioFrame.from_ndarray(piece[None].astype(np.float32), format="fltp", layout="mono")
-        frame.sample_rate = speech.sample_rate
-        frame.pts, frame.time_base = self.sound_written, Fraction(1, speech.sample_rate)
-        self.sound_written = end
+    def _add_sound(self, samples: FloatArray, rate: int) -> None:
+        frame = av.AudioFrame.from_ndarray(samples[None].astype(np.float32), format="fltp", layout="mono")
+        frame.sample_rate = rate
+        frame.pts, frame.time_base = self.sound_written, Fraction(1, rate)
+        self.sound_written += len(samples)
         for resampled in self.resampler.resample(frame):
             self.container.mux(self.sound.encode(resampled))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.ndimage import median_filter, uniform_filter1d
+from scipy.ndimage import gaussian_filter1d, median_filter, uniform_filter1d
 
 from talker.blendshapes import BLENDSHAPE_INDEX, BLENDSHAPE_NAMES
 from talker.curves import smoothstep
@@ -18,6 +18,9 @@ from talker.errors import InputError
 from talker.face.camera import relative_poses
 from talker.face.tracked_video import TrackedVideo
 from talker.motion.composition import (
+    CLOSE,
+    JAW,
+    PART,
     SIDES,
     LipConstraints,
     apply_lip_constraints,
@@ -32,6 +35,9 @@ from talker.types import EmotionCode, FaceMotion, FloatArray, Portrait
 
 MANNERS = ("relative", "absolute")  # how a filmed performance is carried over to a portrait
 LASTING_S = 1.2  # speech moves the face several times in this; an emotion stays
+STEADY_LIPS_S, STEADY_S = 0.03, 0.2  # standard deviations of smoothing
+WIDENING = (-0.35, 0.9)  # of the lips' opening, by which an emotion makes it smaller or larger at most
+STEADY_SHARE = 0.15  # of an emotion's opening that does not go with speech
 CALM_SHARE = 0.2  # of a film's frames: those with the least expression show what the person looks like at rest
 BLINK = (0.25, 0.6)  # of eyeBlink beyond the person's usual: a lid that closes, and one that is shut
 TALKING_S = 0.5  # of lips that move: around it something is said
@@ -44,6 +50,7 @@ def _channels(*starts: str) -> list[int]:
 
 MOUTH = _channels("jaw", "mouth", "tongue", "cheekPuff")
 LASTING_MOUTH = _channels("mouthSmile", "mouthFrown", "mouthDimple")  # a dubbed mouth smiles or frowns on as filmed
+BESIDE_MOUTH = [row for row in range(len(BLENDSHAPE_NAMES)) if row not in MOUTH]
 GAZE, LIDS = _channels("eyeLook"), _channels("eyeWide", "eyeSquint", "eyeBlink")
 
 
@@ -78,6 +85,15 @@ class Performance:
         reach = max(1, round(TALKING_S * self.fps))
         near = uniform_filter1d(np.maximum(moves - MOVING, 0.0), reach, mode="nearest")
         return smoothstep(near / (0.5 * MOVING))
+
+    def smoothed(self, values: FloatArray) -> FloatArray:
+        """`values` [T,52] of the film without the tracker's noise: lips and jaw over STEADY_LIPS_S, the rest longer."""
+        result = np.empty_like(values)
+        for start, end in zip(self.shots, (*self.shots[1:], len(values)), strict=True):
+            for rows, seconds in ((MOUTH, STEADY_LIPS_S), (BESIDE_MOUTH, STEADY_S)):
+                part = values[start:end, rows]
+                result[start:end, rows] = gaussian_filter1d(part, seconds * self.fps, axis=0, mode="nearest")
+        return result
 
     def blinking(self) -> FloatArray:
         """[T] 0..1 how far the lids close beyond where they usually are."""
@@ -172,12 +188,39 @@ def _what_is_there(offset: FloatArray, filmed: Performance) -> FloatArray:
 
 
 def _added(base: FloatArray, offset: FloatArray, filmed: Performance, voice: FloatArray) -> FloatArray:
-    """`base` [T,52] with as much of an `offset` [T,52] as speech and blinks leave room for."""
+    """`base` [T,52] with as much of an `offset` [T,52] as speech and blinks leave room for.
+
+    What an offset comes to depends on the face it is added to; it is worked out on the smoothed face, or the tracker's
+    noise would shake what it moves.
+    """
     said = LipConstraints.of(base, voice, filmed.fps)
     limited = apply_lip_constraints(offset, said)
     limited[:, LIDS] *= 1.0 - filmed.blinking()[:, None]
-    changed = base + soft_limit(cap_sneer(base + limited)) - soft_limit(cap_sneer(base))
+    limited = _with_speech(base, limited)
+    steady = filmed.smoothed(base)
+    changed = base + soft_limit(cap_sneer(steady + limited)) - soft_limit(cap_sneer(steady))
     return enforce_closure(changed, base, said.shut).astype(np.float32)
+
+
+def _with_speech(base: FloatArray, offset: FloatArray) -> FloatArray:
+    """The `offset` [T,52] with an opening of the lips that goes with that of `base` [T,52]: wider, but no other words.
+
+    On average the lips open or close as far as the offset asks for; jaw and lips bring about what is missing.
+    """
+    geometry = LipGeometry.load()
+    opening = np.maximum(geometry.opening_of(base), 0.0)
+    added = offset @ geometry.opening
+    is_open = opening > PART
+    factor = 0.0
+    if is_open.any():
+        factor = float(np.clip(added[is_open].sum() / opening[is_open].sum(), *WIDENING))
+    missing = factor * opening + STEADY_SHARE * (added - factor * opening) - added
+    result = offset.copy()
+    jaw = np.maximum(missing / geometry.opening[JAW], -np.maximum(base[:, JAW] + offset[:, JAW], 0.0))
+    result[:, JAW] += jaw
+    left = np.minimum(missing - jaw * geometry.opening[JAW], 0.0)  # what a shut jaw leaves open
+    result[:, CLOSE] += left / geometry.opening[CLOSE]
+    return result
 
 
 def performance(tracked: TrackedVideo) -> Performance:

@@ -17,7 +17,7 @@ from talker.types import AnyArray
 OPAQUE, BARE, MIXED = 2, 1, 0  # what cubic sampling at a pixel meets: foreground, background, or both
 BORDER = 2  # px of reflected picture around the planes, which cubic sampling at an edge needs
 UNMOVED_PX = 1e-3  # what moves by less shows the picture as it is
-LANES = 16  # pixels that are sampled at once; a run's last ones may lie beyond its end, where the next run begins
+LANES = 8  # pixels that are sampled at once; a run's last ones may lie beyond its end, where the next run begins
 ONE = np.uint64(1)
 
 

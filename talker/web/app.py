@@ -22,6 +22,7 @@ from talker.web.examples import EXAMPLES
 from talker.web.fairness import MOST_WAITING, share_fairly
 from talker.web.hosts import OwnHostOnly
 from talker.web.inputs import FEELING_INPUTS, OPTIONS, inputs_of
+from talker.web.live import live_panel, live_script, wire_live
 from talker.web.observing import observe
 from talker.web.panels import examples_strip, load_settings, portrait_panel, settings_panel, words_panel
 from talker.web.result import see_panel
@@ -63,6 +64,8 @@ def build_page() -> gr.Blocks:
                 widgets = talk_tab()
             with gr.Tab(texts.TABS["edit"], elem_id="edit-tab"):
                 film = video_panel()
+            with gr.Tab(texts.TABS["live"], elem_id="live-tab"):
+                wire_live(live_panel(), handlers.admit)
             with gr.Tab(texts.TABS["compare"], elem_id="compare-tab") as compare_tab:
                 comparison = compare_panel()
             with gr.Tab(texts.TABS["batch"], elem_id="batch-tab"):
@@ -228,12 +231,12 @@ def _answer(page: gr.Blocks, host: str | None, port: int | None) -> None:
         server_port=port,
         theme=theme(),
         css_paths=ASSETS / "page.css",
-        head=HEAD,
+        head=HEAD + live_script(),
         footer_links=["api", "settings"],
         max_file_size="200mb",
         run_history=False,
         prevent_thread_lock=True,
-        app_kwargs={"middleware": [Middleware(OwnHostOnly)], "routes": observe(page)},
+        app_kwargs={"middleware": [Middleware(OwnHostOnly)], "routes": [*observe(page), handlers.LIVE.route]},
     )
     handlers.warm_up()  # the page is there already
     page.block_thread()

@@ -9,6 +9,7 @@ import shutil
 import tempfile
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
@@ -31,14 +32,18 @@ from talker.web.compare import before_and_after, compared, shortened
 from talker.web.consent import may_animate
 from talker.web.emotion_panel import asked
 from talker.web.examples import EXAMPLES
+from talker.web.fairness import Seats, visitor_address
 from talker.web.hosting import on_gpu
 from talker.web.inputs import COMPARED_INPUTS, INPUTS, PREVIEW_INPUTS, PageInputs, accepts
+from talker.web.live import live_options
+from talker.web.live_socket import LiveSocket, Ticket
 from talker.web.progress import Shown
 from talker.web.result import curves, downloads, feeling_over_time, notes, subtitles
 from talker.web.session import errors_as_toasts, missing, remember, results_folder, run_of
 from talker.weights import registry, store
 
 TALKER = Talker()
+LIVE = LiveSocket(TALKER, Seats())
 SILENCE = SpeechClip(np.zeros(10 * 16000, np.float32), 16000)  # what a timeline runs along in a preview
 GPU_SECONDS = 60
 TRIAL_SECONDS = 1.5
@@ -254,6 +259,25 @@ def before_after(
         picture = None
     with errors_as_toasts():
         return before_and_after(TALKER, picture or str(EXAMPLES[0].picture), emotion, strength)
+
+
+def admit(
+    request: gr.Request, picture: str | None, emotion: str, words: str, strength: float, label: bool, consent: bool
+) -> str:
+    """The ticket of a live face, whose portrait is looked at and made ready meanwhile; an example's without a picture.
+
+    Args:
+        consent: true: this face may be animated.
+    """
+    if not may_animate(consent, picture):
+        raise missing(texts.CONSENT_FIRST)
+    remember(request, picture)
+    with errors_as_toasts():
+        options = live_options(label, strength)
+        portrait = TALKER.portrait_for(picture or str(EXAMPLES[0].picture), options)
+        wanted = words.strip() or emotion
+        TALKER.live(portrait, emotion=wanted, options=options)  # reads and compiles what the first second needs
+    return LIVE.ticket(Ticket(portrait, wanted, options, visitor_address(SimpleNamespace(request=request))))
 
 
 @as_job

@@ -4,7 +4,14 @@ from talker.options import RENDERERS as RENDERER_NAMES
 
 TITLE = "Talker"
 TAGLINE = "One picture, a few words and a feeling become a talking face."
-TABS = {"talk": "Talk", "edit": "Edit a video", "compare": "Compare", "batch": "Batch", "about": "About"}
+TABS = {
+    "talk": "Talk",
+    "edit": "Edit a video",
+    "compare": "Compare",
+    "live": "Live",
+    "batch": "Batch",
+    "about": "About",
+}
 
 # Examples
 EXAMPLES = "Try one"
@@ -165,6 +172,14 @@ COMPARED_FILM, COMPARED_SHEET = "All at the same time", "Six moments of each"
 BEFORE_AFTER = "Before and after"
 BEFORE_AFTER_HINT = "Drag the line: the photograph, and the person with the feeling."
 TOO_MANY = "Please choose between 1 and {most} faces to compare; these are {count}."
+
+# Live
+LIVE_HINT = "Your microphone's sound moves the face half a second later. Without a picture, an example's face is taken."
+LIVE_EMPTY = "Press “Speak”, and allow the microphone."
+LIVE_START = "Speak"
+LIVE_LOUD = "Let me hear myself, in time with the face (wear headphones)"
+LIVE_FULL = "Somebody else's face is live just now, or yours in another window; please try again later."
+LIVE_OVER = "Ten minutes are over. Press the button to go on."
 
 # Many at once
 BATCH_HINT = """Upload a zip with a `manifest.csv` and the files that it names; a zip with the videos comes back.
