@@ -111,7 +111,7 @@ def speaker_examples(
     seen = [measured_lips(clip.landmarks) for clip in speaker.clips]
     lips = np.concatenate(seen)
     own = UsualMouth.of(np.concatenate([fit_mouth(model, clip.landmarks) for clip in speaker.clips]), lips)
-    lag_s = best_lag(speaker, heard, seen, regressor)
+    lag_s = best_lag(speaker.clips, heard, seen, regressor)
     examples = []
     for clip, features, measured in zip(speaker.clips, heard, seen, strict=True):
         moved = (fit_mouth(model, clip.landmarks) - own.mouth) * (usual.spread[0] / own.spread[0]) + usual.mouth
@@ -125,15 +125,18 @@ def speaker_examples(
 
 
 def best_lag(
-    speaker: FilmedSpeaker, heard: Sequence[FloatArray], seen: Sequence[FloatArray], regressor: MouthRegressor
+    clips: Sequence[TrackedClip],
+    heard: Sequence[FloatArray],
+    seen: Sequence[FloatArray],
+    regressor: MouthRegressor,
 ) -> float:
-    """Seconds by which the picture leads the sound: where predicted and measured opening agree best.
+    """Seconds by which the picture leads the sound: where predicted and measured opening agree best in all clips.
 
     heard: features [T,F] at 50 Hz. seen: opening and width [T,2] at the clip's rate.
     """
     opening = LipGeometry.load().opening
     fits: FloatArray = np.zeros(len(LAGS_S))
-    for clip, features, lips in zip(speaker.clips, heard, seen, strict=True):
+    for clip, features, lips in zip(clips, heard, seen, strict=True):
         predicted = regressor.predict(regressor.project([features]))[0] @ opening
         time = np.arange(len(lips)) / clip.fps
         for index, lag_s in enumerate(LAGS_S):

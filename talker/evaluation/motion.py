@@ -9,6 +9,7 @@ marked circular.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import numpy as np
 
 from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_NAMES
 from talker.curves import at_frames
+from talker.data.filmed_speakers import FilmedSpeaker, best_lag, news_speakers
 from talker.data.speech_clips import TrackedClip, grid_clips
 from talker.emotion.labels import label_code
 from talker.errors import DataError
@@ -25,10 +27,11 @@ from talker.evaluation.motion_choice import chosen_without_the_speaker
 from talker.face.tracking import track_video
 from talker.media import audio
 from talker.motion import visemes
-from talker.motion.articulation import predict_mouth, speech_motion
+from talker.motion.articulation import predict_mouth, shipped_mouth_regressor, speech_motion
 from talker.motion.composition import compose
 from talker.motion.emotion_style import EMOTION_STYLES
-from talker.motion.lips import LipGeometry
+from talker.motion.lips import LipGeometry, measured_lips
+from talker.motion.mouth_regressor import side_by_side
 from talker.options import SpeakOptions
 from talker.speech import phones, recogniser
 from talker.speech.analysis import SpeechAnalysis
@@ -38,6 +41,7 @@ from talker.types import EMOTION_LABELS, FaceMotion, SpeechClip
 
 System = Callable[[SpeechClip, float], FaceMotion]
 MOUTH = [i for i, name in enumerate(BLENDSHAPE_NAMES) if name.startswith(("jaw", "mouth", "noseSneer"))]
+OWN_LAG_S = 0.08  # how far a news clip's own lag is looked for beside its speaker's
 LEADS = {"01": 2.0, "02": 4.0, "03": 2.0, "04": 0.5, "05": -0.5}  # frames of 40 ms by which the picture leads
 
 
@@ -57,8 +61,27 @@ def run(data: Path, record: Recorder) -> None:
         judge_system(
             _sound_alone, grid_clips(data, held_out=not others, others=others), record, f"sound alone, {place}"
         )
+    for speaker in news_speakers(data, report=True):
+        news_reader(speaker, record)
     composed(clips, record)
     styles(data, record)
+
+
+def news_reader(speaker: FilmedSpeaker, record: Recorder) -> None:
+    """Clips of a second, cut anywhere, in Arabic: with the speaker's lag, and with each clip's own near it."""
+    regressor = shipped_mouth_regressor("motion-permissive")  # has heard none of these people
+    heard = [side_by_side(SpeechAnalysis(clip.speech).layers, regressor.config.layers) for clip in speaker.clips]
+    seen = [measured_lips(clip.landmarks) for clip in speaker.clips]
+    lag_s = best_lag(speaker.clips, heard, seen, regressor)
+    for clip in speaker.clips:
+        made = LipTrace.of_motion(_sound_alone(clip.speech, SCORE_FPS), clip.speech)
+        found = [
+            scores(made, LipTrace.of_clip(dataclasses.replace(clip, lag_s=lag_s + shift * OWN_LAG_S)))
+            for shift in (0.0, -1.0, -0.75, -0.5, -0.25, 0.25, 0.5, 0.75, 1.0)
+        ]
+        add_scores(record, found[0], "sound alone, news readers")
+        own = max(found, key=lambda one: one["lips/opening_r"][0])
+        record.add("lips/opening_r", own["lips/opening_r"], "sound alone, news readers, each clip's own lag")
 
 
 def judge_system(system: System, clips: Iterable[TrackedClip], record: Recorder, name: str) -> None:
