@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from talker import commands, video_commands
 from talker.arguments import add_input_arguments, add_source_flags, files_read, read_options
 from talker.batch import COLUMNS, REPORT, read_manifest, run_batch
+from talker.crew import on_ray, processes
 from talker.emotion.resolve import DEFAULT, EmotionRequest
 from talker.errors import CancelledError, InputError, TalkerError
 from talker.evaluation import command as evaluation
 from talker.files import prepare_outputs
 from talker.journal import job, write_log
+from talker.limits import BATCH_ROWS
 from talker.live_commands import add_live_arguments, live
 from talker.options import RENDERERS
 from talker.signals import signals_interrupt
@@ -241,15 +243,22 @@ def _write_sheet(
 
 
 def _add_batch_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--manifest", required=True, metavar="FILE", help=f"csv or json with {', '.join(COLUMNS[:7])} …"
-    )
+    given = parser.add_mutually_exclusive_group(required=True)
+    given.add_argument("jobs", nargs="?", metavar="JOBS", help=f"csv, json or jsonl with {', '.join(COLUMNS[:7])} …")
+    given.add_argument("--manifest", metavar="FILE", help="the same")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for the videos and their report")
+    crew = parser.add_mutually_exclusive_group()
+    crew.add_argument("--processes", type=int, metavar="N", help="how many videos are made at once on this machine")
+    crew.add_argument("--ray", metavar="ADDRESS", help="a Ray cluster: auto, an address, or local for one made here")
 
 
 def _batch(arguments: argparse.Namespace, talker: Talker) -> int:
-    jobs = read_manifest(arguments.manifest)
-    made = run_batch(talker, jobs, arguments.out, commands.counter("video"), also_read=[arguments.manifest])
+    listed = arguments.jobs or arguments.manifest
+    jobs = read_manifest(listed, BATCH_ROWS)
+    crew = on_ray(arguments.ray) if arguments.ray else None
+    if arguments.processes is not None:
+        crew = processes(arguments.processes)
+    made = run_batch(talker, jobs, arguments.out, commands.counter("video"), also_read=[listed], crew=crew)
     if not made:
         raise InputError(f"None of the {len(jobs)} videos could be made; {arguments.out / REPORT} says why.")
     print(f"{made} of {len(jobs)} videos made; {arguments.out / REPORT} lists them.")

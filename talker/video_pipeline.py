@@ -128,9 +128,6 @@ class VideoMethods(ABC):
 
         emotion: on top of what is filmed, as in `edit`; None keeps the film's own. Tags in `text` take its place.
         """
-        from talker.motion.editing import Performance, dubbed
-        from talker.motion.retiming import at_rate, retimed, source_frames
-
         options, timer = options or VideoOptions(), journal.StageTimer(stage)
         check_video_path(out)
         prepare_outputs([out], [video, speech, emotion.value if isinstance(emotion, EmotionRequest) else None])
@@ -139,28 +136,15 @@ class VideoMethods(ABC):
             analysis = self.load_speech(speech, spoken, voice, emotion=emotion or DEFAULT, tags=tags)
         with timer("tracking"):
             tracked = self.track_video(video, options, progress)
-        with timer("emotion"):
-            present = self.present_emotion(tracked, options)
-            asked = emotion if emotion is not None or not tags else DEFAULT
-            wanted = None if asked is None else self._wanted(asked, analysis, options, tags)
         with timer("motion"):
-            frames = max(1, round(analysis.duration_s * tracked.fps))
-            numbers = source_frames(len(tracked), frames, options.longer, _back(tracked))
-            settings = SpeakOptions(fps=float(np.clip(tracked.fps, 10.0, 60.0)))
-            mouth = at_rate(self.components.speech_motion(analysis, settings), frames, tracked.fps)
-            filmed = Performance(tracked.expressions[numbers], tracked.fps)
-            face = dubbed(
-                filmed, mouth, wanted, options.strength, present=retimed(present, numbers, len(tracked), tracked.fps),
-                voice=analysis.speaking(frames, tracked.fps), amount=options.mouth, articulation=options.articulation,
-            )  # fmt: skip
-            usable = tracked.usable()[numbers, None]
-            face = filmed.blendshapes + usable * (face - filmed.blendshapes)
+            asked = DEFAULT if tags and emotion is None else emotion
+            face, numbers, present, wanted = self.dubbed_face(tracked, analysis, asked, options, tags)
         with timer("rendering"):
             self._render(tracked, face, options, out, progress, numbers=numbers, speech=analysis.clip)
         notes = self._notes(tracked, present, wanted, options)
-        if frames > len(tracked):
+        if len(face) > len(tracked):
             notes += (f"The speech is longer than the video, which goes on as: {options.longer}.",)
-        elif frames < len(tracked):
+        elif len(face) < len(tracked):
             notes += ("The video is longer than the speech, and ends with it.",)
         return self._result(tracked, face, present, wanted, options, out, timer, notes, numbers)
 
@@ -231,6 +215,36 @@ class VideoMethods(ABC):
         face = with_emotion(performance(tracked), wanted, options.strength, present=present, voice=voice)
         return tracked.expressions + tracked.usable()[:, None] * (face - tracked.expressions), present, wanted
 
+    def dubbed_face(
+        self,
+        tracked: TrackedVideo,
+        speech: SpeechAnalysis,
+        emotion: Emotion | None,
+        options: VideoOptions,
+        tags: Sequence[Tag] = (),
+    ) -> tuple[FloatArray, IntArray, EmotionCode, EmotionCode | None]:
+        """The filmed face [T,52] with other words, the film's frames [T] that it is drawn from, and both emotions."""
+        from talker.motion.editing import Performance, dubbed
+        from talker.motion.retiming import at_rate, retimed, source_frames
+
+        present = self.present_emotion(tracked, options)
+        wanted = None if emotion is None else self._wanted(emotion, speech, options, tags)
+        frames = max(1, round(speech.duration_s * tracked.fps))
+        numbers = source_frames(len(tracked), frames, options.longer, _back(tracked))
+        settings = SpeakOptions(fps=float(np.clip(tracked.fps, 10.0, 60.0)))
+        mouth = at_rate(self.components.speech_motion(speech, settings), frames, tracked.fps)
+        filmed = Performance(tracked.expressions[numbers], tracked.fps)
+        face = dubbed(
+            filmed, mouth, wanted, options.strength, present=retimed(present, numbers, len(tracked), tracked.fps),
+            voice=speech.speaking(frames, tracked.fps), amount=options.mouth, articulation=options.articulation,
+        )  # fmt: skip
+        return (
+            filmed.blendshapes + tracked.usable()[numbers, None] * (face - filmed.blendshapes),
+            numbers,
+            present,
+            wanted,
+        )
+
     def track_video(self, video: str | Path, options: VideoOptions, progress: Progress | None = None) -> TrackedVideo:
         """The person that the options choose, through the whole film; kept while the film's content stays the same."""
         from talker.face.person import FaceChoice
@@ -294,21 +308,12 @@ class VideoMethods(ABC):
     def _notes(
         self, tracked: TrackedVideo, present: EmotionCode, wanted: EmotionCode | None, options: VideoOptions
     ) -> tuple[str, ...]:
+        from talker.portrait.video import film_notes
+
         notes = [f"Filmed feeling: {present.source}."]
         if wanted is not None:
             notes.append(f"Feeling: {wanted.source}, strength {options.strength * float(wanted.strength.mean()):.2f}.")
-        if tracked.reader.note:
-            notes.append(tracked.reader.note)
-        left = float((tracked.usable() == 0).mean())
-        if left > 0:
-            notes.append(f"In {left:.0%} of the frames the face is not seen well enough; they stay as they are.")
-        if tracked.track.people > 1:
-            notes.append(f"Up to {tracked.track.people} people are seen; one of them was followed.")
-        if len(tracked.shots) > 1:
-            notes.append(f"The video has {len(tracked.shots)} shots.")
-        if tracked.attributes.mouth_covered:
-            notes.append("Something covers the mouth, which stays as it is.")
-        return tuple(notes)
+        return (*notes, *film_notes(tracked))
 
     def _result(
         self,

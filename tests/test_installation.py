@@ -49,7 +49,8 @@ def extras_for(path: Path) -> tuple[str, ...]:
         return tuple(EXTRAS)
     if path.parent.name == "readers":
         return ("voices",)
-    return {"training": ("train",), "evaluation": ("eval",)}.get(folder[-1], ())
+    extras = {"training": ("train",), "evaluation": ("eval",), "live": ("live",), "crew.py": ("ray",)}
+    return extras.get(folder[-1], ())
 
 
 def test_every_import_is_a_declared_dependency() -> None:

@@ -21,7 +21,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from talker import SpeakOptions, Talker
 from talker.media import provenance
-from talker.web import handlers, live_socket, texts
+from talker.web import admission, live_socket, texts
 from talker.web.fairness import Seats
 from talker.web.hosts import OwnHostOnly
 from talker.web.live_socket import LiveSocket, Ticket
@@ -142,4 +142,4 @@ def test_no_ticket_without_consent(tmp_path: Any) -> None:
     Image.new("RGB", (80, 96), "brown").save(picture)
     for consent in (False, "true", None):
         with pytest.raises(gr.Error, match="confirm"):
-            handlers.admit(gr.Request(), str(picture), "happy", "", 0.8, False, consent)  # type: ignore[arg-type]
+            admission.admit(gr.Request(), str(picture), "happy", "", 0.8, False, consent)  # type: ignore[arg-type]

@@ -294,11 +294,13 @@ def test_the_preview_shows_the_feeling_or_says_what_it_needs(run: Run, picture: 
 
 
 def test_a_comparison_is_a_film_and_a_sheet(run: Run, picture: str) -> None:
-    def compare(emotions: list[str], strengths: list[float], first_tab: bool = False) -> tuple[str, str]:
+    def compare(
+        emotions: list[str], strengths: list[float], first_tab: bool = False, methods: list[str] | None = None
+    ) -> tuple[str, str]:
         inputs = dataclasses.replace(START, picture=picture, text="Hello", consent=True, emotion="sad")
         values = [getattr(inputs, name) for name in COMPARED_INPUTS]
         made: tuple[str, str] = handlers.compare(
-            VISITOR, lambda *_, **__: None, *values, None, emotions, "", first_tab, strengths, ["auto"], 3.0
+            VISITOR, lambda *_, **__: None, *values, None, emotions, "", first_tab, strengths, ["auto"], 3.0, methods
         )
         return made
 
@@ -307,6 +309,8 @@ def test_a_comparison_is_a_film_and_a_sheet(run: Run, picture: str) -> None:
     with Image.open(sheet) as opened:
         assert opened.height == 4 * (256 + 24)
     with Image.open(compare([], [1.0], first_tab=True)[1]) as opened:
+        assert opened.height == 256 + 24
+    with Image.open(compare(["happy", "sad"], [1.0], methods=["neutral"])[1]) as opened:
         assert opened.height == 256 + 24
     with pytest.raises(gr.Error, match="between 1 and"):
         compare([], [])

@@ -11,19 +11,20 @@ import skimage.data
 from PIL import Image
 from stand_ins import FakeComponents
 
-from talker.blendshapes import BLENDSHAPE_NAMES
+from talker.blendshapes import BLENDSHAPE_NAMES, expand
 from talker.data.drawings import STYLES, draw
 from talker.data.occluders import PAINTERS, cover
 from talker.errors import CoveredMouthError
 from talker.face.detector import FaceDetector
 from talker.face.landmark_motion import landmark_motion
-from talker.face.landmarks import turned_points
+from talker.face.landmarks import OUTER_LIPS, turned_points
 from talker.media.image import load_image
 from talker.options import SpeakOptions
 from talker.pipeline import Talker
 from talker.portrait.analyse import analyse
 from talker.portrait.attributes import FEATURES, AlignedFace
 from talker.portrait.outline import outline
+from talker.render.geometry_renderer import GeometryRenderer
 from talker.render.registry import create_renderer
 from talker.types import ByteArray, FaceAttributes, FaceMotion, Portrait
 
@@ -171,3 +172,21 @@ def test_nothing_is_drawn_over_what_covers_the_mouth(astronaut: Portrait) -> Non
     left, top, right, bottom = (int(value) for value in portrait.face_box)
     lower = slice((top + bottom) // 2, bottom), slice(left, right)
     assert np.abs(frame[lower].astype(float) - image[lower]).mean() < 2.0
+
+
+@pytest.mark.parametrize(("name", "most_off"), [("face_blue_light", 0.25), ("face_sepia", 0.1), ("face_very_dark", 9)])
+def test_a_drawn_mouth_lies_in_the_pictures_own_light(name: str, most_off: float) -> None:
+    """No grey teeth in blue light, no pink tongue in sepia, nothing that shines in the dark."""
+    portrait = analyse(load_image(DATA / "failing" / f"{name}.jpg"))
+    renderer = GeometryRenderer(portrait, SpeakOptions())
+    bared = expand({"jawOpen": 0.3, "mouthUpperUp": 0.7, "mouthLowerDown": 0.8}) - portrait.source_expression
+    frame = renderer.frame(bared, np.zeros(6, np.float32)).astype(np.float32)
+    lips = portrait.landmarks[list(OUTER_LIPS), :2]
+    left, top = lips.min(axis=0).astype(int)
+    right, bottom = lips.max(axis=0).astype(int)
+    mouth = frame[top : bottom + (bottom - top) // 2, left:right].reshape(-1, 3)
+    skin = portrait.image[top - (bottom - top) : top, left:right].reshape(-1, 3).astype(np.float32)
+    assert np.percentile(mouth.mean(axis=1), 99) < 2.2 * np.percentile(skin.mean(axis=1), 95)
+    tones = mouth / np.maximum(mouth.mean(axis=1, keepdims=True), 8.0)
+    own = np.median(skin, axis=0) / np.median(skin.mean(axis=1))
+    assert np.percentile(np.abs(tones - own).max(axis=1), 90) < most_off

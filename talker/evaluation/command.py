@@ -52,6 +52,7 @@ EVALUATIONS = {
     "identity": Evaluation("identity_under_pose:run", "whether a head that turns or feels stays the person",
                            draws=True),
     "edit": Evaluation("video_editing:run", "films of real people edited to each emotion"),
+    "dub": Evaluation("video_performance:run", "films of real people dubbed, and driving portraits"),
     "background": Evaluation("background:run", "whether it stays still while heads turn", draws=True),
     "motion": Evaluation("motion:run", "lips against filmed speakers"),
     "fuzz": Evaluation("fuzz:run", "12,000 broken files through all readers (--data: more seeds)", needs_data=False),

@@ -10,8 +10,9 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from talker.curves import RunningMean, Smoother, smoothstep
+from talker.curves import smoothstep
 from talker.motion.emotion_style import EMOTION_STYLES, EmotionStyle, code_rows, emotion_style_of, with_pace
+from talker.smoothing import RunningMean, Smoother
 from talker.types import EmotionCode, FloatArray
 
 EASE_S = 0.45  # an emotion comes and goes over this time

@@ -18,9 +18,10 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_INDEX
-from talker.curves import Smoother, smoothstep
+from talker.curves import smoothstep
 from talker.motion.emotion_style import EmotionStyle
 from talker.options import SpeakOptions
+from talker.smoothing import Smoother
 from talker.speech.stress import Stress
 from talker.types import FloatArray
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,21 @@ def track_person(
             "Please use a video that shows a person from the front."
         )
     return TrackedVideo(reader, track, _attributes(reader, track, bare, permissive))
+
+
+def film_notes(tracked: TrackedVideo) -> Iterator[str]:
+    """What a result depends on, one sentence each."""
+    if tracked.reader.note:
+        yield tracked.reader.note
+    left = float((tracked.usable() == 0).mean())
+    if left > 0:
+        yield f"In {left:.0%} of the frames the face is not seen well enough; they stay as they are."
+    if tracked.track.people > 1:
+        yield f"Up to {tracked.track.people} people are seen; one of them was followed."
+    if len(tracked.shots) > 1:
+        yield f"The video has {len(tracked.shots)} shots."
+    if tracked.attributes.mouth_covered:
+        yield "Something covers the mouth, which stays as it is."
 
 
 def _quarter_turns(track: FaceTrack) -> int:

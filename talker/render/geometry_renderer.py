@@ -96,7 +96,8 @@ class GeometryRenderer:
         self._layers: list[Layer] = [] if attributes.glasses == "sunglasses" else [*eyes]
         if not attributes.mouth_covered:
             self._layers.append(mouth)
-        if np.ptp(portrait.image[source.region.slices], axis=2).mean() < params.colourless:
+        seen = portrait.image[source.region.slices]
+        if np.ptp(seen, axis=2).mean() < min(params.colourless, params.colourless_share * seen.mean()):
             self._layers.append(Colourless(source.region))
         self._creases = CreaseRemoval(source, options.wrinkles, params.creases)
         self._background = Background(source, params.background, params.matte) if still_background else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from talker.curves import RunningMean
+from talker.smoothing import RunningMean
 from talker.types import FloatArray
 
 SMOOTH_S, SMOOTH_REACH_S = 0.04, 0.06  # of loudness and pitch: spread, and how far it sees

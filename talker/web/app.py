@@ -13,7 +13,7 @@ from talker.journal import LOG, write_log
 from talker.media.isolation import isolate
 from talker.resources import resource
 from talker.signals import signals_interrupt
-from talker.web import handlers, texts, video_actions
+from talker.web import admission, handlers, texts, video_actions
 from talker.web.about import about_panel
 from talker.web.batch import batch_panel
 from talker.web.compare import compare_panel
@@ -65,7 +65,7 @@ def build_page() -> gr.Blocks:
             with gr.Tab(texts.TABS["edit"], elem_id="edit-tab"):
                 film = video_panel()
             with gr.Tab(texts.TABS["live"], elem_id="live-tab"):
-                wire_live(live_panel(), handlers.admit)
+                wire_live(live_panel(), admission.admit)
             with gr.Tab(texts.TABS["compare"], elem_id="compare-tab") as compare_tab:
                 comparison = compare_panel()
             with gr.Tab(texts.TABS["batch"], elem_id="batch-tab"):
@@ -193,7 +193,7 @@ def wire_video(film: Widgets, widgets: Widgets) -> None:
 def wire_compare(comparison: Widgets, widgets: Widgets, tab: gr.Tab) -> None:
     """The second tab, which takes portrait and words from the first."""
     inputs = [widgets[name] for name in inputs_of(handlers.compare)]
-    own = ("others", "emotions", "described", "first_tab", "strengths", "renderers", "seconds")
+    own = ("others", "emotions", "described", "first_tab", "strengths", "renderers", "seconds", "methods")
     inputs += [comparison[name] for name in own]
     comparison["start"].click(
         handlers.compare, inputs, [comparison["film"], comparison["sheet"]], api_name="compare",
@@ -236,7 +236,7 @@ def _answer(page: gr.Blocks, host: str | None, port: int | None) -> None:
         max_file_size="200mb",
         run_history=False,
         prevent_thread_lock=True,
-        app_kwargs={"middleware": [Middleware(OwnHostOnly)], "routes": [*observe(page), handlers.LIVE.route]},
+        app_kwargs={"middleware": [Middleware(OwnHostOnly)], "routes": [*observe(page), admission.LIVE.route]},
     )
     handlers.warm_up()  # the page is there already
     page.block_thread()

@@ -9,7 +9,6 @@ import shutil
 import tempfile
 import threading
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
@@ -19,6 +18,7 @@ import pandas as pd
 from talker import SpeechClip, Talker, TalkerError
 from talker.emotion.resolve import DEFAULT, Emotion, EmotionRequest, resolve
 from talker.emotion.timeline import split_tags
+from talker.evaluation.methods import Given
 from talker.journal import as_job
 from talker.media.audio import load_speech
 from talker.media.provenance import marked
@@ -32,18 +32,14 @@ from talker.web.compare import before_and_after, compared, shortened
 from talker.web.consent import may_animate
 from talker.web.emotion_panel import asked
 from talker.web.examples import EXAMPLES
-from talker.web.fairness import Seats, visitor_address
 from talker.web.hosting import on_gpu
 from talker.web.inputs import COMPARED_INPUTS, INPUTS, PREVIEW_INPUTS, PageInputs, accepts
-from talker.web.live import live_options
-from talker.web.live_socket import LiveSocket, Ticket
 from talker.web.progress import Shown
 from talker.web.result import curves, downloads, feeling_over_time, notes, subtitles
 from talker.web.session import errors_as_toasts, missing, remember, results_folder, run_of
 from talker.weights import registry, store
 
 TALKER = Talker()
-LIVE = LiveSocket(TALKER, Seats())
 SILENCE = SpeechClip(np.zeros(10 * 16000, np.float32), 16000)  # what a timeline runs along in a preview
 GPU_SECONDS = 60
 TRIAL_SECONDS = 1.5
@@ -216,6 +212,7 @@ def compare(
     strengths: list[float] | None = None,
     renderers: list[str] | None = None,
     seconds: float = 3.0,
+    methods: list[str] | None = None,
 ) -> tuple[str, str]:
     """Emotions side by side, as a film and a contact sheet; an example's portrait and words where none are given.
 
@@ -224,6 +221,7 @@ def compare(
         emotions: labels. described: emotions in words, one a line. first_tab: also what `source` says.
         strengths: each 0 to 1.5. renderers: what draws them; all of these are combined.
         seconds: how much of the speech.
+        methods: in place of emotions: neutral, eamm, amigo, hifi, cem, cmet (docs/methods.md).
     """
     if not may_animate(inputs.consent, inputs.picture, *(others or [])):
         raise missing(texts.CONSENT_FIRST)
@@ -240,9 +238,12 @@ def compare(
             wanted[request_of_tab.title] = request_of_tab
         clip = heard(inputs, seconds, show)
         pictures = [inputs.picture or str(EXAMPLES[0].picture), *(others or [])]
+        own = {"words": inputs.feeling_text, "film": inputs.feeling_video, "voice": inputs.feeling_voice}
+        given = Given(**{name: type(getattr(Given, name))(value) for name, value in own.items() if value})
         return compared(
-            TALKER, pictures, clip, wanted, strengths or [], renderers or [], inputs.options(), folder, show.comparing
-        )
+            TALKER, pictures, clip, wanted, strengths or [], renderers or [], inputs.options(), folder, show.comparing,
+            methods or (), given,
+        )  # fmt: skip
 
 
 @as_job
@@ -259,25 +260,6 @@ def before_after(
         picture = None
     with errors_as_toasts():
         return before_and_after(TALKER, picture or str(EXAMPLES[0].picture), emotion, strength)
-
-
-def admit(
-    request: gr.Request, picture: str | None, emotion: str, words: str, strength: float, label: bool, consent: bool
-) -> str:
-    """The ticket of a live face, whose portrait is looked at and made ready meanwhile; an example's without a picture.
-
-    Args:
-        consent: true: this face may be animated.
-    """
-    if not may_animate(consent, picture):
-        raise missing(texts.CONSENT_FIRST)
-    remember(request, picture)
-    with errors_as_toasts():
-        options = live_options(label, strength)
-        portrait = TALKER.portrait_for(picture or str(EXAMPLES[0].picture), options)
-        wanted = words.strip() or emotion
-        TALKER.live(portrait, emotion=wanted, options=options)  # reads and compiles what the first second needs
-    return LIVE.ticket(Ticket(portrait, wanted, options, visitor_address(SimpleNamespace(request=request))))
 
 
 @as_job

@@ -164,6 +164,7 @@ COMPARE_HINT = (
 )
 OTHERS = "More portraits, if you like"
 FIRST_TAB = "The feeling of the first tab"
+COMPARED_METHODS = "Instead of feelings: the papers' methods"
 COMPARED_EMOTIONS, ALSO, ALSO_PLACEHOLDER = "Feelings", "Also, in your own words (one a line)", "tired but proud"
 STRENGTHS, SECONDS = "Strengths", "Seconds of the speech"
 COMPARE = "Compare"
