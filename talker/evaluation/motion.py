@@ -21,6 +21,7 @@ from talker.data.filmed_speakers import FilmedSpeaker, best_lag, news_speakers
 from talker.data.speech_clips import TrackedClip, grid_clips
 from talker.emotion.labels import label_code
 from talker.errors import DataError
+from talker.evaluation import lip_movement
 from talker.evaluation.lip_metrics import CLOSED_SHARE, FRAME_S, SCORE_FPS, LipTrace, delay, scores
 from talker.evaluation.metrics import Recorder
 from talker.evaluation.motion_choice import chosen_without_the_speaker
@@ -29,14 +30,12 @@ from talker.media import audio
 from talker.motion import visemes
 from talker.motion.articulation import predict_mouth, shipped_mouth_regressor, speech_motion
 from talker.motion.composition import compose
-from talker.motion.emotion_style import EMOTION_STYLES
 from talker.motion.lips import LipGeometry, measured_lips
 from talker.motion.mouth_regressor import side_by_side
 from talker.options import SpeakOptions
 from talker.speech import phones, recogniser
 from talker.speech.analysis import SpeechAnalysis
 from talker.speech.encoder import FRAME_RATE
-from talker.training import emotion_style
 from talker.types import EMOTION_LABELS, FaceMotion, SpeechClip
 
 System = Callable[[SpeechClip, float], FaceMotion]
@@ -64,7 +63,7 @@ def run(data: Path, record: Recorder) -> None:
     for speaker in news_speakers(data, report=True):
         news_reader(speaker, record)
     composed(clips, record)
-    styles(data, record)
+    movements(data, record)
 
 
 def news_reader(speaker: FilmedSpeaker, record: Recorder) -> None:
@@ -137,23 +136,15 @@ def composed(clips: Sequence[TrackedClip], record: Recorder) -> None:
         record.add("composed/closed_points", 100 * float(np.mean(values) - np.mean(closed["neutral"])), label)
 
 
-def styles(data: Path, record: Recorder) -> None:
-    """How far lips move with an emotion, in multiples of neutral speech: filmed, and composed on and off."""
-    gains = emotion_style.louder(data)
-    filmed = {who: emotion_style.filmed(data, who) for who in emotion_style.HELD_OUT}
-    spoken = emotion_style.sentences()
-    made = {
-        name: emotion_style.composed(rows, spoken)
-        for name, rows in (("style off", emotion_style.unconditioned()), ("style on", EMOTION_STYLES))
-    }
-    for name, rows in (filmed | made).items():
+def movements(data: Path, record: Recorder) -> None:
+    """How far lips move with an emotion, in multiples of neutral speech: filmed, and composed."""
+    made = lip_movement.composed(lip_movement.sentences())
+    filmed = {who: lip_movement.filmed(data, who) for who in lip_movement.PEOPLE}
+    for name, rows in {**filmed, "composed": made}.items():
         for label, row in rows.items():
             record.add("style/size", row.size, f"{label}, {name}")
-    for label, wanted in emotion_style.expected(gains).items():
-        record.add("style/louder", gains[label], label)
-        record.add("style/size", wanted, f"{label}, wanted")
-    for name, rows in made.items():
-        record.add("style/misfit", [emotion_style.misfit(rows, truth)[0] for truth in filmed.values()], name)
+    for who, rows in filmed.items():
+        record.add("style/misfit", lip_movement.misfit(made, rows)[0], who)
 
 
 def _sound_alone(clip: SpeechClip, fps: float) -> FaceMotion:

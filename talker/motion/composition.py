@@ -135,8 +135,7 @@ class SpokenMouth:
         cls, mouth: FloatArray, voice: FloatArray, style: EmotionStyle, options: SpeakOptions, fps: float
     ) -> SpokenMouth:
         """Of the motion of lips [T,52] and its voice [T]; a frame depends on those up to COURSE_REACH_S around it."""
-        amplitude = options.mouth * np.broadcast_to(style.mouth, len(mouth))
-        said = delivered(mouth.astype(np.float64), voice, amplitude, options.articulation, fps)
+        said = delivered(mouth.astype(np.float64), voice, np.full(len(mouth), options.mouth), options.articulation, fps)
         constraints = LipConstraints.of(said, voice, fps, rests=True)
         return cls(baring_teeth(said, np.asarray(style.bared) * (1.0 - constraints.closing), fps), voice, constraints)
 

@@ -41,8 +41,8 @@ class ArticulationConfig:
     phone_gain: float = 1.2
     phone_share_opening: float = 0.25
     phone_share_rounding: float = 0.5
-    gate_open: float = 0.25
-    gate_shut: float = 0.6
+    gate_open: float = 0.15
+    gate_shut: float = 0.45
 
     @classmethod
     def tiny(cls) -> ArticulationConfig:
