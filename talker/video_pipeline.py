@@ -107,8 +107,7 @@ class VideoMethods(ABC):
             face, present, wanted = self.edited_face(tracked, asked, options, speech, tags)
         with timer("rendering"):
             self._render(tracked, face, options, out, progress, sound_from=Path(video))
-        notes = self._notes(tracked, present, wanted, options)
-        return self._result(tracked, face, present, wanted, options, out, timer, notes)
+        return self._result(tracked, face, present, wanted, options, out, timer)
 
     @journal.as_job
     def dub(
@@ -141,12 +140,7 @@ class VideoMethods(ABC):
             face, numbers, present, wanted = self.dubbed_face(tracked, analysis, asked, options, tags)
         with timer("rendering"):
             self._render(tracked, face, options, out, progress, numbers=numbers, speech=analysis.clip)
-        notes = self._notes(tracked, present, wanted, options)
-        if len(face) > len(tracked):
-            notes += (f"The speech is longer than the video, which goes on as: {options.longer}.",)
-        elif len(face) < len(tracked):
-            notes += ("The video is longer than the speech, and ends with it.",)
-        return self._result(tracked, face, present, wanted, options, out, timer, notes, numbers)
+        return self._result(tracked, face, present, wanted, options, out, timer, numbers)
 
     @journal.as_job
     def drive(
@@ -190,8 +184,7 @@ class VideoMethods(ABC):
             drawn = Video(frames, len(motion), motion.fps, renderer.size, sound, film, _times(tracked))
             _write(drawn, out, progress, renderer.name, options)
         present = self.present_emotion(tracked, driver)
-        notes = self._notes(tracked, present, None, driver)
-        return self._result(tracked, motion.blendshapes, present, None, driver, out, timer, notes)
+        return self._result(tracked, motion.blendshapes, present, None, driver, out, timer)
 
     def edited_face(
         self,
@@ -305,16 +298,6 @@ class VideoMethods(ABC):
         video = Video(frames, len(face), tracked.fps, renderer.size, speech, sound_from, times)
         _write(video, out, progress, renderer.name, options)
 
-    def _notes(
-        self, tracked: TrackedVideo, present: EmotionCode, wanted: EmotionCode | None, options: VideoOptions
-    ) -> tuple[str, ...]:
-        from talker.portrait.video import film_notes
-
-        notes = [f"Filmed feeling: {present.source}."]
-        if wanted is not None:
-            notes.append(f"Feeling: {wanted.source}, strength {options.strength * float(wanted.strength.mean()):.2f}.")
-        return (*notes, *film_notes(tracked))
-
     def _result(
         self,
         tracked: TrackedVideo,
@@ -324,13 +307,22 @@ class VideoMethods(ABC):
         options: VideoOptions,
         out: str | Path,
         timer: journal.StageTimer,
-        notes: tuple[str, ...],
         numbers: IntArray | None = None,
     ) -> VideoResult:
+        from talker.portrait.video import film_notes
+
         filmed = tracked.track.motion()
         pose = filmed.pose if numbers is None else filmed.pose[numbers]
         motion = FaceMotion(face.astype(np.float32), pose, tracked.fps)
-        return VideoResult(Path(out), motion, filmed, present, wanted, options, timer.seconds, notes)
+        notes = [f"Filmed feeling: {present.source}."]
+        if wanted is not None:
+            notes.append(f"Feeling: {wanted.source}, strength {options.strength * float(wanted.strength.mean()):.2f}.")
+        if len(face) > len(tracked):
+            notes.append(f"The speech is longer than the video, which goes on as: {options.longer}.")
+        elif len(face) < len(tracked):
+            notes.append("The video is longer than the speech, and ends with it.")
+        notes += film_notes(tracked)
+        return VideoResult(Path(out), motion, filmed, present, wanted, options, timer.seconds, tuple(notes))
 
 
 def _times(tracked: TrackedVideo) -> FloatArray | None:

@@ -216,7 +216,7 @@ METRICS: dict[str, Metric] = {row.name: row for row in (
     Metric("dub/opening_r", "Pearson's r of a dubbed film's lip opening with the new sound's own prediction", "", 1,
            bar=0.9, digits=3),
     Metric("dub/old_r", "the same with the lips of the film as it was", "", 0, digits=3),
-    Metric("drive/expression_r", "r of expressions seen on a driven portrait with the film's, about their means", "", 1,
+    Metric("drive/expression_r", "r of distances on a driven portrait's face with the film's", "", 1,
            bar=0.85, digits=3),
     Metric("identity/distance", "of face embeddings to the picture's", "", 0, "King 2017", digits=3),
     Metric("identity/same", "frames that count as the same person (below 0.6)", "%", 1),

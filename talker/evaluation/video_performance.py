@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from talker.blendshapes import BLENDSHAPE_NAMES
 from talker.data.portraits import reported_portraits
 from talker.errors import TalkerError
 from talker.evaluation.metrics import Recorder
@@ -25,12 +24,16 @@ from talker.types import FaceMotion, FloatArray, Portrait
 SENTENCE = "Please remember my mother's big umbrella, it may be a very wet afternoon."
 FRAMES = 90  # of each film
 SIZE = SpeakOptions(size="crop512")
-# channels that move as one for whoever looks
-GROUPS = {
-    "brows": ("brow",), "lids": ("eyeBlink", "eyeSquint", "eyeWide"), "gaze": ("eyeLook",), "jaw": ("jaw",),
-    "smile": ("mouthSmile", "mouthFrown"), "lips": ("mouthPucker", "mouthFunnel", "mouthUpperUp", "mouthLowerDown"),
-}  # fmt: skip
-LEAST_SPREAD = 0.03  # standard deviation: what hardly moves in a film tells nothing
+# pairs of landmarks whose distance tells what a group of channels does, in face widths
+DISTANCES = {
+    "lips": ((13, 14),),
+    "mouth width": ((61, 291),),
+    "lids": ((159, 145), (386, 374)),
+    "brows": ((105, 33), (334, 263), (107, 133), (336, 362)),
+}
+GAZE = ((468, 33, 133), (473, 362, 263))  # iris, and the eye's corners on the picture's left and right
+LEAST_GAZE = 0.03  # of the eye's width, likewise
+LEAST_SPREAD = 0.003  # face widths, standard deviation: what hardly moves in a film is the detector's noise
 
 
 def run(data: Path, record: Recorder) -> None:
@@ -64,20 +67,33 @@ def dub(talker: Talker, tracked: TrackedVideo, speech: SpeechAnalysis, record: R
 
 
 def drive(talker: Talker, tracked: TrackedVideo, portrait: Portrait, record: Recorder) -> None:
-    """Expressions that are seen on the driven portrait against those of the film, each relative to its own mean."""
+    """Distances that are seen on the driven portrait against those of the film, each about its own mean."""
     motion = carried_over(tracked, portrait, "relative")
     part = FaceMotion(motion.blendshapes[:FRAMES], motion.pose[:FRAMES], motion.fps)
     drawn = list(talker.create_renderer(portrait, SIZE).render(part))
-    seen = track_frames(drawn, len(drawn), tracked.fps).fit.expression
-    filmed = tracked.expressions[: len(drawn)]
-    for name, starts in GROUPS.items():
-        rows = [row for row, channel in enumerate(BLENDSHAPE_NAMES) if channel.startswith(starts)]
-        moving = [row for row in rows if filmed[:, row].std() > LEAST_SPREAD]
+    seen = track_frames(drawn, len(drawn), tracked.fps).landmarks
+    filmed = tracked.track.landmarks[: len(drawn)]
+    gazes = _gaze(seen), _gaze(filmed)
+    if gazes[1].std() > LEAST_GAZE:
+        record.add("drive/expression_r", float(np.corrcoef(*gazes)[0, 1]), "gaze")
+    for name, pairs in DISTANCES.items():
+        both = [(_distances(seen, pair), _distances(filmed, pair)) for pair in pairs]
+        moving = [pair for pair in both if pair[1].std() > LEAST_SPREAD]
         if moving:
-            record.add("drive/expression_r", _correlation(seen[:, moving], filmed[:, moving]), name)
+            record.add("drive/expression_r", [float(np.corrcoef(*pair)[0, 1]) for pair in moving], name)
 
 
-def _correlation(one: FloatArray, other: FloatArray) -> float:
-    """Pearson's r of all channels together, each relative to its mean."""
-    one, other = one - one.mean(0), other - other.mean(0)
-    return float((one * other).sum() / np.sqrt((one**2).sum() * (other**2).sum()))
+def _distances(landmarks: FloatArray, pair: tuple[int, int]) -> FloatArray:
+    """[T] face widths between two of the `landmarks` [T,478,3], in space: turning the head does not change them."""
+    apart = np.linalg.norm(landmarks[:, pair[0]] - landmarks[:, pair[1]], axis=1)
+    return apart / np.ptp(landmarks[:, :468, 0], axis=1).mean()
+
+
+def _gaze(landmarks: FloatArray) -> FloatArray:
+    """[T] where the irises lie between the corners of the eyes of `landmarks` [T,478,3], 0..1, mean of both eyes."""
+    places = []
+    for iris, left, right in GAZE:
+        across = landmarks[:, right, :2] - landmarks[:, left, :2]
+        along = ((landmarks[:, iris, :2] - landmarks[:, left, :2]) * across).sum(1)
+        places.append(along / (across**2).sum(1))
+    return np.mean(places, axis=0)
