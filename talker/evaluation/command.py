@@ -40,6 +40,7 @@ EVALUATIONS = {
                        needs_data=False),
     "talking": Evaluation("talking:run", "what a judge reads while people talk: portraits 151-218 of the data"),
     "acted": Evaluation("talking:run_acted", "what the judge reads in real acted clips (talking/mead): its ceiling"),
+    "methods": Evaluation("method_scores:run", "the papers' methods side by side on acted speech"),
     "render": Evaluation("reenactment:run", "the renderer against real video of held-out people", draws=True),
     "generator": Evaluation("reenactment:run_generator", "the generator against the geometry alone", draws=True),
     "realism": Evaluation("realism:run", "whether drawn mouths and eyes can be told from photographs"),

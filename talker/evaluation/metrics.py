@@ -186,6 +186,8 @@ METRICS: dict[str, Metric] = {row.name: row for row in (
     Metric("composed/delay", "delay of lip opening against the neutral talker", "frames of 40 ms", 0),
     Metric("composed/jumps", "second difference of what an emotion adds to the mouth, ×1000", "", 0, digits=1),
     Metric("composed/strength_0", "clips whose lips at strength 0 are the neutral ones bit for bit", "%", 1, bar=1),
+    Metric("methods/opening_r", "Pearson's r of lip opening with the same person's neutral talking", "", 1, digits=3),
+    Metric("methods/jumps", "second difference of all channels, ×1000", "", 0, digits=1),
     Metric("style/size", "how far lips move, in multiples of neutral speech", "", 1),
     Metric("style/misfit", "of these to a filmed person's, mean distance of their logarithms", "", 0, digits=3),
     Metric("asked/mouth_r", "Pearson's r of the drawn lips' opening with the asked one", "", 1, digits=3),

@@ -108,11 +108,14 @@ class Eye:
         turn = mesh.drift[self._ball].mean(0)  # [2] px by which the head's turn moves this eye
         area = self._lid.area(outline, turn, closing) if closing > 0 else outline
         window = Window.around(area, margin * 1.5, frame.shape)
-        skin = window.rasterise(mesh.points, mesh.camera[:, 2], self._skin)
-        source = geometry.rest_points + self._rims * shut
-        hidden = self._lid.share if closing > 0 else np.zeros(len(source), np.float32)
-        attributes = np.concatenate([source, mesh.ratio[:, None], hidden[:, None]], axis=1)  # [V,4]
-        drawn = skin.interpolate(self._skin, attributes)
+        skin = window.rasterise(mesh.points, mesh.camera, self._skin)
+        vertices = self._skin.vertices
+        attributes = np.zeros((len(vertices), 4), np.float32)
+        attributes[:, :2] = geometry.rest_points[vertices] + self._rims[vertices] * shut
+        attributes[:, 2] = mesh.ratio[vertices]
+        if closing > 0:
+            attributes[:, 3] = self._lid.share[vertices]
+        drawn = skin.interpolate(self._skin.triangles, attributes)
         away = window.distance(area)
         near = away if closing == 0 else window.distance(outline)
         hole = (near <= margin * 0.5) & ~skin.covered
@@ -193,7 +196,7 @@ class Eye:
     def _shadow(self, window: Window, outline: FloatArray, profile: FloatArray) -> FloatArray:
         """[h,w] brightness 0..1 below the upper lid, whose landmarks are the first nine of `outline`."""
         pixels = window.pixels()
-        below = pixels[..., 1] - _line(outline[:9], pixels.reshape(-1, 2)).reshape(pixels.shape[:2])  # px
+        below = pixels[..., 1] - _line(outline[:9], pixels[0])  # px, of a line that has one height in each column
         steps = below / (self._params.shadow_step_cm * self._geometry.fit.scale)
         return np.interp(steps, np.arange(len(profile)), profile).astype(np.float32)
 
@@ -201,7 +204,7 @@ class Eye:
         """[h,w] pixels of the opening between the lids at `outline` [16,2] px in the picture, and their window."""
         geometry = self._geometry
         window = Window.around(outline, 1.2 * geometry.fit.scale, self._image.shape)
-        skin = window.rasterise(geometry.rest_points, geometry.rest_camera[:, 2], self._skin)
+        skin = window.rasterise(geometry.rest_points, geometry.rest_camera, self._skin)
         area = window.distance(outline) <= 0.2 * geometry.fit.scale
         return area & ~skin.covered, window
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from talker.blendshapes import BLENDSHAPE_INDEX
 from talker.face.camera import project_turned, rotation_matrix
@@ -24,6 +25,7 @@ from talker.face.landmarks import (
     LIP_PAIRS,
     NOSE_BRIDGE,
 )
+from talker.face.model import IntArray
 from talker.face.traits import face_traits
 from talker.render.glasses import DEFAULT_GLASSES, GlassesParams, frame_weights
 from talker.types import AnyArray, BoolArray, FaceAttributes, FloatArray, Portrait
@@ -74,6 +76,7 @@ class HeadGeometry:
     ) -> None:
         """attributes: glasses stay rigid, and what the picture hides stays; when None, they are the portrait's."""
         self._params = limits
+        self._landmarks: dict[tuple[int, ...], tuple[FloatArray, IntArray]] = {}  # weights and vertices of each row
         self.traits = face_traits(model_folder)
         self.model = self.traits.model
         self.fit = portrait.fit
@@ -102,6 +105,13 @@ class HeadGeometry:
         self._shut_lip = np.full(len(LIP_PAIRS[0]), -1e6)  # px, no limit until it is known
         self.shut_points = self.shape(neutral).points  # [V,2] px with an expressionless face
         self._shut_lip = self._lip_height(self.shut_points)
+
+    @cached_property
+    def _lips(self) -> tuple[NDArray[np.intp], FloatArray]:
+        """Vertices of the lips, and how far each goes down (below 0: up) where lips part."""
+        share = self.traits.lower_lip - self.traits.upper_lip
+        rows = np.flatnonzero(share)
+        return rows, share[rows]
 
     @cached_property
     def basis(self) -> FloatArray:
@@ -133,8 +143,12 @@ class HeadGeometry:
 
     def landmark_points(self, points: FloatArray, landmarks: tuple[int, ...]) -> FloatArray:
         """[N,2] px of some landmarks on the drawn mesh `points` [V,2]."""
-        index = list(landmarks)
-        return np.einsum("lk,lkc->lc", self.model.landmark_weights[index], points[self.model.landmark_vertices[index]])
+        known = self._landmarks.get(landmarks)
+        if known is None:
+            index = list(landmarks)
+            known = self.model.landmark_weights[index][..., None], self.model.landmark_vertices[index]
+            self._landmarks[landmarks] = known
+        return (known[0] * points[known[1]]).sum(1)
 
     def near(self, centre: FloatArray, reach: float) -> BoolArray:
         """[V] the vertices of the redrawn face that lie within `reach` px of `centre` [2] px in the picture."""
@@ -260,9 +274,11 @@ class HeadGeometry:
         """[V,2] px that widen the gap between the lips by `widening` [9] px, half for each lip."""
         columns = self.landmark_points(points, LIP_PAIRS[0])[:, 0]
         order = np.argsort(columns)
-        along = np.interp(points[:, 0], columns[order], widening[order]) / 2
-        shift = (self.traits.lower_lip - self.traits.upper_lip) * along
-        return (shift[:, None] * self.down(points)).astype(np.float32)
+        rows, share = self._lips
+        along = np.interp(points[rows, 0], columns[order], widening[order]) / 2
+        shifts = np.zeros_like(points, np.float32)
+        shifts[rows] = (share * along)[:, None] * self.down(points)
+        return shifts
 
 
 def _still_rows(attributes: FaceAttributes) -> list[int]:

@@ -19,13 +19,15 @@ from talker.render.smooth_fill import smooth_fill
 from talker.render.source import SourceFrame
 from talker.types import FloatArray
 
+INVERTED = 2e-4  # nodes; what a further step would change
+
 
 @dataclass(frozen=True)
 class HeadParams:
     """How the head turns: what moves with it, and how deep it is."""
 
     nodes_per_face: int = 26  # grid nodes across the face's width
-    inversion_steps: int = 12
+    inversion_steps: int = 12  # at most
     side_depth_cm: float = 3.5  # ears and temples count as no deeper than this
     side_soft_cm: float = 1.5  # ears and temples count as no deeper than this
     border_nodes: float = 6.0  # over which the motion eases to nothing at the region's border
@@ -65,8 +67,10 @@ class HeadWarp:
         forward = displacement / self.step
         backward = -forward
         for _ in range(self.inversion_steps):
-            where = self.nodes + backward
-            backward = -cv2.remap(forward, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            before = backward
+            backward = -cv2.remap(forward, self.nodes + before, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            if cv2.norm(backward, before, cv2.NORM_INF) < INVERTED:
+                break
         return backward * self.step
 
     def sample(self, displacement: FloatArray, points: FloatArray) -> FloatArray:

@@ -84,10 +84,10 @@ class Mouth:
         outline = geometry.landmark_points(mesh.points, OUTER_LIPS)
         margin = self._params.margin_cm * geometry.fit.scale
         window = Window.around(outline, margin, frame.shape)
-        skin = window.rasterise(mesh.points, mesh.camera[:, 2], self._skin)
-        own = self._own_share(mesh.points - mesh.drift)
-        attributes = np.concatenate([geometry.rest_points, mesh.ratio[:, None]], axis=1)  # [V,3]
-        drawn = skin.interpolate(self._skin, attributes)
+        skin = window.rasterise(mesh.points, mesh.camera, self._skin)
+        own, vertices = self._own_share(mesh), self._skin.vertices
+        attributes = np.concatenate([geometry.rest_points[vertices], mesh.ratio[vertices, None]], axis=1)  # [V',3]
+        drawn = skin.interpolate(self._skin.triangles, attributes)
         away = window.distance(outline)
         inside_lips = away == 0
         hole = inside_lips & ~skin.covered
@@ -153,13 +153,16 @@ class Mouth:
         skin = sample(picture, where - self._origin)
         box, closed = self._closed
         local = where - box.corner
-        inside = (local >= 1).all(axis=2) & (local < [box.width - 2, box.height - 2]).all(axis=2)
+        x, y = local[..., 0], local[..., 1]
+        inside = (x >= 1) & (y >= 1) & (x < box.width - 2) & (y < box.height - 2)
         lips = sample(closed, local)
         return blend(skin, lips[..., :3], np.where(inside, (1.0 - own) * lips[..., 3], 0.0))
 
-    def _own_share(self, points: FloatArray) -> float:
+    def _own_share(self, mesh: MeshFrame) -> float:
         """1 where the lips lie as in the picture, falling to 0 as they leave it: then its inside tells nothing."""
-        lips = self._geometry.landmark_points(points - self._geometry.rest_points, INNER_LIPS)
+        points = (mesh.points, mesh.drift, self._geometry.rest_points)
+        there, drift, rest = (self._geometry.landmark_points(values, INNER_LIPS) for values in points)
+        lips = there - drift - rest
         moved = np.linalg.norm(lips, axis=1).mean() / (self._params.own_inside_cm * self._geometry.fit.scale)
         return float(np.exp(-(moved**2)))
 
@@ -183,7 +186,7 @@ class Mouth:
         geometry = self._geometry
         inner = geometry.landmark_points(geometry.rest_points, INNER_LIPS)
         box = Window.around(inner, 4, self._image.shape)
-        skin = box.rasterise(geometry.rest_points, geometry.rest_camera[:, 2], self._skin)
+        skin = box.rasterise(geometry.rest_points, geometry.rest_camera, self._skin)
         hole = box.polygon(geometry.landmark_points(geometry.rest_points, OUTER_LIPS)) & ~skin.covered
         if hole.sum() < (0.1 * geometry.fit.scale) ** 2 * 8:
             return None
