@@ -214,7 +214,7 @@ METRICS: dict[str, Metric] = {row.name: row for row in (
     Metric("edit/gained", "films whose log-probability of the wanted emotion rises", "%", 1, bar=0.9),
     Metric("edit/hit", "films that the judge reads as wanted", "%", 1, bar=0.75),
     Metric("edit/same_person", "frames that count as the same person (below 0.6)", "%", 1, bar=1),
-    Metric("edit/flicker", "frame-to-frame change beside lips, eyes and brows, over the film's", "", 1, bar=1.2),
+    Metric("edit/flicker", "frame-to-frame change of forehead, nose and upper cheeks, over the film's", "", 1, bar=1.2),
     Metric("dub/opening_r", "Pearson's r of a dubbed film's lip opening with the new sound's own prediction", "", 1,
            bar=0.9, digits=3),
     Metric("dub/old_r", "the same with the lips of the film as it was", "", 0, digits=3),
