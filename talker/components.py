@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from talker.emotion.model import emotion_model
 from talker.emotion.resolve import Emotion, resolve
 from talker.emotion.timeline import Tag
-from talker.options import LIP_MODELS, SpeakOptions
+from talker.options import SpeakOptions
 from talker.render.registry import Renderer, create_renderer
 from talker.speech.analysis import SpeechAnalysis
 from talker.types import (
@@ -72,9 +72,9 @@ def _resolve(emotion: Emotion, speech: SpeechAnalysis | None, tags: Sequence[Tag
 
 
 def _speech_motion(speech: SpeechAnalysis, options: SpeakOptions) -> FaceMotion:
-    from talker.motion.articulation import shipped_mouth_regressor, speech_motion
+    from talker.motion.articulation import chosen_mouth_regressor, speech_motion
 
-    return speech_motion(speech, fps=options.fps, regressor=shipped_mouth_regressor(LIP_MODELS[options.converter]))
+    return speech_motion(speech, fps=options.fps, regressor=chosen_mouth_regressor(options))
 
 
 def _compose(mouth_motion: FaceMotion, code: EmotionCode, speech: SpeechAnalysis, options: SpeakOptions) -> FaceMotion:

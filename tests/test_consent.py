@@ -23,5 +23,5 @@ def test_the_pages_own_pictures_need_no_consent(tmp_path: Path) -> None:
 def test_functions_are_called_as_their_endpoints() -> None:
     """Language models are told the functions' names."""
     public = [fn for fn in app.build_page().fns.values() if fn.api_visibility == "public"]
-    assert len(public) == 12
+    assert len(public) == 14
     assert [fn.fn.__name__ for fn in public] == [fn.api_name for fn in public]

@@ -69,6 +69,13 @@ def test_channels_that_cancel_one_another_leave_the_louder_one(tmp_path: Path) -
     assert np.allclose(audio.load_speech(tmp_path / "stereo.wav").samples, voice(), atol=1e-6)
 
 
+def test_a_silent_channel_is_ignored() -> None:
+    clip = audio.load_speech(FAILING / "stereo_right_only.wav")
+    both, _ = soundfile.read(FAILING / "stereo_right_only.wav")
+    assert np.abs(both[:, 0]).max() == 0
+    assert np.allclose(clip.samples, both[:, 1], atol=1e-4), "as loud as the channel that speaks"
+
+
 def test_two_speakers_on_two_channels_are_both_heard() -> None:
     weights = mixing_weights(np.diag([0.04, 0.01]), NAMELESS[:2])
     assert weights[0] == weights[1] > 0.5

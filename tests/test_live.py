@@ -138,7 +138,7 @@ def test_a_face_listens_while_nobody_speaks(sound: FloatArray) -> None:
 def test_nothing_grows(monkeypatch: pytest.MonkeyPatch) -> None:
     """A minute of a rhythmic buzz, which is taken for speech: its second half holds no more memory than the first."""
     monkeypatch.setattr(  # the encoder remembers nothing and takes the most time
-        SpeechEncoder, "encode_recent", lambda self, clip: np.zeros((len(clip.samples) // 320, 384), np.float32)
+        SpeechEncoder, "encode_recent", lambda self, clip: 3 * [np.zeros((len(clip.samples) // 320, 384), np.float32)]
     )
     seconds = np.arange(30 * RATE) / RATE
     buzz = (0.1 * np.sign(np.sin(2 * np.pi * 120 * seconds)) * (np.sin(2 * np.pi * 2 * seconds) > 0)).astype(np.float32)

@@ -31,6 +31,7 @@ EMOTIONS = ("happy", "sad", "angry", "surprised", "fear", "disgusted")
 LITTLE = 0.02  # strength that must hardly show
 CLOSED, OPEN = 0.008, 0.02  # lip opening (face widths) that counts as closed in the film, and as opened in the edit
 UPPER_LIP, LOWER_LIP = 13, 14  # the middles of the inner lips among the landmarks
+NOSE_BASE = 2
 MOVING = (LIPS, LEFT_EYE, RIGHT_EYE, LEFT_BROW, RIGHT_BROW, INNER_LIPS)
 
 
@@ -120,7 +121,7 @@ def _psnr(one: ByteArray, other: ByteArray) -> float:
 
 
 def _still_parts(frames: list[ByteArray], landmarks: FloatArray) -> list[BoolArray]:
-    """Per frame [H,W] of bool: the face without lips, eyes and brows."""
+    """Per frame [H,W] of bool: forehead, nose and upper cheeks, without what talks, looks and frowns."""
     parts = []
     for image, points in zip(frames, landmarks[..., :2], strict=True):
         mask = np.zeros(image.shape[:2], np.uint8)
@@ -129,6 +130,7 @@ def _still_parts(frames: list[ByteArray], landmarks: FloatArray) -> list[BoolArr
         for group in MOVING:
             cv2.fillConvexPoly(moving, cv2.convexHull(points[list(group)].astype(np.int32)), 1)
         reach = max(3, round(0.06 * float(np.ptp(points[:, 0])))) | 1
+        mask[int(points[NOSE_BASE, 1]) :] = 0  # cheeks and chin below go with the jaw
         parts.append((mask > 0) & (cv2.dilate(moving, np.ones((reach, reach), np.uint8)) == 0))
     return parts
 

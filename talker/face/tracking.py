@@ -12,6 +12,7 @@ import dataclasses
 import hashlib
 from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -253,7 +254,8 @@ def _pieces(
 
 def _both_ways(crops: list[ByteArray], fps: float) -> tuple[FloatArray, FloatArray]:
     """Landmarks [N,478,3] in crop px and scores [N,52]: the mean of a pass in each direction, NaN where both fail."""
-    passes = [_pass(crops, fps), _pass(crops[::-1], fps)]
+    with ThreadPoolExecutor(2) as pool:
+        passes = list(pool.map(_pass, (crops, crops[::-1]), (fps, fps)))
     (forth, forth_scores), (back, back_scores) = passes[0], tuple(part[::-1] for part in passes[1])
     return _mean(forth, back), _mean(forth_scores, back_scores)
 

@@ -14,10 +14,10 @@ from talker.curves import smoothstep
 from talker.errors import AudioError
 from talker.limits import SOUND_RATES
 from talker.live.hearing import HeardFrames, LiveHearing
-from talker.motion.articulation import shipped_mouth_regressor
+from talker.motion.articulation import chosen_mouth_regressor
 from talker.motion.composition import Composer, SpokenMouth
 from talker.motion.emotion_course import EmotionRows, mixed
-from talker.options import LIP_MODELS, SpeakOptions
+from talker.options import SpeakOptions
 from talker.speech.encoder import SAMPLE_RATE, shared_encoder
 from talker.types import EmotionCode, FaceMotion, FloatArray
 
@@ -38,8 +38,7 @@ class LiveFace:
         if not lowest <= sample_rate <= highest:
             raise AudioError(f"Sound at {sample_rate} Hz can't be heard; please give {lowest} to {highest} Hz.")
         self._options, self._fps, self.sample_rate = options, options.fps, sample_rate
-        regressor = shipped_mouth_regressor(LIP_MODELS[options.converter])
-        self._hearing = LiveHearing(shared_encoder(), regressor, options.fps)
+        self._hearing = LiveHearing(shared_encoder(), chosen_mouth_regressor(options), options.fps)
         self._composer = Composer(options, options.fps)
         self._resampler = soxr.ResampleStream(sample_rate, SAMPLE_RATE, 1, quality=RESAMPLING)
         self._lock = threading.Lock()

@@ -154,8 +154,8 @@ class LiveHearing:
         begin = max(0, end - round(WINDOW_S * FRAME_RATE))
         if anything_said:
             samples = self._sound.between(begin * SAMPLES_PER_FRAME, end * SAMPLES_PER_FRAME)
-            features = self._encoder.encode_recent(SpeechClip(samples, SAMPLE_RATE))
-            mouth, gate = self._regressor.predict(self._regressor.project(features))
+            layers = self._encoder.encode_recent(SpeechClip(samples, SAMPLE_RATE))
+            mouth, gate = self._regressor.predict(self._regressor.project(layers))
         else:
             mouth, gate = np.zeros((end - begin, 52), np.float32), np.zeros(end - begin, np.float32)
         renewed = max(begin, min(self._mouth.end, end - round(RENEWED_S * FRAME_RATE)))

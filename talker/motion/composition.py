@@ -29,8 +29,8 @@ SHUT, PARTED = 0.004, 0.022  # lip opening (face widths) below which speech mean
 VOWEL, OPEN_VOWEL = 0.025, 0.06  # lip opening from which speech means an open mouth, and certainly does
 PART, PARTS = 0.012, 0.035  # lip opening from which an emotion begins not to close it, and may not at all
 ALREADY_OPEN = 0.3  # part of an emotion's opening that is left out on an open vowel
-# Part of an emotion's opening that is shown while something is said. One MEAD person's films fit 0.5 best; with less
-# than this, surprise and anger are no longer read (judge, portraits 1-150).
+# Part of an emotion's opening that is shown while something is said; with less, surprise and anger are no longer read
+# (judge, portraits 1-150).
 OPENS_WHILE_SPEAKING = 0.85
 LASTS_S = 0.2  # for which a closure, a vowel or a rounding is respected before and after it
 SHUTS_S = 0.04  # spread of the time over which lips are brought together against an emotion that parts them
@@ -101,7 +101,9 @@ def compose(
     """
     frames, fps = len(mouth_motion), mouth_motion.fps
     rows = EmotionRows.of(emotion, frames, fps, options.pace, styles)
-    spoken = SpokenMouth.of(mouth_motion.blendshapes, speech.speaking(frames, fps), rows.style, options, fps)
+    end = speech.film_end(frames, fps)
+    said, voice = mouth_motion.blendshapes * end[:, None], speech.speaking(frames, fps) * end
+    spoken = SpokenMouth.of(said, voice, rows.style, options, fps)
     loudness = at_frames(speech.prosody.loudness[:, None], frames, fps, speech.prosody.rate_hz)[:, 0]
     composer, stresses, block = Composer(options, fps, (frames - 1) / fps), speech.stresses, round(BLOCK_S * fps)
     parts = []
@@ -133,9 +135,8 @@ class SpokenMouth:
         cls, mouth: FloatArray, voice: FloatArray, style: EmotionStyle, options: SpeakOptions, fps: float
     ) -> SpokenMouth:
         """Of the motion of lips [T,52] and its voice [T]; a frame depends on those up to COURSE_REACH_S around it."""
-        amplitude = options.mouth * np.broadcast_to(style.mouth, len(mouth))
-        said = delivered(mouth.astype(np.float64), voice, amplitude, options.articulation, fps)
-        constraints = LipConstraints.of(said, voice, fps)
+        said = delivered(mouth.astype(np.float64), voice, np.full(len(mouth), options.mouth), options.articulation, fps)
+        constraints = LipConstraints.of(said, voice, fps, rests=True)
         return cls(baring_teeth(said, np.asarray(style.bared) * (1.0 - constraints.closing), fps), voice, constraints)
 
     def during(self, part: slice) -> SpokenMouth:
@@ -209,11 +210,11 @@ class LipConstraints:
     talking: FloatArray
 
     @classmethod
-    def of(cls, mouth: FloatArray, voice: FloatArray, fps: float) -> LipConstraints:
-        """Of a mouth [T,52] that speaks, with its voice [T]."""
+    def of(cls, mouth: FloatArray, voice: FloatArray, fps: float, *, rests: bool = False) -> LipConstraints:
+        """Of a mouth [T,52] that speaks, with its voice [T]. rests: silence closes the lips, too, not speech alone."""
         opening = LipGeometry.load().opening_of(mouth)
         sounds = LASTS_S * fps
-        shut = meant_shut(opening, voice)
+        shut = meant_shut(opening, np.maximum(voice, rests))
         return cls(
             np.maximum(shut, gaussian_filter1d(shut, SHUTS_S * fps, mode="nearest")),
             dilate_in_time(shut, sounds),

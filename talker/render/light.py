@@ -52,11 +52,17 @@ class Light:
     """The light of one portrait, and the shading ratio of its expressions."""
 
     def __init__(
-        self, geometry: HeadGeometry, image: ByteArray, params: LightParams, coefficients: FloatArray | None = None
+        self,
+        geometry: HeadGeometry,
+        image: ByteArray,
+        params: LightParams,
+        coefficients: FloatArray | None = None,
+        red: float | None = None,
     ) -> None:
-        """coefficients: [4] of another picture in the same light; estimated from `image` when None."""
+        """coefficients: [4], red: `redness` of another picture in the same light; measured on `image` when None."""
         self._params, self._geometry = params, geometry
-        red = redness(image, geometry, params)  # shadows of a grey or toned picture have no colour of their own
+        if red is None:
+            red = redness(image, geometry, params)  # shadows of a grey or toned picture have no colour of their own
         self.tint = 1.0 + (np.array(params.shadow_tint, np.float32) - 1.0) * np.float32(red)
         self._triangles = geometry.traits.mask_triangles
         self._rest_normals = self._normals(geometry.rest_camera)

@@ -146,7 +146,7 @@ class FrameEditor:
         self.geometry = HeadGeometry(
             portrait, checkpoint("face-model"), params.limits, params.glasses, appearance.attributes
         )
-        light = Light(self.geometry, portrait.image, params.light, appearance.light)
+        light = Light(self.geometry, portrait.image, params.light, appearance.light, appearance.redness)
         source = SourceFrame(portrait, self.geometry, light, HeadRegion.of(portrait, params.region))
         self._source = source
         self._layers: list[tuple[Layer, BoolArray]] = []  # each with the vertices that it depends on

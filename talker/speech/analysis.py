@@ -20,8 +20,8 @@ PROSODY_HZ = 100.0
 SILENT_LOUDNESS = 0.12  # of `Prosody.loudness`; below it nothing is said
 EASY_S, TIGHT_S = 0.16, 0.05  # activity reaches this far beyond the sound: lips part before it and rest after it
 EASE_S, EASE_REACH_S = 0.05, 0.1
-REST_S = 0.06  # this long after the last sound nothing is said any more, or at LAST_S before the clip ends
-LAST_S, FALL_S = 0.04, 0.12  # the fall to rest takes FALL_S
+REST_S, FALL_S = 0.06, 0.12  # this long after the last sound nothing is said any more; the fall to rest takes FALL_S
+LAST_S = 0.04  # this long before a film ends its lips are closed
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,11 +79,17 @@ class SpeechAnalysis:
         """`voice_activity` at [frames] moments t / fps."""
         return at_frames(self.voice_activity[:, None], frames, fps, PROSODY_HZ)[:, 0]
 
+    def film_end(self, frames: int, fps: float) -> FloatArray:
+        """[frames] 1, falling to 0 in the last frame: a film of speech that is cut ends with closed lips."""
+        rest_s = self.duration_s - LAST_S
+        return smoothstep((rest_s - np.arange(frames) / fps) / FALL_S).astype(np.float32)
+
     def _until_the_end(self) -> FloatArray:
         """[T] at 100 Hz: 1, falling to 0 with the last sound, so that lips close with it."""
         loud = np.flatnonzero(self.prosody.loudness > SILENT_LOUDNESS)
-        last_s = loud[-1] / PROSODY_HZ if len(loud) else 0.0
-        rest_s = min(last_s + REST_S, self.duration_s - LAST_S)
+        rest_s = (loud[-1] / PROSODY_HZ if len(loud) else 0.0) + REST_S
+        if rest_s > self.duration_s - LAST_S:  # nobody knows what comes after
+            return np.ones(len(self.prosody), np.float32)
         return smoothstep((rest_s - np.arange(len(self.prosody)) / PROSODY_HZ) / FALL_S).astype(np.float32)
 
     def _encoder(self) -> SpeechEncoder:

@@ -63,9 +63,9 @@ class SpeechEncoder:
         overlap = round(self.config.overlap_s * FRAME_RATE)
         return tuple(joined(windows, overlap) for windows in zip(*self._windows(log_mel), strict=True))
 
-    def encode_recent(self, clip: SpeechClip) -> FloatArray:
-        """The last layer's features [T, width] of one short window of sound at 16 kHz, without silence after it."""
-        return self.network.layers(log_mel_spectrogram(clip.samples, self.config.mels))[-1]
+    def encode_recent(self, clip: SpeechClip) -> list[FloatArray]:
+        """Each layer's features [T, width] of one short window of sound at 16 kHz, without silence after it."""
+        return self.network.layers(log_mel_spectrogram(clip.samples, self.config.mels))
 
     def _windows(self, log_mel: FloatArray) -> Iterator[list[FloatArray]]:
         """Each layer's features [t, width] in each window of the clip."""
