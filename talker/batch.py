@@ -7,7 +7,6 @@ import dataclasses
 import io
 import json
 import os
-import shutil
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -178,9 +177,11 @@ def unpack(archive: str | Path, folder: Path) -> Path:
 
 
 def pack(folder: Path, archive: Path) -> None:
-    """Everything in `folder` as a zip; videos don't shrink, so it is not tried."""
-    with replaced_when_done(archive) as scratch:
-        shutil.make_archive(str(scratch.with_suffix("")), "zip", folder)
+    """What the batch in `folder` made, as a zip; videos don't shrink, so it is not tried."""
+    with replaced_when_done(archive) as scratch, zipfile.ZipFile(scratch, "w") as packed:
+        for path in sorted(folder.iterdir()):
+            if not path.name.startswith("."):  # what the batch notes for itself
+                packed.write(path, path.name)
 
 
 def _csv_rows(path: Path) -> list[dict[str, Any]]:

@@ -85,7 +85,8 @@ def edit_all(
                 for index, known in zip(range(0, count, 10), own, strict=True)
             ]
             record.add("edit/same_person", [float(one < SAME_PERSON) for one in apart], label)
-            record.add("edit/flicker", _flicker(drawn, stills) / max(_flicker(filmed, stills), 1e-6), label)
+            still = [one & other for one, other in zip(stills, _still_parts(drawn, track.landmarks), strict=True)]
+            record.add("edit/flicker", _flicker(drawn, still) / max(_flicker(filmed, still), 1e-6), label)
 
 
 def openings(landmarks: FloatArray) -> FloatArray:
