@@ -179,9 +179,9 @@ def unpack(archive: str | Path, folder: Path) -> Path:
 def pack(folder: Path, archive: Path) -> None:
     """What the batch in `folder` made, as a zip; videos don't shrink, so it is not tried."""
     with replaced_when_done(archive) as scratch, zipfile.ZipFile(scratch, "w") as packed:
-        for path in sorted(folder.iterdir()):
-            if not path.name.startswith("."):  # what the batch notes for itself
-                packed.write(path, path.name)
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and not path.name.startswith("."):  # what the batch notes for itself
+                packed.write(path, path.relative_to(folder))
 
 
 def _csv_rows(path: Path) -> list[dict[str, Any]]:

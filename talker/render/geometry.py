@@ -81,7 +81,8 @@ class HeadGeometry:
         self.model = self.traits.model
         self.fit = portrait.fit
         self.source_expression = portrait.source_expression.astype(np.float32)
-        mesh = self.model.vertices(self.fit.identity, self.source_expression)
+        self._person = self.model.shape(self.fit.identity)  # [V,3] cm, without expression
+        mesh = self._mesh(self.source_expression)
         self._turn = rotation_matrix(self.fit.rotation).astype(np.float32).T
         self.rest_camera = mesh @ self._turn  # [V,3]
         projected = self.project(self.rest_camera)
@@ -135,6 +136,12 @@ class HeadGeometry:
         if self._free is not None:
             points = self.rest_points + (points - self.rest_points) * self._free
         return Shape(camera, points)
+
+    def _mesh(self, expression: FloatArray) -> FloatArray:
+        """[V,3] cm the person's mesh with an `expression` [52], in the model's axes."""
+        mesh = self._person.copy()
+        _add_shapes(self.model.expression_basis, expression, self.traits.shape_starts, self.traits.shape_vertices, mesh)
+        return mesh
 
     def _residual(self, projected: FloatArray, landmarks: FloatArray) -> FloatArray:
         """[V,2] px that lay the mesh on the picture: what the landmarks ask for, spread smoothly."""
@@ -211,8 +218,8 @@ class HeadGeometry:
         own = np.zeros_like(self.source_expression)
         for row in BLINK_ROWS.values():
             own[row] = min(self.source_expression[row], OWN_BLINK)
-        seen, calm = (self.model.vertices(self.fit.identity, shown) for shown in (self.source_expression, own))
-        height = self.model.landmarks(self.model.shape(self.fit.identity))[:, 1] * self.fit.scale
+        seen, calm = self._mesh(self.source_expression), self._mesh(own)
+        height = self.model.landmarks(self._person)[:, 1] * self.fit.scale
         widened = self.model.landmarks(calm - seen)[:, 1] * self.fit.scale
         down = self.down(self.rest_points)
         for side, (upper, lower) in EYE_LIDS.items():
