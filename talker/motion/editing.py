@@ -51,6 +51,8 @@ def _channels(*starts: str) -> list[int]:
 MOUTH = _channels("jaw", "mouth", "tongue", "cheekPuff")
 LASTING_MOUTH = _channels("mouthSmile", "mouthFrown", "mouthDimple")  # a dubbed mouth smiles or frowns on as filmed
 BESIDE_MOUTH = [row for row in range(len(BLENDSHAPE_NAMES)) if row not in MOUTH]
+# what faces are read by, beside lids and gaze
+TELLING = _channels("mouthSmile", "mouthFrown", "mouthDimple", "cheekSquint", "browDown", "browInnerUp", "browOuterUp")
 GAZE, LIDS = _channels("eyeLook"), _channels("eyeWide", "eyeSquint", "eyeBlink")
 
 
@@ -123,9 +125,10 @@ def with_emotion(
     if wanted is None:
         offset = strength * _what_is_there(shown, filmed)
     else:
-        offset = strength * _rows(wanted, filmed)
+        asked = _rows(wanted, filmed)
+        offset = strength * asked
         if strength > 0:
-            offset = offset - min(strength, 1.0) * _what_is_there(shown, filmed)
+            offset = offset - min(strength, 1.0) * _unwanted(asked, shown, filmed)
     return _added(base, offset, filmed, filmed.speaking() if voice is None else voice)
 
 
@@ -179,6 +182,15 @@ def transferred(filmed: Performance, *, relative: bool, source_expression: Float
 def _rows(code: EmotionCode, filmed: Performance) -> FloatArray:
     """[T,52] what an emotion adds to the face at its own strength."""
     return code_rows(code, code.blendshape_offset * code.strength[:, None], len(filmed), filmed.fps)
+
+
+def _unwanted(asked: FloatArray, present: FloatArray, filmed: Performance) -> FloatArray:
+    """What is taken out [T,52] to make room for an emotion that asks for [T,52]: what the present one adds, and what
+    else lasts on the film's face that the wanted one does not show, such as a habitual smile under anger.
+    """
+    lasting = np.zeros_like(asked)
+    lasting[:, TELLING] = np.maximum(filmed.lasting()[:, TELLING] - np.maximum(asked[:, TELLING], 0.0), 0.0)
+    return np.maximum(_what_is_there(present, filmed), lasting)
 
 
 def _what_is_there(offset: FloatArray, filmed: Performance) -> FloatArray:
