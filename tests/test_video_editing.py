@@ -16,6 +16,7 @@ from talker.blendshapes import BLENDSHAPE_INDEX, expand
 from talker.cli import main
 from talker.emotion.labels import label_code
 from talker.errors import FaceError, OptionsError
+from talker.face.landmarks import LIPS
 from talker.face.person import FaceChoice, find_person
 from talker.face.tracking import track_frames
 from talker.media.video import write_video
@@ -90,6 +91,18 @@ def test_an_edit_changes_the_face_and_nothing_else(film: Path, talker: Talker) -
     assert changed.max() == 0
     brows = track_frames([drawn] * 3, 3, FPS).fit.expression[:, BLENDSHAPE_INDEX["browInnerUp"]].mean()
     assert brows > tracked.expressions[10, BLENDSHAPE_INDEX["browInnerUp"]] + 0.2
+
+
+def test_a_raised_brow_leaves_mouth_and_lids_as_filmed(film: Path, talker: Talker) -> None:
+    tracked = talker.track_video(film, VideoOptions())
+    face = tracked.expressions[10:11].copy()
+    face[0, BLENDSHAPE_INDEX["browInnerUp"]] += 0.3
+    drawn = next(VideoRenderer(tracked, SpeakOptions()).render(face, np.array([10])))
+    filmed, points = decoded(film)[10], tracked.track.landmarks[10, :, :2]
+    changed = np.abs(drawn.astype(int) - filmed).max(axis=2)
+    (left, top), (right, bottom) = points[list(LIPS)].min(0).astype(int), points[list(LIPS)].max(0).astype(int)
+    assert changed[top:bottom, left:right].max() <= 6
+    assert changed[: int(points[33, 1])].max() > 20
 
 
 def test_the_present_emotion_is_taken_out_before_another_is_put_in() -> None:

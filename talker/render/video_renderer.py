@@ -13,9 +13,11 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from talker.curves import smoothstep
 from talker.face.tracked_video import TrackedVideo
 from talker.options import SpeakOptions
 from talker.render.eyes import Eye
@@ -33,7 +35,7 @@ from talker.types import BoolArray, ByteArray, FloatArray, Portrait
 from talker.weights.store import checkpoint
 
 UNCHANGED = 1e-4  # of a blendshape: a frame that asks for less stays as it is
-LEAST_PX = 0.02  # by which lids or lips move at least where they are drawn anew
+LEAST_PX, SURE_PX = 0.05, 1.0  # of motion of lids or lips, from where on they are drawn anew, and wholly so
 REFERENCES = 5  # frames, of those in which the face is seen best, on which the shared appearance is measured
 
 VIDEO_PARAMS = RenderParams(
@@ -169,8 +171,12 @@ class FrameEditor:
         frame[self._source.region.slices] = self._warp.draw([mesh])[0]
         moved = np.abs(mesh.points - self.geometry.rest_points).max(axis=1)
         for layer, vertices in self._layers:
-            if moved[vertices].max() > LEAST_PX:
+            share = float(smoothstep((moved[vertices].max() - LEAST_PX) / (SURE_PX - LEAST_PX)))
+            if share > 0.0:
+                before = frame.copy() if share < 1.0 else frame
                 layer.draw(frame, mesh)
+                if share < 1.0:
+                    frame = cv2.addWeighted(frame, share, before, 1.0 - share, 0.0)
         return frame
 
     def _shape(self, expression: FloatArray) -> tuple[FloatArray, FloatArray]:
