@@ -23,6 +23,7 @@ SIZES = ("native", "crop256", "crop512", "crop1024")
 AMOUNTS = ("mouth", "articulation", "pace", "head", "blinks", "gaze", "brows")
 MAX_STRENGTH = 1.5
 EDIT_STRENGTHS = (-1.0, 2.0)  # of an emotion in a film: away from it, up to twice as strong as it is
+MANNERS = ("relative", "absolute")  # how a filmed performance is carried over to a portrait
 LONGER_SPEECH = ("loop", "ping-pong", "hold")  # what a dubbed film shows when the new speech is longer
 
 

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 from talker.arguments import add_option_flags, add_source_flags, read_options
 from talker.commands import counter, fetch_voice
-from talker.options import EDIT_STRENGTHS, LONGER_SPEECH, VideoOptions
+from talker.options import EDIT_STRENGTHS, LONGER_SPEECH, MANNERS, VideoOptions
 from talker.types import VideoResult
 
 if TYPE_CHECKING:
     from talker.pipeline import Talker
 
-MANNERS = ("relative", "absolute")
 STRENGTH_HELP = f"of the feeling, {EDIT_STRENGTHS[0]:g} (away from it) to {EDIT_STRENGTHS[1]:g}; 0 leaves the video's"
 
 

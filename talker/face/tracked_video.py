@@ -62,7 +62,7 @@ class TrackedVideo:
         It eases over `EASE_S` within a shot and jumps where the film cuts.
         """
         fit = self.track.fit
-        ahead = np.stack([rotation_matrix(turn)[:, 2] for turn in fit.rotation])  # [T,3]
+        ahead = rotation_matrix(fit.rotation)[:, :, 2]  # [T,3]
         yaw = np.degrees(np.abs(np.arctan2(ahead[:, 0], ahead[:, 2])))
         pitch = np.degrees(np.abs(np.arcsin(np.clip(ahead[:, 1], -1.0, 1.0))))
         width = np.ptp(self.track.landmarks[..., 0], axis=1)

@@ -8,6 +8,7 @@ speech does with the lips, blinks, gaze and head stay as filmed.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d, median_filter, uniform_filter1d
@@ -31,9 +32,9 @@ from talker.motion.composition import (
 )
 from talker.motion.emotion_style import code_rows
 from talker.motion.lips import LipGeometry
+from talker.options import MANNERS
 from talker.types import EmotionCode, FaceMotion, FloatArray, Portrait
 
-MANNERS = ("relative", "absolute")  # how a filmed performance is carried over to a portrait
 LASTING_S = 1.2  # speech moves the face several times in this; an emotion stays
 STEADY_LIPS_S, STEADY_S = 0.03, 0.2  # standard deviations of smoothing
 WIDENING = (-0.35, 0.9)  # of the lips' opening, by which an emotion makes it smaller or larger at most
@@ -67,6 +68,7 @@ class Performance:
     def __len__(self) -> int:
         return len(self.blendshapes)
 
+    @cached_property
     def lasting(self) -> FloatArray:
         """[T,52] what lasts longer than a syllable."""
         window = max(1, round(LASTING_S * self.fps)) | 1
@@ -75,10 +77,9 @@ class Performance:
 
     def calm(self) -> FloatArray:
         """[52] the person at rest: the median of the frames with the least expression beside gaze and blinks."""
-        lasting = self.lasting()
-        counted = [row for row in range(lasting.shape[1]) if row not in GAZE]
-        effort = np.abs(lasting[:, counted]).sum(1)
-        return np.median(lasting[effort <= np.quantile(effort, CALM_SHARE)], axis=0)
+        counted = [row for row in range(self.lasting.shape[1]) if row not in GAZE]
+        effort = np.abs(self.lasting[:, counted]).sum(1)
+        return np.median(self.lasting[effort <= np.quantile(effort, CALM_SHARE)], axis=0)
 
     def speaking(self) -> FloatArray:
         """[T] 1 around moments in which the lips move as speech moves them; what is filmed has to tell it by itself."""
@@ -149,11 +150,10 @@ def dubbed(
     top, as in `with_emotion`. amount, articulation: as in `SpeakOptions`.
     """
     said = delivered(mouth.blendshapes.astype(np.float64), voice, amount * np.ones(len(mouth)), articulation, mouth.fps)
-    lasting = filmed.lasting()
     base = filmed.blendshapes.astype(np.float64)
     base[:, MOUTH] = said[:, MOUTH]
     kept = np.zeros_like(base)
-    kept[:, LASTING_MOUTH] = lasting[:, LASTING_MOUTH]
+    kept[:, LASTING_MOUTH] = filmed.lasting[:, LASTING_MOUTH]
     talking = Performance(base, filmed.fps, filmed.shots)
     if wanted is not None and strength != 0:
         kept = (
@@ -189,13 +189,13 @@ def _unwanted(asked: FloatArray, present: FloatArray, filmed: Performance) -> Fl
     else lasts on the film's face that the wanted one does not show, such as a habitual smile under anger.
     """
     lasting = np.zeros_like(asked)
-    lasting[:, TELLING] = np.maximum(filmed.lasting()[:, TELLING] - np.maximum(asked[:, TELLING], 0.0), 0.0)
+    lasting[:, TELLING] = np.maximum(filmed.lasting[:, TELLING] - np.maximum(asked[:, TELLING], 0.0), 0.0)
     return np.maximum(_what_is_there(present, filmed), lasting)
 
 
 def _what_is_there(offset: FloatArray, filmed: Performance) -> FloatArray:
     """The part of an emotion's `offset` [T,52] that the film really shows for longer than a syllable."""
-    shown = np.maximum(filmed.lasting(), 0.0)
+    shown = np.maximum(filmed.lasting, 0.0)
     return np.clip(offset, 0.0, shown)
 
 
