@@ -30,12 +30,12 @@ from talker.types import ByteArray, Video
 
 PAYLOAD = Payload(version=2, model=1, minutes=29_800_000, settings=b"abc")
 MADE = Provenance("geometry", "strength=1.0")
-FRAMES = 12
+FRAMES = 24
 
 
 def film(picture: ByteArray, count: int = FRAMES) -> Video:
-    """The picture, moving sideways a little."""
-    frames = (np.roll(picture, round(3 * np.sin(index / 4)), axis=1) for index in range(count))
+    """The picture, swaying sideways: what is its own doesn't add up as the mark does."""
+    frames = (np.roll(picture, round(12 * np.sin(index / 4)), axis=1) for index in range(count))
     return Video(frames, count, 25.0, (picture.shape[1], picture.shape[0]), None)
 
 
@@ -112,7 +112,7 @@ def test_every_kind_of_output_says_that_it_is_generated(made: Path, name: str) -
     evidence = verify(made / name)
     assert evidence.metadata
     assert evidence.mark is not None
-    if name not in ("grid.mp4", "preview.webp"):  # small and encoded twice: found, but not legible
+    if name != "grid.mp4":  # small and encoded twice: found, but not legible
         assert evidence.mark.payload is not None
         assert evidence.mark.payload.settings == MADE.payload().settings
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +14,8 @@ from PIL import Image
 from talker.errors import VideoError
 from talker.files import replaced_when_done
 from talker.media.provenance import GENERATED_MARK, UNNAMED
+from talker.media.watermark import Marker
+from talker.media.watermark_reader import MOST_FRAMES, find_mark
 
 PREVIEW_FPS = 12.0
 TITLE_PX = 22  # height of the letters
@@ -57,13 +60,21 @@ def write_preview(film: str | Path, path: str | Path, *, seconds: float = 4.0, h
     try:
         with VideoFileClip(str(film)) as whole, replaced_when_done(path) as scratch:
             clip = whole.subclipped(0, min(seconds, whole.duration)).resized(height=height)
-            frames = [Image.fromarray(frame) for frame in clip.iter_frames(fps=PREVIEW_FPS, dtype="uint8")]
+            marker = _marker_again(whole, (clip.w, clip.h))
+            small = clip.iter_frames(fps=PREVIEW_FPS, dtype="uint8")
+            frames = [Image.fromarray(frame if marker is None else marker.add(frame)) for frame in small]
             duration_ms = round(1000 / PREVIEW_FPS)
             metadata = UNNAMED.for_pillow(path.suffix.lower())
             frames[0].save(scratch, save_all=True, append_images=frames[1:], duration=duration_ms, loop=0, **metadata)
             UNNAMED.seal(scratch)
     except (OSError, ValueError) as error:
         raise VideoError(f"The preview {path} can't be made ({error}).") from error
+
+
+def _marker_again(film: VideoFileClip, size: tuple[int, int]) -> Marker | None:
+    """What puts a film's own mark anew into its frames, scaled to `size` (width, height) px and encoded once more."""
+    mark = find_mark(itertools.islice(film.iter_frames(fps=PREVIEW_FPS, dtype="uint8"), MOST_FRAMES))
+    return None if mark is None or mark.payload is None else Marker(size, mark.payload)
 
 
 def _titled(clip: VideoClip, title: str) -> VideoClip:

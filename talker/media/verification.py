@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from talker.media.animation import is_animation
 from talker.media.image import load_image
 from talker.media.manifest import read_manifest
 from talker.media.provenance import MODELS, PICTURES, is_generated
@@ -67,8 +68,8 @@ def verify(path: str | Path) -> Evidence:
 
 
 def _frames(path: Path) -> Iterator[ByteArray]:
-    """A still picture, the first frame of an animated WebP, or frames of a film or GIF, evenly spread."""
-    if path.suffix.lower() in STILLS:
+    """A still picture, or frames of a film or animation, evenly spread."""
+    if path.suffix.lower() in STILLS and not is_animation(path):
         return iter([load_image(path)])
     film = open_video(path)
     wanted = set(np.linspace(0, film.frame_count - 1, MOST_FRAMES).astype(int))
