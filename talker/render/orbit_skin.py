@@ -43,6 +43,8 @@ class OrbitSkin:
         share = cv2.GaussianBlur(lit, (0, 0), blur)
         seen = cv2.GaussianBlur(lid.hairless * lit[..., None], (0, 0), blur) / np.maximum(share, 1e-3)[..., None]
         skin = blend(bare, seen, np.clip(2.0 * share, 0, 1))
+        shade = cv2.GaussianBlur(lid.hairless, (0, 0), params.shade_cm * unit) / np.maximum(skin, 1.0)
+        skin *= 1.0 - params.stays_dark * (1.0 - np.clip(shade, 0.4, 1.0))
         hair = np.clip(np.maximum(light - grey, np.abs(skin.mean(axis=2) - grey)) / least, 0, 1)
         size = max(round(params.hair_cm * unit), 1) | 1
         hair = cv2.dilate(hair, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))

@@ -22,7 +22,8 @@ class OrbitParams:
     lifted: by which a brow has to lift to count fully. lowered: by which a lid comes down until a blink counts fully.
     shadow: of the bare skin's brightness, by which hair and shadow are darker, and skin between hairs is brighter.
     hair_cm: what lies so near to one is none either: skin between lashes. blur_cm: of the bare skin's colours, since
-    small spots of light would be stretched to streaks.
+    small spots of light would be stretched to streaks. shade_cm: of its shade, of which a part stays dark: deep eyes
+    belong to a face (with all of it lit, a recogniser takes one of six for somebody else).
     """
 
     stretched: tuple[float, float] = (0.3, 0.8)
@@ -33,6 +34,8 @@ class OrbitParams:
     shadow: float = 0.15
     hair_cm: float = 0.3
     blur_cm: float = 0.25
+    shade_cm: float = 0.3
+    stays_dark: float = 0.65
 
 
 DEFAULT_ORBITS = OrbitParams()
