@@ -174,6 +174,7 @@ METRICS: dict[str, Metric] = {row.name: row for row in (
     Metric("realism/eyes_kernel", "the same of eyes", "", 0),
     Metric("emotion/agreement", "overlap of what the judge reads in both films", "%", 1, "C-MET, 2026"),
     Metric("emotion/clip_hit", "clips that the judge reads as asked (mean log-probability over frames)", "%", 1),
+    Metric("emotion/film_read", "acted clips that the emotion space reads as acted", "%", 1, bar=0.75),
     Metric("emotion/frame_hit", "frames that the judge reads as asked", "%", 1),
     Metric("emotion/gain", "log-probability of the asked class over the same person's neutral talking", "nats", np.inf),
     Metric("emotion/gained", "clips with such a gain", "%", 1, bar=0.9),

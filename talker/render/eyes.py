@@ -63,7 +63,7 @@ class Eye:
 
     def __init__(self, source: SourceFrame, side: str, params: EyeParams, lid: LidParams) -> None:
         self._params, self._geometry, self._image, self._side = params, source.geometry, source.image, side
-        self._tint = source.light.tint
+        self._tint, self._region = source.light.tint, source.region
         upper, lower = EYE_LIDS[side]
         corner_a, corner_b = LID_CORNERS[side]
         self._outline = (corner_a, *upper, corner_b, *reversed(lower))
@@ -81,7 +81,8 @@ class Eye:
     # what only some frames need is made when the first of them comes: a video's frames are drawn once each
 
     @cached_property
-    def _lid(self) -> Lid:
+    def lid(self) -> Lid:
+        """The shut lid."""
         return self._make_lid()
 
     @cached_property
@@ -106,7 +107,7 @@ class Eye:
         shut = self._shut(outline)
         closing = float(np.clip((shut - self._params.shutting[0]) / self._params.shutting[1], 0.0, 1.0))
         turn = mesh.drift[self._ball].mean(0)  # [2] px by which the head's turn moves this eye
-        area = self._lid.area(outline, turn, closing) if closing > 0 else outline
+        area = self.lid.area(outline, turn, closing) if closing > 0 else outline
         window = Window.around(area, margin * 1.5, frame.shape)
         skin = window.rasterise(mesh.points, mesh.camera, self._skin)
         vertices = self._skin.vertices
@@ -114,13 +115,13 @@ class Eye:
         attributes[:, :2] = geometry.rest_points[vertices] + self._rims[vertices] * shut
         attributes[:, 2] = mesh.ratio[vertices]
         if closing > 0:
-            attributes[:, 3] = self._lid.share[vertices]
+            attributes[:, 3] = self.lid.share[vertices]
         drawn = skin.interpolate(self._skin.triangles, attributes)
         away = window.distance(area)
         near = away if closing == 0 else window.distance(outline)
         hole = (near <= margin * 0.5) & ~skin.covered
         picture = frame[window.slices].astype(np.float32)
-        lids = sample(self._image, drawn[..., :2]) * tinted(drawn[..., 2], self._tint)
+        lids = sample(mesh.source, drawn[..., :2] - self._region.corner) * tinted(drawn[..., 2], self._tint)
         patch = np.where(skin.covered[..., None], lids, picture)
         opening = 1.0 - soft_edge(~hole)
         slit = None
@@ -130,7 +131,7 @@ class Eye:
             opening += (slit.open - opening) * sharp
             patch = continued(patch, hole, self._params.edge_blur_cm * geometry.fit.scale)
             if closing > 0:
-                patch = self._lid.paint(patch, window, slit, turn, closing * np.where(hole, 1.0, drawn[..., 3]))
+                patch = self.lid.paint(patch, window, slit, turn, closing * np.where(hole, 1.0, drawn[..., 3]))
         if opening.any():
             gaze = (mesh.points[self._ball] - geometry.rest_points[self._ball]).mean(0) - turn
             box = window.within(opening > 0)
@@ -138,7 +139,7 @@ class Eye:
             ball = self._ball_colours(box, turn, gaze, outline) * (1.0 - closing * self._slit_shade(outline))
             patch[part] = blend(patch[part], ball, opening[part])
         if slit is not None and closing > 0:
-            patch = self._lid.draw_lashes(patch, slit, closing)
+            patch = self.lid.draw_lashes(patch, slit, closing)
         weight = np.clip(1.5 - away / margin, 0.0, 1.0)
         frame[window.slices] = np.clip(blend(picture, patch, weight) + 0.5, 0, 255).astype(np.uint8)
 

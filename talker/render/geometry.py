@@ -28,6 +28,7 @@ from talker.face.landmarks import (
 from talker.face.model import IntArray
 from talker.face.traits import face_traits
 from talker.render.glasses import DEFAULT_GLASSES, GlassesParams, frame_weights
+from talker.render.orbits import DEFAULT_ORBITS, Orbit, OrbitParams
 from talker.types import AnyArray, BoolArray, FaceAttributes, FloatArray, Portrait
 
 OWN_BLINK = 0.5  # up to here, half-shut eyes in the picture are the person's own
@@ -72,6 +73,7 @@ class HeadGeometry:
         model_folder: Path,
         limits: MotionLimits = DEFAULT_LIMITS,
         glasses: GlassesParams = DEFAULT_GLASSES,
+        orbits: OrbitParams = DEFAULT_ORBITS,
         attributes: FaceAttributes | None = None,
     ) -> None:
         """attributes: glasses stay rigid, and what the picture hides stays; when None, they are the portrait's."""
@@ -104,6 +106,8 @@ class HeadGeometry:
         self._rest_opening = np.maximum(self.source_expression @ self._gap_basis, 0.0)  # [9] px
         self._rest_lip = self._lip_height(self.rest_points)  # [9] px
         self._shut_lip = np.full(len(LIP_PAIRS[0]), -1e6)  # px, no limit until it is known
+        skin, down = self.rest_points[: self.model.mask.stop], self.down(self.rest_points)
+        self.orbits = [Orbit(self, skin, side, down, orbits) for side in EYE_LIDS if self._free is None]
         self.shut_points = self.shape(neutral).points  # [V,2] px with an expressionless face
         self._shut_lip = self._lip_height(self.shut_points)
 
@@ -133,6 +137,8 @@ class HeadGeometry:
         camera = self.rest_camera + change @ self._turn
         points: FloatArray = self.project(camera) + self.residual
         points = self._touch_lids(self._touch_lips(points, absolute), absolute)
+        for orbit in self.orbits:
+            points = orbit.unfolded(points)
         if self._free is not None:
             points = self.rest_points + (points - self.rest_points) * self._free
         return Shape(camera, points)
