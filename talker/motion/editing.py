@@ -76,10 +76,21 @@ class Performance:
         return np.concatenate([median_filter(part, (window, 1), mode="nearest") for part in parts if len(part)])
 
     def calm(self) -> FloatArray:
-        """[52] the person at rest: the median of the frames with the least expression beside gaze and blinks."""
+        """[52] the person at rest: the median of the frames with the least expression beside gaze and blinks.
+
+        The mouth's is that of the frames whose lips are closest: speech seldom rests, and lips that meet must meet on
+        another face, too.
+        """
         counted = [row for row in range(self.lasting.shape[1]) if row not in GAZE]
-        effort = np.abs(self.lasting[:, counted]).sum(1)
-        return np.median(self.lasting[effort <= np.quantile(effort, CALM_SHARE)], axis=0)
+        rest = self._median_where(np.abs(self.lasting[:, counted]).sum(1), self.lasting)
+        opening = LipGeometry.load().opening_of(self.blendshapes)
+        rest[MOUTH] = self._median_where(opening, self.blendshapes)[MOUTH]
+        return rest
+
+    @staticmethod
+    def _median_where(effort: FloatArray, values: FloatArray) -> FloatArray:
+        """[52] of the `values` [T,52] where `effort` [T] is least."""
+        return np.asarray(np.median(values[effort <= np.quantile(effort, CALM_SHARE)], axis=0))
 
     def speaking(self) -> FloatArray:
         """[T] 1 around moments in which the lips move as speech moves them; what is filmed has to tell it by itself."""
@@ -169,8 +180,10 @@ def transferred(filmed: Performance, *, relative: bool, source_expression: Float
 
 
 def _rows(code: EmotionCode, filmed: Performance) -> FloatArray:
-    """[T,52] what an emotion adds to the face at its own strength."""
-    return code_rows(code, code.blendshape_offset * code.strength[:, None], len(filmed), filmed.fps)
+    """[T,52] what an emotion adds to the face at its own strength; where the person looks stays as filmed."""
+    rows = code_rows(code, code.blendshape_offset * code.strength[:, None], len(filmed), filmed.fps).copy()
+    rows[:, GAZE] = 0.0
+    return rows
 
 
 def _change(filmed: Performance, wanted: EmotionCode | None, strength: float, present: EmotionCode) -> FloatArray:
