@@ -180,6 +180,7 @@ METRICS: dict[str, Metric] = {row.name: row for row in (
     Metric("smiles/as_people", "measures whose mean change is one that people have", "%", 1, bar=1),
     Metric("emotion/agreement", "overlap of what the judge reads in both films", "%", 1, "C-MET, 2026"),
     Metric("emotion/clip_hit", "clips that the judge reads as asked (mean log-probability over frames)", "%", 1),
+    Metric("emotion/film_read", "acted clips that the emotion space reads as acted", "%", 1, bar=0.75),
     Metric("emotion/frame_hit", "frames that the judge reads as asked", "%", 1),
     Metric("emotion/gain", "log-probability of the asked class over the same person's neutral talking", "nats", np.inf),
     Metric("emotion/gained", "clips with such a gain", "%", 1, bar=0.9),

@@ -14,6 +14,7 @@ import numpy as np
 
 from talker.face.camera import FACE_WIDTH_CM
 from talker.face.landmarks import INNER_LIPS, MOUTH_CORNERS, OUTER_LIPS
+from talker.render.lent_teeth import LentTeeth
 from talker.render.light import tinted
 from talker.render.mouth_inside import InsideParams, MouthInside
 from talker.render.patch import Window, blend, feather, sample, spread
@@ -53,7 +54,9 @@ class Mouth:
         params: LipParams,
         inside: InsideParams,
         own_teeth: OwnTeethParams,
+        lent: LentTeeth | None = None,
     ) -> None:
+        """lent: the upper row that another picture of the person shows; its own when None."""
         self._params, self._geometry, self._image = params, source.geometry, source.image
         self._origin, self._tint = source.region.corner, source.light.tint
         lips = source.landmark_points(*OUTER_LIPS)
@@ -62,7 +65,7 @@ class Mouth:
         self._corner_colour = self._lip_colour * np.array(params.corner_shade, np.float32)  # of what closes the corners
         self._edge = max(params.edge_px, params.edge_cm * source.unit)  # px
         self._inner = source.landmarks[list(INNER_LIPS), :2]
-        self._make_inside = partial(_make_inside, source, appearance, inside, own_teeth, self._lip_colour)
+        self._make_inside = partial(_make_inside, source, appearance, inside, own_teeth, self._lip_colour, lent)
 
     # what only some frames need is made when the first of them comes: a video's frames are drawn once each
 
@@ -218,7 +221,10 @@ def _make_inside(
     inside: InsideParams,
     own_teeth: OwnTeethParams,
     lip_colour: FloatArray,
+    lent: LentTeeth | None,
 ) -> MouthInside:
-    """What lies behind the lips, with the teeth that the picture shows; drawings take the lips' colour [3]."""
-    teeth = find_teeth(source, appearance.white, own_teeth)
+    """What lies behind the lips, with teeth that a picture of the person shows; drawings take the lips' colour [3]."""
+    teeth = None if lent is None else lent.on(source)
+    if teeth is None:
+        teeth = find_teeth(source, appearance.white, own_teeth)
     return MouthInside(source, appearance, teeth, inside, lip_colour if appearance.attributes.drawn else None)
