@@ -14,8 +14,7 @@ import numpy as np
 
 from talker.face.landmarks import EYE_LIDS, IRIS_OF, LID_CORNERS
 from talker.render.lids import Lid, LidParams, Slit
-from talker.render.light import tinted
-from talker.render.patch import Window, blend, continued, feather, sample, soft_edge
+from talker.render.patch import Window, blend, continued, feather, lay, sample, soft_edge, textured
 from talker.render.source import MeshFrame, SourceFrame
 from talker.types import BoolArray, ByteArray, FloatArray
 
@@ -110,18 +109,14 @@ class Eye:
         window = Window.around(area, margin * 1.5, frame.shape)
         skin = window.rasterise(mesh.points, mesh.camera, self._skin)
         vertices = self._skin.vertices
-        attributes = np.zeros((len(vertices), 4), np.float32)
-        attributes[:, :2] = geometry.rest_points[vertices] + self._rims[vertices] * shut
-        attributes[:, 2] = mesh.ratio[vertices]
-        if closing > 0:
-            attributes[:, 3] = self._lid.share[vertices]
-        drawn = skin.interpolate(self._skin.triangles, attributes)
+        values = np.empty((len(vertices), 3), np.float32)
+        values[:, :2] = geometry.rest_points[vertices] + self._rims[vertices] * shut
+        values[:, 2] = mesh.ratio[vertices]
         away = window.distance(area)
         near = away if closing == 0 else window.distance(outline)
         hole = (near <= margin * 0.5) & ~skin.covered
-        picture = frame[window.slices].astype(np.float32)
-        lids = sample(self._image, drawn[..., :2]) * tinted(drawn[..., 2], self._tint)
-        patch = np.where(skin.covered[..., None], lids, picture)
+        picture = frame[window.slices]
+        patch = textured(skin, self._skin, values, self._image, self._tint, picture)
         opening = 1.0 - soft_edge(~hole)
         slit = None
         if shut > 0:
@@ -130,7 +125,8 @@ class Eye:
             opening += (slit.open - opening) * sharp
             patch = continued(patch, hole, self._params.edge_blur_cm * geometry.fit.scale)
             if closing > 0:
-                patch = self._lid.paint(patch, window, slit, turn, closing * np.where(hole, 1.0, drawn[..., 3]))
+                share = skin.interpolate(self._skin.triangles, self._lid.share[vertices, None])[..., 0]
+                patch = self._lid.paint(patch, window, slit, turn, closing * np.where(hole, 1.0, share))
         if opening.any():
             gaze = (mesh.points[self._ball] - geometry.rest_points[self._ball]).mean(0) - turn
             box = window.within(opening > 0)
@@ -139,8 +135,7 @@ class Eye:
             patch[part] = blend(patch[part], ball, opening[part])
         if slit is not None and closing > 0:
             patch = self._lid.draw_lashes(patch, slit, closing)
-        weight = np.clip(1.5 - away / margin, 0.0, 1.0)
-        frame[window.slices] = np.clip(blend(picture, patch, weight) + 0.5, 0, 255).astype(np.uint8)
+        lay(picture, patch, np.clip(1.5 - away / margin, 0.0, 1.0))
 
     def _height(self, outline: FloatArray) -> float:
         """Mean opening (px) of the lids whose landmarks are `outline`."""

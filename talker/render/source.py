@@ -104,7 +104,7 @@ class MeshFrame:
 
     camera: [V,3] cm before the head turns. points: [V,2] px in the picture. ratio: [V] new to old shading. drift:
     [V,2] px by which the head's turn moves the vertices. displacement: [r,c,2] px, the head's on its grid. source:
-    [h,w,3] the region of the picture to sample.
+    [h+5,w+4,4] the region of the picture to sample, `bordered`.
     """
 
     camera: FloatArray

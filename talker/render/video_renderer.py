@@ -29,6 +29,7 @@ from talker.render.mouth import LipParams, Mouth
 from talker.render.nostrils import without_nostrils
 from talker.render.params import RenderParams
 from talker.render.patch import Window
+from talker.render.sampling import bordered
 from talker.render.source import Appearance, HeadRegion, Layer, MeshFrame, RegionParams, SourceFrame
 from talker.render.warp import FlowGrid, Warp
 from talker.types import BoolArray, ByteArray, FloatArray, Portrait
@@ -190,7 +191,7 @@ class FrameEditor:
         moved = self.geometry.rest_camera + (camera - own_camera)
         ratio = self._source.light.ratio(moved, self._wrinkles)
         still = np.zeros((2, 2, 2), np.float32)
-        image = self.portrait.image[self._source.region.slices]
+        image = bordered(self.portrait.image[self._source.region.slices])
         places = self.geometry.rest_points + (points - own_points)
         return MeshFrame(moved, places, ratio, np.zeros_like(places), still, image)
 

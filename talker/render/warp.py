@@ -20,7 +20,7 @@ from talker.face.raster import rasterise
 from talker.render.affine import Affine
 from talker.render.background import Background
 from talker.render.head_warp import HeadWarp, StillHead
-from talker.render.sampling import compose, planes_of
+from talker.render.sampling import bordered, compose
 from talker.render.smooth_fill import smooth_fill
 from talker.render.source import MeshFrame, SourceFrame
 from talker.types import AnyArray, ByteArray, FloatArray
@@ -89,11 +89,11 @@ class Warp:
         self._still: tuple[Any, ...]
         if background is None:
             kept = np.empty((height, width), np.uint8), np.zeros((height, width), np.uint8)
-            nothing = np.empty((1, 1, 3), np.uint8), np.empty((4, 1, 1), np.int16)
+            nothing = np.empty((1, 1, 3), np.uint8), np.empty((1, 1, 4), np.int16)
             self._still = *kept, *nothing, np.float32(1.0), np.float32(0.0)
         else:
             self._still = (
-                background.kind, background.certain, background.plate, planes_of(background.foreground),
+                background.kind, background.certain, background.plate, bordered(background.foreground),
                 np.float32(background.settled), np.float32(background.slack),
             )  # fmt: skip
 
@@ -102,13 +102,9 @@ class Warp:
         return [self._draw(posed) for posed in frames]
 
     def _draw(self, posed: MeshFrame) -> ByteArray:
-        planes, flow = planes_of(posed.source), self._flow(posed)
-        result = np.empty((3, *posed.source.shape[:2]), np.uint8)
-        kind, certain, plate, foreground, settled, slack = self._still
-        compose(
-            planes, flow, self._rows, self._shares, self._tint, kind, certain, plate, foreground, settled, slack, result
-        )
-        return cv2.merge(list(result))
+        result = np.empty((self._size[1], self._size[0], 3), np.uint8)
+        compose(posed.source, self._flow(posed), self._rows, self._shares, self._tint, *self._still, result)
+        return result
 
     def _flow(self, posed: MeshFrame) -> FloatArray:
         """[3,r,w] how far the content of each of the region's columns comes, x and y (px), and its shading beyond 1.

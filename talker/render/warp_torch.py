@@ -16,7 +16,7 @@ from torch import Tensor
 
 from talker.render.background import Background
 from talker.render.head_warp import HeadWarp
-from talker.render.sampling import OPAQUE
+from talker.render.sampling import OPAQUE, within_border
 from talker.render.smooth_fill import EPSILON
 from talker.render.source import MeshFrame, SourceFrame
 from talker.render.warp import FlowGrid
@@ -53,7 +53,7 @@ class TorchWarp:
     def draw(self, frames: Sequence[MeshFrame]) -> list[ByteArray]:
         """The region [h,w,3] of each frame, still without eyes and mouth."""
         where, shading = self._flow(frames)
-        source = self._tensor(np.stack([posed.source for posed in frames]))
+        source = self._tensor(np.stack([within_border(posed.source)[..., :3] for posed in frames]))
         warped = _sampled(source, where, "bicubic", "reflection").clamp(0.0, 255.0)  # [B,h,w,3]
         change = shading - 1.0  # [B,h,w,1]
         shown = (warped * (1.0 + torch.where(change < 0, change * self._tint, change))).clamp(0.0, 255.0)
