@@ -75,8 +75,9 @@ def _rasterise(
     out_depth: FloatArray,
 ) -> None:
     height, width = out_triangle.shape
+    edge, one = np.float32(-1e-5), np.float32(1.0)
     for index in range(len(triangles)):
-        a, b, c = triangles[index, 0], triangles[index, 1], triangles[index, 2]
+        a, b, c = np.uint32(triangles[index, 0]), np.uint32(triangles[index, 1]), np.uint32(triangles[index, 2])
         ax, ay, bx, by, cx, cy = points[a, 0], points[a, 1], points[b, 0], points[b, 1], points[c, 0], points[c, 1]
         area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
         # y runs down in the picture, so a front face has a negative area
@@ -84,13 +85,18 @@ def _rasterise(
             continue
         left, right = max(0, int(np.ceil(min(ax, bx, cx)))), min(width - 1, int(np.floor(max(ax, bx, cx))))
         top, bottom = max(0, int(np.ceil(min(ay, by, cy)))), min(height - 1, int(np.floor(max(ay, by, cy))))
-        inverse = 1.0 / area
+        if left > right or top > bottom:  # it lies between the centres of pixels
+            continue
+        inverse = one / area
         for y in range(top, bottom + 1):
+            down = np.float32(y)
+            a_down, b_down, c_down = ay - down, by - down, cy - down
             for x in range(left, right + 1):
-                wa = ((bx - x) * (cy - y) - (by - y) * (cx - x)) * inverse
-                wb = ((cx - x) * (ay - y) - (cy - y) * (ax - x)) * inverse
-                wc = 1.0 - wa - wb
-                if wa < -1e-5 or wb < -1e-5 or wc < -1e-5:
+                across = np.float32(x)
+                wa = ((bx - across) * c_down - b_down * (cx - across)) * inverse
+                wb = ((cx - across) * a_down - c_down * (ax - across)) * inverse
+                wc = one - wa - wb
+                if wa < edge or wb < edge or wc < edge:
                     continue
                 z = wa * depth[a] + wb * depth[b] + wc * depth[c]
                 if z > out_depth[y, x]:
@@ -116,7 +122,7 @@ def _interpolate(
             index = triangle[y, x]
             if index < 0:
                 continue
-            a, b, c = triangles[index, 0], triangles[index, 1], triangles[index, 2]
+            a, b, c = np.uint32(triangles[index, 0]), np.uint32(triangles[index, 1]), np.uint32(triangles[index, 2])
             for channel in range(channels):
                 result[y, x, channel] = (
                     weights[y, x, 0] * values[a, channel]

@@ -31,7 +31,8 @@ class FaceTraits:
     upper_lip, lower_lip: [V] how much a vertex belongs to either lip, 0..1.
     lids: per side [V], how much a vertex goes with the upper lid's edge, 0..1.
     lip_gaps: [52,9] cm by which each blendshape parts the lips at their inner landmarks.
-    shape_starts, shape_vertices: [53], [N] the vertices that each blendshape moves, one after the other.
+    shape_starts, shape_vertices, shape_offsets: [53], [N], [N,3] the vertices that each blendshape moves, one after the
+    other, and how far (cm).
     """
 
     model: FaceModel
@@ -42,6 +43,7 @@ class FaceTraits:
     lip_gaps: FloatArray
     shape_starts: NDArray[np.intp]
     shape_vertices: NDArray[np.intp]
+    shape_offsets: FloatArray
 
     @property
     def mask_triangles(self) -> IntArray:
@@ -61,7 +63,8 @@ def face_traits(folder: Path) -> FaceTraits:
     upper, lower = (list(lip) for lip in LIP_PAIRS)
     heights = np.stack([model.landmarks(shape)[:, 1] for shape in model.expression_basis])  # [52,478]
     gaps = heights[:, upper] - heights[:, lower]
-    return FaceTraits(model, residual_weights, upper_lip, lower_lip, lids, gaps, starts, vertices)
+    offsets = model.expression_basis[shapes, vertices]  # [N,3]
+    return FaceTraits(model, residual_weights, upper_lip, lower_lip, lids, gaps, starts, vertices, offsets)
 
 
 def _residual_weights(model: FaceModel) -> FloatArray:

@@ -96,7 +96,7 @@ class HeadGeometry:
         self._measure_lids(portrait.landmarks)
         shut = self._lip_gap(self.rest_points)
         shut[shut > self._params.shut_gap_cm * self.fit.scale] = 0.0
-        self.residual += self._part_lips(self.rest_points, -shut)  # lips that all but touch do touch
+        self.residual += self._part_lips(self.rest_points, -shut) - self.rest_points  # lips that all but touch do touch
         self.rest_points = projected + self.residual
         self._rest_gap = self._lip_gap(self.rest_points)  # [9] px
         neutral = np.zeros_like(self.source_expression)
@@ -108,11 +108,9 @@ class HeadGeometry:
         self._shut_lip = self._lip_height(self.shut_points)
 
     @cached_property
-    def _lips(self) -> tuple[NDArray[np.intp], FloatArray]:
-        """Vertices of the lips, and how far each goes down (below 0: up) where lips part."""
-        share = self.traits.lower_lip - self.traits.upper_lip
-        rows = np.flatnonzero(share)
-        return rows, share[rows]
+    def _parting(self) -> FloatArray:
+        """[V] how far each vertex goes down (below 0: up) where lips part by 1."""
+        return (self.traits.lower_lip - self.traits.upper_lip) / 2
 
     @cached_property
     def basis(self) -> FloatArray:
@@ -128,8 +126,7 @@ class HeadGeometry:
         absolute = self.absolute(expression)
         delta = absolute - self.source_expression
         change = np.zeros_like(self.rest_camera)
-        starts, vertices = self.traits.shape_starts, self.traits.shape_vertices
-        _add_shapes(self.model.expression_basis, delta, starts, vertices, change)
+        _add_shapes(self.traits.shape_offsets, delta, self.traits.shape_starts, self.traits.shape_vertices, change)
         camera = self.rest_camera + change @ self._turn
         points: FloatArray = self.project(camera) + self.residual
         points = self._touch_lids(self._touch_lips(points, absolute), absolute)
@@ -140,7 +137,7 @@ class HeadGeometry:
     def _mesh(self, expression: FloatArray) -> FloatArray:
         """[V,3] cm the person's mesh with an `expression` [52], in the model's axes."""
         mesh = self._person.copy()
-        _add_shapes(self.model.expression_basis, expression, self.traits.shape_starts, self.traits.shape_vertices, mesh)
+        _add_shapes(self.traits.shape_offsets, expression, self.traits.shape_starts, self.traits.shape_vertices, mesh)
         return mesh
 
     def _residual(self, projected: FloatArray, landmarks: FloatArray) -> FloatArray:
@@ -153,9 +150,11 @@ class HeadGeometry:
         known = self._landmarks.get(landmarks)
         if known is None:
             index = list(landmarks)
-            known = self.model.landmark_weights[index][..., None], self.model.landmark_vertices[index]
+            known = self.model.landmark_weights[index], self.model.landmark_vertices[index]
             self._landmarks[landmarks] = known
-        return (known[0] * points[known[1]]).sum(1)
+        found = np.empty((len(landmarks), 2), points.dtype)
+        _weigh(*known, points, found)
+        return found
 
     def near(self, centre: FloatArray, reach: float) -> BoolArray:
         """[V] the vertices of the redrawn face that lie within `reach` px of `centre` [2] px in the picture."""
@@ -260,7 +259,7 @@ class HeadGeometry:
         share = np.clip((opening + floor) / (self._rest_opening + floor), 0.0, 1.0)
         beyond = (self._rest_gap - self._rest_opening) * share
         wanted = np.maximum(opening + beyond, 0.0)
-        return self._hold_upper_lip(points + self._part_lips(points, wanted - self._lip_gap(points)))
+        return self._hold_upper_lip(self._part_lips(points, wanted - self._lip_gap(points)))
 
     def _hold_upper_lip(self, points: FloatArray) -> FloatArray:
         """[V,2] px with the upper lip raised no further than lips go, or than it is in the picture."""
@@ -278,14 +277,10 @@ class HeadGeometry:
         return (self.landmark_points(points, LIP_PAIRS[0]) - bridge) @ self.down(points)
 
     def _part_lips(self, points: FloatArray, widening: FloatArray) -> FloatArray:
-        """[V,2] px that widen the gap between the lips by `widening` [9] px, half for each lip."""
+        """`points` [V,2] px with the gap between the lips wider by `widening` [9] px, half for each lip."""
         columns = self.landmark_points(points, LIP_PAIRS[0])[:, 0]
         order = np.argsort(columns)
-        rows, share = self._lips
-        along = np.interp(points[rows, 0], columns[order], widening[order]) / 2
-        shifts = np.zeros_like(points, np.float32)
-        shifts[rows] = (share * along)[:, None] * self.down(points)
-        return shifts
+        return _shifted(points, self._parting, columns[order], widening[order], self.down(points))
 
 
 def _still_rows(attributes: FaceAttributes) -> list[int]:
@@ -310,25 +305,51 @@ def to_relative_expression(expression: FloatArray, source_expression: FloatArray
 
 
 @njit(cache=True, nogil=True)
-def _add_shapes(basis: AnyArray, delta: AnyArray, starts: AnyArray, vertices: AnyArray, mesh: AnyArray) -> None:
-    """Add to `mesh` [V,3] the shapes `basis` [52,V,3] times `delta` [52]; starts, vertices: as in `FaceTraits`."""
+def _add_shapes(offsets: AnyArray, delta: AnyArray, starts: AnyArray, vertices: AnyArray, mesh: AnyArray) -> None:
+    """Add to `mesh` [V,3] the blendshapes times `delta` [52]; starts, vertices, offsets: as in `FaceTraits`."""
     for row in range(len(delta)):
         amount = delta[row]
         if amount != 0.0:
-            for vertex in vertices[starts[row] : starts[row + 1]]:
-                for axis in range(3):
-                    mesh[vertex, axis] += amount * basis[row, vertex, axis]
+            for place in range(starts[row], starts[row + 1]):
+                vertex = np.uint64(vertices[place])
+                mesh[vertex, 0] += amount * offsets[place, 0]
+                mesh[vertex, 1] += amount * offsets[place, 1]
+                mesh[vertex, 2] += amount * offsets[place, 2]
+
+
+@njit(cache=True, nogil=True)
+def _weigh(weights: AnyArray, vertices: AnyArray, points: AnyArray, found: AnyArray) -> None:
+    """Write to `found` [N,2] the mean of three of the `points` [V,2] each, with their `weights` [N,3]."""
+    for row in range(len(found)):
+        for axis in range(2):
+            total = np.float32(0.0)
+            for corner in range(3):
+                total += weights[row, corner] * points[vertices[row, corner], axis]
+            found[row, axis] = total
 
 
 def _shifted(
     points: FloatArray, weights: FloatArray, columns: FloatArray, amounts: FloatArray, direction: FloatArray
 ) -> FloatArray:
     """`points` [V,2] px moved in a `direction` [2] by `amounts` [N] px, given at `columns` [N] px; `weights` [V]."""
-    rows = np.flatnonzero(weights)
-    along = np.interp(points[rows, 0], columns, amounts)
     moved = points.copy()
-    moved[rows] += ((weights[rows] * along)[:, None] * direction).astype(np.float32)
+    _shift(moved, weights, columns, amounts, direction)
     return moved
+
+
+@njit(cache=True, nogil=True)
+def _shift(points: AnyArray, weights: AnyArray, columns: AnyArray, amounts: AnyArray, direction: AnyArray) -> None:
+    for vertex in range(len(points)):
+        if weights[vertex] == 0:
+            continue
+        x, after = points[vertex, 0], 1
+        while after < len(columns) - 1 and columns[after] < x:
+            after += 1
+        share = (x - columns[after - 1]) / max(columns[after] - columns[after - 1], 1e-9)
+        share = min(max(share, 0.0), 1.0)
+        along = weights[vertex] * (amounts[after - 1] + share * (amounts[after] - amounts[after - 1]))
+        points[vertex, 0] += along * direction[0]
+        points[vertex, 1] += along * direction[1]
 
 
 def _limited(value: FloatArray, easy: FloatArray, room: float) -> FloatArray:

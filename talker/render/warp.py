@@ -26,6 +26,10 @@ from talker.render.source import MeshFrame, SourceFrame
 from talker.types import AnyArray, ByteArray, FloatArray
 
 
+HALVED = 16  # what the sides of a shrunken flow are multiples of
+FADED = 3.0  # multiples of the reach, beyond which an expression moves nothing
+
+
 @dataclass(frozen=True)
 class FlowParams:
     """How the flow goes on around the face."""
@@ -52,11 +56,11 @@ class FlowGrid:
         """triangles: [F,3] of the skin that carries the flow."""
         region, face_width = source.region, source.face_width
         shrink = min(1.0, params.face_px / face_width)
-        self.size = max(round(region.width * shrink), 2), max(round(region.height * shrink), 2)
-        width, height = self.size
+        self.size = width, height = _halved_often(region.width, shrink), _halved_often(region.height, shrink)
         self.place = Affine.resize((region.width, region.height), self.size, region.corner, np.float32)
         self.triangles = triangles
-        self.rest_points = source.geometry.rest_points
+        self.vertices = slice(int(triangles.max()) + 1)  # the first of the mesh: it begins with the skin
+        self.rest_points = source.geometry.rest_points[self.vertices]
         x = ((np.arange(width, dtype=np.float32) + 0.5) * region.width / width - 0.5) / head.step
         y = ((np.arange(height, dtype=np.float32) + 0.5) * region.height / height - 0.5) / head.step
         self.nodes = np.stack(np.meshgrid(x, y), axis=-1)
@@ -66,13 +70,21 @@ class FlowGrid:
         self.reach = params.expression_fade * face_width * shrink
         self.shading_blur = params.shading_blur
 
-    def points(self, points: FloatArray) -> FloatArray:
-        """[V,2] px of the flow of `points` [V,2] px of the picture."""
-        return self.place.points(points)
+    def points(self, posed: MeshFrame) -> FloatArray:
+        """[V',2] px of the flow at which the vertices of the skin lie."""
+        return self.place.points(posed.points[self.vertices])
 
     def attributes(self, posed: MeshFrame) -> FloatArray:
-        """[V,3] what the flow carries: px to where a vertex comes from, and its shading beyond 1."""
-        return np.concatenate([self.rest_points - posed.points, posed.ratio[:, None] - 1.0], axis=1)
+        """[V',3] what the flow carries: px to where a vertex comes from, and its shading beyond 1."""
+        carried = np.empty((len(self.rest_points), 3), np.float32)
+        np.subtract(self.rest_points, posed.points[self.vertices], out=carried[:, :2])
+        np.subtract(posed.ratio[self.vertices], np.float32(1.0), out=carried[:, 2])
+        return carried
+
+
+def _halved_often(length: int, shrink: float) -> int:
+    """About `length` times `shrink`, rounded so that it can be halved often, which makes `smooth_fill` fast."""
+    return max(length, 2) if shrink == 1.0 else max(HALVED, round(length * shrink / HALVED) * HALVED)
 
 
 class Warp:
@@ -113,7 +125,7 @@ class Warp:
         """
         grid = self._flow_grid
         width, height = grid.size
-        drawn = rasterise(grid.points(posed.points), posed.camera[:, 2], grid.triangles, height, width)
+        drawn = rasterise(grid.points(posed), posed.camera[grid.vertices, 2], grid.triangles, height, width)
         values = drawn.interpolate(grid.triangles, grid.attributes(posed))
         turn = cv2.remap(self._head.invert(posed.displacement), grid.nodes, None, cv2.INTER_LINEAR,
                          borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
@@ -124,8 +136,10 @@ class Warp:
         flow = np.empty((3, height, width), np.float32)
         _fade(values, covered, distance, grid.inner, np.float32(grid.reach), turn, flow)
         flow[2] = cv2.GaussianBlur(flow[2], (0, 0), grid.shading_blur)
-        size = self._size[0], height
-        return np.stack([cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR) for plane in flow])
+        wide = np.empty((3, height, self._size[0]), np.float32)
+        for plane, result in zip(flow, wide, strict=True):
+            cv2.resize(plane, (self._size[0], height), result, interpolation=cv2.INTER_LINEAR)
+        return wide
 
 
 @njit(cache=True, nogil=True, fastmath=True)
@@ -150,8 +164,11 @@ def _fade(
     height, width = covered.shape
     for y in range(height):
         for x in range(width):
-            away = distance[y, x] / reach
-            share = np.exp(-away * away) * inner[y, x]
+            share, away = inner[y, x], distance[y, x] / reach
+            if away > np.float32(FADED):
+                share = np.float32(0.0)
+            elif away > 0:
+                share *= np.exp(-away * away)
             flow[0, y, x] = turn[y, x, 0] + values[y, x, 0] * share
             flow[1, y, x] = turn[y, x, 1] + values[y, x, 1] * share
             flow[2, y, x] = values[y, x, 2] * share if covered[y, x] else np.float32(0.0)

@@ -19,11 +19,10 @@ from talker.render.head_warp import HeadWarp
 from talker.render.sampling import OPAQUE, within_border
 from talker.render.smooth_fill import EPSILON
 from talker.render.source import MeshFrame, SourceFrame
-from talker.render.warp import FlowGrid
+from talker.render.warp import FADED, FlowGrid
 from talker.types import ByteArray, FloatArray
 
 EDGE = 1e-5  # a pixel that far outside a triangle still counts as inside
-FADED = 3.0  # multiples of the reach, beyond which an expression moves nothing
 
 
 class TorchWarp:
@@ -68,8 +67,8 @@ class TorchWarp:
         """Where in the region each of its pixels comes from [B,h,w,2] px, and its shading factor [B,h,w,1]."""
         grid = self._grid
         width, height = grid.size
-        points = self._tensor(np.stack([grid.points(posed.points) for posed in frames]))
-        depth = self._tensor(np.stack([posed.camera[:, 2] for posed in frames]))
+        points = self._tensor(np.stack([grid.points(posed) for posed in frames]))
+        depth = self._tensor(np.stack([posed.camera[grid.vertices, 2] for posed in frames]))
         attributes = self._tensor(np.stack([grid.attributes(posed) for posed in frames]))
         values, covered = drawn(points, depth, attributes, self._triangles, height, width)
         turn = self._turn(self._tensor(np.stack([posed.displacement for posed in frames])))  # [B,h,w,2]
