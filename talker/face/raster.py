@@ -32,10 +32,14 @@ class Fragments:
         """[H,W] pixels that show the mesh."""
         return self.triangle >= 0
 
-    def interpolate(self, triangles: NDArray[Any], values: FloatArray) -> FloatArray:
-        """[H,W,C] per-vertex `values` [V,C] at each pixel, 0 where there is no mesh."""
-        result = np.zeros((*self.triangle.shape, values.shape[1]), np.float32)
-        _interpolate(self.triangle, self.weights, triangles, np.ascontiguousarray(values, np.float32), result)
+    def interpolate(self, triangles: NDArray[Any], values: FloatArray, fine: int = 1) -> FloatArray:
+        """[H,W,C] per-vertex `values` [V,C] at each pixel, 0 where there is no mesh.
+
+        fine: [H/fine,W/fine,C], the mean over so many pixels along each axis.
+        """
+        height, width = self.triangle.shape
+        result = np.zeros((height // fine, width // fine, values.shape[1]), np.float32)
+        _interpolate(self.triangle, self.weights, triangles, np.ascontiguousarray(values, np.float32), fine, result)
         return result
 
 
@@ -113,19 +117,20 @@ def _interpolate(
     weights: FloatArray,
     triangles: NDArray[np.integer[Any]],
     values: FloatArray,
+    fine: int,
     result: FloatArray,
 ) -> None:
     height, width = triangle.shape
     channels = values.shape[1]
+    share = np.float32(1.0 / fine**2)
     for y in range(height):
         for x in range(width):
             index = triangle[y, x]
             if index < 0:
                 continue
             a, b, c = np.uint32(triangles[index, 0]), np.uint32(triangles[index, 1]), np.uint32(triangles[index, 2])
+            u, v, w = share * weights[y, x, 0], share * weights[y, x, 1], share * weights[y, x, 2]
             for channel in range(channels):
-                result[y, x, channel] = (
-                    weights[y, x, 0] * values[a, channel]
-                    + weights[y, x, 1] * values[b, channel]
-                    + weights[y, x, 2] * values[c, channel]
+                result[y // fine, x // fine, channel] += (
+                    u * values[a, channel] + v * values[b, channel] + w * values[c, channel]
                 )

@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 from scipy.interpolate import RBFInterpolator
 from scipy.spatial import cKDTree
@@ -15,7 +16,7 @@ from talker.blendshapes import BLENDSHAPE_INDEX, expand
 from talker.curves import smoothstep
 from talker.face.landmarks import EYE_LIDS, FACE_LANDMARKS, LIP_PAIRS
 from talker.face.model import FaceModel, IntArray, load_face_model
-from talker.types import FloatArray
+from talker.types import AnyArray, FloatArray
 
 RESIDUAL_FULL_CM, RESIDUAL_REACH_CM = 1.0, 2.5  # a landmark's residual counts fully up to the first, then fades
 LIP_REACH_CM = 2.0  # how far from the line where the lips touch a vertex still moves with them
@@ -44,6 +45,10 @@ class FaceTraits:
     shape_starts: NDArray[np.intp]
     shape_vertices: NDArray[np.intp]
     shape_offsets: FloatArray
+
+    def add_shapes(self, expression: FloatArray, mesh: FloatArray) -> None:
+        """Add what the `expression` [52] moves to `mesh` [V,3] cm, in place."""
+        _add_shapes(self.shape_offsets, expression, self.shape_starts, self.shape_vertices, mesh)
 
     @property
     def mask_triangles(self) -> IntArray:
@@ -96,3 +101,16 @@ def _lid_weights(model: FaceModel, side: str) -> FloatArray:
     weights = np.clip(-shape[:, 1] / np.maximum(edge, LEAST_TRAVEL_CM), 0.0, 1.0)
     weights[model.mask.stop :] = 0
     return weights.astype(np.float32)
+
+
+@njit(cache=True, nogil=True)
+def _add_shapes(offsets: AnyArray, delta: AnyArray, starts: AnyArray, vertices: AnyArray, mesh: AnyArray) -> None:
+    """Add to `mesh` [V,3] the blendshapes times `delta` [52]; starts, vertices, offsets: as in `FaceTraits`."""
+    for row in range(len(delta)):
+        amount = delta[row]
+        if amount != 0.0:
+            for place in range(starts[row], starts[row + 1]):
+                vertex = np.uint64(vertices[place])
+                mesh[vertex, 0] += amount * offsets[place, 0]
+                mesh[vertex, 1] += amount * offsets[place, 1]
+                mesh[vertex, 2] += amount * offsets[place, 2]

@@ -189,7 +189,7 @@ def _gains(lines: AnyArray, rows: int, columns: int) -> AnyArray:
 def mark_of_row(y: int, pattern: AnyArray, gains: AnyArray, left: AnyArray, share: AnyArray, change: AnyArray) -> None:
     """Write to `change` [W] what the mark adds to red, green and blue alike in row `y`.
 
-    Its strength `gains` [rows,columns] changes smoothly from block to block; pattern, left, share: as `Marker` has them.
+    gains: [rows,columns] its strength, which changes smoothly from block to block; the others are those of `Marker`.
     """
     rows, columns = gains.shape
     line = np.empty(columns + 1, np.float32)

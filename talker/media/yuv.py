@@ -19,7 +19,7 @@ NOWHERE = np.zeros(0, np.int32)
 
 
 def yuv420(image: ByteArray, marker: Marker | None = None) -> av.VideoFrame:
-    """An `image` [H,W,3] with even sides as the encoder's frame, with the marker's mark; colours are means of 2×2 px."""
+    """An `image` [H,W,3] with even sides as the encoder takes it, with the mark; a colour is the mean of 2×2 px."""
     height, width = image.shape[:2]
     frame = av.VideoFrame(width, height, "yuv420p")
     frame.colorspace, frame.color_range = Colorspace.ITU709, ColorRange.MPEG

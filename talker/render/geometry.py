@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 from talker.blendshapes import BLENDSHAPE_INDEX
 from talker.face.camera import project_turned, rotation_matrix
@@ -126,7 +125,7 @@ class HeadGeometry:
         absolute = self.absolute(expression)
         delta = absolute - self.source_expression
         change = np.zeros_like(self.rest_camera)
-        _add_shapes(self.traits.shape_offsets, delta, self.traits.shape_starts, self.traits.shape_vertices, change)
+        self.traits.add_shapes(delta, change)
         camera = self.rest_camera + change @ self._turn
         points: FloatArray = self.project(camera) + self.residual
         points = self._touch_lids(self._touch_lips(points, absolute), absolute)
@@ -137,7 +136,7 @@ class HeadGeometry:
     def _mesh(self, expression: FloatArray) -> FloatArray:
         """[V,3] cm the person's mesh with an `expression` [52], in the model's axes."""
         mesh = self._person.copy()
-        _add_shapes(self.traits.shape_offsets, expression, self.traits.shape_starts, self.traits.shape_vertices, mesh)
+        self.traits.add_shapes(expression, mesh)
         return mesh
 
     def _residual(self, projected: FloatArray, landmarks: FloatArray) -> FloatArray:
@@ -302,19 +301,6 @@ def to_relative_expression(expression: FloatArray, source_expression: FloatArray
         own = min(float(source_expression[row]), OWN_BLINK)
         result[row] = (result[row] - own) / (1.0 - own)
     return result
-
-
-@njit(cache=True, nogil=True)
-def _add_shapes(offsets: AnyArray, delta: AnyArray, starts: AnyArray, vertices: AnyArray, mesh: AnyArray) -> None:
-    """Add to `mesh` [V,3] the blendshapes times `delta` [52]; starts, vertices, offsets: as in `FaceTraits`."""
-    for row in range(len(delta)):
-        amount = delta[row]
-        if amount != 0.0:
-            for place in range(starts[row], starts[row + 1]):
-                vertex = np.uint64(vertices[place])
-                mesh[vertex, 0] += amount * offsets[place, 0]
-                mesh[vertex, 1] += amount * offsets[place, 1]
-                mesh[vertex, 2] += amount * offsets[place, 2]
 
 
 @njit(cache=True, nogil=True)

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from talker.face.raster import Fragments, rasterise
 from talker.types import AnyArray, BoolArray, ByteArray, FloatArray
 
-
 NOTHING, ORIGIN = np.zeros((0, 0, 4), np.float32), np.zeros(2, np.float32)
 
 
@@ -151,8 +150,8 @@ def textured(
 ) -> FloatArray:
     """[h,w,3] the `part` of a mesh with the colours of `image`, shaded; `beside` [h,w,3] where it isn't `drawn`.
 
-    values: [V',3] of each vertex: where it lies in the image (px) and its shading. tint: [3] of shadows. over: [h',w',4]
-    colours that lie over the image from `corner` on, and their opacity, which counts as far as `share` 0..1.
+    values: [V',3] where in the image each vertex lies (px), and its shading. tint: [3] of shadows. over: [h',w',4]
+    colours over the image from `corner` on, and their opacity, which counts as far as `share` 0..1.
     """
     patch = np.empty(beside.shape, np.float32)
     _texture(
@@ -180,14 +179,20 @@ def spread(colour: FloatArray, known: BoolArray, radius: float) -> tuple[FloatAr
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _mirrored(place: Any, length: Any) -> Any:
+def mirrored(place: Any, length: Any) -> Any:
     """A place in px within 0 and `length` - 1, where what lies beyond is mirrored."""
     last = np.float32(length - 1)
     return min(max(last - abs(last - abs(place)), np.float32(0.0)), last - np.float32(1e-3))
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _linearly(image: AnyArray, x: Any, y: Any, channel: Any) -> Any:
+def within(place: Any, length: Any) -> Any:
+    """A place in px within 0 and `length` - 1, where the edge goes on."""
+    return min(max(place, np.float32(0.0)), np.float32(length - 1) - np.float32(1e-3))
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def linearly(image: AnyArray, x: Any, y: Any, channel: Any) -> Any:
     """A channel of `image` [h,w,C] at x, y px, which lie within it."""
     left, top = np.int32(x), np.int32(y)
     right, down = x - np.float32(left), y - np.float32(top)
@@ -205,10 +210,10 @@ def _sample(image: AnyArray, where: AnyArray, colours: AnyArray) -> None:
     height, width, channels = image.shape
     for row in range(where.shape[0]):
         for column in range(where.shape[1]):
-            x = _mirrored(np.float32(where[row, column, 0]), width)
-            y = _mirrored(np.float32(where[row, column, 1]), height)
+            x = mirrored(np.float32(where[row, column, 0]), width)
+            y = mirrored(np.float32(where[row, column, 1]), height)
             for channel in range(channels):
-                colours[row, column, channel] = _linearly(image, x, y, channel)
+                colours[row, column, channel] = linearly(image, x, y, channel)
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
@@ -242,12 +247,12 @@ def _texture(
             change = u * values[first, 2] + v * values[second, 2] + w * values[third, 2] - one
             along, down, opacity = x - corner[0], y - corner[1], zero
             if share > 0 and along >= one and down >= one and along < right and down < bottom:
-                opacity = share * _linearly(over, along, down, 3)
-            x, y = _mirrored(x, width), _mirrored(y, height)
+                opacity = share * linearly(over, along, down, 3)
+            x, y = mirrored(x, width), mirrored(y, height)
             for channel in range(3):
-                colour = _linearly(image, x, y, channel)
+                colour = linearly(image, x, y, channel)
                 if opacity > 0:
-                    colour += (_linearly(over, along, down, channel) - colour) * opacity
+                    colour += (linearly(over, along, down, channel) - colour) * opacity
                 patch[row, column, channel] = colour * (one + min(change, zero) * tint[channel] + max(change, zero))
 
 

@@ -50,18 +50,17 @@ DOWN = _cubic_weights()
 ACROSS = np.repeat(DOWN, CHANNELS, axis=1)  # [STEPS,16] one for each channel of the neighbours in a row
 
 
-@intrinsic  # type: ignore[misc]
-def _cubic(context: Any, values: Any, start: Any, stride: Any, across: Any, down: Any) -> Any:
+def _typed(context: Any, values: Any, start: Any, stride: Any, across: Any, down: Any) -> Any:
     """Four channels of 4×4 pixels of `values` [n], weighted: the first at `start`, rows `stride` numbers apart.
 
     across: [16], down: [4] weights, as in ACROSS and DOWN.
     """
-    signature = types.UniTuple(types.float32, CHANNELS)(values, start, stride, across, down)
-    return signature, _write_cubic
+    four: Any = types.UniTuple(types.float32, CHANNELS)  # type: ignore[no-untyped-call]
+    return four(values, start, stride, across, down), _write
 
 
-def _write_cubic(context: Any, builder: Any, signature: Any, args: Sequence[Any]) -> Any:
-    """The instructions of `_cubic`: vectors of sixteen numbers, which LLVM cuts to the size that a processor has."""
+def _write(context: Any, builder: Any, signature: Any, args: Sequence[Any]) -> Any:
+    """The instructions of `_typed`: vectors of sixteen numbers, which LLVM cuts to the size that a processor has."""
     number, lanes = signature.args[0].dtype, ir.VectorType(ir.FloatType(), CHANNELS * TAPS)
     taken = ir.VectorType(ir.IntType(number.bitwidth), CHANNELS * TAPS)
     nothing, first = ir.Constant(lanes, ir.Undefined), ir.Constant(INT32, 0)
@@ -88,6 +87,9 @@ def _write_cubic(context: Any, builder: Any, signature: Any, args: Sequence[Any]
         total = builder.fadd(near, far, flags=("fast",))
     found = [builder.extract_element(total, ir.Constant(INT32, channel)) for channel in range(CHANNELS)]
     return context.make_tuple(builder, signature.return_type, found)
+
+
+_cubic: Any = intrinsic(_typed)
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")

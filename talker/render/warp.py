@@ -25,8 +25,7 @@ from talker.render.smooth_fill import smooth_fill
 from talker.render.source import MeshFrame, SourceFrame
 from talker.types import AnyArray, ByteArray, FloatArray
 
-
-HALVED = 16  # what the sides of a shrunken flow are multiples of
+HALVED = 16  # multiples of it can be halved often, which makes `smooth_fill` fast
 FADED = 3.0  # multiples of the reach, beyond which an expression moves nothing
 
 
@@ -42,8 +41,9 @@ class FlowParams:
 class FlowGrid:
     """What the flow of one portrait needs and no frame changes.
 
-    size: width and height of the flow. place: from px of the picture to the flow's. nodes: [h,w,2] its pixels on the
-    head's grid. inner: [h,w] 1 inside, 0 at the region's border. reach: px of the flow by which an expression fades.
+    size: width and height of the flow. padded: height and width in which it is continued around the face. place: from
+    px of the picture to the flow's. nodes: [h,w,2] its pixels on the head's grid. inner: [h,w] 1 inside, 0 at the
+    region's border. reach: px of the flow by which an expression fades.
     """
 
     def __init__(
@@ -56,7 +56,8 @@ class FlowGrid:
         """triangles: [F,3] of the skin that carries the flow."""
         region, face_width = source.region, source.face_width
         shrink = min(1.0, params.face_px / face_width)
-        self.size = width, height = _halved_often(region.width, shrink), _halved_often(region.height, shrink)
+        self.size = width, height = max(round(region.width * shrink), 2), max(round(region.height * shrink), 2)
+        self.padded = -height % HALVED + height, -width % HALVED + width
         self.place = Affine.resize((region.width, region.height), self.size, region.corner, np.float32)
         self.triangles = triangles
         self.vertices = slice(int(triangles.max()) + 1)  # the first of the mesh: it begins with the skin
@@ -80,11 +81,6 @@ class FlowGrid:
         np.subtract(self.rest_points, posed.points[self.vertices], out=carried[:, :2])
         np.subtract(posed.ratio[self.vertices], np.float32(1.0), out=carried[:, 2])
         return carried
-
-
-def _halved_often(length: int, shrink: float) -> int:
-    """About `length` times `shrink`, rounded so that it can be halved often, which makes `smooth_fill` fast."""
-    return max(length, 2) if shrink == 1.0 else max(HALVED, round(length * shrink / HALVED) * HALVED)
 
 
 class Warp:
@@ -115,7 +111,11 @@ class Warp:
 
     def _draw(self, posed: MeshFrame) -> ByteArray:
         result = np.empty((self._size[1], self._size[0], 3), np.uint8)
-        compose(posed.source, self._flow(posed), self._rows, self._shares, self._tint, *self._still, result)
+        flow, (kind, certain, plate, foreground, settled, slack) = self._flow(posed), self._still
+        compose(
+            posed.source, flow, self._rows, self._shares, self._tint, kind, certain, plate, foreground, settled, slack,
+            result,
+        )  # fmt: skip
         return result
 
     def _flow(self, posed: MeshFrame) -> FloatArray:
@@ -125,13 +125,13 @@ class Warp:
         """
         grid = self._flow_grid
         width, height = grid.size
-        drawn = rasterise(grid.points(posed), posed.camera[grid.vertices, 2], grid.triangles, height, width)
-        values = drawn.interpolate(grid.triangles, grid.attributes(posed))
+        drawn = rasterise(grid.points(posed), posed.camera[grid.vertices, 2], grid.triangles, *grid.padded)
+        values, covered = drawn.interpolate(grid.triangles, grid.attributes(posed)), drawn.covered
+        covered[height:], covered[:, width:] = False, False
         turn = cv2.remap(self._head.invert(posed.displacement), grid.nodes, None, cv2.INTER_LINEAR,
                          borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
-        covered = drawn.covered
         _leave_out(values, covered, turn)
-        distance = cv2.distanceTransform((~covered).astype(np.uint8), cv2.DIST_L2, 5)
+        distance = cv2.distanceTransform((~covered[:height, :width]).astype(np.uint8), cv2.DIST_L2, 5)
         values = smooth_fill(values, covered)
         flow = np.empty((3, height, width), np.float32)
         _fade(values, covered, distance, grid.inner, np.float32(grid.reach), turn, flow)
@@ -144,8 +144,8 @@ class Warp:
 
 @njit(cache=True, nogil=True, fastmath=True)
 def _leave_out(values: AnyArray, covered: AnyArray, turn: AnyArray) -> None:
-    """Take the head's `turn` [h,w,2] px out of what the mesh `values` [h,w,3] say where they are `covered` [h,w]."""
-    height, width = covered.shape
+    """Take the head's `turn` [h,w,2] px out of what the mesh `values` [h+,w+,3] say where they are `covered` [h+,w+]."""
+    height, width = turn.shape[:2]
     for y in range(height):
         for x in range(width):
             if covered[y, x]:
@@ -157,11 +157,11 @@ def _leave_out(values: AnyArray, covered: AnyArray, turn: AnyArray) -> None:
 def _fade(
     values: AnyArray, covered: AnyArray, distance: AnyArray, inner: AnyArray, reach: Any, turn: AnyArray, flow: AnyArray
 ) -> None:
-    """Write the head's `turn` [h,w,2] px with the expression's share of `values` [h,w,3] to `flow` [3,h,w].
+    """Write the head's `turn` [h,w,2] px with the expression's share of `values` [h+,w+,3] to `flow` [3,h,w].
 
     It fades with the `distance` [h,w] px from the face, and towards the region's border (`inner` [h,w] 0).
     """
-    height, width = covered.shape
+    height, width = inner.shape
     for y in range(height):
         for x in range(width):
             share, away = inner[y, x], distance[y, x] / reach

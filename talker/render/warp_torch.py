@@ -70,13 +70,16 @@ class TorchWarp:
         points = self._tensor(np.stack([grid.points(posed) for posed in frames]))
         depth = self._tensor(np.stack([posed.camera[grid.vertices, 2] for posed in frames]))
         attributes = self._tensor(np.stack([grid.attributes(posed) for posed in frames]))
-        values, covered = drawn(points, depth, attributes, self._triangles, height, width)
+        values, covered = drawn(points, depth, attributes, self._triangles, *grid.padded)
+        covered[:, height:], covered[:, :, width:] = False, False
         turn = self._turn(self._tensor(np.stack([posed.displacement for posed in frames])))  # [B,h,w,2]
         known = covered[..., None].float()
-        values = values - functional.pad(turn, (0, 1)) * known
+        beyond = (0, 1, 0, grid.padded[1] - width, 0, grid.padded[0] - height)
+        values = filled(values - functional.pad(turn, beyond) * known, known)[:, :height, :width]
+        covered, known = covered[:, :height, :width], known[:, :height, :width]
         distance = distances(covered, int(np.ceil(FADED * grid.reach)))
         fade = torch.exp(-((distance / grid.reach) ** 2)) * self._inner
-        values = filled(values, known) * fade[..., None]
+        values = values * fade[..., None]
         shading = _blurred(values[..., 2:] * known, self._grid.shading_blur) + 1.0
         full = _resized(torch.cat([values[..., :2] + turn, shading], dim=-1), self._size)
         return full[..., :2] + self._pixels, full[..., 2:]
