@@ -144,7 +144,7 @@ class Warp:
 
 @njit(cache=True, nogil=True, fastmath=True)
 def _leave_out(values: AnyArray, covered: AnyArray, turn: AnyArray) -> None:
-    """Take the head's `turn` [h,w,2] px out of what the mesh `values` [h+,w+,3] say where they are `covered` [h+,w+]."""
+    """Take the head's `turn` [h,w,2] px out of the mesh's `values` [h+,w+,3] where they are `covered` [h+,w+]."""
     height, width = turn.shape[:2]
     for y in range(height):
         for x in range(width):
