@@ -22,6 +22,7 @@ from talker.loaded import loaded_once
 from talker.types import LANDMARK_COUNT, FloatArray
 
 IntArray = NDArray[np.int32]
+INSIDE = ("mouth_socket", "gums", "tongue", "upper_teeth", "lower_teeth")  # of the mouth: neighbours, in this order
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,11 @@ class FaceModel:
     def mask_triangles(self) -> IntArray:
         """[F',3] triangles of the skin that is redrawn."""
         return self.triangles[(self.triangles < self.mask.stop).all(axis=1)]
+
+    @cached_property
+    def inside_triangles(self) -> IntArray:
+        """[F',3] triangles of what lies behind the lips."""
+        return self.part_triangles(*INSIDE)
 
     @cached_property
     def skin_triangles(self) -> IntArray:

@@ -172,16 +172,16 @@ class Eye:
         The rim comes to light when the eye is shut. outline: [16,2] px of the lids in the picture.
         """
         geometry = self._geometry
-        points = geometry.rest_points
+        near = np.flatnonzero(self._near)
+        points = geometry.rest_points[near]
         margin = self._params.rim_margin_cm * geometry.fit.scale
-        is_upper = geometry.traits.lids[self._side] > 0.35
+        is_upper = geometry.traits.lids[self._side][near] > 0.35
         upper, lower = (_line(outline[list(lid)], points[:, 0]) for lid in (range(9), (0, *range(15, 7, -1))))
         above, below = np.minimum(upper - margin - points[:, 1], 0), np.maximum(lower + margin - points[:, 1], 0)
-        shifts = np.zeros_like(points)
-        shifts[:, 1] = np.where(is_upper, above, below)
+        shifts = np.zeros_like(geometry.rest_points)
         inside = (points[:, 0] > outline[:, 0].min()) & (points[:, 0] < outline[:, 0].max())
         between = ~is_upper & (points[:, 1] < upper)  # skin above the eye has nothing to hide
-        shifts[~(self._near & inside) | between] = 0
+        shifts[near, 1] = np.where(is_upper, above, below) * (inside & ~between)
         return shifts
 
     def _ball_colours(

@@ -25,7 +25,7 @@ from talker.face.landmarks import (
     NOSE_BRIDGE,
 )
 from talker.face.model import IntArray
-from talker.face.traits import face_traits
+from talker.face.traits import face_traits, person_mesh
 from talker.render.glasses import DEFAULT_GLASSES, GlassesParams, frame_weights
 from talker.types import AnyArray, BoolArray, FaceAttributes, FloatArray, Portrait
 
@@ -80,7 +80,7 @@ class HeadGeometry:
         self.model = self.traits.model
         self.fit = portrait.fit
         self.source_expression = portrait.source_expression.astype(np.float32)
-        self._person = self.model.shape(self.fit.identity)  # [V,3] cm, without expression
+        self._person = person_mesh(model_folder, self.fit.identity.astype(np.float32).tobytes())
         mesh = self._mesh(self.source_expression)
         self._turn = rotation_matrix(self.fit.rotation).astype(np.float32).T
         self.rest_camera = mesh @ self._turn  # [V,3]
@@ -142,7 +142,7 @@ class HeadGeometry:
     def _residual(self, projected: FloatArray, landmarks: FloatArray) -> FloatArray:
         """[V,2] px that lay the mesh on the picture: what the landmarks ask for, spread smoothly."""
         wanted = landmarks[:FACE_LANDMARKS, :2] - self.model.landmarks(projected)[:FACE_LANDMARKS]
-        return self.traits.residual_weights @ wanted.astype(np.float32)
+        return self.traits.spread(wanted.astype(np.float32))
 
     def landmark_points(self, points: FloatArray, landmarks: tuple[int, ...]) -> FloatArray:
         """[N,2] px of some landmarks on the drawn mesh `points` [V,2]."""

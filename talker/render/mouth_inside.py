@@ -17,7 +17,7 @@ from numba import njit
 from numpy.typing import ArrayLike
 
 from talker.face.landmarks import LEFT_IRIS, LOWER_LIP_MIDDLE, RIGHT_IRIS, UPPER_LIP_MIDDLE
-from talker.face.model import vertex_normals
+from talker.face.model import INSIDE, vertex_normals
 from talker.face.raster import rasterise
 from talker.render.affine import Affine
 from talker.render.patch import Window, blend, spread
@@ -26,7 +26,6 @@ from talker.render.teeth import Teeth
 from talker.render.tongue import Tongue, TongueParams
 from talker.types import AnyArray, BoolArray, FloatArray
 
-INSIDE = ("mouth_socket", "gums", "tongue", "upper_teeth", "lower_teeth")  # neighbours in the model, in this order
 FRONT_TEETH = 60  # vertices of a row that lie furthest to the front
 
 
@@ -107,7 +106,7 @@ class MouthInside:
         model, white = self._geometry.model, appearance.white
         first, end = model.parts[INSIDE[0]][0], model.parts[INSIDE[-1]][1]
         self._vertices = slice(first, end)
-        self._triangles = model.part_triangles(*INSIDE) - first
+        self._triangles = model.inside_triangles - first
         self._parts = {name: slice(*(np.array(model.parts[name]) - first)) for name in INSIDE}
         self._tongue = Tongue(self._geometry, params.tongue)
         rows = {"upper_teeth": params.teeth.upper_colour, "lower_teeth": params.teeth.lower_colour}

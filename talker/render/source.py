@@ -94,8 +94,9 @@ class SourceFrame:
 
     def skin_near(self, centre: FloatArray, reach: float) -> MeshPart:
         """The triangles of the face within `reach` px of `centre` [2] px."""
-        near = self.geometry.near(centre, reach)
-        return MeshPart.of(self.geometry.model.triangles[near[self.geometry.model.triangles].all(axis=1)])
+        near, triangles = self.geometry.near(centre, reach), self.geometry.model.mask_triangles
+        first, second, third = near[triangles].T
+        return MeshPart.of(triangles[first & second & third])
 
 
 @dataclass(frozen=True)
