@@ -162,6 +162,23 @@ def _add_face_normals(vertices: FloatArray, triangles: IntArray, normals: FloatA
         normals[index, 0], normals[index, 1], normals[index, 2] = x / length, y / length, z / length
 
 
+def mean_points(weights: FloatArray, vertices: IntArray, points: FloatArray) -> FloatArray:
+    """[N,2] the mean of three of the `points` [V,2] each, with their `weights` [N,3]."""
+    found = np.empty((len(vertices), 2), points.dtype)
+    _weigh(weights, vertices, points, found)
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _weigh(weights: FloatArray, vertices: IntArray, points: FloatArray, found: FloatArray) -> None:
+    for row in range(len(found)):
+        for axis in range(2):
+            total = np.float32(0.0)
+            for corner in range(3):
+                total += weights[row, corner] * points[vertices[row, corner], axis]
+            found[row, axis] = total
+
+
 @loaded_once
 def load_face_model(folder: Path) -> FaceModel:
     """The model in `folder`, read once."""

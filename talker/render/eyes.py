@@ -30,6 +30,7 @@ from talker.render.patch import (
     textured,
     within,
 )
+from talker.render.sampling import BORDER
 from talker.render.source import MeshFrame, SourceFrame
 from talker.types import AnyArray, BoolArray, ByteArray, FloatArray
 
@@ -77,7 +78,7 @@ class Eye:
 
     def __init__(self, source: SourceFrame, side: str, params: EyeParams, lid: LidParams) -> None:
         self._params, self._geometry, self._image, self._side = params, source.geometry, source.image, side
-        self._tint = source.light.tint
+        self._tint, self._region = source.light.tint, source.region
         upper, lower = EYE_LIDS[side]
         corner_a, corner_b = LID_CORNERS[side]
         self._outline = (corner_a, *upper, corner_b, *reversed(lower))
@@ -95,7 +96,8 @@ class Eye:
     # what only some frames need is made when the first of them comes: a video's frames are drawn once each
 
     @cached_property
-    def _lid(self) -> Lid:
+    def lid(self) -> Lid:
+        """The shut lid."""
         return self._make_lid()
 
     @cached_property
@@ -121,18 +123,18 @@ class Eye:
         shut = self._shut(height)
         closing = float(np.clip((shut - self._params.shutting[0]) / self._params.shutting[1], 0.0, 1.0))
         turn = mesh.drift[self._ball].mean(0)  # [2] px by which the head's turn moves this eye
-        area = self._lid.area(outline, turn, closing) if closing > 0 else outline
+        area = self.lid.area(outline, turn, closing) if closing > 0 else outline
         window = Window.around(area, margin * 1.5, frame.shape)
         skin = window.rasterise(mesh.points, mesh.camera, self._skin)
         vertices = self._skin.vertices
         values = np.empty((len(vertices), 3), np.float32)
-        values[:, :2] = geometry.rest_points[vertices] + self._rims[vertices] * shut
+        values[:, :2] = geometry.rest_points[vertices] + self._rims[vertices] * shut + (BORDER - self._region.corner)
         values[:, 2] = mesh.ratio[vertices]
         away = window.distance(area)
         near = away if closing == 0 else window.distance(outline)
         hole = (near <= margin * 0.5) & ~skin.covered
         picture = frame[window.slices]
-        patch = textured(skin, self._skin, values, self._image, self._tint, picture)
+        patch = textured(skin, self._skin, values, mesh.source, self._tint, picture)
         opening = 1.0 - soft_edge(~hole)
         slit = None
         if shut > 0:
@@ -141,8 +143,8 @@ class Eye:
             opening += (slit.open - opening) * sharp
             patch = continued(patch, hole, self._params.edge_blur_cm * geometry.fit.scale)
             if closing > 0:
-                share = skin.interpolate(self._skin.triangles, self._lid.share[vertices, None])[..., 0]
-                patch = self._lid.paint(patch, window, slit, turn, closing * np.where(hole, 1.0, share))
+                share = skin.interpolate(self._skin.triangles, self.lid.share[vertices, None])[..., 0]
+                patch = self.lid.paint(patch, window, slit, turn, closing * np.where(hole, 1.0, share))
         if opening.any():
             gaze = (mesh.points[self._ball] - geometry.rest_points[self._ball]).mean(0) - turn
             box = window.within(opening > 0)
@@ -150,7 +152,7 @@ class Eye:
             ball = self._ball_colours(box, turn, gaze, outline, self._own_share(height, gaze))
             patch[part] = blend(patch[part], ball * np.float32(1.0 - closing * self._slit_shade(height)), opening[part])
         if slit is not None and closing > 0:
-            patch = self._lid.draw_lashes(patch, slit, closing)
+            patch = self.lid.draw_lashes(patch, slit, closing)
         lay(picture, patch, np.clip(1.5 - away / margin, 0.0, 1.0))
 
     def _height(self, outline: FloatArray) -> float:

@@ -24,9 +24,10 @@ from talker.face.landmarks import (
     LIP_PAIRS,
     NOSE_BRIDGE,
 )
-from talker.face.model import IntArray
+from talker.face.model import IntArray, mean_points
 from talker.face.traits import face_traits, person_mesh
 from talker.render.glasses import DEFAULT_GLASSES, GlassesParams, frame_weights
+from talker.render.orbits import DEFAULT_ORBITS, Orbit, OrbitParams
 from talker.types import AnyArray, BoolArray, FaceAttributes, FloatArray, Portrait
 
 OWN_BLINK = 0.5  # up to here, half-shut eyes in the picture are the person's own
@@ -71,6 +72,7 @@ class HeadGeometry:
         model_folder: Path,
         limits: MotionLimits = DEFAULT_LIMITS,
         glasses: GlassesParams = DEFAULT_GLASSES,
+        orbits: OrbitParams = DEFAULT_ORBITS,
         attributes: FaceAttributes | None = None,
     ) -> None:
         """attributes: glasses stay rigid, and what the picture hides stays; when None, they are the portrait's."""
@@ -103,6 +105,8 @@ class HeadGeometry:
         self._rest_opening = np.maximum(self.source_expression @ self._gap_basis, 0.0)  # [9] px
         self._rest_lip = self._lip_height(self.rest_points)  # [9] px
         self._shut_lip = np.full(len(LIP_PAIRS[0]), -1e6)  # px, no limit until it is known
+        skin, down = self.rest_points[: self.model.mask.stop], self.down(self.rest_points)
+        self.orbits = [Orbit(self, skin, side, down, orbits) for side in EYE_LIDS if self._free is None]
         self.shut_points = self.shape(neutral).points  # [V,2] px with an expressionless face
         self._shut_lip = self._lip_height(self.shut_points)
 
@@ -129,6 +133,8 @@ class HeadGeometry:
         camera = self.rest_camera + change @ self._turn
         points: FloatArray = self.project(camera) + self.residual
         points = self._touch_lids(self._touch_lips(points, absolute), absolute)
+        for orbit in self.orbits:
+            points = orbit.unfolded(points)
         if self._free is not None:
             points = self.rest_points + (points - self.rest_points) * self._free
         return Shape(camera, points)
@@ -151,9 +157,7 @@ class HeadGeometry:
             index = list(landmarks)
             known = self.model.landmark_weights[index], self.model.landmark_vertices[index]
             self._landmarks[landmarks] = known
-        found = np.empty((len(landmarks), 2), points.dtype)
-        _weigh(*known, points, found)
-        return found
+        return mean_points(*known, points)
 
     def near(self, centre: FloatArray, reach: float) -> BoolArray:
         """[V] the vertices of the redrawn face that lie within `reach` px of `centre` [2] px in the picture."""
@@ -301,17 +305,6 @@ def to_relative_expression(expression: FloatArray, source_expression: FloatArray
         own = min(float(source_expression[row]), OWN_BLINK)
         result[row] = (result[row] - own) / (1.0 - own)
     return result
-
-
-@njit(cache=True, nogil=True)
-def _weigh(weights: AnyArray, vertices: AnyArray, points: AnyArray, found: AnyArray) -> None:
-    """Write to `found` [N,2] the mean of three of the `points` [V,2] each, with their `weights` [N,3]."""
-    for row in range(len(found)):
-        for axis in range(2):
-            total = np.float32(0.0)
-            for corner in range(3):
-                total += weights[row, corner] * points[vertices[row, corner], axis]
-            found[row, axis] = total
 
 
 def _shifted(

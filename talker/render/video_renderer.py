@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talker.curves import smoothstep
+from talker.face.landmarks import EYE_LIDS
 from talker.face.tracked_video import TrackedVideo
 from talker.options import SpeakOptions
 from talker.render.eyes import Eye
@@ -27,6 +28,7 @@ from talker.render.head_warp import StillHead
 from talker.render.light import Light
 from talker.render.mouth import LipParams, Mouth
 from talker.render.nostrils import without_nostrils
+from talker.render.orbit_skin import OrbitSkin, with_bare_orbits
 from talker.render.params import RenderParams
 from talker.render.patch import Window
 from talker.render.sampling import bordered
@@ -147,16 +149,18 @@ class FrameEditor:
         params, appearance, self._wrinkles = look.params, look.appearance, look.wrinkles
         self.portrait = portrait
         self.geometry = HeadGeometry(
-            portrait, checkpoint("face-model"), params.limits, params.glasses, appearance.attributes
+            portrait, checkpoint("face-model"), params.limits, params.glasses, params.orbits, appearance.attributes
         )
         light = Light(self.geometry, portrait.image, params.light, appearance.light, appearance.redness)
         source = SourceFrame(portrait, self.geometry, light, HeadRegion.of(portrait, params.region))
         self._source = source
         self._layers: list[tuple[Layer, BoolArray]] = []  # each with the vertices that it depends on
         traits = self.geometry.traits
+        eyes = {side: Eye(source, side, params.eyes, params.lids) for side in EYE_LIDS}
+        self._orbits = [OrbitSkin(*pair, source) for pair in zip(self.geometry.orbits, eyes.values(), strict=False)]
         if appearance.attributes.glasses != "sunglasses":
-            for side in ("Left", "Right"):
-                self._layers.append((Eye(source, side, params.eyes, params.lids), traits.lids[side] > 0.1))
+            for side, eye in eyes.items():
+                self._layers.append((eye, traits.lids[side] > 0.1))
         if not appearance.attributes.mouth_covered:
             mouth = Mouth(source, appearance, params.lips, params.inside, params.own_teeth)
             self._layers.append((mouth, np.maximum(traits.upper_lip, traits.lower_lip) > 0.1))
@@ -191,8 +195,9 @@ class FrameEditor:
         moved = self.geometry.rest_camera + (camera - own_camera)
         ratio = self._source.light.ratio(moved, self._wrinkles)
         still = np.zeros((2, 2, 2), np.float32)
-        image = bordered(self.portrait.image[self._source.region.slices])
         places = self.geometry.rest_points + (points - own_points)
+        image = bordered(self.portrait.image[self._source.region.slices])
+        image = with_bare_orbits(image, places, self._orbits)
         return MeshFrame(moved, places, ratio, np.zeros_like(places), still, image)
 
 

@@ -22,6 +22,7 @@ from talker.options import SpeakOptions, VideoOptions
 from talker.types import ByteArray
 from talker.web import texts
 from talker.web.emotion_panel import asked
+from talker.web.fairness import STILLS
 from talker.web.handlers import TALKER
 from talker.web.hosting import on_gpu
 from talker.web.inputs import FEELING_INPUTS, PageInputs, accepts
@@ -73,6 +74,7 @@ def edited_frame(talker: Talker, portrait: Portrait, wanted: Emotion | None, amo
 
 @as_job
 @accepts(*FEELING_INPUTS)
+@STILLS.first()
 def edit_frame(
     request: gr.Request,
     inputs: PageInputs,
