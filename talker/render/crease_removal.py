@@ -19,6 +19,7 @@ from talker.face.landmarks import FACE_OVAL, LEFT_BROW, LEFT_EYE, LIPS, NOSE_RID
 from talker.face.raster import rasterise
 from talker.render.affine import Affine
 from talker.render.geometry import HeadGeometry
+from talker.render.sampling import BORDER, bordered
 from talker.render.source import SourceFrame
 from talker.types import BoolArray, ByteArray, FloatArray
 
@@ -56,7 +57,8 @@ class CreaseRemoval:
         """wrinkles: strength of the frames' shading."""
         geometry, corner = source.geometry, source.region.corner
         self._rest = geometry.source_expression
-        self._image = image = np.ascontiguousarray(source.image[source.region.slices])
+        image = np.ascontiguousarray(source.image[source.region.slices])
+        self._image = bordered(image)
         self._parts: list[tuple[list[int], float, NDArray[np.int16]]] = []  # channels, effort, what unfolding adds
         efforts = [(half, float(np.linalg.norm(self._rest[half]))) for half in (_channels(True), _channels(False))]
         if max(effort for _, effort in efforts) < params.least_expression:
@@ -69,10 +71,11 @@ class CreaseRemoval:
         folded = np.abs(gain).max(axis=2) > 1e-3
         if not folded.any():
             return  # a smooth face
-        self._box = _bounds(folded)
-        rows, _ = self._box
-        inside = image[self._box].astype(np.float32) + params.black
-        added = inside * np.expm1(gain[self._box])
+        rows, columns = _bounds(folded)
+        self._box = tuple(slice(side.start + BORDER, side.stop + BORDER) for side in (rows, columns))
+        inside = image[rows, columns].astype(np.float32) + params.black
+        added = inside * np.expm1(gain[rows, columns])
+        added = np.concatenate([added, np.zeros_like(added[..., :1])], axis=2)  # the fourth channel is no colour
         ridge = geometry.landmark_points(points, (NOSE_RIDGE,))[0, 1]
         height = np.arange(rows.start, rows.stop, dtype=np.float32)[:, None, None]
         upper = np.clip((ridge - height) / geometry.fit.scale + 0.5, 0, 1)  # eases over a centimetre
@@ -81,7 +84,7 @@ class CreaseRemoval:
                 self._parts.append((half, effort, np.round(share * added).astype(np.int16)))
 
     def source(self, expression: FloatArray) -> ByteArray:
-        """The region [h,w,3] to sample for a frame with this `expression` [52]."""
+        """The region [h+5,w+4,4] to sample for a frame with this `expression` [52], `bordered`."""
         if not self._parts:
             return self._image
         face = self._image[self._box]

@@ -17,7 +17,8 @@ from talker.face.landmarks import INNER_LIPS, MOUTH_CORNERS, OUTER_LIPS
 from talker.render.lent_teeth import LentTeeth
 from talker.render.light import tinted
 from talker.render.mouth_inside import InsideParams, MouthInside
-from talker.render.patch import Window, blend, feather, sample, spread
+from talker.render.patch import Window, blend, feather, lay, sample, spread, textured
+from talker.render.sampling import BORDER
 from talker.render.smooth_fill import smooth_fill
 from talker.render.source import Appearance, MeshFrame, SourceFrame
 from talker.render.teeth import OwnTeethParams, find_teeth
@@ -89,20 +90,20 @@ class Mouth:
         window = Window.around(outline, margin, frame.shape)
         skin = window.rasterise(mesh.points, mesh.camera, self._skin)
         own, vertices = self._own_share(mesh), self._skin.vertices
-        attributes = np.concatenate([geometry.rest_points[vertices], mesh.ratio[vertices, None]], axis=1)  # [V',3]
-        drawn = skin.interpolate(self._skin.triangles, attributes)
+        places = geometry.rest_points[vertices] + (BORDER - self._origin)
+        values = np.concatenate([places, mesh.ratio[vertices, None]], axis=1)  # [V',3]
         away = window.distance(outline)
         inside_lips = away == 0
         hole = inside_lips & ~skin.covered
-        picture = frame[window.slices].astype(np.float32)
-        lips = self._lip_colours(mesh.source, drawn[..., :2], own) * tinted(drawn[..., 2], self._tint)
-        patch = np.where(skin.covered[..., None], lips, picture)
+        picture = frame[window.slices]
+        box, closed = self._closed
+        corner = (box.corner + (BORDER - self._origin)).astype(np.float32)
+        patch = textured(skin, self._skin, values, mesh.source, self._tint, picture, closed, corner, 1.0 - own)
         if hole.any():
             box = window.within(hole, margin=int(3 * self._edge) + 1)
             part = window.local(box)
             patch[part] = self._draw_opening(box, mesh, hole[part], patch[part], own)
-        weight = np.clip(2.0 * (1.0 - away / margin), 0.0, 1.0)
-        frame[window.slices] = np.clip(blend(picture, patch, weight) + 0.5, 0, 255).astype(np.uint8)
+        lay(picture, patch, np.clip(2.0 * (1.0 - away / margin), 0.0, 1.0))
 
     def _draw_opening(
         self, window: Window, mesh: MeshFrame, hole: BoolArray, lips: FloatArray, own: float
@@ -147,19 +148,6 @@ class Mouth:
         lips = box.polygon(outline) & ~box.polygon(inner)
         colours = self._image[box.slices][lips].astype(np.float32)
         return np.median(colours, axis=0) if len(colours) else np.zeros(3, np.float32)
-
-    def _lip_colours(self, picture: ByteArray, where: FloatArray, own: float) -> FloatArray:
-        """[h,w,3] lips and the skin around them, that lie at `where` [h,w,2] px of the source.
-
-        picture: [h,w,3] the region's skin. own: 0..1 as far as the picture's own parted lips are shown.
-        """
-        skin = sample(picture, where - self._origin)
-        box, closed = self._closed
-        local = where - box.corner
-        x, y = local[..., 0], local[..., 1]
-        inside = (x >= 1) & (y >= 1) & (x < box.width - 2) & (y < box.height - 2)
-        lips = sample(closed, local)
-        return blend(skin, lips[..., :3], np.where(inside, (1.0 - own) * lips[..., 3], 0.0))
 
     def _own_share(self, mesh: MeshFrame) -> float:
         """1 where the lips lie as in the picture, falling to 0 as they leave it: then its inside tells nothing."""

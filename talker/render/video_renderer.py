@@ -32,6 +32,7 @@ from talker.render.nostrils import without_nostrils
 from talker.render.orbit_skin import OrbitSkin, with_bare_orbits
 from talker.render.params import RenderParams
 from talker.render.patch import Window
+from talker.render.sampling import bordered
 from talker.render.source import Appearance, HeadRegion, Layer, MeshFrame, RegionParams, SourceFrame
 from talker.render.warp import FlowGrid, Warp
 from talker.types import BoolArray, ByteArray, FloatArray, Portrait
@@ -218,7 +219,8 @@ class FrameEditor:
         ratio = self._source.light.ratio(moved, self._wrinkles)
         still = np.zeros((2, 2, 2), np.float32)
         places = self.geometry.rest_points + (points - own_points)
-        image = with_bare_orbits(self.portrait.image[self._source.region.slices], places, self._orbits)
+        image = bordered(self.portrait.image[self._source.region.slices])
+        image = with_bare_orbits(image, places, self._orbits)
         return MeshFrame(moved, places, ratio, np.zeros_like(places), still, image)
 
 
