@@ -328,6 +328,9 @@ VERBS = (
         commands.bench, speaks=False,
     ),
     Verb(
+        "export", "Write networks as ONNX files.", commands.add_export_arguments, commands.export, speaks=False,
+    ),
+    Verb(
         "train", "Derive or train the weights in checkpoints/.", commands.add_train_arguments, commands.train,
         speaks=False,
     ),

@@ -171,6 +171,22 @@ def prepare(arguments: argparse.Namespace) -> None:
     prepare_faces(arguments.data, processes=arguments.processes, progress=counter("face"))
 
 
+def add_export_arguments(parser: argparse.ArgumentParser) -> None:
+    """What is exported, and where to."""
+    parser.add_argument(
+        "name", choices=("lips", "generator"), help="lips: from sound to the mouth; generator: renderer"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the ONNX files")
+    parser.add_argument("--permissive", action="store_true", help="only weights without limits on their use")
+
+
+def export(arguments: argparse.Namespace) -> None:
+    """Write networks as ONNX files, and print their names."""
+    from talker.training import onnx_export
+
+    print(*onnx_export.export(arguments.name, arguments.out, permissive=arguments.permissive), sep="\n")
+
+
 def _add_name(parser: argparse.ArgumentParser, jobs: Mapping[str, workbench.Job]) -> None:
     parser.add_argument("name", choices=jobs, help="; ".join(f"{name}: {job.help}" for name, job in jobs.items()))
 

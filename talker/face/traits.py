@@ -19,6 +19,8 @@ from talker.face.model import FaceModel, IntArray, load_face_model
 from talker.types import AnyArray, FloatArray
 
 RESIDUAL_FULL_CM, RESIDUAL_REACH_CM = 1.0, 2.5  # a landmark's residual counts fully up to the first, then fades
+RESIDUAL_STEP = 4e-5  # to which its weights, which lie between -1.3 and 1.3, are rounded
+AT_ONCE = 2048  # vertices whose weights are worked out together: all of them would take 200 MB
 LIP_REACH_CM = 2.0  # how far from the line where the lips touch a vertex still moves with them
 JAW_TRAVEL_CM = 1.8  # the lower lip rides on the jaw further than that, the upper hardly moves
 LEAST_TRAVEL_CM = 0.05  # of a lid's edge: below that its corner lies
@@ -28,7 +30,7 @@ LEAST_TRAVEL_CM = 0.05  # of a lid's edge: below that its corner lies
 class FaceTraits:
     """What depends on the face model alone.
 
-    residual_weights: [V,468] int16, how much of each landmark's residual a vertex takes, in `residual_step`s.
+    residual_weights: [V,468] int16, how much of each landmark's residual a vertex takes, in RESIDUAL_STEPs.
     upper_lip, lower_lip: [V] how much a vertex belongs to either lip, 0..1.
     lids: per side [V], how much a vertex goes with the upper lid's edge, 0..1.
     lip_gaps: [52,9] cm by which each blendshape parts the lips at their inner landmarks.
@@ -38,7 +40,6 @@ class FaceTraits:
 
     model: FaceModel
     residual_weights: NDArray[np.int16]
-    residual_step: float
     upper_lip: FloatArray
     lower_lip: FloatArray
     lids: dict[str, FloatArray]
@@ -54,7 +55,7 @@ class FaceTraits:
     def spread(self, residual: FloatArray) -> FloatArray:
         """[V,2] px that the vertices take of the landmarks' `residual` [468,2] px."""
         found = np.empty((len(self.residual_weights), 2), np.float32)
-        x, y = np.ascontiguousarray(residual.T * np.float32(self.residual_step))
+        x, y = np.ascontiguousarray(residual.T * np.float32(RESIDUAL_STEP))
         _spread(self.residual_weights, x, y, found)
         return found
 
@@ -68,9 +69,7 @@ class FaceTraits:
 def face_traits(folder: Path) -> FaceTraits:
     """Measure the model in `folder`, once."""
     model = load_face_model(folder)
-    weights = _residual_weights(model)
-    step = float(np.abs(weights).max()) / np.iinfo(np.int16).max
-    residual_weights = np.round(weights / step).astype(np.int16)
+    residual_weights = _residual_weights(model)
     upper_lip, lower_lip = _lip_weights(model)
     lids = {side: _lid_weights(model, side) for side in EYE_LIDS}
     shapes, vertices = np.nonzero(model.expression_basis.any(axis=2))
@@ -79,7 +78,7 @@ def face_traits(folder: Path) -> FaceTraits:
     heights = np.stack([model.landmarks(shape)[:, 1] for shape in model.expression_basis])  # [52,478]
     gaps = heights[:, upper] - heights[:, lower]
     offsets = model.expression_basis[shapes, vertices]  # [N,3]
-    return FaceTraits(model, residual_weights, step, upper_lip, lower_lip, lids, gaps, starts, vertices, offsets)
+    return FaceTraits(model, residual_weights, upper_lip, lower_lip, lids, gaps, starts, vertices, offsets)
 
 
 @lru_cache(maxsize=4)
@@ -88,14 +87,18 @@ def person_mesh(folder: Path, identity: bytes) -> FloatArray:
     return load_face_model(folder).shape(np.frombuffer(identity, np.float32))
 
 
-def _residual_weights(model: FaceModel) -> FloatArray:
+def _residual_weights(model: FaceModel) -> NDArray[np.int16]:
     # measured on an open mouth, so that upper and lower lip lie apart and keep residuals of their own
     mesh = model.vertices(np.zeros(1, np.float32), expand({"jawOpen": 0.6}))
     links = model.landmarks(mesh)[:FACE_LANDMARKS]
-    weights = RBFInterpolator(links, np.eye(FACE_LANDMARKS), kernel="linear", smoothing=0.05)(mesh)  # [V,468]
+    interpolate = RBFInterpolator(links, np.eye(FACE_LANDMARKS), kernel="linear", smoothing=0.05)
     distance = cKDTree(links).query(mesh)[0]
     fade = np.exp(-((np.maximum(distance - RESIDUAL_FULL_CM, 0.0) / RESIDUAL_REACH_CM) ** 2))
-    return (weights * fade[:, None]).astype(np.float32)
+    weights = np.empty((len(mesh), FACE_LANDMARKS), np.int16)
+    for start in range(0, len(mesh), AT_ONCE):
+        part = slice(start, start + AT_ONCE)
+        weights[part] = np.round(interpolate(mesh[part]) * fade[part, None] / RESIDUAL_STEP)
+    return weights
 
 
 def _lip_weights(model: FaceModel) -> tuple[FloatArray, FloatArray]:
