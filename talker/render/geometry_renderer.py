@@ -161,8 +161,11 @@ class GeometryRenderer:
 
     def _finish(self, posed: MeshFrame, region: ByteArray) -> RenderedFrame:
         """The frame around its moved `region` [h,w,3], with eyes and mouth."""
-        frame = self._image.copy()
-        frame[self.source.region.slices] = region
+        if region.shape == self._image.shape:
+            frame = region
+        else:
+            frame = self._image.copy()
+            frame[self.source.region.slices] = region
         for layer in self._layers:
             layer.draw(frame, posed)
         return RenderedFrame(frame, posed.camera, posed.points)

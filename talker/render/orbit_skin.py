@@ -15,7 +15,8 @@ import numpy as np
 from talker.curves import smoothstep
 from talker.render.eyes import Eye
 from talker.render.orbits import Orbit
-from talker.render.patch import blend
+from talker.render.patch import blend, lay
+from talker.render.sampling import within_border
 from talker.render.source import SourceFrame
 from talker.types import ByteArray, FloatArray
 
@@ -52,13 +53,13 @@ class OrbitSkin:
         return self._region.local(lid.window), skin, shown.astype(np.float32)
 
     def lay_over(self, picture: ByteArray, lift: float) -> None:
-        """Show it in the region's `picture` [h,w,3], in place, as far as the brow has lifted, 0..1."""
+        """Show it in the region's `picture`, `bordered`, in place, as far as the brow has lifted, 0..1."""
         where, bare, shown = self._patch
-        picture[where] = np.clip(blend(picture[where].astype(np.float32), bare, lift * shown) + 0.5, 0, 255)
+        lay(within_border(picture)[where][..., :3], bare, lift * shown)
 
 
 def with_bare_orbits(picture: ByteArray, points: FloatArray, skins: Sequence[OrbitSkin]) -> ByteArray:
-    """The region's picture [h,w,3] for a mesh `points` [V,2] px; the same array where no brow lifts."""
+    """The region's picture, `bordered`, for a mesh `points` [V,2] px; the same array where no brow lifts."""
     lifts = [skin.orbit.lift(points) for skin in skins]
     if not any(lifts):
         return picture

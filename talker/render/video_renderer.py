@@ -33,6 +33,7 @@ from talker.render.nostrils import without_nostrils
 from talker.render.orbit_skin import OrbitSkin, with_bare_orbits
 from talker.render.params import RenderParams
 from talker.render.patch import Window
+from talker.render.sampling import bordered
 from talker.render.source import Appearance, HeadRegion, Layer, MeshFrame, RegionParams, SourceFrame
 from talker.render.warp import FlowGrid, Warp
 from talker.types import BoolArray, ByteArray, FloatArray, Portrait
@@ -211,10 +212,10 @@ class FrameEditor:
         return frame
 
     def _skin(self, expression: FloatArray) -> ByteArray:
-        """The region [h,w,3] without the folds of what the new `expression` [52] takes out of the filmed one."""
+        """The region, `bordered`, without the folds of what the new `expression` [52] takes out of the filmed one."""
         rest = self.portrait.source_expression
         if max(let_go(expression, rest, half) for half in HALVES) < LEAST_LET_GO:
-            return self.portrait.image[self._source.region.slices]
+            return bordered(self.portrait.image[self._source.region.slices])
         return CreaseRemoval(self._source, self._wrinkles, self._creases).source(expression)
 
     def _shape(self, expression: FloatArray) -> tuple[FloatArray, FloatArray]:
