@@ -14,7 +14,7 @@ from talker.errors import AssetError
 from talker.media.audio import at_rate
 from talker.speech import voice
 from talker.speech.encoder import SpeechEncoder, log_mel_spectrogram
-from talker.speech.recogniser import _pieces
+from talker.speech.recogniser import pieces
 from talker.speech.whisper import EncoderConfig, WhisperEncoder
 from talker.types import FloatArray, SpeechClip
 from talker.weights import store
@@ -151,9 +151,9 @@ def test_long_sound_is_recognised_in_pieces_cut_where_it_is_quiet() -> None:
     sound = np.random.default_rng(0).normal(0, 0.1, 130 * rate).astype(np.float32)
     for second in quiet:
         sound[round(second * rate) : round((second + 0.5) * rate)] = 0.0
-    pieces = list(_pieces(sound))
-    assert [start for start, _ in pieces[1:]] == [end for _, end in pieces[:-1]]
-    assert (pieces[0][0], pieces[-1][1]) == (0, len(sound))
-    for (_, end), second in zip(pieces, quiet, strict=False):
+    found = list(pieces(sound))
+    assert [start for start, _ in found[1:]] == [end for _, end in found[:-1]]
+    assert (found[0][0], found[-1][1]) == (0, len(sound))
+    for (_, end), second in zip(found, quiet, strict=False):
         assert second <= end / rate <= second + 0.5
-    assert list(_pieces(sound[: 20 * rate])) == [(0, 20 * rate)]
+    assert list(pieces(sound[: 20 * rate])) == [(0, 20 * rate)]

@@ -48,7 +48,7 @@ def transcribe(clip: SpeechClip) -> Transcript:
 
 def _segments(samples: FloatArray) -> Iterator[tuple[float, Segment]]:
     """What is heard in `samples` [N] at 16 kHz, and when (s) the piece begins from which its times count."""
-    for start, end in _pieces(samples):
+    for start, end in pieces(samples):
         found, _ = _recogniser().transcribe(
             samples[start:end], language="en", beam_size=1, word_timestamps=True, vad_filter=True,
             condition_on_previous_text=False,
@@ -58,7 +58,7 @@ def _segments(samples: FloatArray) -> Iterator[tuple[float, Segment]]:
         return_freed_memory()  # the recogniser's scratch, which is most of what it takes
 
 
-def _pieces(samples: FloatArray) -> Iterator[tuple[int, int]]:
+def pieces(samples: FloatArray) -> Iterator[tuple[int, int]]:
     """Start and end of pieces of at most `PIECE_S`, cut where it is quietest in the last seconds of each."""
     start, most, last = 0, round(PIECE_S * SAMPLE_RATE), round(CUT_WITHIN_S * SAMPLE_RATE)
     while len(samples) - start > most:
