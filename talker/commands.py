@@ -106,6 +106,19 @@ def bench(arguments: argparse.Namespace) -> None:
     )  # fmt: skip
 
 
+def add_gallery_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where the pictures go."""
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for gallery.md and pictures/")
+
+
+def gallery(arguments: argparse.Namespace) -> None:
+    """Write the docs' pictures."""
+    from talker.evaluation.gallery import run
+
+    run(arguments.out, counter("picture"))
+    print(arguments.out / "gallery.md")
+
+
 def add_verify_arguments(parser: argparse.ArgumentParser) -> None:
     """Which files to look at."""
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="pictures and films")

@@ -146,7 +146,7 @@ class Eye:
                 share = skin.interpolate(self._skin.triangles, self.lid.share[vertices, None])[..., 0]
                 patch = self.lid.paint(patch, window, slit, turn, closing * np.where(hole, 1.0, share))
         if opening.any():
-            gaze = (mesh.points[self._ball] - geometry.rest_points[self._ball]).mean(0) - turn
+            gaze = self._iris(mesh.points) - self._iris(geometry.rest_points) - turn
             box = window.within(opening > 0)
             part = window.local(box)
             ball = self._ball_colours(box, turn, gaze, outline, self._own_share(height, gaze))
@@ -154,6 +154,10 @@ class Eye:
         if slit is not None and closing > 0:
             patch = self.lid.draw_lashes(patch, slit, closing)
         lay(picture, patch, np.clip(1.5 - away / margin, 0.0, 1.0))
+
+    def _iris(self, points: FloatArray) -> FloatArray:
+        """[2] px, the middle of the iris on the mesh `points` [V,2]; the ball's own middle hardly moves as it turns."""
+        return self._geometry.landmark_points(points, (IRIS_OF[self._side][0],))[0]
 
     def _height(self, outline: FloatArray) -> float:
         """Mean opening (px) of the lids whose landmarks are `outline`."""

@@ -90,9 +90,9 @@ class HeadGeometry:
         self.residual = self._residual(projected, portrait.landmarks)  # [V,2] px
         self.rest_points = projected + self.residual  # [V,2] px: the mesh on the picture
         shown = attributes or portrait.attributes
-        self._free = None  # [V,1] share of motion
+        self.free: FloatArray | None = None  # [V,1] share of motion
         if shown.glasses != "none":
-            self._free = 1.0 - frame_weights(self.model, shown.glasses, glasses)[:, None]
+            self.free = 1.0 - frame_weights(self.model, shown.glasses, glasses)[:, None]
         self._still = _still_rows(shown)
         self._measure_lids(portrait.landmarks)
         shut = self._lip_gap(self.rest_points)
@@ -106,7 +106,7 @@ class HeadGeometry:
         self._rest_lip = self._lip_height(self.rest_points)  # [9] px
         self._shut_lip = np.full(len(LIP_PAIRS[0]), -1e6)  # px, no limit until it is known
         skin, down = self.rest_points[: self.model.mask.stop], self.down(self.rest_points)
-        self.orbits = [Orbit(self, skin, side, down, orbits) for side in EYE_LIDS if self._free is None]
+        self.orbits = [Orbit(self, skin, side, down, orbits) for side in EYE_LIDS if self.free is None]
         self.shut_points = self.shape(neutral).points  # [V,2] px with an expressionless face
         self._shut_lip = self._lip_height(self.shut_points)
 
@@ -135,8 +135,8 @@ class HeadGeometry:
         points = self._touch_lids(self._touch_lips(points, absolute), absolute)
         for orbit in self.orbits:
             points = orbit.unfolded(points)
-        if self._free is not None:
-            points = self.rest_points + (points - self.rest_points) * self._free
+        if self.free is not None:
+            points = self.rest_points + (points - self.rest_points) * self.free
         return Shape(camera, points)
 
     def _mesh(self, expression: FloatArray) -> FloatArray:

@@ -68,7 +68,7 @@ def edited_frame(talker: Talker, portrait: Portrait, wanted: Emotion | None, amo
     code = None if wanted is None else talker.encode_emotion(wanted)
     filmed = Performance(portrait.source_expression[None], 25.0)
     face = with_emotion(filmed, code, amount, present=present)[0]
-    picture = SharedLook.of([portrait], SpeakOptions()).draw(portrait, face)
+    picture = SharedLook.of([portrait], [], SpeakOptions()).draw(portrait, face)
     return marked(picture), present.source.removeprefix("picture: ")
 
 
