@@ -112,9 +112,7 @@ class Talker(VideoMethods):
             motion = self.animate(analysis, code, options, face)
         clip = analysis.clip
         del analysis  # what was measured of ten minutes takes more than a hundred MB
-        if clip.duration_s > LONG_SPEECH_S:
-            loaded.release()
-            return_freed_memory()
+        _make_room(clip)
         with timer("preparation"):
             renderer = self.create_renderer(face, options)
         with timer("rendering"):
@@ -182,6 +180,7 @@ class Talker(VideoMethods):
         image = load_image(picture)
         key = f"{hashlib.sha256(image.tobytes()).hexdigest()} {image.shape} {face_index} {permissive}"
         portrait = self._portraits.get(key, lambda: self.components.analyse(image, face_index, permissive))
+        return_freed_memory()  # the landmarker's
         if not allow_covered:
             check_mouth(portrait)
         return portrait
@@ -224,7 +223,9 @@ class Talker(VideoMethods):
             analysis = SpeechAnalysis(speech if isinstance(speech, SpeechClip) else load_speech(speech or ""))
         if analysis.transcript is not None:
             return analysis
-        return analysis.with_transcript(self.components.transcribe(analysis.at_16khz))
+        heard = analysis.with_transcript(self.components.transcribe(analysis.at_16khz))
+        _make_room(heard.clip)
+        return heard
 
     def encode_emotion(
         self,
@@ -297,6 +298,13 @@ class Talker(VideoMethods):
             frames = labelled(frames, renderer.size)
         video = Video(frames, len(motion), motion.fps, renderer.size, clip, sound_from)
         write_video(video, out, progress, Provenance(renderer.name, settings), fragmented=fragmented)
+
+
+def _make_room(clip: SpeechClip) -> None:
+    """Let the models go that a long clip needed until here, and give their memory back."""
+    if clip.duration_s > LONG_SPEECH_S:
+        loaded.release()
+        return_freed_memory()
 
 
 def _renderer_bytes(kept: tuple[Portrait, Renderer]) -> int:

@@ -14,6 +14,7 @@ from talker.errors import AssetError
 from talker.media.audio import at_rate
 from talker.speech import voice
 from talker.speech.encoder import SpeechEncoder, log_mel_spectrogram
+from talker.speech.recogniser import pieces
 from talker.speech.whisper import EncoderConfig, WhisperEncoder
 from talker.types import FloatArray, SpeechClip
 from talker.weights import store
@@ -143,3 +144,16 @@ def test_silence_is_encoded() -> None:
     silent = SpeechClip(np.zeros(16000, np.float32), 16000)
     config = dataclasses.replace(EncoderConfig.tiny(), window_s=2.0)
     assert np.isfinite(_tiny(config).encode(silent)).all()
+
+
+def test_long_sound_is_recognised_in_pieces_cut_where_it_is_quiet() -> None:
+    rate, quiet = 16_000, (55.0, 108.0)  # s
+    sound = np.random.default_rng(0).normal(0, 0.1, 130 * rate).astype(np.float32)
+    for second in quiet:
+        sound[round(second * rate) : round((second + 0.5) * rate)] = 0.0
+    found = list(pieces(sound))
+    assert [start for start, _ in found[1:]] == [end for _, end in found[:-1]]
+    assert (found[0][0], found[-1][1]) == (0, len(sound))
+    for (_, end), second in zip(found, quiet, strict=False):
+        assert second <= end / rate <= second + 0.5
+    assert list(pieces(sound[: 20 * rate])) == [(0, 20 * rate)]

@@ -73,8 +73,7 @@ def secret_key() -> str:
 class Marker:
     """Adds one payload's mark to frames of one size.
 
-    pattern: [H,W] the mark at strength 1. left: [W] the block whose middle is to the left of each column of pixels.
-    share: [W] how far the column is from there to the next block's.
+    pattern: [H,W] the mark at strength 1.
     """
 
     def __init__(self, size: tuple[int, int], payload: Payload) -> None:
@@ -85,19 +84,21 @@ class Marker:
         self._blocks = (max(1, height // side), max(1, width // side))
         place = (np.arange(width) + 0.5) / width * self._blocks[1] - 0.5
         place = np.clip(place, 0, self._blocks[1] - 1)
-        self.left = place.astype(np.int32)
-        self.share = (place - self.left).astype(np.float32)
+        self._left = place.astype(np.int32)  # [W] the block whose middle is to the left of each column of pixels
+        self._share = (place - self._left).astype(np.float32)  # [W] how far it is from there to the next block's
 
     def add(self, frame: ByteArray) -> ByteArray:
         """A frame [H,W,3] with the mark, as a copy."""
         marked = np.array(frame, order="C")
         lines = marked.reshape(len(marked), -1)
-        _add(lines, self.pattern, self.gains(lines), self.left, self.share)
+        _add(lines, self.pattern, self.gains(lines))
         return marked
 
     def gains(self, lines: ByteArray) -> FloatArray:
-        """[rows,columns] how strong the mark is in each block of a frame `lines` [H, 3 W]."""
-        return _gains(lines, *self._blocks)
+        """[rows,W] how strong the mark is in each row of blocks, at each column of a frame `lines` [H, 3 W]."""
+        gains = np.empty((self._blocks[0], len(self._left)), np.float32)
+        _widen(_gains(lines, *self._blocks), self._left, self._share, gains)
+        return gains
 
 
 @functools.cache
@@ -186,32 +187,37 @@ def _gains(lines: AnyArray, rows: int, columns: int) -> AnyArray:
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def mark_of_row(y: int, pattern: AnyArray, gains: AnyArray, left: AnyArray, share: AnyArray, change: AnyArray) -> None:
-    """Write to `change` [W] what the mark adds to red, green and blue alike in row `y`.
-
-    gains: [rows,columns] its strength, which changes smoothly from block to block; the others are those of `Marker`.
-    """
-    rows, columns = gains.shape
-    line = np.empty(columns + 1, np.float32)
-    place = min(max((y + 0.5) / len(pattern) * rows - 0.5, 0.0), rows - 1.0)
-    above = int(place)
-    below = min(above + 1, rows - 1)
-    down = np.float32(place - above)
-    for column in range(columns):
-        line[column] = gains[above, column] + down * (gains[below, column] - gains[above, column])
-    line[columns] = line[columns - 1]
-    for x in range(len(change)):
-        gain = line[left[x]] + share[x] * (line[left[x] + 1] - line[left[x]])
-        change[x] = np.int32(np.rint(gain * pattern[y, x]))
+def _widen(gains: AnyArray, left: AnyArray, share: AnyArray, wide: AnyArray) -> None:
+    """Write the `gains` [rows,columns] between the middles of blocks to `wide` [rows,W]."""
+    last = gains.shape[1] - 1
+    for row in range(len(wide)):
+        for x in range(len(left)):
+            before, after = gains[row, left[x]], gains[row, min(left[x] + 1, last)]
+            wide[row, x] = before + share[x] * (after - before)
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _add(lines: AnyArray, pattern: AnyArray, gains: AnyArray, left: AnyArray, share: AnyArray) -> None:
+def mark_of_row(y: int, pattern: AnyArray, gains: AnyArray, change: AnyArray) -> None:
+    """Write to `change` [W] what the mark adds to red, green and blue alike in row `y`.
+
+    gains: as `Marker` has them; the strength changes smoothly from one row of blocks to the next.
+    """
+    rows = len(gains)
+    place = min(max((y + 0.5) / len(pattern) * rows - 0.5, 0.0), rows - 1.0)
+    above = int(place)
+    upper, lower, line = gains[above], gains[min(above + 1, rows - 1)], pattern[y]
+    down = np.float32(place - above)
+    for x in range(len(change)):
+        change[x] = np.int32(np.rint((upper[x] + down * (lower[x] - upper[x])) * line[x]))
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _add(lines: AnyArray, pattern: AnyArray, gains: AnyArray) -> None:
     """Add the mark to a frame `lines` [H, 3 W] in place."""
     height, width = pattern.shape
     change = np.empty(width, np.int32)
     for y in range(height):
-        mark_of_row(y, pattern, gains, left, share, change)
+        mark_of_row(y, pattern, gains, change)
         for x in range(width):
             for channel in range(3):
                 value = np.int32(lines[y, 3 * x + channel]) + change[x]

@@ -15,7 +15,6 @@ LUMA = np.array([11966, 40254, 4064], np.int32)
 CB = np.array([-6596, -22189, 28785], np.int32)
 CR = np.array([28785, -26145, -2640], np.int32)
 NOTHING = np.zeros((0, 0), np.float32)
-NOWHERE = np.zeros(0, np.int32)
 
 
 def yuv420(image: ByteArray, marker: Marker | None = None) -> av.VideoFrame:
@@ -26,9 +25,9 @@ def yuv420(image: ByteArray, marker: Marker | None = None) -> av.VideoFrame:
     lines = np.ascontiguousarray(image).reshape(height, -1)
     planes = [np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size) for plane in frame.planes]  # type: ignore[call-overload]
     if marker is None:
-        _convert(lines, NOTHING, NOTHING, NOWHERE, NOTHING[0:0].ravel(), LUMA, CB, CR, *planes)
+        _convert(lines, NOTHING, NOTHING, LUMA, CB, CR, *planes)
     else:
-        _convert(lines, marker.pattern, marker.gains(lines), marker.left, marker.share, LUMA, CB, CR, *planes)
+        _convert(lines, marker.pattern, marker.gains(lines), LUMA, CB, CR, *planes)
     return frame
 
 
@@ -37,8 +36,6 @@ def _convert(
     lines: AnyArray,
     pattern: AnyArray,
     gains: AnyArray,
-    left: AnyArray,
-    share: AnyArray,
     luma: AnyArray,
     cb: AnyArray,
     cr: AnyArray,
@@ -53,7 +50,7 @@ def _convert(
     pair = np.empty((3, width), np.int32)  # sums of two rows
     for y in range(height):
         if len(pattern):
-            mark_of_row(y, pattern, gains, left, share, change)
+            mark_of_row(y, pattern, gains, change)
         for x in range(width):
             for channel in range(3):
                 colour[channel, x] = min(max(np.int32(lines[y, 3 * x + channel]) + change[x], 0), 255)
