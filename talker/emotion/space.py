@@ -28,13 +28,16 @@ from talker.errors import AssetError
 from talker.types import LANDMARK_COUNT, FloatArray
 
 
+VOICE_EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "surprised", "fear", "disgusted")
+
+
 @dataclass(frozen=True)
 class SpaceConfig:
     """Dimensions of the space and its towers.
 
     width: of the sphere. text_width, voice_width, picture_width: numbers that each modality measures.
-    text_hidden, voice_hidden, picture_hidden: hidden units of these towers.
-    voice_members: towers that hear side by side and agree on a mean; one alone is a matter of luck in other studios.
+    text_hidden, picture_hidden: hidden units of these towers.
+    voice_emotions: the emotions that voices were taught; a voice is a mixture of these.
     picture_shapes: principal shapes of the landmarks, which stand beside the 52 blendshape scores.
     emotions: the catalogue's names in the order of the keys.
     """
@@ -43,8 +46,7 @@ class SpaceConfig:
     text_width: int = 384
     text_hidden: int = 2048
     voice_width: int = 790
-    voice_hidden: int = 192
-    voice_members: int = 3
+    voice_emotions: tuple[str, ...] = VOICE_EMOTIONS
     picture_width: int = 132
     picture_shapes: int = 80
     picture_hidden: int = 96
@@ -58,8 +60,6 @@ class SpaceConfig:
             text_width=6,
             text_hidden=4,
             voice_width=10,
-            voice_hidden=4,
-            voice_members=2,
             picture_width=58,
             picture_hidden=4,
             picture_shapes=6,
@@ -100,6 +100,27 @@ class Tower(nn.Module):
         return functional.normalize(points.mean(-2), dim=-1)
 
 
+class VoiceTower(nn.Module):
+    """Voice statistics [B, inputs] -> how likely each of the emotions it was taught is, as logits [B, emotions]."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, inputs: int, emotions: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(inputs))
+        self.register_buffer("deviation", torch.ones(inputs))
+        self.linear = nn.Linear(inputs, emotions)
+
+    def standardised(self, measured: Tensor) -> Tensor:
+        """[..., inputs] in standard deviations from what was learnt from, within six."""
+        return ((measured - self.mean) / self.deviation).clamp(-6.0, 6.0)
+
+    def forward(self, measured: Tensor) -> Tensor:
+        """[..., inputs] -> [..., emotions]."""
+        return self.linear(self.standardised(measured))
+
+
 class SpaceNetwork(nn.Module):
     """Keys, towers and how sharply a point is read.
 
@@ -115,7 +136,8 @@ class SpaceNetwork(nn.Module):
         self.prototypes = nn.Parameter(torch.randn(len(config.emotions), config.width))
         self.log_sharpness = nn.Parameter(torch.tensor(2.7))
         self.text = Tower(config.text_width, config.width, config.text_hidden, dropout)
-        self.voice = Tower(config.voice_width, config.width, config.voice_hidden, dropout, config.voice_members)
+        self.voice = VoiceTower(config.voice_width, len(config.voice_emotions))
+        self.heard = [config.emotions.index(name) for name in config.voice_emotions]
         self.picture = Tower(config.picture_width, config.width, config.picture_hidden, dropout)
         self.register_buffer("face_mean", torch.zeros(LANDMARK_COUNT, 3))
         self.register_buffer("face_shapes", torch.zeros(config.picture_shapes, LANDMARK_COUNT * 3))
@@ -133,10 +155,14 @@ class SpaceNetwork(nn.Module):
         similarity = points @ prototypes.T  # [B, emotions]
         return functional.log_softmax(similarity * self.log_sharpness.exp(), dim=-1)
 
+    def hear(self, measured: Tensor) -> Tensor:
+        """Points [B, width] of voices [B, voice_width]: the prototypes, mixed by how likely each emotion is."""
+        prototypes = functional.normalize(self.prototypes[self.heard], dim=-1)
+        return functional.normalize(torch.softmax(self.voice(measured), dim=-1) @ prototypes, dim=-1)
+
     def strength(self, measured: Tensor) -> Tensor:
-        """How strongly voices [B, voice_width] feel, [B] in 0..1.5."""
-        x = ((measured - self.voice.mean) / self.voice.deviation).clamp(-6.0, 6.0)
-        return 1.5 * torch.sigmoid(self.voice_strength(x)[:, 0])
+        """How likely it is that voices [B, voice_width] are moved, [B] in 0..1."""
+        return torch.sigmoid(self.voice_strength(self.voice.standardised(measured))[:, 0])
 
 
 @dataclass(frozen=True)
@@ -178,7 +204,7 @@ class EmotionSpace:
         """Read a checkpoint folder. Raises AssetError when it doesn't hold one."""
         try:
             values = json.loads((folder / "config.json").read_text())
-            values["emotions"] = tuple(values["emotions"])
+            values |= {name: tuple(values[name]) for name in ("emotions", "voice_emotions")}
             network = SpaceNetwork(SpaceConfig(**values))
             network.load_state_dict(load_file(folder / "model.safetensors"))
             return cls(network)
@@ -223,7 +249,7 @@ class EmotionSpace:
     def place_voice(self, statistics: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Points [T, width] of voice statistics [T, voice_width], and how strong each is [T]."""
         tensor = torch.from_numpy(np.asarray(statistics, np.float32))
-        return self.network.voice(tensor).numpy(), self.network.strength(tensor).numpy()
+        return self.network.hear(tensor).numpy(), self.network.strength(tensor).numpy()
 
     def place_picture(self, landmarks: FloatArray, blendshapes: FloatArray) -> FloatArray:
         """Points [T, width] of faces: landmarks [T, 478, 3] in any unit and frame, detector's scores [T, 52]."""

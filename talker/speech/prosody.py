@@ -17,6 +17,7 @@ LOWEST_HZ, HIGHEST_HZ = 60.0, 450.0
 VOICED = 0.5  # normalised autocorrelation from which a frame counts as voiced
 SILENCE_DB = -80.0  # what digital silence measures
 CHUNK_FRAMES = 3000
+PITCH_MEDIAN_S = 0.1  # of the median that removes octave errors from the pitch, at any rate
 SPEECH_RANGE_DB = 30.0  # how far below its loud parts speech still counts as speech
 
 
@@ -53,7 +54,7 @@ def measure(clip: SpeechClip, *, rate_hz: float = 50.0) -> Prosody:
     """Loudness, pitch and voicing of a clip at `rate_hz` frames per second.
 
     Pitch: peak of the autocorrelation, normalised by that of the window (Boersma, "Accurate short-term analysis of
-    the fundamental frequency", 1993), with a slight preference for short periods, smoothed by a median of 5 frames.
+    the fundamental frequency", 1993), with a slight preference for short periods, smoothed by a median over `PITCH_MEDIAN_S`.
     """
     sound = audio.at_rate(clip, SAMPLE_RATE).samples
     count = max(1, round(len(sound) / SAMPLE_RATE * rate_hz))
@@ -71,7 +72,7 @@ def measure(clip: SpeechClip, *, rate_hz: float = 50.0) -> Prosody:
     loudness_db = np.maximum(20 * np.log10(np.maximum(level, 1e-9)), SILENCE_DB)
     voicing = np.where(loudness_db > SILENCE_DB + 20, voicing, 0.0).astype(np.float32)
     voiced = voicing >= VOICED
-    smooth = median_filter(np.where(voiced, pitch, 0.0), 5)
+    smooth = median_filter(np.where(voiced, pitch, 0.0), round(PITCH_MEDIAN_S * rate_hz) | 1)
     return Prosody(loudness_db, np.where(voiced, smooth, 0.0).astype(np.float32), voicing, rate_hz)
 
 
