@@ -9,6 +9,8 @@ from talker.types import EmotionCode, FaceMotion, Portrait, Result, SpeechClip
 if TYPE_CHECKING:
     from talker.pipeline import Talker
 
+__version__ = "0.2.0"
+
 __all__ = [
     "EmotionCode",
     "FaceMotion",

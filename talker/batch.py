@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import json
+import io
+import os
 import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from talker.emotion.resolve import DEFAULT, SOURCES, Emotion, EmotionRequest
 from talker.errors import CancelledError, InputError, TalkerError
+from talker.files import ARCHIVE_ERRORS, prepare_outputs, read_json, read_text, replaced_when_done
+from talker.limits import ARCHIVE_BYTES, ARCHIVE_FILES, MANIFEST_ROWS
 from talker.options import SpeakOptions
-from talker.pipeline import Talker
 from talker.types import Progress
+
+if TYPE_CHECKING:
+    from talker.pipeline import Talker
 
 MANIFESTS = ("manifest.csv", "manifest.json")
 REPORT = "report.csv"
-MOST_ROWS = 200
-MOST_BYTES = 2_000_000_000  # of an unpacked archive
+DELIMITERS = ",;\t|"
+LONGEST_NAME = 200  # bytes; file systems take 255, and scratch files need some of them
 OPTIONS = {option.name: type(option.default) for option in dataclasses.fields(SpeakOptions)}
 COLUMNS = ("portrait", "text", "speech", "voice", "emotion", "source", "out", *OPTIONS)
 TRUE, FALSE = ("1", "true", "yes"), ("0", "false", "no")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet run a cell
 
 
 @dataclass(frozen=True)
@@ -47,37 +53,67 @@ class Job:
         """What `Talker.speak` takes as the emotion."""
         return EmotionRequest(self.source, self.emotion) if self.source else self.emotion
 
+    def inputs(self) -> list[str | Path | None]:
+        """The files that it reads; a label or a description is none, and does no harm among them."""
+        return [self.portrait, self.speech, self.emotion]
 
-def read_manifest(path: str | Path) -> list[Job]:
+
+@dataclass(frozen=True)
+class Refusal:
+    """A row that can't be understood, and why."""
+
+    problem: str
+
+
+def read_manifest(path: str | Path) -> list[Job | Refusal]:
     """The rows of a `.csv` with a header or a `.json` list; paths in it are relative to its folder.
 
-    Raises InputError, naming the row, for what can't be understood and for files outside the manifest's folder.
+    Files outside the manifest's folder are refused. Raises InputError when the manifest can't be read, and when no row
+    of it can be understood.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        rows = list(csv.DictReader(text.splitlines())) if path.suffix.lower() == ".csv" else json.loads(text)
-    except (OSError, ValueError, csv.Error) as error:
-        raise InputError(f"The manifest {path.name} can't be read ({error}).") from error
+    rows = _csv_rows(path) if path.suffix.lower() == ".csv" else read_json(path, "manifest")
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise InputError(f"The manifest {path.name} must be a list of rows.")
-    if not 1 <= len(rows) <= MOST_ROWS:
-        raise InputError(f"The manifest {path.name} must have 1 to {MOST_ROWS} rows; it has {len(rows)}.")
-    jobs = [_job(row, number, path.parent.resolve()) for number, row in enumerate(rows, 1)]
-    names = [job.out for job in jobs]
-    if len(set(names)) < len(names):
-        raise InputError(f"Two rows of the manifest {path.name} have the same name in the column out.")
+    if not 1 <= len(rows) <= MANIFEST_ROWS:
+        raise InputError(f"The manifest {path.name} must have 1 to {MANIFEST_ROWS} rows; it has {len(rows)}.")
+    jobs: list[Job | Refusal] = []
+    names: set[str] = set()
+    for number, row in enumerate(rows, 1):
+        try:
+            job = _job(row, number, path.parent.resolve())
+            if job.out.casefold() in names:
+                raise InputError(f"Row {number} of the manifest has the same name in the column out as another.")
+            names.add(job.out.casefold())
+            jobs.append(job)
+        except InputError as error:
+            jobs.append(Refusal(str(error)))
+    refused = [job.problem for job in jobs if isinstance(job, Refusal)]
+    if len(refused) == len(jobs):
+        raise InputError(refused[0])
     return jobs
 
 
-def run_batch(talker: Talker, jobs: list[Job], folder: str | Path, progress: Progress | None = None) -> int:
+def run_batch(
+    talker: Talker,
+    jobs: Sequence[Job | Refusal],
+    folder: str | Path,
+    progress: Progress | None = None,
+    *,
+    also_read: Iterable[str | Path] = (),
+) -> int:
     """Write the videos and a `report.csv` into `folder`; how many videos were made.
 
-    A row that fails is told in the report and leaves the others alone.
+    A row that fails is told in the report, which is written anew after every row, and leaves the others alone.
     progress: called often with (rows done, rows); a `CancelledError` raised from it stops the work.
+
+    Raises InputError, before anything is made, when a result would take the place of a file that the batch reads, or
+    of one of `also_read`; and when the folder can't be written.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    known = [job for job in jobs if isinstance(job, Job)]
+    read = [given for job in known for given in job.inputs()]
+    prepare_outputs([folder / REPORT, *(folder / job.out for job in known)], [*read, *also_read])
     lines = [("row", "video", "seconds", "problem")]
     for number, job in enumerate(jobs, 1):
 
@@ -86,6 +122,8 @@ def run_batch(talker: Talker, jobs: list[Job], folder: str | Path, progress: Pro
                 progress(done, len(jobs))
 
         try:
+            if isinstance(job, Refusal):
+                raise InputError(job.problem)
             result = talker.speak(
                 job.portrait, job.speech, text=job.text, voice=job.voice, emotion=job.requested(), options=job.options,
                 out=folder / job.out, progress=report, stage=report,
@@ -95,8 +133,7 @@ def run_batch(talker: Talker, jobs: list[Job], folder: str | Path, progress: Pro
             raise
         except TalkerError as error:
             lines.append((str(number), "", "", " ".join(str(error).split())))
-    with open(folder / REPORT, "w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows(lines)
+        _write_report(lines, folder / REPORT)
     if progress is not None:
         progress(len(jobs), len(jobs))
     return sum(bool(line[1]) for line in lines[1:])
@@ -106,10 +143,11 @@ def unpack(archive: str | Path, folder: Path) -> Path:
     """Unpack a zip into `folder`; the path of the manifest in it. Raises InputError for what is no such zip."""
     try:
         with zipfile.ZipFile(archive) as opened:
-            if sum(entry.file_size for entry in opened.infolist()) > MOST_BYTES:
-                raise InputError(f"The zip holds more than {MOST_BYTES / 1e9:.0f} GB.")
-            opened.extractall(folder)  # leaves out drives, leading slashes and dots that climb
-    except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+            entries = opened.infolist()
+            if sum(entry.file_size for entry in entries) > ARCHIVE_BYTES or len(entries) > ARCHIVE_FILES:
+                raise InputError(f"The zip holds more than {ARCHIVE_BYTES / 1e9:.0f} GB or {ARCHIVE_FILES} files.")
+            opened.extractall(folder)  # leaves out drives, leading slashes and dots that climb; makes no links
+    except ARCHIVE_ERRORS as error:
         raise InputError(f"{Path(archive).name} is not a zip that can be read ({error}).") from error
     found = [path for name in MANIFESTS for path in folder.rglob(name)]
     if not found:
@@ -119,11 +157,38 @@ def unpack(archive: str | Path, folder: Path) -> Path:
 
 def pack(folder: Path, archive: Path) -> None:
     """Everything in `folder` as a zip; videos don't shrink, so it is not tried."""
-    shutil.make_archive(str(archive.with_suffix("")), "zip", folder)
+    with replaced_when_done(archive) as scratch:
+        shutil.make_archive(str(scratch.with_suffix("")), "zip", folder)
+
+
+def _csv_rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of a csv whose cells are parted by a comma, semicolon, tab or bar, with column names in lower case."""
+    text = read_text(path, "manifest")
+    header, _, rest = text.lstrip("\r\n").partition("\n")
+    delimiter = max(DELIMITERS, key=header.count)
+    try:
+        columns = [name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])]
+        rows = csv.DictReader(io.StringIO(rest, newline=""), columns, delimiter=delimiter, restkey="")
+        return [row for row in rows if any(row.values())]
+    except csv.Error as error:
+        raise InputError(f"The manifest {path.name} can't be read ({error}).") from error
+
+
+def _write_report(lines: Iterable[tuple[str, ...]], path: Path) -> None:
+    """Write a csv in which no cell is a formula to spreadsheets. InputError when that is not possible."""
+    try:
+        with replaced_when_done(path) as scratch, open(scratch, "w", newline="", encoding="utf-8") as file:
+            for line in lines:
+                csv.writer(file).writerow([f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell for cell in line])
+    except OSError as error:
+        raise InputError(f"The report {path} can't be written ({error}).") from error
 
 
 def _job(row: Mapping[str, Any], number: int, folder: Path) -> Job:
-    given = {str(name).strip(): value for name, value in row.items() if value not in (None, "")}
+    given = {str(name).strip().lower(): value for name, value in row.items() if value not in (None, "")}
+    given = {name: value.strip() if isinstance(value, str) else value for name, value in given.items()}
+    if "" in given:
+        raise InputError(f"Row {number} of the manifest has more cells than its header has columns.")
     unknown = sorted(set(given) - set(COLUMNS))
     if unknown:
         raise InputError(f"Row {number} of the manifest has the column {unknown[0]!r}; known: {', '.join(COLUMNS)}.")
@@ -135,9 +200,6 @@ def _job(row: Mapping[str, Any], number: int, folder: Path) -> Job:
         raise InputError(f"Row {number} of the manifest: no source is called {source!r}; known: {', '.join(SOURCES)}.")
     if source in ("picture", "voice", "video", "timeline"):
         emotion = str(_inside(folder, emotion, number))
-    out = str(given.get("out", f"{number:03d}.mp4"))
-    if PurePosixPath(out).name != out or "\\" in out or not out.lower().endswith(".mp4"):
-        raise InputError(f"Row {number} of the manifest: out must be the name of an mp4 without folders, not {out!r}.")
     speech = _inside(folder, str(given["speech"]), number) if "speech" in given else None
     return Job(
         portrait=_inside(folder, str(given["portrait"]), number),
@@ -147,15 +209,28 @@ def _job(row: Mapping[str, Any], number: int, folder: Path) -> Job:
         emotion=emotion,
         source=source,
         options=_options({name: given[name] for name in OPTIONS if name in given}, number),
-        out=out,
+        out=_video_name(str(given.get("out", f"{number:03d}.mp4")), number),
     )
 
 
+def _video_name(out: str, number: int) -> str:
+    plain = PurePosixPath(out).name == out and "\\" not in out and out.isprintable()
+    if not plain or not out.lower().endswith(".mp4") or len(out.encode(errors="replace")) > LONGEST_NAME:
+        raise InputError(
+            f"Row {number} of the manifest: out must be the name of an mp4 without folders, not {out[:LONGEST_NAME]!r}."
+        )
+    return out
+
+
 def _inside(folder: Path, name: str, number: int) -> Path:
-    path = (folder / name).resolve()
-    if not path.is_relative_to(folder) or not path.is_file():
-        raise InputError(f"Row {number} of the manifest names {name!r}, which is not beside the manifest.")
-    return path
+    """A file in `folder`; InputError for all others, also where a link leads out of it."""
+    try:
+        path = Path(os.path.realpath(folder / name))
+        if path.is_relative_to(folder) and path.is_file():
+            return path
+    except (OSError, ValueError):  # a name that is too long, or holds a NUL
+        pass
+    raise InputError(f"Row {number} of the manifest names {name[:LONGEST_NAME]!r}, which is not beside the manifest.")
 
 
 def _options(given: dict[str, Any], number: int) -> SpeakOptions:

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from talker.media.files import replaced_when_done
+from talker.errors import AssetError
+from talker.files import ARCHIVE_ERRORS, replaced_when_done
 from talker.weights.store import cache_folder
 
 
@@ -36,6 +37,9 @@ def save(path: Path, measured: Any) -> None:
 
 
 def load(path: Path) -> dict[str, np.ndarray]:
-    """The arrays that `save` wrote, by the names of their fields."""
-    with np.load(path, allow_pickle=False) as stored:
-        return dict(stored)
+    """The arrays that `save` wrote, by the names of their fields. Raises AssetError for a damaged file."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return dict(stored)
+    except ARCHIVE_ERRORS as error:
+        raise AssetError(f"The stored measurement {path} is damaged ({error}); please delete it.") from error

@@ -8,43 +8,49 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import functools
+import io
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
+from talker import commands
 from talker.batch import COLUMNS, REPORT, read_manifest, run_batch
 from talker.emotion.resolve import DEFAULT, SOURCES, EmotionRequest
-from talker.errors import CancelledError, TalkerError
-from talker.face.landmark_motion import check_landmark_path, landmark_motion
-from talker.media.files import prepare_folder
-from talker.media.livelink import save_livelink
-from talker.media.video import check_video_path, write_video
+from talker.errors import CancelledError, InputError, TalkerError
+from talker.evaluation import command as evaluation
+from talker.files import prepare_outputs
 from talker.options import LIP_MODELS, MAX_STRENGTH, RENDERERS, SIZES, SpeakOptions
-from talker.pipeline import Talker
-from talker.types import EMOTION_LABELS, Progress, Result, Video
-from talker.weights.store import CHECKPOINTS
-from talker.workbench import EVALUATIONS, TRAININGS, evaluate, train
+from talker.signals import signals_interrupt
+from talker.speech.voices import VOICES, find_voice
+from talker.types import EMOTION_LABELS, Result, Video
+
+if TYPE_CHECKING:  # imported when a verb runs, so that --help is there at once
+    from talker.pipeline import Talker
 
 ERROR_CODE = 2
+PARTLY_CODE = 1  # some videos of a batch were made, some were not
 INTERRUPTED_CODE = 130  # what shells report after Ctrl-C
+PREVIEW_SUFFIXES = (".gif", ".webp")
 
 
 @dataclass(frozen=True)
 class Verb:
-    """A row of the things Talker does: its arguments, and the function that does it."""
+    """A row of the things Talker does: its arguments, and the function that does it; its exit code, where not 0."""
 
     name: str
     help: str
     add_arguments: Callable[[argparse.ArgumentParser], None]
-    run: Callable[[argparse.Namespace, Talker], None]
+    run: Callable[..., int | None]  # with the parsed arguments and, where it `speaks`, a Talker
+    speaks: bool = True
 
 
 # flags that set an option of the same name: (name, type, choices, help)
 OPTION_FLAGS: tuple[tuple[str, type, Sequence[str] | None, str], ...] = (
     ("strength", float, None, f"how strong the feeling is, 0 to {MAX_STRENGTH} (default 1)"),
+    ("voice_speed", float, None, "how fast a voice speaks --text, 0.5 to 2 (default 1)"),
     ("seed", int, None, "chance of head motion and blinks; the same number gives the same motion (default 0)"),
     ("mouth", float, None, "how far the lips move, 0 to 2 (default 1)"),
     ("articulation", float, None, "how clearly single sounds are shaped, 0 to 2 (default 1)"),
@@ -62,6 +68,8 @@ OPTION_FLAGS: tuple[tuple[str, type, Sequence[str] | None, str], ...] = (
 )
 SWITCHES = (
     ("permissive", "only weights that allow commercial use"),
+    ("allow_covered", "go on when something covers the mouth, which stays shut then"),
+    ("plain_voice", "speak --text without the emotion"),
     ("still", "keep the head where it is"),
     ("label", "write AI-generated into a corner of the picture"),
 )
@@ -70,9 +78,19 @@ SWITCHES = (
 def main(arguments: Sequence[str] | None = None, talker: Talker | None = None) -> int:
     """Run a command line and return its exit code."""
     os.environ.setdefault("GLOG_minloglevel", "3")  # keep the face detector's own remarks off stderr
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # whatever it can't encode, the film is there all the same
+            stream.reconfigure(errors="replace")
     parsed = _parser().parse_args(arguments)
     try:
-        parsed.run(parsed, talker or Talker())
+        with signals_interrupt():
+            if not parsed.speaks:
+                return parsed.run(parsed) or 0
+            if talker is None:
+                from talker.pipeline import Talker
+
+                talker = Talker()
+            return parsed.run(parsed, talker) or 0
     except CancelledError:
         return INTERRUPTED_CODE
     except TalkerError as error:
@@ -81,7 +99,6 @@ def main(arguments: Sequence[str] | None = None, talker: Talker | None = None) -
     except KeyboardInterrupt:
         _complain("stopped; nothing was written.")
         return INTERRUPTED_CODE
-    return 0
 
 
 class _Parser(argparse.ArgumentParser):
@@ -93,12 +110,12 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m talker", description="Make a portrait talk, with a feeling.")
+    parser = _Parser(prog="talker", description="Make a portrait talk, with a feeling.")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=_Parser)
     for verb in VERBS:
         sub = verbs.add_parser(verb.name, help=verb.help, description=verb.help)
         verb.add_arguments(sub)
-        sub.set_defaults(run=verb.run)
+        sub.set_defaults(run=verb.run, speaks=verb.speaks)
     return parser
 
 
@@ -108,11 +125,14 @@ def _add_input_arguments(parser: argparse.ArgumentParser) -> None:
     words = parser.add_mutually_exclusive_group(required=True)
     words.add_argument("--speech", metavar="S", help="sound file, or a video with sound")
     words.add_argument("--text", metavar="T", help="words that an offline voice speaks")
-    parser.add_argument("--voice", default="american", metavar="NAME", help="voice for --text: american or british")
+    parser.add_argument(
+        "--voice", default="american", metavar="NAME",
+        help="voice for --text: a name that `talker voices` lists, or two mixed, such as heart=.7,george=.3",
+    )  # fmt: skip
     for name, kind, choices, text in OPTION_FLAGS:
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, choices=choices, help=text)
     for name, text in SWITCHES:
-        parser.add_argument(f"--{name}", action="store_const", const=True, help=text)
+        parser.add_argument(f"--{name.replace('_', '-')}", action="store_const", const=True, help=text)
     parser.add_argument("--options", metavar="JSON", help="settings file; the flags above win over it")
 
 
@@ -141,26 +161,28 @@ def _add_source_flags(parser: argparse._ActionsContainer, action: str) -> None:
         if source.metavar:
             asked = functools.partial(EmotionRequest, source.name)
             parser.add_argument(
-                source.flag, dest="feeling", action=action, type=asked, metavar=source.metavar, help=source.help
+                source.flag, dest="emotion", action=action, type=asked, metavar=source.metavar, help=source.help
             )
         else:
-            parser.add_argument(
-                source.flag,
-                dest="feeling",
-                action=f"{action}_const",
-                const=EmotionRequest(source.name),
-                help=source.help,
-            )
+            constant = EmotionRequest(source.name)
+            parser.add_argument(source.flag, dest="emotion", action=f"{action}_const", const=constant, help=source.help)
 
 
 def _speak(arguments: argparse.Namespace, talker: Talker) -> None:
-    for extra in (arguments.motion, arguments.csv, arguments.preview, arguments.landmarks):
-        if extra is not None:
-            prepare_folder(Path(extra))
+    extras = (arguments.motion, arguments.csv, arguments.landmarks, arguments.landmark_video, arguments.preview)
+    prepare_outputs([arguments.out, *extras], _files_read(arguments))
+    from talker.face.landmark_motion import check_landmark_path
+    from talker.media.livelink import save_livelink
+    from talker.media.video import check_video_path
+
     if arguments.landmarks:
         check_landmark_path(arguments.landmarks)
     if arguments.landmark_video:
         check_video_path(arguments.landmark_video)
+    if arguments.preview and Path(arguments.preview).suffix.lower() not in PREVIEW_SUFFIXES:
+        raise InputError(f"{arguments.preview} can't be written: the name of a preview must end in .gif or .webp.")
+    if arguments.text is not None:
+        _fetch_voice(arguments.voice)
     result = talker.speak(
         arguments.portrait,
         arguments.speech,
@@ -169,7 +191,7 @@ def _speak(arguments: argparse.Namespace, talker: Talker) -> None:
         emotion=arguments.emotion or DEFAULT,
         options=_read_options(arguments),
         out=arguments.out,
-        progress=_progress_line("frame"),
+        progress=commands.counter("frame"),
     )
     if arguments.motion:
         result.motion.save(arguments.motion)
@@ -184,9 +206,19 @@ def _speak(arguments: argparse.Namespace, talker: Talker) -> None:
     _report(result)
 
 
+def _files_read(arguments: argparse.Namespace) -> list[str | None]:
+    """Every file that a command reads, so that none of them is written over."""
+    asked = getattr(arguments, "emotion", None) or []
+    requested = [request.value for request in (asked if isinstance(asked, list) else [asked])]
+    return [arguments.portrait, arguments.speech, arguments.options, *getattr(arguments, "also", []), *requested]
+
+
 def _write_landmarks(arguments: argparse.Namespace, talker: Talker, result: Result) -> None:
     """Landmark output: files and a drawing of the portrait's moving landmarks."""
-    moving = landmark_motion(talker.analyze_portrait(arguments.portrait, result.options.face_index), result.motion)
+    from talker.face.landmark_motion import landmark_motion
+    from talker.media.video import write_video
+
+    moving = landmark_motion(talker.portrait_for(arguments.portrait, result.options), result.motion)
     if arguments.landmarks:
         moving.save(arguments.landmarks)
     if arguments.landmark_video:
@@ -238,11 +270,11 @@ def _write_sheet(
 ) -> None:
     from talker.evaluation.contact_sheet import cells, write_sheet
 
-    prepare_folder(Path(arguments.out))
+    prepare_outputs([arguments.out], _files_read(arguments))
     options = _read_options(arguments)
-    portraits = [talker.analyze_portrait(picture, options.face_index) for picture in pictures]
+    portraits = [talker.portrait_for(picture, options) for picture in pictures]
     speech = talker.load_speech(arguments.speech, arguments.text, arguments.voice)
-    progress = _progress_line("row")
+    progress = commands.counter("row")
     write_sheet(talker, cells(portraits, emotions, strengths, options, renderers), speech, arguments.out, progress)
     print(arguments.out)
 
@@ -254,45 +286,26 @@ def _add_batch_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for the videos and their report")
 
 
-def _batch(arguments: argparse.Namespace, talker: Talker) -> None:
+def _batch(arguments: argparse.Namespace, talker: Talker) -> int:
     jobs = read_manifest(arguments.manifest)
-    made = run_batch(talker, jobs, arguments.out, _progress_line("video"))
+    made = run_batch(talker, jobs, arguments.out, commands.counter("video"), also_read=[arguments.manifest])
+    if not made:
+        raise InputError(f"None of the {len(jobs)} videos could be made; {arguments.out / REPORT} says why.")
     print(f"{made} of {len(jobs)} videos made; {arguments.out / REPORT} lists them.")
+    return 0 if made == len(jobs) else PARTLY_CODE
 
 
-def _add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "name", choices=EVALUATIONS, help="; ".join(f"{n}: {job.help}" for n, job in EVALUATIONS.items())
-    )
-    parser.add_argument("--data", type=Path, metavar="DIR", help="folder with the data that the evaluation needs")
-    parser.add_argument("--pictures", type=Path, metavar="DIR", help="folder for pictures of what went worst")
+def _voices(arguments: argparse.Namespace) -> None:
+    for voice in VOICES.values():
+        print(f"{voice.name:12} {voice.title}")
 
 
-def _evaluate(arguments: argparse.Namespace, talker: Talker) -> None:
-    print(evaluate(arguments.name, arguments.data, arguments.pictures))
+def _fetch_voice(voice: str) -> None:
+    """Download what a voice needs, with a counter."""
+    from talker.weights import registry, store
 
-
-def _add_train_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", choices=TRAININGS, help="; ".join(f"{n}: {job.help}" for n, job in TRAININGS.items()))
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with the training data")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the weights (default checkpoints/NAME)")
-    parser.add_argument("--size", help="of the generator: small, base or large (default small)")
-
-
-def _train(arguments: argparse.Namespace, talker: Talker) -> None:
-    out = arguments.out or CHECKPOINTS / arguments.name
-    train(arguments.name, arguments.data, out, size=arguments.size)
-
-
-def _progress_line(unit: str) -> Progress | None:
-    """A counter that rewrites its line; none where nobody watches."""
-    if not sys.stderr.isatty():
-        return None
-
-    def show(done: int, total: int) -> None:
-        print(f"\r{unit} {done} of {total}", end="\n" if done == total else "", file=sys.stderr, flush=True)
-
-    return show
+    for name in find_voice(voice).weights:
+        store.fetch(name, commands.counter(f"{registry.ASSETS[name].title}, byte"))
 
 
 def _report(result: Result) -> None:
@@ -312,7 +325,19 @@ VERBS = (
     Verb(
         "compare", "Show portraits, emotions, strengths and renderers side by side.", _add_compare_arguments, _compare
     ),
+    Verb("voices", "List the voices that speak --text.", lambda parser: None, _voices, speaks=False),
     Verb("batch", "Write the videos that a manifest lists.", _add_batch_arguments, _batch),
-    Verb("evaluate", "Measure a part of Talker and print the table.", _add_evaluate_arguments, _evaluate),
-    Verb("train", "Derive or train the weights in checkpoints/.", _add_train_arguments, _train),
-)
+    Verb("web", "Open the web page.", commands.add_web_arguments, commands.web, speaks=False),
+    Verb(
+        "fetch", "Download weights beforehand, for use without a network.", commands.add_fetch_arguments,
+        commands.fetch, speaks=False,
+    ),
+    Verb(
+        "evaluate", "Measure a part of Talker and print the table.", evaluation.add_arguments,
+        commands.evaluate, speaks=False,
+    ),
+    Verb(
+        "train", "Derive or train the weights in checkpoints/.", commands.add_train_arguments, commands.train,
+        speaks=False,
+    ),
+)  # fmt: skip

@@ -19,6 +19,10 @@ class FaceError(InputError):
     """A readable picture holds no face that can be animated."""
 
 
+class CoveredMouthError(FaceError):
+    """Something hides the mouth that shall talk; the person may choose to go on all the same."""
+
+
 class AudioError(InputError):
     """A sound can't be read, or is silent, empty or too long."""
 

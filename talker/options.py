@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from talker.errors import OptionsError
+from talker.files import read_json, replaced_when_done
 
 RENDERERS = ("auto", "geometry", "generator", "liveportrait")
 RESEARCH_RENDERERS = ("generator", "liveportrait")  # whose weights were trained on data that are for research only
@@ -22,6 +23,7 @@ class SpeakOptions:
     """What a user can set; saved and loaded as JSON. Amounts are 0..2 with 1 as the natural value.
 
     strength: of the emotion, 0..1.5.
+    voice_speed: how fast a typed text is spoken, 0.5..2. plain_voice: it is spoken without the emotion.
     mouth, head, blinks, gaze, brows: amounts of lip motion, head motion, blinking, eye motion and brow emphasis.
     articulation: how clearly single sounds are shaped; 0 mumbles. pace: how fast head, eyes and lids move.
     still: keep the head where it is; blinking goes on.
@@ -29,10 +31,13 @@ class SpeakOptions:
     size: `native` puts the face back into the whole picture, `crop…` gives a square of head and shoulders.
     converter: what turns speech into lips.
     face_index: which face when there are several (0 is the largest).
+    allow_covered: go on when something covers the mouth; it stays shut.
     permissive: use only weights whose data allow commercial use. label: write "AI-generated" into a corner.
     """
 
     strength: float = 1.0
+    voice_speed: float = 1.0
+    plain_voice: bool = False
     mouth: float = 1.0
     articulation: float = 1.0
     pace: float = 1.0
@@ -47,12 +52,18 @@ class SpeakOptions:
     renderer: str = "auto"
     converter: str = "linear"
     face_index: int = 0
+    allow_covered: bool = False
     permissive: bool = False
     label: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
-        limits = {"strength": (0, MAX_STRENGTH), "wrinkles": (0, 1), "fps": (10, 60)} | dict.fromkeys(AMOUNTS, (0, 2))
+        limits = {
+            "strength": (0, MAX_STRENGTH),
+            "voice_speed": (0.5, 2),
+            "wrinkles": (0, 1),
+            "fps": (10, 60),
+        } | dict.fromkeys(AMOUNTS, (0, 2))
         choices = {"size": SIZES, "renderer": RENDERERS, "converter": tuple(LIP_MODELS)}
         for option in dataclasses.fields(self):
             value = getattr(self, option.name)
@@ -74,17 +85,15 @@ class SpeakOptions:
     def save(self, path: str | Path) -> None:
         """Write the settings as JSON; OptionsError when that is not possible."""
         try:
-            Path(path).write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
+            with replaced_when_done(Path(path)) as scratch:
+                scratch.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n", encoding="utf-8")
         except OSError as error:
             raise OptionsError(f"The settings can't be written to {path} ({error}).") from error
 
     @classmethod
     def load(cls, path: str | Path) -> SpeakOptions:
         """Read settings from JSON; OptionsError names what is wrong in it."""
-        try:
-            values = json.loads(Path(path).read_text())
-        except (OSError, ValueError) as error:
-            raise OptionsError(f"{path} is not a settings file ({error}).") from error
+        values = read_json(path, "settings", error=OptionsError)
         if not isinstance(values, dict):
             raise OptionsError(f"{path} is not a settings file (it holds a {type(values).__name__}).")
         unknown = set(values) - {option.name for option in dataclasses.fields(cls)}

@@ -15,18 +15,23 @@ import numpy as np
 
 from talker import loaded
 from talker.emotion.model import emotion_model
-from talker.emotion.resolve import DEFAULT, Emotion, resolve
+from talker.emotion.resolve import DEFAULT, Emotion, EmotionRequest, resolve
 from talker.emotion.retargeting import retarget_to_portrait
 from talker.emotion.timeline import Tag, split_tags
 from talker.errors import InputError, MotionError
+from talker.files import prepare_outputs
+from talker.machine import available_bytes, check_film_memory
 from talker.media.audio import load_speech
-from talker.media.image import ImageSource, load_image
+from talker.media.image import ImageSource, damage_note, load_image
 from talker.media.provenance import labelled
 from talker.media.video import check_video_path, write_video
 from talker.options import LIP_MODELS, SpeakOptions
+from talker.portrait.notes import attribute_notes, check_mouth
 from talker.recent import Recent
+from talker.render.crop import film_size
 from talker.render.registry import Renderer, create_renderer, quick
 from talker.speech.analysis import SpeechAnalysis
+from talker.speech.voices import find_voice
 from talker.types import (
     ByteArray,
     EmotionCode,
@@ -39,11 +44,12 @@ from talker.types import (
     Transcript,
     Video,
 )
-from talker.weights import store
+from talker.weights import registry, store
 
 NEEDED_WEIGHTS = ("face_landmarker", "whisper_tiny_en")
 PREVIEW_SIZE = "crop512"  # large enough to judge a face, small enough to be there at once
 KEPT_PORTRAITS, KEPT_RENDERERS = 6, 3  # a page that several people use switches between them
+Feel = Callable[[SpeechAnalysis], EmotionCode]  # the emotion of a voice whose words and their times are known
 FetchProgress = Callable[[str, int, int], None]  # (what, done bytes, total bytes)
 
 
@@ -51,8 +57,8 @@ FetchProgress = Callable[[str, int, int], None]  # (what, done bytes, total byte
 class Components:
     """What the pipeline is made of; tests and experiments hand in others. Heavy ones are imported at first use."""
 
-    analyse: Callable[[ByteArray, int], Portrait]
-    say: Callable[[str, str], SpeechClip]
+    analyse: Callable[[ByteArray, int, bool], Portrait]
+    say: Callable[[str, str, float, Feel | None], SpeechClip]
     transcribe: Callable[[SpeechClip], Transcript]
     resolve: Callable[[Emotion, SpeechAnalysis | None, Sequence[Tag], bool], EmotionCode]
     speech_motion: Callable[[SpeechAnalysis, SpeakOptions], FaceMotion]
@@ -109,11 +115,12 @@ class Talker:
         options = options or SpeakOptions()
         timings: dict[str, float] = {}
         check_video_path(out)
+        prepare_outputs([out], [portrait, speech, emotion.value if isinstance(emotion, EmotionRequest) else None])
         with _timed(timings, "portrait", stage):
-            face = portrait if isinstance(portrait, Portrait) else self.analyze_portrait(portrait, options.face_index)
+            face = portrait if isinstance(portrait, Portrait) else self.portrait_for(portrait, options)
         with _timed(timings, "speech", stage):
             spoken, tags = split_tags(text) if text is not None else (None, [])
-            analysis = self.load_speech(speech, spoken, voice)
+            analysis = self.load_speech(speech, spoken, voice, emotion=emotion, tags=tags, options=options)
         with _timed(timings, "emotion", stage):
             code = self.encode_emotion(emotion, analysis, tags=tags, permissive=options.permissive)
         with _timed(timings, "motion", stage):
@@ -123,12 +130,14 @@ class Talker:
         with _timed(timings, "rendering", stage):
             self.write_video(renderer, motion, analysis.clip, out, progress, label=options.label)
         notes = _notes(face, analysis.clip, code.scaled(options.strength), options, renderer)
+        if isinstance(portrait, str | Path) and (damage := damage_note(portrait)):
+            notes = (*notes, damage)
         return Result(Path(out), motion, analysis.clip, code, options, timings, notes)
 
-    def fetch_weights(self, progress: FetchProgress | None = None) -> None:
+    def fetch_weights(self, progress: FetchProgress | None = None, voice: str = "american") -> None:
         """Download what is not in the cache yet, so that later steps don't wait; AssetError when it can't be had."""
-        for name in NEEDED_WEIGHTS:
-            store.fetch(name, functools.partial(progress, store.ASSETS[name].title) if progress else None)
+        for name in (*NEEDED_WEIGHTS, *find_voice(voice).weights):
+            store.fetch(name, functools.partial(progress, registry.ASSETS[name].title) if progress else None)
 
     def release(self) -> None:
         """Forget all kept portraits, renderers and loaded models; they are made again when they are next needed."""
@@ -136,23 +145,52 @@ class Talker:
         self._renderers.clear()
         loaded.release()
 
-    def analyze_portrait(self, picture: ImageSource, face_index: int = 0) -> Portrait:
-        """Find and fit the face in a picture; ImageError or FaceError says what is wrong with it."""
+    def analyze_portrait(
+        self, picture: ImageSource, face_index: int = 0, *, allow_covered: bool = False, permissive: bool = False
+    ) -> Portrait:
+        """Find and fit the face in a picture; ImageError or FaceError says what is wrong with it.
+
+        allow_covered: go on when something hides the mouth, which is a CoveredMouthError otherwise; it stays shut then.
+        """
         image = load_image(picture)
-        key = f"{hashlib.sha256(image.tobytes()).hexdigest()} {image.shape} {face_index}"
-        return self._portraits.get(key, lambda: self.components.analyse(image, face_index))
+        key = f"{hashlib.sha256(image.tobytes()).hexdigest()} {image.shape} {face_index} {permissive}"
+        portrait = self._portraits.get(key, lambda: self.components.analyse(image, face_index, permissive))
+        if not allow_covered:
+            check_mouth(portrait)
+        return portrait
+
+    def portrait_for(self, picture: ImageSource, options: SpeakOptions) -> Portrait:
+        """The portrait that a film with these options shows."""
+        return self.analyze_portrait(
+            picture, options.face_index, allow_covered=options.allow_covered, permissive=options.permissive
+        )
 
     def load_speech(
         self,
         speech: str | Path | SpeechClip | SpeechAnalysis | None = None,
         text: str | None = None,
         voice: str = "american",
+        *,
+        emotion: Emotion = DEFAULT,
+        tags: Sequence[Tag] = (),
+        options: SpeakOptions | None = None,
     ) -> SpeechAnalysis:
-        """Speech with its transcript, from a file, a clip or a line of text; exactly one of both is given."""
+        """Speech with its transcript, from a file, a clip or a line of text; exactly one of both is given.
+
+        voice: a name in `talker.speech.voices`, or a mixture such as `heart=.7,george=.3`.
+        emotion, tags: how a synthetic voice sounds, unless the options keep it plain; recordings stay as they are.
+        """
         if (speech is None) == (text is None):
             raise InputError("Give either speech or text, and only one of them.")
         if text is not None:
-            return SpeechAnalysis(self.components.say(text, voice))
+            options = options or SpeakOptions()
+
+            def feel(planned: SpeechAnalysis) -> EmotionCode:
+                code = self.encode_emotion(emotion, planned, tags=tags, permissive=options.permissive)
+                return code.scaled(options.strength)
+
+            felt = not options.plain_voice and (bool(tags) or emotion != DEFAULT)
+            return SpeechAnalysis(self.components.say(text, voice, options.voice_speed, feel if felt else None))
         if isinstance(speech, SpeechAnalysis):
             analysis = speech
         else:
@@ -183,8 +221,14 @@ class Talker:
         return self.components.compose(mouth_motion, _shown(emotion, options, portrait), speech, options)
 
     def create_renderer(self, portrait: Portrait, options: SpeakOptions) -> Renderer:
-        """Everything about a portrait that does not depend on the frame, done once for the same rendering options."""
-        look = SpeakOptions(size=options.size, renderer=options.renderer, wrinkles=options.wrinkles)
+        """Everything about a portrait that does not depend on the frame, done once for the same rendering options.
+
+        Raises InputError, with the figures, when there is not enough memory for a film of that size.
+        """
+        check_film_memory(*film_size(portrait, options.size, options.fps), available_bytes())
+        look = SpeakOptions(
+            size=options.size, renderer=options.renderer, wrinkles=options.wrinkles, fps=options.fps
+        )  # the frame rate decides how large a film may be
         key = (id(portrait), look)  # the portrait is kept beside its renderer, so that its id stays its own
         return self._renderers.get(key, lambda: (portrait, self.components.create_renderer(portrait, options)))[1]
 
@@ -244,26 +288,35 @@ def _notes(
     if transcript is None or not transcript.words:
         notes.append("No words were understood; the lips follow the sound alone.")
     elif not transcript.trusted:
-        notes.append(f"Heard, but not trusted to close the lips: {transcript.text}")
+        notes.append(f"Heard, but not trusted to close the lips, which follow the sound alone: {transcript.text}")
     else:
         notes.append(f"Heard: {transcript.text}")
+    if transcript is not None and transcript.left_out:
+        notes.append(f"Left out, because the voice has no sounds for it: {', '.join(transcript.left_out)}.")
     if portrait.faces > 1:
         notes.append(f"The picture holds {portrait.faces} faces; number {options.face_index} talks (0 is the largest).")
+    notes += attribute_notes(portrait)
     width, height = renderer.size
     notes.append(f"Rendered by {renderer.name} at {width}×{height} px.")
+    whole = np.rot90(portrait.image, -portrait.quarter_turns).shape[1::-1]
+    if options.size == "native" and renderer.size != whole:
+        notes.append(f"The picture has {whole[0]}×{whole[1]} px, more than players show in a film (H.264 level 5.1).")
     return tuple(notes)
 
 
-def _analyse(image: ByteArray, face_index: int) -> Portrait:
+def _analyse(image: ByteArray, face_index: int, permissive: bool) -> Portrait:
     from talker.portrait.analyse import analyse
 
-    return analyse(image, face_index=face_index)
+    return analyse(image, face_index=face_index, permissive=permissive)
 
 
-def _say(text: str, voice: str) -> SpeechClip:
+def _say(text: str, voice: str, speed: float, feel: Feel | None) -> SpeechClip:
+    from talker.emotion.voice_delivery import voice_expression
     from talker.speech.voice import say
 
-    return say(text, voice=voice)
+    if feel is None:
+        return say(text, voice=voice, speed=speed)
+    return say(text, voice=voice, speed=speed, express=lambda planned: voice_expression(feel(SpeechAnalysis(planned))))
 
 
 def _transcribe(clip: SpeechClip) -> Transcript:

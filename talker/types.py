@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from talker.blendshapes import BLENDSHAPE_COUNT
 from talker.errors import MotionError
+from talker.files import load_arrays, replaced_when_done
 from talker.options import MAX_STRENGTH, SpeakOptions
 
 FloatArray = NDArray[np.floating[Any]]
@@ -27,6 +27,7 @@ Progress = Callable[[int, int], None]  # (done, total); raising `CancelledError`
 
 EMOTION_LABELS = ("neutral", "happy", "sad", "angry", "surprised", "fear", "disgusted", "contempt")
 LANDMARK_COUNT = 478
+GLASSES = ("none", "clear", "sunglasses")
 TRUSTED_CONFIDENCE = 0.5  # of a transcript
 
 
@@ -55,12 +56,14 @@ class Transcript:
     words, phones: in order; phones is empty when nothing could be aligned.
     language: ISO 639-1 code.
     confidence: 0..1; below TRUSTED_CONFIDENCE the phone times must not be used to close lips.
+    left_out: words of a typed text that the voice had no sounds for.
     """
 
     words: tuple[TimedToken, ...]
     phones: tuple[TimedToken, ...] = ()
     language: str = "en"
     confidence: float = 1.0
+    left_out: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -128,6 +131,19 @@ class FaceFit:
 
 
 @dataclass(frozen=True)
+class FaceAttributes:
+    """What a picture shows of a face beyond its shape.
+
+    glasses: one of `GLASSES`; behind "sunglasses" eyes can't be seen. mouth_covered: something hides the lips.
+    drawn: a drawing or a painting, not a photograph.
+    """
+
+    glasses: str = "none"
+    mouth_covered: bool = False
+    drawn: bool = False
+
+
+@dataclass(frozen=True)
 class Portrait:
     """A picture and what was found out about the face in it that shall talk.
 
@@ -137,6 +153,9 @@ class Portrait:
     detected_blendshapes: [52] the detector's own scores, in `BLENDSHAPE_NAMES` order (0 where it has none).
     face_box: (left, top, right, bottom) px of the landmarks.
     faces: how many faces the picture holds.
+    attributes: what else it shows.
+    quarter_turns: counter-clockwise turns by 90° that made `image` upright from the picture that was given; frames are
+        turned back by as many.
     """
 
     image: ByteArray
@@ -145,6 +164,8 @@ class Portrait:
     detected_blendshapes: FloatArray
     face_box: tuple[float, float, float, float]
     faces: int = 1
+    attributes: FaceAttributes = FaceAttributes()
+    quarter_turns: int = 0
 
     def __post_init__(self) -> None:
         _check_shape("Portrait.image", self.image, None, None, 3)
@@ -235,7 +256,7 @@ class FaceMotion:
     def save(self, path: str | Path) -> None:
         """Write the motion as a compressed `.npz`; MotionError when that is not possible."""
         try:
-            with open(path, "wb") as file:
+            with replaced_when_done(Path(path)) as scratch, open(scratch, "wb") as file:
                 known = {"blendshapes": self.blendshapes, "pose": self.pose, "fps": np.array(self.fps)}
                 if self.emotion_probabilities is not None:
                     known["feeling"] = self.emotion_probabilities
@@ -246,14 +267,13 @@ class FaceMotion:
     @classmethod
     def load(cls, path: str | Path) -> FaceMotion:
         """Read what `save` wrote; MotionError when it is something else."""
+        data = load_arrays(path, "motion", error=MotionError)
         try:
-            with np.load(path, allow_pickle=False) as data:
-                emotion_probabilities = data.get("feeling")
-                motion = cls(data["blendshapes"], data["pose"], float(data["fps"]), emotion_probabilities)
-                if len(motion) == 0:
-                    raise ValueError("it has no frames")
-                return motion
-        except (OSError, EOFError, BadZipFile, ValueError, TypeError, KeyError) as error:
+            motion = cls(data["blendshapes"], data["pose"], float(data["fps"]), data.get("feeling"))
+            if len(motion) == 0:
+                raise ValueError("it has no frames")
+            return motion
+        except (ValueError, TypeError, KeyError) as error:
             raise MotionError(f"{path} is not a motion file that Talker saved ({error}).") from error
 
 

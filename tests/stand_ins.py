@@ -1,14 +1,16 @@
 """Stand-ins for the heavy components, so that the entry points can be tested in no time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from talker import FaceMotion, Portrait, SpeakOptions, SpeechClip
-from talker.emotion.resolve import EmotionRequest
+from talker.emotion.resolve import Emotion, EmotionRequest
+from talker.emotion.timeline import Tag
 from talker.errors import EmotionError
-from talker.pipeline import Components
+from talker.pipeline import Components, Feel
+from talker.speech.analysis import SpeechAnalysis
 from talker.types import (
     EMOTION_LABELS,
     LANDMARK_COUNT,
@@ -51,16 +53,16 @@ def oval(image: ByteArray) -> FloatArray:
 
 @dataclass
 class FakeComponents:
-    """Rooms that take no time, and what they were asked."""
+    """Components that take no time, and what they were asked."""
 
     calls: list[str] = field(default_factory=list)
 
-    def analyse(self, image: ByteArray, face_index: int) -> Portrait:
+    def analyse(self, image: ByteArray, face_index: int, permissive: bool = False) -> Portrait:
         self.calls.append("analyse")
         fit = FaceFit(np.zeros(40), np.zeros(52), np.zeros(3), np.zeros(2), 1.0)
         return Portrait(image, oval(image), fit, np.zeros(52), (10, 10, 50, 60), faces=2)
 
-    def say(self, text: str, voice: str) -> SpeechClip:
+    def say(self, text: str, voice: str, speed: float, feel: Feel | None) -> SpeechClip:
         self.calls.append(f"say {voice}")
         words = Transcript((TimedToken(text, 0, 1),))
         return SpeechClip(np.full(RATE, 0.1, np.float32), RATE, words)
@@ -69,28 +71,33 @@ class FakeComponents:
         self.calls.append("transcribe")
         return Transcript((TimedToken("mumble", 0, 1),), confidence=0.2)
 
-    def label_code(self, label: str, strength: float, permissive: bool = False) -> EmotionCode:
+    def resolve(
+        self, emotion: Emotion, speech: SpeechAnalysis | None, tags: Sequence[Tag], permissive: bool
+    ) -> EmotionCode:
+        if isinstance(emotion, EmotionCode):
+            return emotion
+        if isinstance(emotion, EmotionRequest):
+            self.calls.append(f"read {emotion.source}")
+        label = tags[0].emotion if tags else emotion if isinstance(emotion, str) else emotion.value or "neutral"
         if label not in EMOTION_LABELS:
             raise EmotionError(f"There is no emotion called {label!r}.")
         rows = np.zeros((1, 8), np.float32)
-        return EmotionCode(rows, np.zeros((1, 52)), np.full(1, strength), rows, source=f"label: {label}")
+        return EmotionCode(rows, np.zeros((1, 52)), np.ones(1, np.float32), rows, source=f"label: {label}")
 
-    def speech_motion(self, clip: SpeechClip, code: EmotionCode, options: SpeakOptions) -> FaceMotion:
+    def speech_motion(self, speech: SpeechAnalysis, options: SpeakOptions) -> FaceMotion:
         fps = options.fps
-        frames = round(clip.duration_s * fps)
+        frames = round(speech.duration_s * fps)
         return FaceMotion(np.full((frames, 52), 0.5, np.float32), np.zeros((frames, 6), np.float32), fps)
 
-    def compose(self, speech: FaceMotion, code: EmotionCode, clip: SpeechClip, options: SpeakOptions) -> FaceMotion:
-        noise = np.random.default_rng(options.seed).standard_normal(speech.pose.shape)
-        return FaceMotion(speech.blendshapes * float(code.strength[0]), noise, speech.fps)
+    def compose(
+        self, mouth: FaceMotion, code: EmotionCode, speech: SpeechAnalysis, options: SpeakOptions
+    ) -> FaceMotion:
+        noise = np.random.default_rng(options.seed).standard_normal(mouth.pose.shape)
+        return FaceMotion(mouth.blendshapes * float(code.strength[0]), noise, mouth.fps)
 
     def create_renderer(self, portrait: Portrait, options: SpeakOptions) -> FakeRenderer:
         self.calls.append("renderer")
         return FakeRenderer(portrait)
-
-    def read_emotion(self, request: EmotionRequest, clip: SpeechClip | None, permissive: bool) -> EmotionCode:
-        self.calls.append(f"read {request.source}")
-        return self.label_code(request.value or "neutral", 1.0)
 
     def peak_expression(self, code: EmotionCode) -> FloatArray:
         return np.full(52, code.strength.max() / 2, np.float32)
@@ -100,10 +107,9 @@ class FakeComponents:
             self.analyse,
             self.say,
             self.transcribe,
-            self.label_code,
+            self.resolve,
             self.speech_motion,
             self.compose,
-            self.create_renderer,
-            self.read_emotion,
             self.peak_expression,
+            self.create_renderer,
         )

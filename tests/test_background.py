@@ -14,7 +14,7 @@ from talker.portrait.analyse import analyse
 from talker.render.crop import at_size
 from talker.render.geometry import HeadGeometry, to_relative_expression
 from talker.render.geometry_renderer import GeometryRenderer
-from talker.render.matte import foreground_matte
+from talker.render.matte import MatteParams, foreground_matte
 from talker.types import BoolArray, FloatArray, Portrait
 from talker.weights.store import checkpoint
 
@@ -98,7 +98,7 @@ def test_without_a_difference_in_colour_nothing_is_cut(photograph: Portrait) -> 
     image = np.full_like(photograph.image, 120)
     flat = dataclasses.replace(photograph, image=image)
     geometry = HeadGeometry(flat, checkpoint("face-model"))
-    assert foreground_matte(geometry, image, geometry.rest_points, flat.face_width).certain.max() == 0
+    assert foreground_matte(geometry, image, geometry.rest_points, flat.face_width, MatteParams()).certain.max() == 0
 
 
 @pytest.mark.parametrize("size", ["crop256", "crop512"])

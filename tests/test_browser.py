@@ -1,4 +1,4 @@
-"""The real page, driven by a real browser. Needs Chromium and `pip install playwright`; skipped without them."""
+"""The real page, driven by a real browser: needs Chromium, e.g. Debian's package `chromium`."""
 
 import json
 import shutil
@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 from PIL import Image
+from playwright.sync_api import sync_playwright
 
 from talker.media import provenance
 from talker.web import texts
@@ -17,8 +18,7 @@ from talker.web.examples import ADMIRAL, ASTRONAUT, EXAMPLES, LOUD, SURPRISE
 from talker.web.serving import Server, served
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+pytestmark = pytest.mark.browser
 PATIENCE_MS = 120_000
 # brightness of the film's current frame and its length, as the page itself sees them
 SEEN = """async () => {
@@ -42,7 +42,8 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as engine:
+    assert CHROMIUM, "install Chromium: apt-get install chromium"
+    with sync_playwright() as engine:
         opened = engine.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield opened
         opened.close()

@@ -1,5 +1,7 @@
 """Labels and the catalogue: every row is a face that could exist, and says what its name says."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,8 @@ from talker.emotion.action_units import ACTION_UNITS, SNEER_LIMIT, limit_sneer, 
 from talker.emotion.catalogue import EMOTIONS, find_emotion
 from talker.emotion.labels import label_code
 from talker.errors import EmotionError
-from talker.types import EMOTION_LABELS
+from talker.motion.composition import shown_probabilities
+from talker.types import EMOTION_LABELS, FaceMotion
 
 
 def channel(label: str, name: str) -> float:
@@ -16,10 +19,10 @@ def channel(label: str, name: str) -> float:
 
 
 def test_the_eight_labels_come_first_and_in_order() -> None:
-    assert tuple(emotion.name for emotion in EMOTIONS[:8]) == EMOTION_LABELS
+    assert tuple(EMOTIONS)[:8] == EMOTION_LABELS
 
 
-@pytest.mark.parametrize("emotion", EMOTIONS, ids=lambda emotion: emotion.name)
+@pytest.mark.parametrize("emotion", EMOTIONS.values(), ids=lambda emotion: emotion.name)
 def test_rows_hold_together(emotion) -> None:
     assert emotion.probabilities.sum() == pytest.approx(1.0)
     assert set(emotion.reads_as) <= set(EMOTION_LABELS)
@@ -35,20 +38,23 @@ def test_label_reads_as_itself(label: str) -> None:
     assert np.linalg.norm(code.embedding[0]) == pytest.approx(1.0, abs=1e-5)
 
 
-def test_neutral_moves_nothing_and_strength_zero_reads_neutral() -> None:
+def test_neutral_moves_nothing_and_the_strength_stands_apart() -> None:
     assert not label_code("neutral").blendshape_offset.any()
-    assert label_code("happy", 0.0).probabilities[0, 0] == 1.0
+    weak, full = label_code("happy", 0.3), label_code("happy")
+    assert weak.strength == pytest.approx(0.3)
+    for name in ("embedding", "blendshape_offset", "probabilities", "affect"):
+        assert np.array_equal(getattr(weak, name), getattr(full, name)), name
 
 
 def test_faces_do_what_their_names_say() -> None:
-    assert channel("happy", "mouthSmileLeft") > 0.8 and channel("happy", "cheekSquintRight") > 0.5
+    assert channel("happy", "mouthSmileLeft") > 0.6 and channel("happy", "cheekSquintRight") > 0.3
     assert channel("sad", "mouthFrownLeft") > 0.4 and channel("sad", "browInnerUp") > 0.5
     assert channel("angry", "browDownLeft") > 0.8 and channel("surprised", "eyeWideLeft") > 0.5
     assert channel("fear", "mouthStretchLeft") > 0.4 and channel("disgusted", "noseSneerLeft") > 0.6
 
 
 def test_names_and_aliases_are_unique_and_there_are_enough() -> None:
-    words = [word for emotion in EMOTIONS for word in (emotion.name, *emotion.aliases)]
+    words = [word for emotion in EMOTIONS.values() for word in (emotion.name, *emotion.aliases)]
     assert len(words) == len(set(words)) and len(EMOTIONS) >= 48
     assert {"desire", "envy", "romance", "sarcasm", "charisma", "empathy"} <= set(words)
 
@@ -86,3 +92,18 @@ def test_unknown_label_names_the_known_ones(label: str) -> None:
 def test_strength_out_of_range(strength: float) -> None:
     with pytest.raises(EmotionError, match=r"between 0 and 1\.5"):
         label_code("happy", strength)
+
+
+def test_a_motion_says_how_its_face_reads(tmp_path: Path) -> None:
+    """Without strength it is neutral, at full strength the emotion itself; the file keeps it."""
+    angry, neutral = (EMOTION_LABELS.index(name) for name in ("angry", "neutral"))
+    code = label_code("angry")
+    off, full = shown_probabilities(code, np.zeros(5), 25.0), shown_probabilities(code, np.ones(5), 25.0)
+    np.testing.assert_allclose(off.sum(1), 1, atol=1e-5)
+    np.testing.assert_allclose(full.sum(1), 1, atol=1e-5)
+    assert (off[:, neutral] == 1).all()
+    assert (full.argmax(1) == angry).all()
+    FaceMotion(np.zeros((5, 52)), np.zeros((5, 6)), emotion_probabilities=full).save(tmp_path / "motion.npz")
+    kept = FaceMotion.load(tmp_path / "motion.npz").emotion_probabilities
+    assert kept is not None
+    np.testing.assert_array_equal(kept, full)

@@ -6,14 +6,14 @@ import pytest
 from talker.emotion.catalogue import EMOTIONS
 from talker.emotion.labels import label_code
 from talker.emotion.plane import parse_point, point_code, shares_at
-from talker.emotion.resolve import EmotionRequest, read_emotion
+from talker.emotion.resolve import EmotionRequest, resolve
 from talker.errors import EmotionError
 
 
 def test_the_place_of_a_feeling_is_that_feeling() -> None:
-    for row in EMOTIONS:
+    for row in EMOTIONS.values():
         (name,) = shares_at(*row.affect[:2])
-        near = next(other for other in EMOTIONS if other.name == name)
+        near = next(other for other in EMOTIONS.values() if other.name == name)
         assert np.allclose(near.affect[:2], row.affect[:2], atol=0.06), row.name
     sad = point_code("-0.63,-0.27")
     assert np.allclose(sad.blendshape_offset, label_code("sad").blendshape_offset, atol=1e-5)
@@ -28,7 +28,7 @@ def test_everywhere_else_is_a_mixture_of_the_nearest() -> None:
 
 
 def test_a_request_reads_the_point() -> None:
-    code = read_emotion(EmotionRequest("map", "0.6, -0.3"))
+    code = resolve(EmotionRequest("map", "0.6, -0.3"))
     assert "relieved" in code.source
     assert code.affect[0, 0] > 0 > code.affect[0, 1]
 

@@ -9,6 +9,7 @@ from talker.emotion.picture import picture_code
 from talker.emotion.text import text_code
 from talker.emotion.voice import voice_code
 from talker.errors import EmotionError, FaceError, ImageError
+from talker.speech.analysis import SpeechAnalysis
 from talker.types import EMOTION_LABELS, SpeechClip
 
 
@@ -35,7 +36,7 @@ def test_text_without_a_feeling_is_neutral_and_says_so() -> None:
 
 def test_intensity_and_negation() -> None:
     assert text_code("slightly sad").strength[0] < text_code("sad").strength[0] < text_code("utterly sad").strength[0]
-    assert reads_as(text_code("not happy", strength=1.5)) != "happy"
+    assert reads_as(text_code("not happy")) != "happy"
 
 
 @pytest.mark.parametrize(
@@ -44,7 +45,7 @@ def test_intensity_and_negation() -> None:
      ("not worth my time", "contempt"), ("leave me alone, you idiot", "angry"), ("no longer angry", "neutral")],
 )  # fmt: skip
 def test_idioms_are_no_negations_or_mixtures(text: str, label: str) -> None:
-    assert EMOTION_LABELS[int(text_code(text, strength=1.5).probabilities.mean(0).argmax())] == label
+    assert EMOTION_LABELS[int(text_code(text).probabilities.mean(0).argmax())] == label
 
 
 def test_stage_direction_becomes_a_timeline() -> None:
@@ -63,16 +64,16 @@ def test_useless_texts(text: str) -> None:
 def test_silent_and_tiny_voices() -> None:
     for samples in (np.zeros(16000, np.float32), 0.1 * np.ones(1600, np.float32)):
         with pytest.raises(EmotionError, match="heard"):
-            voice_code(SpeechClip(samples, 16000))
+            voice_code(SpeechAnalysis(SpeechClip(samples, 16000)))
 
 
 def test_voice_gives_a_code_per_moment() -> None:
     time = np.arange(6 * 16000) / 16000
     samples = (0.3 * np.sin(2 * np.pi * 140 * time) * (1 + np.sin(2 * np.pi * 3 * time)) / 2).astype(np.float32)
-    code = voice_code(SpeechClip(samples, 16000))
+    code = voice_code(SpeechAnalysis(SpeechClip(samples, 16000)))
     assert len(code.strength) == 12 and code.rate_hz == 2.0
     assert np.allclose(code.probabilities.sum(1), 1.0, atol=1e-4) and code.source.startswith("voice: ")
-    assert len(voice_code(SpeechClip(samples, 16000), per_moment=False).strength) == 1
+    assert len(voice_code(SpeechAnalysis(SpeechClip(samples, 16000)), per_moment=False).strength) == 1
 
 
 def test_pictures_without_a_face_or_that_are_none(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from talker.data.voice_corpora import VoiceRecords
 from talker.emotion.catalogue import EMOTIONS
 from talker.emotion.decode import decode_mixture, decode_points, mixing_gain
 from talker.emotion.labels import label_code
+from talker.emotion.model import emotion_model
 from talker.emotion.picture_features import align, principal_shapes
-from talker.emotion.space import EmotionSpace, SpaceConfig, SpaceNetwork, Tower, emotion_space, save_space
+from talker.emotion.space import EmotionSpace, SpaceConfig, SpaceNetwork, Tower, save_space
 from talker.errors import AssetError
 from talker.training.cross_reconstruction import CrossReconstruction, partners
 from talker.training.emotion_losses import contrastive, geometry
@@ -38,7 +39,7 @@ def tiny_data(config: SpaceConfig) -> tuple[TextSet, VoiceRecords, FaceRecords]:
     faces = FaceRecords(
         random.normal(size=(12, 478, 3)).astype(np.float32),
         random.uniform(size=(12, 52)).astype(np.float32),
-        np.array([*VOICE_NAMES, *VOICE_NAMES, *(emotion.name for emotion in EMOTIONS[:4])]),
+        np.array([*VOICE_NAMES, *VOICE_NAMES, *EMOTION_LABELS[:4]]),
         np.array([f"photograph/{index}" for index in range(8)] + ["rendered/1"] * 4),
     )
     return texts, voices, faces
@@ -55,7 +56,7 @@ def test_one_step_of_a_shrunken_run_changes_every_tower_and_saves(tmp_path: Path
     for part in ("text.linear.weight", "voice.linear.weight", "picture.linear.weight", "prototypes"):
         assert not torch.equal(before[part], space.network.state_dict()[part]), part
     save_space(space, tmp_path)
-    assert np.array_equal(EmotionSpace.load(tmp_path).keys, space.keys)
+    assert np.array_equal(EmotionSpace.load(tmp_path).prototypes, space.prototypes)
 
 
 def test_a_folder_without_a_space_is_refused(tmp_path: Path) -> None:
@@ -70,36 +71,36 @@ def test_a_folder_without_a_space_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("permissive", [False, True])
 def test_the_shipped_space_reads_its_own_keys(permissive: bool) -> None:
-    space = emotion_space(permissive)
-    assert space.config.emotions == tuple(emotion.name for emotion in EMOTIONS)
-    assert np.allclose(np.linalg.norm(space.keys, axis=1), 1.0, atol=1e-5)
-    assert (space.read(space.keys).weights.argmax(1) == np.arange(len(EMOTIONS))).all()
+    space = emotion_model(permissive).space
+    assert space.config.emotions == tuple(EMOTIONS)
+    assert np.allclose(np.linalg.norm(space.prototypes, axis=1), 1.0, atol=1e-5)
+    assert (space.read(space.prototypes).weights.argmax(1) == np.arange(len(EMOTIONS))).all()
     for label in EMOTION_LABELS:
-        code = label_code(label, permissive=permissive)
+        code = label_code(label, model=emotion_model(permissive))
         assert EMOTION_LABELS[int(space.read(code.embedding).probabilities[0].argmax())] == label
 
 
 def test_kin_lie_nearer_than_strangers() -> None:
-    space = emotion_space()
-    assert space.key("happy") @ space.key("amused") > space.key("happy") @ space.key("sad")
-    assert space.key("angry") @ space.key("furious") > space.key("angry") @ space.key("tender")
-    assert space.key("fear") @ space.key("panicked") > space.key("fear") @ space.key("content")
+    space = emotion_model().space
+    assert space.prototype("happy") @ space.prototype("amused") > space.prototype("happy") @ space.prototype("sad")
+    assert space.prototype("angry") @ space.prototype("furious") > space.prototype("angry") @ space.prototype("tender")
+    assert space.prototype("fear") @ space.prototype("panicked") > space.prototype("fear") @ space.prototype("content")
 
 
 def test_moving_between_two_keys_moves_the_face_without_jumps() -> None:
-    space = emotion_space()
+    space = emotion_model().space
     shares = np.linspace(0.0, 1.0, 21)[:, None]
-    code = decode_points(space, (1 - shares) * space.key("happy") + shares * space.key("sad"), 1.0, "test")
+    code = decode_points(space, (1 - shares) * space.prototype("happy") + shares * space.prototype("sad"), 1.0, "test")
     steps = np.abs(np.diff(code.blendshape_offset, axis=0)).max(axis=1)
     assert steps.max() < 0.6 and np.allclose(code.probabilities.sum(1), 1.0, atol=1e-4)
 
 
 def test_a_mixture_is_the_mean_face_and_is_shown_a_little_stronger() -> None:
-    space = emotion_space()
+    space = emotion_model().space
     weights = np.zeros(len(EMOTIONS), np.float32)
     weights[[1, 2]] = 0.5  # happy and sad
     code = decode_mixture(space, weights, 1.0, "test")
-    wanted = 0.5 * (EMOTIONS[1].blendshape_offset + EMOTIONS[2].blendshape_offset)
+    wanted = 0.5 * (EMOTIONS["happy"].blendshape_offset + EMOTIONS["sad"].blendshape_offset)
     assert np.allclose(code.blendshape_offset[0], wanted, atol=1e-5)
     assert 1.0 < mixing_gain(space, weights) <= 1.4
     assert mixing_gain(space, np.eye(len(EMOTIONS))[1]) == pytest.approx(1.0)

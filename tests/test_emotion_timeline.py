@@ -53,9 +53,9 @@ def test_tags_start_with_their_word() -> None:
     spoken = ("I", "love", "it", "but", "it", "is", "over")
     words = tuple(TimedToken(word, 0.5 * index, 0.5 * index + 0.4) for index, word in enumerate(spoken))
     _, tags = split_tags("I [happy] love it [sad] but it is over")
-    code = tagged_code(tags, Transcript(words), 4.0)
+    code = tagged_code(tags, Transcript(words), 4.0, label_code)
     smile = shown(code)[:, SMILE]
-    assert smile[0] < 0.1 and smile[25] > 0.8 and smile[-1] < 0.1
+    assert smile[0] < 0.1 and smile[25] > 0.85 * label_code("happy").blendshape_offset[0, SMILE] and smile[-1] < 0.1
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '[{"emotion": "happy"}]', '[{"start_s": 0, "emotion": "zzz"}]',
@@ -64,13 +64,13 @@ def test_bad_timeline_files(tmp_path: Path, content: str) -> None:
     path = tmp_path / "timeline.json"
     path.write_text(content)
     with pytest.raises(EmotionError):
-        load_timeline(path, 3.0)
+        load_timeline(path, 3.0, label_code)
 
 
 def test_timeline_file(tmp_path: Path) -> None:
     path = tmp_path / "timeline.json"
     path.write_text(json.dumps([{"start_s": 0, "emotion": "happy"}, {"start_s": 1, "emotion": "sad", "strength": 0.5}]))
-    assert len(load_timeline(path, 3.0).strength) == 75
+    assert len(load_timeline(path, 3.0, label_code).strength) == 75
 
 
 def test_arithmetic_moves_the_face_linearly() -> None:
@@ -92,10 +92,12 @@ def test_scaling_is_monotone() -> None:
 
 def test_mixture_reads_as_both() -> None:
     code = mix({"happy": 0.6, "fear": 0.4})
-    row = code.blendshape_offset[0]
+    row = shown(code)[0]
     wanted = 0.6 * label_code("happy").blendshape_offset[0] + 0.4 * label_code("fear").blendshape_offset[0]
     assert np.allclose(row, wanted, atol=1e-5)
-    assert np.allclose(mix({"happy": 0.5}).blendshape_offset, 0.5 * label_code("happy").blendshape_offset, atol=1e-5)
+    half = mix({"happy": 0.5})
+    assert half.strength == pytest.approx(0.5)
+    assert np.allclose(half.blendshape_offset, label_code("happy").blendshape_offset, atol=1e-5)
 
 
 @pytest.mark.parametrize("text", ["happy", "happy=x", "=", "happy=-1", "nonsense=0.4", "happy=0"])
@@ -117,7 +119,7 @@ def test_directions_are_kept_by_name(tmp_path: Path) -> None:
 
 def test_bridging_counters_what_the_photograph_shows_and_the_wanted_face_does_not() -> None:
     smiling = np.zeros(52, np.float32)
-    smiling[[SMILE, SMILE + 1]] = 0.8
+    smiling[[SMILE, SMILE + 1]] = 0.6
     sad, happy = label_code("sad"), label_code("happy")
     assert retarget_to_portrait(sad, smiling).blendshape_offset[0, SMILE] < sad.blendshape_offset[0, SMILE] - 0.2
     assert np.allclose(retarget_to_portrait(happy, smiling).blendshape_offset, happy.blendshape_offset)

@@ -12,8 +12,10 @@ from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_INDEX, expand
 from talker.data import film_motion
 from talker.data.portraits import portrait_paths
 from talker.errors import DataError, InputError
-from talker.evaluation import blendshape_fidelity, identity_under_pose, reenactment, robustness, speed
-from talker.evaluation.comparison import Comparer, face_area, laplacian, psnr
+from talker.evaluation import blendshape_fidelity, identity_under_pose, picture_metrics, reenactment, robustness, speed
+from talker.evaluation.command import EVALUATIONS, evaluate
+from talker.evaluation.metrics import Recorder
+from talker.evaluation.picture_metrics import face_area, laplacian, psnr
 from talker.evaluation.pictures import Strip, save_strips
 from talker.evaluation.portraits import spread
 from talker.evaluation.recognition import SAME_PERSON, FaceRecogniser, distance
@@ -28,7 +30,6 @@ from talker.render.geometry import to_relative_expression
 from talker.render.geometry_renderer import GeometryRenderer
 from talker.types import ByteArray, FaceMotion, FloatArray, Portrait, Video
 from talker.weights import store
-from talker.workbench import EVALUATIONS, evaluate
 
 STILL = np.zeros(6, np.float32)
 
@@ -51,17 +52,6 @@ def portrait() -> Portrait:
 @pytest.fixture(scope="module")
 def renderer(portrait: Portrait) -> GeometryRenderer:
     return GeometryRenderer(portrait, SpeakOptions())
-
-
-def test_measures_have_their_perfect_values(portrait: Portrait) -> None:
-    with FaceDetector() as detector:
-        comparer = Comparer(detector, ColourRecogniser())
-        real = comparer.real(portrait.image, portrait.landmarks)
-        same = comparer.compare(portrait.image, real)
-        blank = comparer.compare(np.zeros_like(portrait.image), real)
-    assert same.mouth_psnr > 70 and same.face_psnr > 70 and same.sharpness == 1.0
-    assert same.landmarks < 0.01 and same.identity < 0.02
-    assert blank.face_psnr < 20 and blank.sharpness == 0.0 and np.isnan(blank.landmarks) and np.isnan(blank.identity)
 
 
 def test_sharpness_and_psnr_fall_with_blur(portrait: Portrait) -> None:
@@ -87,13 +77,14 @@ def test_a_film_that_the_renderer_made_is_reenacted(
     video = Video(renderer.render(motion), len(motion), motion.fps, renderer.size)
     write_video(video, tmp_path / "talking" / "mead" / "one.mp4")
     monkeypatch.setattr(film_motion, "track_video", _track_without_cache)
-    monkeypatch.setattr(reenactment, "FaceRecogniser", ColourRecogniser)
-    table = reenactment.run(tmp_path, pictures=tmp_path / "pictures")
-    assert "mouth PSNR better than unmoved in 1 of 1" in table
-    assert "landmarks nearer than unmoved in 1 of 1" in table
-    assert load_image(tmp_path / "pictures" / "reenactment-worst.png").size > 0
+    monkeypatch.setattr(picture_metrics, "recogniser", ColourRecogniser)
+    record = Recorder()
+    reenactment.run(tmp_path, record, pictures=tmp_path / "pictures")
+    assert record.mean("wins/clips", "picture/mouth_psnr") == record.mean("wins/clips", "geometry/landmarks") == 1
+    assert record.mean("picture/mouth_psnr", "geometry") > record.mean("picture/mouth_psnr", "unmoved")
+    assert load_image(record.pictures[0]).size > 0
     with pytest.raises(DataError, match="none of"):
-        reenactment.run(tmp_path, tuning=True)
+        reenactment.run(tmp_path, Recorder(), tuning=True)
 
 
 def _track_without_cache(path: Path) -> FaceTrack:
@@ -104,8 +95,9 @@ def _track_without_cache(path: Path) -> FaceTrack:
 def test_a_photograph_survives_everything(portrait: Portrait) -> None:
     row = robustness.score_portrait("astronaut", portrait)
     assert row.failures == () and row.own >= robustness.LEAST_PSNR and row.long_way is None
-    table = "\n".join(robustness._summary([row]))
-    assert "| portraits with an exception | 0 | 0 |" in table and "1 of 1" in table
+    record = Recorder()
+    robustness.summarise([row], record)
+    assert record.mean("robustness/failures", "1 portraits") == 0 and record.notes == []
 
 
 class BrokenRenderer:
@@ -120,7 +112,7 @@ class BrokenRenderer:
 
 
 def test_what_fails_is_named() -> None:
-    failures = list(robustness._failures(BrokenRenderer()))
+    failures = list(robustness.failures(BrokenRenderer()))
     assert failures[0] == "jawOpen: IndexError('no jaw')"
     assert len(failures) == 1 + sum(yaw > 0 for yaw, _, _ in robustness.POSES)
 
@@ -134,8 +126,8 @@ def test_each_shape_explains_its_own_motion_best() -> None:
     motions = np.random.default_rng(0).normal(size=(BLENDSHAPE_COUNT, 30, 2))
     names = list(BLENDSHAPE_INDEX)
     for name in ("jawOpen", "tongueOut"):
-        assert blendshape_fidelity._explaining(motions, 0.3 * motions[BLENDSHAPE_INDEX[name]], names) == name
-    assert blendshape_fidelity._explaining(motions, np.zeros((30, 2)), names) == ""
+        assert blendshape_fidelity.explaining(motions, 0.3 * motions[BLENDSHAPE_INDEX[name]], names) == name
+    assert blendshape_fidelity.explaining(motions, np.zeros((30, 2)), names) == ""
 
 
 def test_drawn_shapes_are_seen(portrait: Portrait, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,7 +140,9 @@ def test_drawn_shapes_are_seen(portrait: Portrait, monkeypatch: pytest.MonkeyPat
     assert all(case.seen for case in [*tally.cases, *tally.mesh]) and tally.lost == []
     assert [len(tally.cases), len(tally.mesh)] == [6, 2]
     assert np.abs(tally.distances["lips apart"]).max() < 0.05
-    assert "Seen by neither: none" in "\n".join(blendshape_fidelity._table(tally))
+    record = Recorder()
+    blendshape_fidelity.summarise(tally, record, "one")
+    assert record.mean("shapes/seen", "one, all") == 1 and record.notes == []
 
 
 def test_who_is_not_found_counts_as_another(portrait: Portrait) -> None:
@@ -159,8 +153,10 @@ def test_who_is_not_found_counts_as_another(portrait: Portrait) -> None:
         )
     assert same.distance < 0.05
     lost = identity_under_pose.Drawn("nobody", "turned", np.nan, same.pictures)
-    table = "\n".join(identity_under_pose._table([same, lost], [], np.array([0.9])))
-    assert "| 1 of 2 |" in table and "* nobody turned: nan" in table
+    record = Recorder()
+    for row in (same, lost):
+        identity_under_pose.note(record, row)
+    assert record.mean("identity/same", "turned") == 0 and record.notes == ["nobody turned: nan"]
 
 
 @pytest.mark.skipif(not (store.cache_folder() / "face_recogniser").exists(), reason="its 100 MB are fetched to measure")
@@ -201,6 +197,6 @@ def test_strips_of_any_size_make_one_picture(tmp_path: Path) -> None:
 def test_every_evaluation_loads_and_pictures_need_one_that_draws(tmp_path: Path) -> None:
     assert all(callable(job.load()) for job in EVALUATIONS.values())
     with pytest.raises(InputError, match="draws no pictures"):
-        evaluate("speed", None, tmp_path)
+        evaluate("speed", None, Recorder(), tmp_path)
     with pytest.raises(InputError, match="needs --data"):
-        evaluate("robustness", None)
+        evaluate("robustness", None, Recorder())

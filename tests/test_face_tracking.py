@@ -56,7 +56,7 @@ def test_a_kept_track_is_found_again_and_fitted_to_a_new_model(
     assert counted.calls == 1
     np.testing.assert_array_equal(first.landmarks, second.landmarks)
     np.testing.assert_array_equal(first.fit.expression, second.fit.expression)
-    monkeypatch.setattr(tracking, "_model_key", lambda: "another model")
+    monkeypatch.setattr(tracking, "face_model_key", lambda: "another model")
     refitted = track_video(film)
     assert counted.calls == 1
     assert refitted.model == "another model"
@@ -78,13 +78,15 @@ class _CountedTracking:
         places = landmark_basis().neutral
         landmarks = np.tile(places * [10.0, -10.0, -10.0], (3, 1, 1)).astype(np.float32) + 200
         fit = tracking.fit_sequence(landmarks)
-        return FaceTrack(landmarks, np.ones(3, bool), np.zeros((3, 52)), fit, 25.0, (384, 256), tracking._model_key())
+        return FaceTrack(
+            landmarks, np.ones(3, bool), np.zeros((3, 52)), fit, 25.0, (384, 256), tracking.face_model_key()
+        )
 
 
 def test_gaps_are_filled_between_what_is_known() -> None:
     values = np.array([[9.0], [1.0], [0.0], [0.0], [4.0], [0.0]])
     known = np.array([False, True, False, False, True, False])
-    np.testing.assert_allclose(tracking._fill_gaps(values, known).ravel(), [1, 1, 2, 3, 4, 4])
+    np.testing.assert_allclose(tracking.fill_gaps(values, known).ravel(), [1, 1, 2, 3, 4, 4])
 
 
 def test_a_film_without_a_face_says_so() -> None:

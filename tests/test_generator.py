@@ -20,7 +20,7 @@ from talker.data.generator_pairs import Pairs
 from talker.evaluation.perceptual import Perceiver, distance
 from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
-from talker.render.aligned import MAPS, STYLE, FaceSquare, style_of
+from talker.render.aligned import MAPS, STYLE, FaceSquare, generator_style
 from talker.render.generator import (
     CHECKPOINT,
     SIZES,
@@ -232,7 +232,7 @@ def test_the_shipped_weights_are_nearly_symmetric(shipped: GeneratorRenderer, po
     """Trained, mirrored faces give mirrored faces up to a few levels."""
     drawn = shipped.geometry.draw(SPEAKING, TURNED)
     square, sight = FaceSquare(shipped.geometry.geometry, SIZES["small"].size).look(drawn)
-    style = style_of(SPEAKING, TURNED, portrait)
+    style = generator_style(SPEAKING, TURNED, portrait)
     one = Pairs(square.cut(portrait.image), *(row[None] for row in (sight.picture, sight.masks, sight.maps, style)),
                 sight.picture[None])  # fmt: skip
     generator = load_generator(checkpoint(CHECKPOINT))

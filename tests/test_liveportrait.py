@@ -31,7 +31,7 @@ from talker.render.liveportrait.renderer import LivePortraitRenderer, square_aro
 from talker.render.liveportrait.weights import Networks
 from talker.render.registry import create_renderer
 from talker.types import FaceMotion, Portrait
-from talker.weights import sources, store
+from talker.weights import registry, sources
 
 FACTS = json.loads((Path(__file__).parent / "data" / "liveportrait.json").read_text())
 POWER_ITERATIONS = 50
@@ -183,15 +183,15 @@ class Mirror(torch.nn.Module):
 @pytest.mark.parametrize("size", ["native", "crop256", "crop1024"])
 def test_what_is_drawn_goes_back_to_its_place(portrait: Portrait, small: Networks, size: str) -> None:
     renderer = LivePortraitRenderer(portrait, SpeakOptions(size=size), small)
-    picture = renderer._portrait.image
+    picture = renderer.portrait.image
     with torch.inference_mode():
-        mirror = Mirror(renderer._tensor([picture]))
-    renderer._networks = Networks(small.motion, small.appearance, small.warping, mirror, small.stitching)
+        mirror = Mirror(renderer.tensor([picture]))
+    renderer.networks = Networks(small.motion, small.appearance, small.warping, mirror, small.stitching)
     (frame,) = renderer.render(FaceMotion(np.zeros((1, 52)), np.zeros((1, 6))))
     assert frame.shape == picture.shape == (renderer.size[1], renderer.size[0], 3)
     blurred = skimage.filters.gaussian(picture, 1.5, channel_axis=-1, preserve_range=True)
     seen = skimage.filters.gaussian(frame, 1.5, channel_axis=-1, preserve_range=True)
-    left, top, right, bottom = (int(edge) for edge in renderer._portrait.face_box)
+    left, top, right, bottom = (int(edge) for edge in renderer.portrait.face_box)
     assert np.abs(seen - blurred)[top:bottom, left:right].mean() < 3.0  # a shift by a pixel gives more
 
 
@@ -201,7 +201,7 @@ def test_the_motion_of_the_drawn_frames_moves_the_face_and_nothing_else(portrait
     frames = list(renderer.render(FaceMotion(np.stack([own, own, expand({"jawOpen": 0.8})]), np.zeros((3, 6)))))
     np.testing.assert_array_equal(frames[0], frames[1])
     assert (frames[0] != frames[2]).any()
-    square = np.linalg.norm(renderer._to_picture[:, 0]) * 512 / 2 * np.sqrt(2)
+    square = np.linalg.norm(renderer.to_picture[:, 0]) * 512 / 2 * np.sqrt(2)
     rows, columns = np.indices(portrait.image.shape[:2])
     middle = portrait.landmarks[168, :2]  # between the eyes, about the square's middle
     far = np.hypot(columns - middle[0], rows - middle[1]) > 1.2 * square
@@ -233,7 +233,7 @@ def test_published_files_are_read_whole(tmp_path: Path, small: Networks) -> None
     for own, other in zip(small.published().values(), read.published().values(), strict=True):
         for name, value in own.state_dict().items():
             torch.testing.assert_close(other.state_dict()[name], value)
-    files = {file.path for file in store.ASSETS[weights.ASSET].files}
+    files = {file.path for file in registry.ASSETS[weights.ASSET].files}
     assert files == {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.pth")}
 
 

@@ -46,6 +46,10 @@ def picture(width: int, height: int) -> Make:
     return lambda path: Image.new("RGB", (width, height), "red").save(path, "PNG")
 
 
+def huge(path: Path) -> None:
+    Image.new("1", (10_001, 10_000)).save(path, "PNG")
+
+
 def cut_picture(kind: str) -> Make:
     def make(path: Path) -> None:
         noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)
@@ -100,7 +104,7 @@ SOUNDS: dict[str, tuple[Make, str]] = {
     "not a number": (sound(np.full(RATE, np.nan), subtype="FLOAT"), "not numbers"),
     "infinite": (sound(np.full(RATE, np.inf), subtype="FLOAT"), "not numbers"),
     "too long": (sound(np.full(3 * RATE, 0.1)), "longer than"),
-    "a picture": (picture(80, 80), "holds no sound"),
+    "a picture": (picture(80, 80), "damaged or not"),
     "a silent film": (film(False), "holds no sound"),
 }
 PICTURES: dict[str, tuple[Make, str]] = {
@@ -117,7 +121,7 @@ PICTURES: dict[str, tuple[Make, str]] = {
     "half a webp": (cut_picture("WEBP"), "damaged|not a picture"),
     "one pixel": (picture(1, 1), "too small"),
     "a thin line": (picture(2000, 63), "too small"),
-    "too many pixels": (picture(8000, 6300), "too large"),
+    "too many pixels": (huge, "too large"),
     "a decompression bomb": (bomb, "too large"),
     "not a number": (not_numbers, "not numbers"),
 }
@@ -242,7 +246,7 @@ def test_bad_options(tmp_path: Path, name: str, value: object) -> None:
     with pytest.raises(OptionsError, match=name):
         SpeakOptions(**{name: value})  # type: ignore[arg-type]
     (tmp_path / "settings.json").write_text(json.dumps({name: value}))
-    with pytest.raises(OptionsError, match=name):
+    with pytest.raises(OptionsError, match="not a number" if value != value or value == float("inf") else name):
         SpeakOptions.load(tmp_path / "settings.json")
 
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from pathlib import Path
+import math
 
 import numpy as np
 import pytest
 
 from talker.blendshapes import BLENDSHAPE_INDEX, BLENDSHAPE_NAMES
+from talker.curves import at_frames
 from talker.emotion.labels import label_code
 from talker.motion import mouth_regressor, visemes
-from talker.motion.articulation import at_frames, bite_lip, shut_before_speech, shut_lips, speech_motion
-from talker.motion.composition import cap_sneer, compose, dilate_in_time, shown_probabilities, soft_limit
+from talker.motion.articulation import bite_lip, shut_before_speech, shut_lips, speech_motion
+from talker.motion.composition import cap_sneer, compose, dilate_in_time, soft_limit
+from talker.motion.emotion_style import EMOTION_STYLES
 from talker.motion.lips import LipGeometry
 from talker.motion.mouth_regressor import ArticulationConfig, MouthRegressor, in_context
 from talker.options import SpeakOptions
 from talker.speech import voice
+from talker.speech.analysis import SpeechAnalysis
 from talker.speech.pronunciation import ARPABET
 from talker.types import EMOTION_LABELS, EmotionCode, FaceMotion, SpeechClip, TimedToken
 
@@ -27,12 +30,12 @@ MOUTH = [i for i, name in enumerate(BLENDSHAPE_NAMES) if name.startswith(("jaw",
 
 
 @pytest.fixture(scope="module")
-def clip() -> SpeechClip:
-    return voice.say(SENTENCE)
+def clip() -> SpeechAnalysis:
+    return SpeechAnalysis(voice.say(SENTENCE))
 
 
 @pytest.fixture(scope="module")
-def speech(clip: SpeechClip) -> FaceMotion:
+def speech(clip: SpeechAnalysis) -> FaceMotion:
     return speech_motion(clip)
 
 
@@ -40,11 +43,11 @@ def _opening(motion: FaceMotion) -> np.ndarray:
     return LipGeometry.load().opening_of(motion.blendshapes)
 
 
-def _silence(seconds: float) -> SpeechClip:
-    return SpeechClip(np.zeros(int(24000 * seconds), np.float32), 24000)
+def _silence(seconds: float) -> SpeechAnalysis:
+    return SpeechAnalysis(SpeechClip(np.zeros(int(24000 * seconds), np.float32), 24000))
 
 
-def _lowest_near(opening: np.ndarray, fps: float, clip: SpeechClip, names: tuple[str, ...]) -> list[float]:
+def _lowest_near(opening: np.ndarray, fps: float, clip: SpeechAnalysis, names: tuple[str, ...]) -> list[float]:
     """The smallest opening around each of the named phones."""
     found = []
     for phone in clip.transcript.phones:  # type: ignore[union-attr]
@@ -58,20 +61,20 @@ def test_silence_closes_the_mouth() -> None:
     motion = speech_motion(_silence(2.0))
     assert len(motion) == 50
     assert np.abs(motion.blendshapes).max() < 1e-6
-    hiss = SpeechClip(np.random.default_rng(0).normal(0, 1e-4, 48000).astype(np.float32), 24000)
+    hiss = SpeechAnalysis(SpeechClip(np.random.default_rng(0).normal(0, 1e-4, 48000).astype(np.float32), 24000))
     assert _opening(speech_motion(hiss)).max() < 0.02
 
 
-def test_pauses_close_the_mouth(clip: SpeechClip) -> None:
-    gap = np.zeros(24000, np.float32)
-    long = SpeechClip(np.concatenate([clip.samples, gap, clip.samples]), clip.sample_rate)
+def test_pauses_close_the_mouth(clip: SpeechAnalysis) -> None:
+    samples, gap = clip.clip.samples, np.zeros(24000, np.float32)
+    long = SpeechAnalysis(SpeechClip(np.concatenate([samples, gap, samples]), clip.clip.sample_rate))
     opening = _opening(speech_motion(long))
     middle = int((clip.duration_s + 0.4) * 25)
     assert opening[middle : middle + 5].max() < 0.005
     assert opening.max() > 0.05
 
 
-def test_lips_do_not_part_before_a_first_m(clip: SpeechClip, speech: FaceMotion) -> None:
+def test_lips_do_not_part_before_a_first_m(clip: SpeechAnalysis, speech: FaceMotion) -> None:
     assert clip.transcript is not None
     said = next(phone for phone in clip.transcript.phones if phone.text != "SIL")
     assert said.text == "M"
@@ -97,7 +100,7 @@ def test_only_the_mouth_moves_and_stays_in_range(speech: FaceMotion) -> None:
     np.testing.assert_allclose(speech.blendshapes[:, left], speech.blendshapes[:, right], atol=0.03)
 
 
-def test_sound_alone_articulates(clip: SpeechClip, speech: FaceMotion) -> None:
+def test_sound_alone_articulates(clip: SpeechAnalysis, speech: FaceMotion) -> None:
     alone = speech_motion(clip.with_transcript(None))
     assert len(alone) == len(speech)
     assert np.corrcoef(_opening(alone), _opening(speech))[0, 1] > 0.75
@@ -106,14 +109,14 @@ def test_sound_alone_articulates(clip: SpeechClip, speech: FaceMotion) -> None:
 
 
 @pytest.mark.parametrize("fps", [10.0, 24.0, 25.0, 29.97, 30.0, 50.0, 60.0])
-def test_lips_meet_on_p_b_m_at_any_frame_rate(clip: SpeechClip, fps: float) -> None:
+def test_lips_meet_on_p_b_m_at_any_frame_rate(clip: SpeechAnalysis, fps: float) -> None:
     motion = speech_motion(clip, fps=fps)
-    assert len(motion) == round(clip.duration_s * fps)
+    assert len(motion) == math.ceil(clip.duration_s * fps - 1e-6)
     assert max(_lowest_near(_opening(motion), fps, clip, visemes.BILABIALS)) < 0.004
 
 
 @pytest.mark.parametrize("label", EMOTION_LABELS)
-def test_lips_meet_whatever_is_felt(clip: SpeechClip, speech: FaceMotion, label: str) -> None:
+def test_lips_meet_whatever_is_felt(clip: SpeechAnalysis, speech: FaceMotion, label: str) -> None:
     for strength in (1.0, 1.5):
         composed = compose(speech, label_code(label, strength), clip, SpeakOptions())
         assert max(_lowest_near(_opening(composed), 25.0, clip, visemes.BILABIALS)) < 0.006
@@ -121,7 +124,7 @@ def test_lips_meet_whatever_is_felt(clip: SpeechClip, speech: FaceMotion, label:
 
 
 @pytest.mark.parametrize("label", EMOTION_LABELS)
-def test_open_vowels_stay_open(clip: SpeechClip, speech: FaceMotion, label: str) -> None:
+def test_open_vowels_stay_open(clip: SpeechAnalysis, speech: FaceMotion, label: str) -> None:
     composed = compose(speech, label_code(label, 1.0), clip, SpeakOptions())
     wide = _opening(speech) > 0.06
     assert wide.any()
@@ -129,7 +132,7 @@ def test_open_vowels_stay_open(clip: SpeechClip, speech: FaceMotion, label: str)
 
 
 @pytest.mark.parametrize("label", EMOTION_LABELS)
-def test_strength_zero_is_the_neutral_talker_bit_for_bit(clip: SpeechClip, speech: FaceMotion, label: str) -> None:
+def test_strength_zero_is_the_neutral_talker_bit_for_bit(clip: SpeechAnalysis, speech: FaceMotion, label: str) -> None:
     neutral = compose(speech, label_code("neutral"), clip, SpeakOptions())
     for code in (label_code(label, 0.0), label_code(label).with_strength(0.0)):
         emotional = compose(speech, code, clip, SpeakOptions())
@@ -137,7 +140,7 @@ def test_strength_zero_is_the_neutral_talker_bit_for_bit(clip: SpeechClip, speec
         assert np.array_equal(emotional.pose, neutral.pose)
 
 
-def test_strength_scales_the_feeling(clip: SpeechClip, speech: FaceMotion) -> None:
+def test_strength_scales_the_feeling(clip: SpeechAnalysis, speech: FaceMotion) -> None:
     smile = BLENDSHAPE_INDEX["mouthSmileLeft"]
     shown = [
         compose(speech, label_code("happy", strength), clip, SpeakOptions()).blendshapes[:, smile].mean()
@@ -146,7 +149,7 @@ def test_strength_scales_the_feeling(clip: SpeechClip, speech: FaceMotion) -> No
     assert all(low + 0.05 < high for low, high in itertools.pairwise(shown))
 
 
-def test_feelings_keep_the_mouths_timing(clip: SpeechClip, speech: FaceMotion) -> None:
+def test_feelings_keep_the_mouths_timing(clip: SpeechAnalysis, speech: FaceMotion) -> None:
     neutral = _opening(compose(speech, label_code("neutral"), clip, SpeakOptions()))
     for label in EMOTION_LABELS:
         emotional = _opening(compose(speech, label_code(label), clip, SpeakOptions()))
@@ -156,10 +159,11 @@ def test_feelings_keep_the_mouths_timing(clip: SpeechClip, speech: FaceMotion) -
 
 @pytest.mark.parametrize("label", EMOTION_LABELS[1:])
 def test_what_a_feeling_adds_does_not_come_and_go_with_each_closure(
-    clip: SpeechClip, speech: FaceMotion, label: str
+    clip: SpeechAnalysis, speech: FaceMotion, label: str
 ) -> None:
+    jaw_kept = {name: dataclasses.replace(style, bared=0.0) for name, style in EMOTION_STYLES.items()}
     emotional, neutral = (
-        compose(speech, label_code(label, strength), clip, SpeakOptions()).blendshapes[:, MOUTH].astype(float)
+        compose(speech, label_code(label, strength), clip, SpeakOptions(), jaw_kept).blendshapes[:, MOUTH].astype(float)
         for strength in (1.0, 0.0)
     )
     assert np.abs(np.diff(emotional - neutral, 2, axis=0)).mean() < 0.008  # 0.02 when it did, in anger and disgust
@@ -174,7 +178,7 @@ def test_what_lasts_is_never_less_than_asked_and_bridges_gaps() -> None:
     np.testing.assert_allclose(dilate_in_time(asked, 0.2), asked)
 
 
-def test_same_seed_same_motion_and_other_seed_another(clip: SpeechClip) -> None:
+def test_same_seed_same_motion_and_other_seed_another(clip: SpeechAnalysis) -> None:
     once, again = (compose(speech_motion(clip), label_code("happy"), clip, SpeakOptions(seed=7)) for _ in range(2))
     assert np.array_equal(once.blendshapes, again.blendshapes) and np.array_equal(once.pose, again.pose)
     other = compose(speech_motion(clip), label_code("happy"), clip, SpeakOptions(seed=8))
@@ -182,7 +186,7 @@ def test_same_seed_same_motion_and_other_seed_another(clip: SpeechClip) -> None:
     assert np.array_equal(once.blendshapes[:, JAW], other.blendshapes[:, JAW])
 
 
-def test_amounts_switch_life_off(clip: SpeechClip, speech: FaceMotion) -> None:
+def test_amounts_switch_life_off(clip: SpeechAnalysis, speech: FaceMotion) -> None:
     dead = SpeakOptions(head=0.0, blinks=0.0, gaze=0.0, brows=0.0)
     still = compose(speech, label_code("neutral"), clip, dead)
     assert not still.pose.any()
@@ -193,7 +197,7 @@ def test_amounts_switch_life_off(clip: SpeechClip, speech: FaceMotion) -> None:
     assert not fixed.pose.any() and fixed.blendshapes[:, BLENDSHAPE_INDEX["eyeBlinkLeft"]].max() > 0.8
 
 
-def test_articulation_sharpens_single_sounds_and_keeps_closures(clip: SpeechClip, speech: FaceMotion) -> None:
+def test_articulation_sharpens_single_sounds_and_keeps_closures(clip: SpeechAnalysis, speech: FaceMotion) -> None:
     calm = {"head": 0.0, "blinks": 0.0, "gaze": 0.0, "brows": 0.0}
     said = {
         amount: _opening(compose(speech, label_code("neutral"), clip, SpeakOptions(articulation=amount, **calm)))
@@ -206,14 +210,14 @@ def test_articulation_sharpens_single_sounds_and_keeps_closures(clip: SpeechClip
     assert np.corrcoef(said[1.0], said[2.0])[0, 1] > 0.9
 
 
-def test_pace_speeds_up_the_face_and_not_the_lips(clip: SpeechClip, speech: FaceMotion) -> None:
+def test_pace_speeds_up_the_face_and_not_the_lips(clip: SpeechAnalysis, speech: FaceMotion) -> None:
     slow, fast = (compose(speech, label_code("neutral"), clip, SpeakOptions(pace=pace)) for pace in (0.5, 2.0))
     assert np.array_equal(_opening(slow), _opening(fast))
     turned = [np.abs(np.diff(motion.pose[:, 1])).mean() for motion in (slow, fast)]
     assert turned[1] > 1.3 * turned[0]
 
 
-def test_switching_one_part_off_leaves_the_others(clip: SpeechClip, speech: FaceMotion) -> None:
+def test_switching_one_part_off_leaves_the_others(clip: SpeechAnalysis, speech: FaceMotion) -> None:
     full = compose(speech, label_code("neutral"), clip, SpeakOptions())
     unblinking = compose(speech, label_code("neutral"), clip, SpeakOptions(blinks=0.0))
     assert np.array_equal(full.pose, unblinking.pose)
@@ -240,7 +244,7 @@ def test_same_seed_blinks_at_the_same_time_at_any_frame_rate() -> None:
     np.testing.assert_allclose(lids[50.0][::2], lids[25.0], atol=1e-5)
 
 
-def test_feelings_change_the_manner(clip: SpeechClip) -> None:
+def test_feelings_change_the_manner(clip: SpeechAnalysis) -> None:
     long = _silence(60.0)
     speech = speech_motion(long)
     motions = {label: compose(speech, label_code(label), long, SpeakOptions()) for label in EMOTION_LABELS}
@@ -251,14 +255,14 @@ def test_feelings_change_the_manner(clip: SpeechClip) -> None:
     assert motions["fear"].blendshapes[:, gaze].std() > motions["neutral"].blendshapes[:, gaze].std()
 
 
-def test_a_feeling_that_changes_over_time(clip: SpeechClip, speech: FaceMotion) -> None:
+def test_a_feeling_that_changes_over_time(clip: SpeechAnalysis, speech: FaceMotion) -> None:
     sad, happy = label_code("sad"), label_code("happy")
 
     def sequence(name: str) -> np.ndarray:
         one, other = getattr(sad, name), getattr(happy, name)
         return np.concatenate([np.repeat(one, 40, axis=0), np.repeat(other, len(speech) - 40, axis=0)])
 
-    code = EmotionCode(*(sequence(name) for name in ("embedding", "displacement", "strength", "probabilities")))
+    code = EmotionCode(*(sequence(name) for name in ("embedding", "blendshape_offset", "strength", "probabilities")))
     motion = compose(speech, code, clip, SpeakOptions())
     smile, frown = (BLENDSHAPE_INDEX[f"mouth{name}Left"] for name in ("Smile", "Frown"))
     assert motion.blendshapes[20, frown] > 0.3 > motion.blendshapes[20, smile]
@@ -322,27 +326,12 @@ def test_sums_saturate_smoothly() -> None:
 
 def test_interpolation_to_frames_keeps_ends_and_lines() -> None:
     line = np.arange(50.0)[:, None]
-    np.testing.assert_allclose(at_frames(line, 25, 25.0)[:, 0], np.arange(25) * 2)
-    assert at_frames(line[:1], 10, 25.0).shape == (10, 1)
+    np.testing.assert_allclose(at_frames(line, 25, 25.0, 50.0)[:, 0], np.arange(25) * 2)
+    assert at_frames(line[:1], 10, 25.0, 50.0).shape == (10, 1)
 
 
 @pytest.mark.parametrize("samples", [1, 10, 200, 2400])
 def test_the_shortest_sounds_give_motion(samples: int) -> None:
-    short = SpeechClip(np.full(samples, 0.1, np.float32), 24000)
+    short = SpeechAnalysis(SpeechClip(np.full(samples, 0.1, np.float32), 24000))
     motion = compose(speech_motion(short), label_code("happy"), short, SpeakOptions())
-    assert len(motion) == max(1, round(samples / 24000 * 25))
-
-
-def test_a_motion_says_how_its_face_reads(tmp_path: Path) -> None:
-    """Without strength it is neutral, at full strength the emotion itself; the file keeps it."""
-    angry, neutral = (EMOTION_LABELS.index(name) for name in ("angry", "neutral"))
-    code = label_code("angry")
-    off, full = shown_probabilities(code, np.zeros(5), 25.0), shown_probabilities(code, np.ones(5), 25.0)
-    np.testing.assert_allclose(off.sum(1), 1, atol=1e-5)
-    np.testing.assert_allclose(full.sum(1), 1, atol=1e-5)
-    assert (off[:, neutral] == 1).all()
-    assert (full.argmax(1) == angry).all()
-    FaceMotion(np.zeros((5, 52)), np.zeros((5, 6)), emotion=full).save(tmp_path / "motion.npz")
-    kept = FaceMotion.load(tmp_path / "motion.npz").emotion
-    assert kept is not None
-    np.testing.assert_array_equal(kept, full)
+    assert len(motion) == max(1, math.ceil(samples / 24000 * 25 - 1e-3))

@@ -16,7 +16,6 @@ from gradio.helpers import special_args
 from PIL import Image
 from stand_ins import FakeComponents
 
-import app
 from talker import FaceMotion, SpeakOptions, Talker
 from talker.emotion.catalogue import EMOTIONS
 from talker.emotion.resolve import SOURCES
@@ -24,7 +23,7 @@ from talker.errors import FaceError
 from talker.media import video
 from talker.options import AMOUNTS, RENDERERS, SIZES
 from talker.types import EMOTION_LABELS
-from talker.web import emotion_map, emotion_panel, faces, handlers, hosting, result, session, texts
+from talker.web import app, emotion_map, emotion_panel, faces, handlers, hosting, result, session, texts
 from talker.web.examples import EXAMPLES
 from talker.web.inputs import COMPARED_INPUTS, INPUTS, OPTIONS, START, PageInputs
 
@@ -43,7 +42,7 @@ def picture(tmp_path: Path) -> str:
 def run(picture: str, monkeypatch: pytest.MonkeyPatch) -> Run:
     """`handlers.speak` with stand-ins behind it; every widget as it starts, but for portrait, words and consent."""
     talker = Talker(FakeComponents().as_components())
-    monkeypatch.setattr(talker, "fetch_weights", lambda progress: progress("the weights", 1, 2))
+    monkeypatch.setattr(talker, "fetch_weights", lambda progress, voice="": progress("the weights", 1, 2))
     monkeypatch.setattr(handlers, "TALKER", talker)
     monkeypatch.setattr(result, "landmark_motion", lambda portrait, motion: FakeLandmarks(len(motion), motion.fps))
     ready = dataclasses.replace(START, picture=picture, text="Hello", consent=True, strength=1.0)
@@ -139,17 +138,17 @@ def test_a_trial_of_words_with_tags_starts_with_the_first_feeling(run: Run) -> N
 
 
 def test_the_face_is_outlined_or_the_reason_is_told(run: Run, picture: str) -> None:
-    shown, sentence = handlers.look(picture, 0)
+    shown, sentence = handlers.look(VISITOR, picture, 0)
     assert "2 faces" in sentence
     original = np.asarray(Image.open(picture)).astype(int)
     drawn = shown["value"].astype(int)
     assert drawn.shape == original.shape
     assert np.array_equal(drawn[48, 40], original[48, 40]), "inside the face nothing changes"
     assert drawn[2, 2].sum() < original[2, 2].sum(), "outside it is darker"
-    shown, sentence = handlers.look("absent.png", 0)
+    shown, sentence = handlers.look(VISITOR, "absent.png", 0)
     assert not shown["visible"]
     assert "absent.png" in sentence
-    assert handlers.look(None, 0)[0]["visible"] is False
+    assert handlers.look(VISITOR, None, 0)[0]["visible"] is False
 
 
 def test_a_click_chooses_the_nearest_face_that_can_talk(picture: str) -> None:
@@ -158,9 +157,9 @@ def test_a_click_chooses_the_nearest_face_that_can_talk(picture: str) -> None:
     def look(path: str, index: int = 0) -> Any:
         if boxes[index] is None:
             raise FaceError("too small")
-        return SimpleNamespace(faces=3, face_box=boxes[index], image=np.zeros((96, 80, 3)))
+        return SimpleNamespace(faces=3, face_box=boxes[index], image=np.zeros((96, 80, 3)), quarter_turns=0)
 
-    talker: Any = SimpleNamespace(look=look)
+    talker: Any = SimpleNamespace(analyze_portrait=look)
     assert faces.face_at(talker, picture, 0, (5, 5), 40) == 2
     assert faces.face_at(talker, picture, 2, (35, 36), 40) == 0
 
@@ -229,7 +228,7 @@ def test_every_choice_has_a_title() -> None:
 def test_sentences_are_kept_in_one_place() -> None:
     """No widget of the page has words of its own."""
     worded = ("label", "placeholder", "info", "title")
-    for path in [ROOT / "app.py", *(ROOT / "page").glob("*.py")]:
+    for path in [ROOT / "app.py", *(ROOT / "talker" / "web").glob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("gr."):
                 for keyword in node.keywords:
@@ -273,8 +272,8 @@ def test_every_source_asks_for_its_own_value(tmp_path: Path) -> None:
 
 
 def previewed(**values: Any) -> tuple[Any, str]:
-    inputs = dataclasses.replace(START, **values)
-    shown: tuple[Any, str] = handlers.preview(*(getattr(inputs, name) for name in handlers.preview.inputs))
+    inputs = dataclasses.replace(START, **{"consent": True} | values)
+    shown: tuple[Any, str] = handlers.preview(VISITOR, *(getattr(inputs, name) for name in handlers.preview.inputs))
     return shown
 
 
@@ -286,6 +285,7 @@ def test_the_preview_shows_the_feeling_or_says_what_it_needs(run: Run, picture: 
     assert not previewed(picture=None)[0]["visible"]
     assert "voice" in previewed(picture=picture, source="speech")[1]
     assert "Say what to feel" in previewed(picture=picture, source="text")[1]
+    assert texts.PREVIEW_CONSENT in previewed(picture=picture, consent=False)[1].replace("&#x27;", "'")
     assert "grumpy" in previewed(picture=picture, emotion="grumpy")[1]
 
 
@@ -344,5 +344,5 @@ def test_a_recording_is_asked_first_how_it_feels() -> None:
 def test_functions_are_called_as_their_endpoints() -> None:
     """Language models are told the functions' names."""
     public = [fn for fn in app.build_page().fns.values() if fn.api_visibility == "public"]
-    assert len(public) == 10
+    assert len(public) == 11
     assert [fn.fn.__name__ for fn in public] == [fn.api_name for fn in public]

@@ -1,4 +1,4 @@
-"""The doors: `Talker` with small stand-ins for the heavy rooms, and the command line over it."""
+"""The entry points: `Talker` with small stand-ins for the heavy components, and the command line over it."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -66,11 +66,12 @@ def test_speech_without_a_transcript_is_listened_to(
     assert any("not trusted" in note for note in result.notes)
 
 
-def test_a_code_is_scaled_by_the_strength_and_a_label_has_it(talker: Talker) -> None:
-    code = talker.encode_emotion("sad", 0.5)
-    assert code.strength == pytest.approx(0.5)
-    assert talker.encode_emotion(code, 0.5).strength == pytest.approx(0.25)
-    assert talker.encode_emotion(talker.encode_emotion("sad", 1.5), 1.5).strength == pytest.approx(1.5)
+def test_the_options_scale_what_an_emotion_has_of_its_own(talker: Talker) -> None:
+    speech = talker.load_speech(text="Hello")
+    weak = talker.encode_emotion("sad").with_strength(0.5)
+    for code, strength, shown in ((weak, 1.0, 0.5), (weak, 0.5, 0.25), (weak.with_strength(1.5), 1.5, 1.5)):
+        motion = talker.animate(speech, code, SpeakOptions(strength=strength))
+        assert motion.blendshapes == pytest.approx(0.5 * shown)  # the stand-in opens the mouth by half the strength
 
 
 @pytest.mark.parametrize(("speech", "text"), [(None, None), ("speech.wav", "Hello")])
@@ -174,7 +175,7 @@ def test_command_line_errors_are_one_line(
 
 
 def test_slips_of_our_own_are_not_hidden(talker: Talker, portrait: Path, tmp_path: Path) -> None:
-    talker.components.__dict__["say"] = lambda text, voice: 1 / 0
+    talker.components.__dict__["say"] = lambda *arguments: 1 / 0
     with pytest.raises(ZeroDivisionError):
         main(command(portrait, tmp_path), talker)
 
@@ -194,8 +195,8 @@ def test_a_preview_is_a_still_of_the_feeling_and_prepares_once(
     assert components.calls.count("renderer") == 1
 
 
-def test_requests_are_read_from_their_source_and_scaled(talker: Talker, components: FakeComponents) -> None:
-    assert talker.encode_emotion(EmotionRequest("text", "happy"), 0.5).strength == pytest.approx(0.5)
+def test_requests_are_read_from_their_source(talker: Talker, components: FakeComponents) -> None:
+    assert talker.encode_emotion(EmotionRequest("text", "happy")).source == "label: happy"
     assert "read text" in components.calls
 
 

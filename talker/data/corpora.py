@@ -1,7 +1,8 @@
 """Where the published corpora of talking faces keep their films: folder layouts become rows of one kind.
 
 GRID (Cooke et al., 2006), MEAD (Wang et al., 2020), CREMA-D (Cao et al., 2014), RAVDESS (Livingstone & Russo, 2018),
-and any folder of films with sound. Names of files say who speaks, what is felt and often what is said.
+HDTF (Zhang et al., 2021), and any folder of films with sound. Names of files say who speaks, what is
+felt and often what is said.
 """
 
 from __future__ import annotations
@@ -38,10 +39,21 @@ class Recording:
 
 @dataclass(frozen=True)
 class Layout:
-    """A row of the table: what its folders look like, and the function that finds the recordings in them."""
+    """A row of the table: what its folders look like, what finds the recordings in them, the test split."""
 
     example: str
     find: Callable[[Path], Iterator[Recording]]
+    test_speakers: tuple[str, ...] = ()
+
+
+def test_recordings(folder: Path, layout: str) -> list[Recording]:
+    """Those of the corpus' test speakers; all of them where no split is in common use. Raises DataError."""
+    found = recordings(folder, layout)
+    speakers = LAYOUTS[layout].test_speakers
+    kept = [recording for recording in found if not speakers or recording.speaker in speakers]
+    if not kept:
+        raise DataError(f"{folder} holds none of the test speakers of {layout}: {', '.join(speakers)}.")
+    return kept
 
 
 def recordings(folder: Path, layout: str = "auto") -> list[Recording]:
@@ -159,6 +171,17 @@ def _ravdess(folder: Path) -> Iterator[Recording]:
             yield Recording(path.stem, path, path, f"Actor_{actor}", label, strength, text)
 
 
+# HDTF: WDA_AdamSchiff_000.mp4, WRA_…, RD_Radio1_000.mp4: part, speaker, clip; neutral talk
+HDTF_NAME = re.compile(r"(?:WDA|WRA|RD)_(\w+?)_?\d*")
+
+
+def _hdtf(folder: Path) -> Iterator[Recording]:
+    for path in _films(folder):
+        found = HDTF_NAME.fullmatch(path.stem)
+        if found:
+            yield Recording(path.stem, path, path, found[1])
+
+
 def _plain(folder: Path) -> Iterator[Recording]:
     """Any films: the first folder, or the film's own name, is the speaker; NAME.txt beside a film is what is said."""
     for path in _films(folder):
@@ -168,10 +191,20 @@ def _plain(folder: Path) -> Iterator[Recording]:
         yield Recording("-".join(parts), path, path, parts[0], text=text)
 
 
+# fmt: off
 LAYOUTS: dict[str, Layout] = {
     "grid": Layout("s1/bbaf2n.mpg", _grid),
-    "mead": Layout("M003/video/front/angry/level_1/001.mp4 with M003/audio/angry/level_1/001.m4a", _mead),
-    "crema-d": Layout("VideoFlash/1001_DFA_ANG_XX.flv with AudioWAV/1001_DFA_ANG_XX.wav", _cremad),
+    "mead": Layout(
+        "M003/video/front/angry/level_1/001.mp4 with M003/audio/angry/level_1/001.m4a", _mead,
+        ("M003", "M030", "W009", "W015"),
+    ),
+    # the test speakers of Vougioukas, Petridis & Pantic (2020)
+    "crema-d": Layout(
+        "VideoFlash/1001_DFA_ANG_XX.flv with AudioWAV/1001_DFA_ANG_XX.wav", _cremad,
+        tuple(f"10{number}" for number in (15, 20, 21, 30, 33, 52, 62, 81, 82, 89)),
+    ),
+    "hdtf": Layout("WDA_AdamSchiff_000.mp4", _hdtf),
     "ravdess": Layout("Actor_01/01-01-03-01-01-01-01.mp4", _ravdess),
     "plain": Layout("SPEAKER/film.mp4, or films alone", _plain),
 }
+# fmt: on

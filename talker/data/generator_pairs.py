@@ -23,10 +23,10 @@ from talker.errors import DataError, TalkerError
 from talker.media.image import load_image
 from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
-from talker.render.aligned import STYLE, FaceSquare, GeneratorInput, style_of
+from talker.render.aligned import STYLE, FaceSquare, GeneratorInput, generator_style
 from talker.render.crop import at_size
 from talker.render.geometry import to_relative_expression
-from talker.render.geometry_renderer import Drawn, GeometryRenderer
+from talker.render.geometry_renderer import GeometryRenderer, RenderedFrame
 from talker.render.photometric import offset_flow
 from talker.types import ByteArray, FloatArray, Portrait, Progress
 
@@ -125,11 +125,11 @@ def _collect(
     squares = FaceSquare(renderer.geometry, side)
     rows: list[tuple[ByteArray, ByteArray, FloatArray, FloatArray, ByteArray]] = []
     for frame in frames:
-        drawn: Drawn = renderer.draw(frame.blendshapes, frame.pose)
+        drawn: RenderedFrame = renderer.draw(frame.blendshapes, frame.pose)
         square, sight = squares.look(drawn)
         truth = register(square.cut(frame.image), sight)
         if truth is not None:
-            style = style_of(frame.blendshapes, frame.pose, portrait, frame.emotion_probabilities)
+            style = generator_style(frame.blendshapes, frame.pose, portrait, frame.emotion_probabilities)
             rows.append((sight.picture, sight.masks, sight.maps.astype(np.float16), style, truth))
     if not rows:
         raise DataError(f"{name} has no frame to learn from.")

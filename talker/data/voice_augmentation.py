@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from talker.speech.voice import VoiceFrames, say
+from talker.speech.small_voice import VoiceFrames
+from talker.speech.voice import say
 from talker.types import FloatArray, SpeechClip
 
 SPEED = (0.8, 1.35)

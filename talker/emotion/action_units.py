@@ -19,7 +19,7 @@ ACTION_UNITS: dict[str, dict[str, float]] = {
     "2": {"browOuterUp": 1.0},  # outer brow raiser
     "4": {"browDown": 1.0},  # brow lowerer
     "5": {"eyeWide": 1.0},  # upper lid raiser
-    "6": {"cheekSquint": 1.0, "eyeSquint": 0.5},  # cheek raiser
+    "6": {"cheekSquint": 1.0},  # cheek raiser; the cheek itself narrows the eye from below
     "7": {"eyeSquint": 1.0},  # lid tightener
     "9": {"noseSneer": 1.0},  # nose wrinkler
     "10": {"mouthUpperUp": 1.0},  # upper lip raiser

@@ -4,7 +4,7 @@ Texts and pictures share CLIP's space. The map is linear and solved in closed fo
 to the places of their emotions; phrases that were kept apart decide whether it may be used. CLIP's pictures lie
 beside its texts by a constant (Liang et al., "Mind the Gap", 2022): once the difference of the two means is taken
 away, the same map reads pictures (Radford et al., 2021; open_clip's build). It is solved when CLIP is first used, in
-seconds, and stored. The weights are those of LAION's ViT-B/32 (`store.EXTRAS`), fetched only when somebody asks for
+seconds, and stored. The weights are those of LAION's ViT-B/32 (`registry.EXTRAS`), fetched only when somebody asks for
 them.
 """
 
@@ -14,6 +14,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -37,7 +38,7 @@ from talker.resources import resource
 from talker.types import EMOTION_LABELS, ByteArray, FloatArray
 from talker.weights import store
 
-MODEL, EXTRA = "ViT-B-32", "clip"  # in open_clip's table and in `store.EXTRAS`
+MODEL, EXTRA = "ViT-B-32", "clip"  # in open_clip's table and in `registry.EXTRAS`
 CHECK_PER_LABEL = 5  # phrases of each label that the map is not fitted to
 ENOUGH = 0.85  # of the 40 checked phrases
 REGULARISATION = 0.5  # of the mean variance along a direction
@@ -233,7 +234,8 @@ def clip_map(space: EmotionSpace, tower: ClipTower, bank: PromptBank) -> ClipMap
         score = float(stored.pop("score"))
         return ClipMap(**stored, score=score)
     solved = solve_map(space, tower, bank)
-    save(path, solved)
+    with suppress(OSError):  # a cache that can't be written only costs time
+        save(path, solved)
     return solved
 
 
@@ -269,9 +271,9 @@ def hold_out(bank: PromptBank) -> tuple[PromptBank, list[tuple[str, str]]]:
 
 def example_squares() -> ByteArray:
     """The small pictures of faces [N, 224, 224, 3] that ship in `assets/people`: their mean stands for any face."""
-    paths = sorted(resource("assets", "people").glob("*.webp"))
+    paths = sorted(resource("assets", "people").rglob("*.webp"))
     if not paths:
-        raise AssetError(f"{resource('assets', 'people')} holds no pictures of faces, which CLIP needs.")
+        raise AssetError(f"{resource('assets', 'people', 'faces')} holds no pictures of faces, which CLIP needs.")
     pictures = (Image.open(path).convert("RGB").resize((SQUARE, SQUARE), Image.Resampling.BICUBIC) for path in paths)
     return np.stack([np.asarray(picture) for picture in pictures])
 

@@ -57,10 +57,14 @@ def prompt_bank() -> PromptBank:
     return PromptBank(emotions, words, tuple(values["no_emotion"]))
 
 
-@lru_cache(maxsize=1)
 def emotion_words() -> frozenset[str]:
     """Single words that name an emotion: of the bank, and the catalogue's names."""
+    names = [name for emotion in EMOTIONS.values() for name in (emotion.name, *emotion.aliases)]
+    return _bank_words().union(name.lower() for name in names if " " not in name)
+
+
+@lru_cache(maxsize=1)
+def _bank_words() -> frozenset[str]:
     bank = prompt_bank()
     texts = [text for source in (bank.emotions, bank.words) for texts in source.values() for text in texts]
-    names = [name for emotion in EMOTIONS.values() for name in (emotion.name, *emotion.aliases)]
-    return frozenset(text.lower() for text in (*texts, *names) if " " not in text)
+    return frozenset(text.lower() for text in texts if " " not in text)

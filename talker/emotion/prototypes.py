@@ -73,4 +73,7 @@ def _words(rows: Sequence[NamedEmotion]) -> FloatArray | None:
         tower = sentence_tower()
     except AssetError:
         return None
-    return np.stack([tower.encode((row.name, *row.aliases)).mean(0) for row in rows])
+    named = [(row.name, *row.aliases) for row in rows]
+    vectors = tower.encode([word for words in named for word in words])  # [W, D]
+    ends = np.cumsum([len(words) for words in named])
+    return np.stack([part.mean(0) for part in np.split(vectors, ends[:-1])])

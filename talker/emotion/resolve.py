@@ -11,14 +11,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from talker.emotion.catalogue import find_emotion
 from talker.emotion.labels import label_code
 from talker.emotion.model import EmotionModel, emotion_model
 from talker.emotion.timeline import Tag, tagged_code
 from talker.errors import EmotionError
-from talker.speech.analysis import SpeechAnalysis
+from talker.limits import EMOTION_CHARACTERS, check_characters
 from talker.types import EMOTION_LABELS, EmotionCode
+
+if TYPE_CHECKING:  # the command line's --help needs the sources' names only
+    from talker.speech.analysis import SpeechAnalysis
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,8 @@ def resolve(
         return tagged_code(tags, speech.transcript, speech.duration_s, partial(_named_or_described, context=context))
     if isinstance(emotion, EmotionCode):
         return emotion
+    asked = emotion if isinstance(emotion, str) else emotion.value
+    check_characters(asked, "What to feel", EMOTION_CHARACTERS, error=EmotionError)
     if isinstance(emotion, str):
         return _named_or_described(emotion, context)
     source = SOURCES.get(emotion.source)
@@ -117,13 +123,17 @@ def _picture(value: str, context: ReadingContext) -> EmotionCode:
 def _voice(value: str, context: ReadingContext) -> EmotionCode:
     from talker.emotion.voice import voice_code
     from talker.media.audio import load_speech
+    from talker.speech.analysis import SpeechAnalysis
 
     return voice_code(SpeechAnalysis(load_speech(value)), per_moment=False, model=context.model)
 
 
 def _video(value: str, context: ReadingContext) -> EmotionCode:
     from talker.emotion.picture import video_code
+    from talker.media.image import is_picture
 
+    if is_picture(value):
+        return _picture(value, context)
     return video_code(value, model=context.model)
 
 

@@ -7,13 +7,13 @@ same interface (`talker.emotion.clip`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import torch
 
+from talker.loaded import loaded_once
 from talker.types import FloatArray
 from talker.weights import store
 
@@ -67,7 +67,7 @@ class SentenceTower:
         return np.concatenate(pieces)[np.argsort(order)] if pieces else np.zeros((0, self.width), np.float32)
 
 
-@lru_cache(maxsize=1)
+@loaded_once
 def sentence_tower() -> SentenceTower:
     """The offline tower, loaded once. Raises AssetError when its weights can't be had."""
     return SentenceTower(store.fetch("sentence_encoder"))

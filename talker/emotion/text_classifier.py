@@ -37,7 +37,7 @@ def fit_gate(gate: nn.Linear, speaking: Tensor, other: Tensor) -> None:
         logits = gate(texts)[:, 0]
         value = functional.binary_cross_entropy_with_logits(logits, named, weight=weight, reduction="sum")
         value = value + REGULARISATION * (gate.weight**2).sum()
-        value.backward()  # type: ignore[no-untyped-call]
+        value.backward()
         return value
 
-    optimiser.step(loss)  # type: ignore[arg-type]
+    optimiser.step(lambda: float(loss()))

@@ -9,8 +9,9 @@ from talker.curves import smoothstep
 from talker.emotion.decode import decode_points, named
 from talker.emotion.model import EmotionModel, emotion_model
 from talker.emotion.space import EmotionSpace
-from talker.emotion.voice_features import FRAME_RATE, HOP_S, VoiceFrames, moments, voice_frames, whole
+from talker.emotion.voice_features import HOP_S, VoiceFrames, moments, voice_frames, whole
 from talker.speech.analysis import SpeechAnalysis
+from talker.speech.encoder import FRAME_RATE
 from talker.types import EmotionCode, FloatArray
 
 SMOOTHING_S = 1.0

@@ -8,7 +8,6 @@ face is compared with the real frame.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +17,8 @@ import numpy as np
 from talker.data.film_motion import Reenactment, every
 from talker.data.portraits import reported_portraits
 from talker.errors import TalkerError
-from talker.evaluation.comparison import box, psnr
+from talker.evaluation.metrics import Recorder
+from talker.evaluation.picture_metrics import face_box, psnr
 from talker.evaluation.pictures import Strip, save_strips
 from talker.evaluation.portraits import analysed
 from talker.evaluation.reenactment import report_clips
@@ -51,24 +51,30 @@ class Turned:
     worst: tuple[ByteArray, ByteArray, ByteArray]
 
 
-def run(data: Path, *, pictures: Path | None = None) -> str:
-    """The tables over the portraits and films of `data`; `pictures` is a folder for the backgrounds that move most."""
+def run(data: Path, record: Recorder, *, pictures: Path | None = None) -> None:
+    """Over the portraits and films of `data`; `pictures` is a folder for the backgrounds that move most."""
     turned = []
     with FaceDetector() as detector:
         for name, portrait in analysed(reported_portraits(data), detector):
             if isinstance(portrait, Portrait) and (found := turn(name, at_size(portrait, OPTIONS.size))) is not None:
                 turned.append(found)
+    for metric in ("still", "moving", "same"):
+        record.add(f"background/{metric}", [getattr(row, metric) for row in turned], "portraits")
+    record.add("wins/clips", [float(row.still > row.moving) for row in turned], "still background, portraits")
     if pictures is not None:
         worst = sorted(turned, key=lambda row: row.still)[:WORST_SHOWN]
         strips = [Strip(f"{row.name}: {row.moving:.1f} to {row.still:.1f} dB", row.worst) for row in worst]
         save_strips(strips, pictures / "background-worst.png", columns=2)
-    films = []
+        record.pictures.append(pictures / "background-worst.png")
     for path in report_clips(data):
         try:
-            films.append((path.stem, *film_surroundings(path)))
+            still, moving, unmoved = film_surroundings(path)
         except TalkerError as error:
-            films.append((f"{path.stem}, left out: {error}", np.nan, np.nan, np.nan))
-    return "\n".join([*_portrait_table(turned), "", *_film_table(films)])
+            record.note(f"{path.stem} is left out: {error}")
+            continue
+        for metric, value in (("still", still), ("moving", moving), ("unmoved", unmoved)):
+            record.add(f"background/{metric}", value, "films, all but the face")
+        record.add("wins/clips", float(still > moving), "still background, films")
 
 
 def turn(name: str, portrait: Portrait) -> Turned | None:
@@ -107,30 +113,9 @@ def film_surroundings(path: Path) -> tuple[float, float, float]:
     scores = []
     for frame in film.frames(every(FRAME_STEP), still):
         around = np.ones(frame.image.shape[:2], bool)
-        around[box(film.landmarks[frame.number][:, :2], 0.0, frame.image)] = False
+        around[face_box(film.landmarks[frame.number], frame.image)] = False
         motion = frame.blendshapes, frame.pose
         shown = still.frame(*motion), moving.frame(*motion), film.portrait.image
         scores.append([psnr(picture[around], frame.image[around]) for picture in shown])
     first, second, third = np.mean(scores, axis=0)
     return float(first), float(second), float(third)
-
-
-def _portrait_table(rows: list[Turned]) -> Iterator[str]:
-    yield "| portraits | still background: mean / least PSNR dB | moving: mean / least | pixels as in the picture |"
-    yield "|---|---|---|---|"
-    still, moving = (np.array([getattr(row, name) for row in rows]) for name in ("still", "moving"))
-    same = np.mean([row.same for row in rows])
-    cells = [str(len(rows)), *(f"{one.mean():.1f} / {one.min():.1f}" for one in (still, moving)), f"{same:.0%}"]
-    yield f"| {' | '.join(cells)} |"
-    yield ""
-    yield f"* nearer to the picture than the moving one in {np.sum(still > moving)} of {len(rows)}"
-
-
-def _film_table(rows: list[tuple[str, float, float, float]]) -> Iterator[str]:
-    yield "| film, all but the face | still background PSNR dB | moving | unmoved picture |"
-    yield "|---|---|---|---|"
-    mean = ("mean", *(float(value) for value in np.nanmean([row[1:] for row in rows], axis=0)))
-    yield from (f"| {name} | {one:.2f} | {two:.2f} | {three:.2f} |" for name, one, two, three in [*rows, mean])
-    yield ""
-    known = [row for row in rows if not np.isnan(row[1])]
-    yield f"* the still one is nearer than the moving one in {sum(row[1] > row[2] for row in known)} of {len(known)}"

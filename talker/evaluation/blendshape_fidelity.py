@@ -9,7 +9,6 @@ distances of lips, lids and brows must be those of the drawn mesh.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,8 +17,9 @@ import numpy as np
 from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_INDEX, BLENDSHAPE_NAMES
 from talker.data.portraits import building_portraits, reported_portraits
 from talker.errors import TalkerError
-from talker.evaluation.comparison import find_near
 from talker.evaluation.end_to_end import LIPS_APART, MEASURES
+from talker.evaluation.film import find_near
+from talker.evaluation.metrics import Recorder
 from talker.evaluation.portraits import analysed, spread
 from talker.face.detector import DetectedFace, FaceDetector
 from talker.face.landmarks import FACE_LANDMARKS
@@ -33,7 +33,6 @@ from talker.weights.store import checkpoint
 OPTIONS = SpeakOptions(size="crop512")
 PORTRAITS = 8  # of those that may be tuned on, and as many of those that are reported
 STRENGTHS = (0.5, 1.0)
-TARGET = 0.9  # of the cases
 NEAR = 0.02  # face widths: how far a distance may be from the mesh's
 GROUPS = {"mouth": ("jaw", "mouth"), "brows": ("brow",), "eyes": ("eye",)}
 # what the detector does not show at all, or hardly, on filmed faces either
@@ -71,22 +70,20 @@ class Tally:
     lost: list[str] = field(default_factory=list)
 
 
-def run(data: Path) -> str:
-    """The tables for portraits that may be tuned on and for the others."""
+def run(data: Path, record: Recorder) -> None:
+    """On portraits that may be tuned on and on the others."""
     sets = {
         "tuning": spread(building_portraits(data), PORTRAITS), "reported": spread(reported_portraits(data), PORTRAITS)
     }  # fmt: skip
-    lines = []
     with FaceDetector() as detector:
         for name, chosen in sets.items():
             tally = Tally()
             for stem, portrait in analysed(chosen, detector):
                 if isinstance(portrait, TalkerError):
-                    lines.append(f"{stem} is refused: {portrait}")
+                    record.note(f"{stem} is refused: {portrait}")
                 else:
                     look(portrait, detector, tally, stem)
-            lines += [f"{len(chosen)} {name} portraits", "", *_table(tally), ""]
-    return "\n".join(lines)
+            summarise(tally, record, name)
 
 
 def look(portrait: Portrait, detector: FaceDetector, tally: Tally, name: str = "") -> None:
@@ -105,7 +102,7 @@ def look(portrait: Portrait, detector: FaceDetector, tally: Tally, name: str = "
     drawn = [geometry.model.landmarks(mesh) for mesh in meshes]
     for (shape, strength), face, mesh, expected in zip(cases, faces[1:], meshes[1:], drawn[1:], strict=True):
         if shape.startswith(UNSEEN):
-            nearest = _explaining(_pictured(geometry.basis), mesh - meshes[0], list(BLENDSHAPE_NAMES))
+            nearest = explaining(_pictured(geometry.basis), mesh - meshes[0], list(BLENDSHAPE_NAMES))
             tally.mesh.append(Case(shape, strength, nearest, nearest))
         if face is None:
             tally.lost.append(f"{name} {shape} {strength:g}")
@@ -133,7 +130,7 @@ def _case(shape: str, strength: float, face: DetectedFace, neutral: DetectedFace
     links = np.stack([geometry.model.landmarks(offsets)[:FACE_LANDMARKS] for offsets in geometry.basis])
     rise = face.blendshapes - neutral.blendshapes
     by_scores = max(rivals, key=lambda name: rise[BLENDSHAPE_INDEX[name]])
-    return Case(shape, strength, _explaining(_pictured(links), moved, rivals), by_scores)
+    return Case(shape, strength, explaining(_pictured(links), moved, rivals), by_scores)
 
 
 def _pictured(basis: FloatArray) -> FloatArray:
@@ -141,7 +138,7 @@ def _pictured(basis: FloatArray) -> FloatArray:
     return basis[..., :2] * np.array([1.0, -1.0], np.float32)
 
 
-def _explaining(shapes: FloatArray, motion: FloatArray, rivals: list[str]) -> str:
+def explaining(shapes: FloatArray, motion: FloatArray, rivals: list[str]) -> str:
     """Which of the `rivals` alone, at its best strength, explains most of a `motion` [N,2]; empty where nothing moves.
 
     shapes: [52,N,2] motion of each shape at full strength.
@@ -152,30 +149,24 @@ def _explaining(shapes: FloatArray, motion: FloatArray, rivals: list[str]) -> st
     return max(rivals, key=lambda name: along[BLENDSHAPE_INDEX[name]])
 
 
-def _table(tally: Tally) -> Iterator[str]:
-    yield "| group | strength | cases | by the landmarks' motion | by the detector's scores | by either | wanted |"
-    yield "|---|---|---|---|---|---|---|"
-    for group, stems in GROUPS.items():
-        for strength in STRENGTHS:
-            rows = [case for case in tally.cases if case.shape.startswith(stems) and case.strength == strength]
-            yield f"| {group} | {strength:g} | {_shares(rows)} | |"
-    yield f"| all | | {_shares(tally.cases)} | ≥ {TARGET:.0%} |"
-    yield f"| unknown to the detector, on the drawn mesh | | {_shares(tally.mesh)} | ≥ {TARGET:.0%} |"
-    yield ""
-    yield f"| distance | off by more than {NEAR:.0%} of the face width | mean error | bias |"
-    yield "|---|---|---|---|"
-    for name, errors in tally.distances.items():
-        off = np.abs(errors)
-        yield f"| {name} | {np.mean(off > NEAR):.1%} of {len(off)} | {np.mean(off):.2%} | {np.mean(errors):+.2%} |"
-    yield ""
+def summarise(tally: Tally, record: Recorder, name: str) -> None:
+    """Record what was seen on a set of portraits."""
+    for case in tally.cases:
+        (group,) = (group for group, stems in GROUPS.items() if case.shape.startswith(stems))
+        for of in (f"{name}, all", f"{name}, {group} at {case.strength:g}"):
+            record.add("shapes/landmarks", float(case.by_landmarks == case.shape), of)
+            record.add("shapes/scores", float(case.by_scores == case.shape), of)
+            record.add("shapes/seen", float(case.seen), of)
+    record.add(
+        "shapes/seen", [float(case.seen) for case in tally.mesh], f"{name}, unknown to the detector, on the mesh"
+    )
+    for measure, errors in tally.distances.items():
+        record.add("shapes/distance", np.abs(errors), f"{name}, {measure}")
+        record.add("shapes/far", (np.abs(errors) > NEAR).astype(float), f"{name}, {measure}")
     missed = Counter(case.shape for case in [*tally.cases, *tally.mesh] if not case.seen)
-    yield "Seen by neither: " + (", ".join(f"{shape} {count}×" for shape, count in missed.most_common()) or "none")
+    if missed:
+        record.note(
+            f"{name}, seen by neither: " + ", ".join(f"{shape} {times}×" for shape, times in missed.most_common())
+        )
     if tally.lost:
-        yield f"No face found: {', '.join(tally.lost)}"
-
-
-def _shares(rows: list[Case]) -> str:
-    """Number of cases, and the share that each witness and either of them names; 100 % is perfect."""
-    landmarks = np.mean([case.by_landmarks == case.shape for case in rows])
-    scores = np.mean([case.by_scores == case.shape for case in rows])
-    return f"{len(rows)} | {landmarks:.0%} | {scores:.0%} | {np.mean([case.seen for case in rows]):.0%}"
+        record.note(f"{name}, no face found: {', '.join(tally.lost)}")

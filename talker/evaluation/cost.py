@@ -9,12 +9,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import soundfile
 
 from talker.errors import DataError
+from talker.evaluation.metrics import Recorder
 from talker.media import audio
 from talker.options import SpeakOptions
 from talker.types import FloatArray
@@ -26,12 +26,10 @@ LONGEST_S = 3601.0
 BYTES_PER_UNIT = 1 if sys.platform == "darwin" else 1024  # of the peak that the system counts
 
 
-def table(data: Path) -> Iterator[str]:
-    """The lines of the table; DataError when `data` lacks the clip that is repeated to each length."""
+def run(data: Path, record: Recorder) -> None:
+    """DataError when `data` lacks the clip that is repeated to each length."""
     if not (data / CLIP).is_file():
         raise DataError(f"{data} holds no {CLIP}; give the folder in which talking/ lies.")
-    yield "| sound | imports and weights, s | speech to motion, s | processor, s | feeling and life, s | peak, MB |"
-    yield "|---|---|---|---|---|---|"
     clip = audio.load_speech(data / CLIP)
     for seconds, rate, highest in SOUNDS:
         with tempfile.TemporaryDirectory() as folder:
@@ -39,9 +37,9 @@ def table(data: Path) -> Iterator[str]:
             _write(audio.resample(clip.samples, clip.sample_rate, rate), rate, seconds, path)
             command = [sys.executable, "-m", __name__, str(path), str(highest)]
             found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-        values = (found[name] for name in ("start_s", "speech_s", "processor_s", "feeling_s"))
         name = f"{seconds} s, {rate / 1000:g} kHz" + (f", kept at {highest / 1000:g}" if highest < rate else "")
-        yield f"| {name} | " + " | ".join(f"{value:.1f}" for value in values) + f" | {found['peak_mb']:.0f} |"
+        for metric, value in found.items():
+            record.add(f"cost/{metric}", value, name)
 
 
 def _write(samples: FloatArray, rate: int, seconds: int, path: Path) -> None:
@@ -71,11 +69,11 @@ def measure(path: Path, highest_rate: int) -> dict[str, float]:
     spoken, processor_s = time.perf_counter(), time.process_time() - processor
     compose(motion, code, speech, SpeakOptions())
     return {
-        "start_s": ready - started,
-        "speech_s": spoken - before,
-        "processor_s": processor_s,
-        "feeling_s": time.perf_counter() - spoken,
-        "peak_mb": peak_mb(),
+        "start": ready - started,
+        "speech": spoken - before,
+        "processor": processor_s,
+        "compose": time.perf_counter() - spoken,
+        "memory": peak_mb(),
     }
 
 

@@ -1,6 +1,6 @@
 """The emotion space on what it never saw: voices of other actors, faces of other people, texts written beforehand.
 
-`run` prints the tables of docs/emotion.md. Whatever needs held-out speakers or people trains the space anew without
+Whatever needs held-out speakers or people trains the space anew without
 them; texts are read by the shipped space, which was never taught them.
 """
 
@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from talker.emotion.sentences import sentence_tower
 from talker.emotion.space import EmotionSpace, SpaceConfig
 from talker.emotion.text import TextReader
 from talker.emotion.voice import shown_strength, voice_code
+from talker.evaluation.metrics import Recorder
 from talker.media.audio import load_speech
 from talker.speech.analysis import SpeechAnalysis
 from talker.training.emotion_space import EmotionTraining, SpaceTrainer, TextSet, taught_texts
@@ -51,8 +53,8 @@ class HeldOut:
     face_to_voice: float
 
 
-def run(data: Path, progress: Progress | None = None) -> str:
-    """All retrieval tables, as text."""
+def run(data: Path, record: Recorder, progress: Progress | None = None) -> None:
+    """All retrieval figures."""
     voices = load_voices(data)
     faces = load_photographs(data)
     texts = taught_texts(FOLD_CONFIG.emotions)
@@ -61,10 +63,16 @@ def run(data: Path, progress: Progress | None = None) -> str:
         folds.append(held_out_fold(texts, voices, faces, fold))
         if progress is not None:
             progress(fold + 1, FOLDS + 2)
-    rows = [*_fold_rows(folds), *corpus_rows(texts, voices, faces)]
-    rows += [*ordinary_rows(data), *text_rows(emotion_model().space)]
-    lines = ["| from | to | held out | score | chance |", "|---|---|---|---|---|"]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+    record_folds(folds, record)
+    across_corpora(texts, voices, faces, record)
+    ordinary_voices(data, record)
+    held_out_texts(emotion_model().space, record)
+
+
+def note(record: Recorder, what: str, score: float | np.floating[Any], chance: float = float("nan")) -> None:
+    """One figure, with what guessing would give."""
+    record.add("space/hits", float(score), what)
+    record.add("space/chance", chance, what)
 
 
 def mean_recall(truth: FloatArray, guess: FloatArray) -> float:
@@ -108,9 +116,8 @@ def retrieval(
     return float(np.mean([(nearest[query_label == label] == label).mean() for label in np.unique(query_label)]))
 
 
-def corpus_rows(texts: TextSet, voices: VoiceRecords, faces: FaceRecords) -> list[tuple[str, ...]]:
+def across_corpora(texts: TextSet, voices: VoiceRecords, faces: FaceRecords, record: Recorder) -> None:
     """Four classes from RAVDESS to EMO-DB and back."""
-    rows: list[tuple[str, ...]] = []
     for source, target in (("ravdess", "emodb"), ("emodb", "ravdess")):
         known = voices.where((voices.corpus == source) & np.isin(voices.emotion, FOUR))
         space = SpaceTrainer(FOLD_CONFIG, FOLD_TRAINING, texts, known, faces).fit()
@@ -119,55 +126,38 @@ def corpus_rows(texts: TextSet, voices: VoiceRecords, faces: FaceRecords) -> lis
         four = [space.config.emotions.index(name) for name in FOUR]
         guess = space.read(points).weights[:, four].argmax(1)
         truth = np.array([FOUR.index(name) for name in unknown.emotion])
-        rows.append((f"voice ({source})", "4 labels", f"corpus {target}", f"{mean_recall(truth, guess):.1%}", "25.0%"))
-    return rows
+        note(record, f"voice, 4 labels, {source} to {target}", mean_recall(truth, guess), 1 / 4)
 
 
-def ordinary_rows(data: Path) -> list[tuple[str, ...]]:
+def ordinary_voices(data: Path, record: Recorder) -> None:
     """People who just talk, read by the shipped space: how many come out neutral, and how strong they are shown."""
-    rows: list[tuple[str, ...]] = []
     for folder, pattern, name in (("grid/audio", "o_*", "GRID, read"), ("talking/speech", "*.mp4", "open speech")):
-        paths = [path for path in sorted((data / folder).glob(pattern)) if path.stem != GRID_SELF]
-        codes = [voice_code(SpeechAnalysis(load_speech(path)), per_moment=False) for path in paths]
-        if codes:
-            calm = [int(code.probabilities[0].argmax()) == 0 for code in codes]
-            strength = np.mean([code.strength[0] for code in codes])
-            rows.append(
-                (f"ordinary voice ({name})", f"neutral; mean strength {strength:.2f}", f"{len(codes)} people",
-                 f"{np.mean(calm):.1%}", "12.5%")
-            )  # fmt: skip
-    return rows
+        for path in sorted((data / folder).glob(pattern)):
+            if path.stem != GRID_SELF:
+                code = voice_code(SpeechAnalysis(load_speech(path)), per_moment=False)
+                note(record, f"ordinary voice is neutral ({name})", float(code.probabilities[0].argmax() == 0), 1 / 8)
+                record.add("space/strength", float(code.strength[0]), f"ordinary voice ({name})")
 
 
-def text_rows(space: EmotionSpace) -> list[tuple[str, ...]]:
-    """The shipped space on the held-out texts."""
+def held_out_texts(space: EmotionSpace, record: Recorder) -> None:
+    """The shipped space on texts written beforehand: hits on one of the labels accepted."""
     texts = json.loads(HELD_OUT_TEXTS.read_text())
     reader = TextReader(SentencePlacer(space, sentence_tower()))
-    pairs = [(text, (label,)) for label, group in texts["paraphrases"].items() for text in group]
-    paraphrases = found(reader, pairs)
-    unseen = found(reader, [(text, tuple(labels)) for text, labels in texts["unseen"].items()])
-    return [
-        ("text", "8 labels", f"{len(pairs)} paraphrases", f"{paraphrases:.1%}", "12.5%"),
-        ("text", "8 families", f"{len(texts['unseen'])} unseen feelings", f"{unseen:.1%}", "12.5%"),
-    ]
+    pairs = [("text, paraphrases", text, (label,)) for label, group in texts["paraphrases"].items() for text in group]
+    pairs += [("text, unseen emotions", text, tuple(labels)) for text, labels in texts["unseen"].items()]
+    for what, text, labels in pairs:
+        likeliest = EMOTION_LABELS[int(reader.read(text).probabilities.mean(0).argmax())]
+        note(record, what, float(likeliest in labels), 1 / 8)
 
 
-def found(reader: TextReader, pairs: Sequence[tuple[str, tuple[str, ...]]]) -> float:
-    """Share of texts whose likeliest label is one of those accepted; 1 is perfect."""
-    hits = [EMOTION_LABELS[int(reader.read(text).probabilities.mean(0).argmax())] in labels for text, labels in pairs]
-    return float(np.mean(hits))
-
-
-def _fold_rows(folds: Sequence[HeldOut]) -> list[tuple[str, ...]]:
-    voice_truth, voice_guess = (np.concatenate([fold.voice[side] for fold in folds]) for side in (0, 1))
-    face_truth, face_guess = (np.concatenate([fold.face[side] for fold in folds]) for side in (0, 1))
-    to_face = np.mean([fold.voice_to_face for fold in folds])
-    to_voice = np.mean([fold.face_to_voice for fold in folds])
-    moved = np.concatenate([fold.moved for fold in folds]).mean()
-    return [
-        ("voice that acts", "shown at more than half strength", "actors (RAVDESS, 6 folds)", f"{moved:.1%}", ""),
-        ("voice", "8 labels", "actors (RAVDESS, 6 folds)", f"{mean_recall(voice_truth, voice_guess):.1%}", "12.5%"),
-        ("face", "5 labels", "people (photographs, 6 folds)", f"{mean_recall(face_truth, face_guess):.1%}", "20.0%"),
-        ("voice", "face of the same label", "actors and people", f"{to_face:.1%}", "20.0%"),
-        ("face", "voice of the same label", "people and actors", f"{to_voice:.1%}", "20.0%"),
-    ]
+def record_folds(folds: Sequence[HeldOut], record: Recorder) -> None:
+    """Figures over all folds together."""
+    voice, face = ([np.concatenate([getattr(fold, name)[side] for fold in folds]) for side in (0, 1)]
+                   for name in ("voice", "face"))  # fmt: skip
+    note(
+        record, "acted voice is shown at more than half strength", np.concatenate([fold.moved for fold in folds]).mean()
+    )
+    note(record, "voice, 8 labels, actors held out", mean_recall(*voice), 1 / 8)
+    note(record, "face, 5 labels, people held out", mean_recall(*face), 1 / 5)
+    note(record, "voice to face of the same label", np.mean([fold.voice_to_face for fold in folds]), 1 / 5)
+    note(record, "face to voice of the same label", np.mean([fold.face_to_voice for fold in folds]), 1 / 5)

@@ -1,6 +1,6 @@
 """The emotion space through the renderer: faces made from codes, read back, judged, scaled and bridged.
 
-Reported on portraits 151-218, which nothing was tuned on. `run` prints the tables of docs/emotion.md.
+Reported on portraits 151-218, which nothing was tuned on.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from talker.emotion.space import EmotionSpace
 from talker.emotion.text import TextReader
 from talker.emotion.voice import voice_code
 from talker.errors import FaceError
-from talker.evaluation.expression_classifier import CLASSES, JUDGED, ExpressionClassifier, Prediction
+from talker.evaluation.expression_classifier import ExpressionClassifier, Prediction
+from talker.evaluation.metrics import Recorder
 from talker.evaluation.recognition import SAME_PERSON, FaceRecogniser, distance
 from talker.face.detector import Landmarker
 from talker.face.landmarks import EYE_CORNERS
@@ -80,31 +81,47 @@ class Subject:
         return smile(self.portrait.source_expression)
 
 
-def run(data: Path, progress: Progress | None = None) -> str:
-    """All tables that need rendered faces."""
-    judge, recogniser = ExpressionClassifier.fit(data), FaceRecogniser()
+def run(data: Path, record: Recorder, progress: Progress | None = None) -> None:
+    """Everything that needs rendered stills."""
+    judge, recogniser = ExpressionClassifier.load(), FaceRecogniser()
     space = emotion_model().space
     voices = voice_codes(data)
     paths = reported_portraits(data)
-    drawn: dict[str, list[tuple[Drawn, Drawn]]] = {label: [] for label in EMOTION_LABELS}
-    smiles: dict[bool, list[dict[str, Drawn]]] = {True: [], False: []}
-    back: list[tuple[str, str, float, bool]] = []
-    monotone: list[float] = []
     with Landmarker() as landmarker:
         for done, subject in enumerate(subjects(paths)):
-            seen = judge_labels(subject, judge, recogniser, landmarker)
-            for label, face in seen.items():
-                if "neutral" in seen:
-                    drawn[label].append((face, seen["neutral"]))
-            if subject.smile > SMILING or subject.smile < NOT_SMILING:
-                smiles[subject.smile > SMILING].append(seen)
+            record_stills(subject, judge_labels(subject, judge, recogniser, landmarker), record)
             if done < READ_BACK_PORTRAITS:
-                back += read_back(subject, space, landmarker, voices)
-                monotone += [monotony(subject, label, landmarker) for label in EMOTION_LABELS[1:]]
+                read_back(subject, space, landmarker, voices, record)
+                for label in EMOTION_LABELS[1:]:
+                    record.add("still/strength", monotony(subject, label, landmarker), label)
             if progress is not None:
                 progress(done + 1, len(paths))
-    tables = (judge_table(drawn), read_back_table(back), retargeting_table(smiles), contempt_line(drawn["contempt"]))
-    return "\n\n".join([*tables, f"Spearman of strength and displacement measured: {np.nanmean(monotone):.3f}"])
+
+
+def record_stills(subject: Subject, seen: dict[str, Drawn], record: Recorder) -> None:
+    """What the judge, the recogniser and the landmarks say of one portrait's labels at strength 1."""
+    if "neutral" not in seen:
+        record.note(f"{subject.name}: no face is found on the neutral still.")
+        return
+    neutral = seen["neutral"]
+    for label, face in seen.items():
+        record.add("still/distance", face.distance, label)
+        record.add("still/same", float(face.distance < SAME_PERSON), label)
+        if label == "contempt":  # which has no judge
+            left, right = corner_lift(face.landmarks) - corner_lift(neutral.landmarks)
+            record.add("still/lift_left", left, label)
+            record.add("still/lift_right", right, label)
+            continue
+        hit = float(face.verdict.reads_as(label))
+        record.add("still/hit", hit, label)
+        if label != "neutral":
+            gain = face.verdict.log_probability(label) - neutral.verdict.log_probability(label)
+            record.add("still/gain", gain, label)
+            record.add("still/gained", float(gain > 0), label)
+        if label in BRIDGED and subject.smile > SMILING:
+            record.add("still/smiling", hit, label)
+        elif label in BRIDGED and subject.smile < NOT_SMILING:
+            record.add("still/serious", hit, label)
 
 
 def subjects(paths: Sequence[Path]) -> Iterator[Subject]:
@@ -147,11 +164,14 @@ def judge_labels(
 
 
 def read_back(
-    subject: Subject, space: EmotionSpace, landmarker: Landmarker, voices: dict[str, EmotionCode]
-) -> list[tuple[str, str, float, bool]]:
-    """(source, label, cosine, right label) of codes that were rendered and read by the picture tower."""
+    subject: Subject,
+    space: EmotionSpace,
+    landmarker: Landmarker,
+    voices: dict[str, EmotionCode],
+    record: Recorder,
+) -> None:
+    """Codes from several sources, rendered and read again by the picture tower."""
     reader = TextReader(SentencePlacer(space, sentence_tower()))
-    rows = []
     for label in EMOTION_LABELS:
         first = label_code(label)
         codes = {"label": first, "text": reader.read(SOURCE_TEXTS[label])}
@@ -163,10 +183,9 @@ def read_back(
         for source, code in codes.items():
             again = seen_code(subject, code, space, landmarker)
             if again is not None:
-                cosine = float(again.embedding[0] @ code.embedding[0])
                 same = int(again.probabilities[0].argmax()) == int(code.probabilities[0].argmax())
-                rows.append((source, label, cosine, same))
-    return rows
+                record.add("read_back/cosine", float(again.embedding[0] @ code.embedding[0]), source)
+                record.add("read_back/label", float(same), source)
 
 
 def seen_code(subject: Subject, code: EmotionCode, space: EmotionSpace, landmarker: Landmarker) -> EmotionCode | None:
@@ -185,43 +204,6 @@ def monotony(subject: Subject, label: str, landmarker: Landmarker) -> float:
     return float(spearmanr(STRENGTHS, moved @ moved[4])[0])
 
 
-def judge_table(drawn: dict[str, list[tuple[Drawn, Drawn]]]) -> str:
-    """Hit rate at strength 1, the gain in log-probability over the same portrait's neutral face, and the identity."""
-    lines = [
-        "| label | portraits | hit rate | gain in log-probability | gain > 0 | distance to portrait | same person |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for label, pairs in drawn.items():
-        if not pairs:
-            continue
-        apart = np.array([face.distance for face, _ in pairs])
-        cells = [label, str(len(pairs)), *_judged(label, pairs)]
-        cells += [f"{apart.mean():.3f}, at most {apart.max():.3f}", f"{(apart < SAME_PERSON).mean():.0%}"]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
-
-
-def _judged(label: str, pairs: list[tuple[Drawn, Drawn]]) -> tuple[str, str, str]:
-    """(hit rate, mean gain, share of gains above 0) as cells."""
-    if label == "contempt":
-        return "no judge", "", ""
-    gains = np.array([_log(face.verdict, label) - _log(neutral.verdict, label) for face, neutral in pairs])
-    hit = f"{np.mean([face.verdict.label == label for face, _ in pairs]):.0%}" if label in JUDGED else "indicative"
-    return hit, f"{gains.mean():+.2f}", f"{(gains > 0).mean():.0%}"
-
-
-def contempt_line(pairs: Sequence[tuple[Drawn, Drawn]]) -> str:
-    """How far contempt lifts each lip corner: the left alone is perfect."""
-    if not pairs:
-        return "Contempt could not be measured."
-    lifts = np.array([corner_lift(face.landmarks) - corner_lift(neutral.landmarks) for face, neutral in pairs])
-    left, right = lifts.mean(0)
-    return (
-        f"Contempt lifts the left lip corner by {left:.1%} of the eye corners' distance, "
-        f"the right by {right:.1%}; left more in {(lifts[:, 0] > lifts[:, 1]).mean():.0%} of {len(pairs)} portraits."
-    )
-
-
 def corner_lift(landmarks: FloatArray) -> FloatArray:
     """Height [2] of the left and right lip corner over the nose's base, along the face, in eye corners' distances."""
     places = landmarks[:, :2]
@@ -229,32 +211,3 @@ def corner_lift(landmarks: FloatArray) -> FloatArray:
     length = float(np.linalg.norm(across))
     down = np.array([-across[1], across[0]]) / length
     return -((places[list(LIP_CORNERS)] - places[NOSE_BASE]) @ down) / length
-
-
-def read_back_table(rows: Sequence[tuple[str, str, float, bool]]) -> str:
-    """Mean cosine of codes and their read-back (1 is perfect), and how often the label is the same."""
-    lines = ["| source | faces | cosine | same label |", "|---|---|---|---|"]
-    for source in ("label", "text", "voice", "picture"):
-        own = [(cosine, same) for name, _, cosine, same in rows if name == source]
-        if own:
-            cosines, same = zip(*own, strict=True)
-            lines.append(f"| {source} | {len(own)} | {np.mean(cosines):.3f} | {np.mean(same):.0%} |")
-    return "\n".join(lines)
-
-
-def retargeting_table(smiles: dict[bool, list[dict[str, Drawn]]]) -> str:
-    """Hit rates on photographs that smile strongly and on neutral ones; equal is perfect."""
-    lines = ["| photograph | portraits | " + " | ".join(BRIDGED) + " | mean |", "|---|---|---|---|---|---|"]
-    for smiling, kind in ((True, "smiling"), (False, "not smiling")):
-        seen = smiles[smiling]
-        if seen:
-            hits = [np.mean([one[label].verdict.label == label for one in seen if label in one]) for label in BRIDGED]
-            cells = " | ".join(f"{hit:.0%}" for hit in hits)
-            lines.append(f"| {kind} | {len(seen)} | {cells} | {np.mean(hits):.1%} |")
-    return "\n".join(lines)
-
-
-def _log(verdict: Prediction, label: str) -> float:
-    if label in JUDGED:
-        return float(np.log(max(verdict.probabilities[JUDGED.index(label)], 1e-6)))
-    return float(verdict.log_networks[CLASSES.index(label)])

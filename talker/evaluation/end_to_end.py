@@ -1,4 +1,4 @@
-"""The whole road, measured on what comes out: does the drawn face do what motion and emotion asked for?
+"""The whole pipeline, measured on what comes out: does the drawn face do what motion and emotion asked for?
 
 The landmark detector looks at the finished frames. The mouth's opening is compared with the opening that the motion
 asked for, and each emotion's landmarks with where the face model says its row of blendshapes moves them.
@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import skimage.data
 
+from talker.data.portraits import portrait_paths
 from talker.emotion.labels import label_code
-from talker.errors import DataError
+from talker.evaluation.metrics import Recorder
 from talker.face.detector import FaceDetector
 from talker.face.landmarks import EYE_CORNERS, FACE_LANDMARKS
 from talker.face.model import load_face_model
@@ -65,8 +66,8 @@ MEASURES = (
 )
 
 
-def run(data: Path | None = None) -> str:
-    """The table, for a photograph that a package carries and, with `data`, for five more portraits.
+def run(data: Path | None, record: Recorder) -> None:
+    """For a photograph that a package carries and, with `data`, for five more portraits.
 
     A measure counts when the emotion's row asks for enough motion, and is right when the drawn face moved the same way
     and at least a third as far.
@@ -74,28 +75,15 @@ def run(data: Path | None = None) -> str:
     talker = Talker()
     portraits = [("astronaut", talker.analyze_portrait(skimage.data.astronaut()))]
     if data is not None:
-        paths = sorted((data / "portraits").glob("*.jpg"))
-        if not paths:
-            raise DataError(f"{data} holds no portraits/*.jpg.")
-        portraits += [
-            (paths[number - 1].stem, talker.analyze_portrait(load_image(paths[number - 1]))) for number in PORTRAITS
-        ]
-    lines = [
-        "| portrait | mouth opening, asked and drawn: r | measures right | feelings with all right | the others |",
-        "|---|---|---|---|---|",
-    ]
+        chosen = [portrait_paths(data)[number - 1] for number in PORTRAITS]
+        portraits += [(path.stem, talker.analyze_portrait(load_image(path))) for path in chosen]
     for name, portrait in portraits:
-        correlation = mouth_correlation(talker, portrait)
-        verdicts = [feeling_verdict(portrait, label) for label in EMOTION_LABELS]
-        wrong = {label: words for label, (_, words) in zip(EMOTION_LABELS, verdicts, strict=True) if words}
-        judged = sum(count for count, _ in verdicts)
-        right = judged - sum(len(words) for words in wrong.values())
-        others = "; ".join(f"{label}: {', '.join(words)}" for label, words in wrong.items())
-        clean = len(EMOTION_LABELS) - len(wrong)
-        lines.append(
-            f"| {name} | {correlation:.3f} | {right} of {judged} | {clean} of {len(EMOTION_LABELS)} | {others} |"
-        )
-    return "\n".join(lines)
+        record.add("asked/mouth_r", mouth_correlation(talker, portrait), name)
+        for label in EMOTION_LABELS:
+            judged, wrong = emotion_verdict(portrait, label)
+            record.add("asked/measures", [1.0] * (judged - len(wrong)) + [0.0] * len(wrong), name)
+            if wrong:
+                record.note(f"{name}, {label}: {', '.join(wrong)}")
 
 
 def mouth_correlation(talker: Talker, portrait: Portrait) -> float:
@@ -115,7 +103,7 @@ def drawn_landmarks(portrait: Portrait, motion: FaceMotion) -> list[FloatArray]:
         return [detector.detect(frame)[0].landmarks for frame in renderer.render(motion)]
 
 
-def feeling_verdict(portrait: Portrait, label: str) -> tuple[int, list[str]]:
+def emotion_verdict(portrait: Portrait, label: str) -> tuple[int, list[str]]:
     """How many measures the emotion's row moves, and those that the drawn face did not move so; none is perfect."""
     displacement = label_code(label).blendshape_offset[0]
     motion = FaceMotion(np.stack([np.zeros_like(displacement), displacement]), np.zeros((2, 6), np.float32))

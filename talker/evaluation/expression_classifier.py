@@ -1,19 +1,23 @@
 """A judge of faces that had no part in making them: two published expression networks and a small regression.
 
 The networks rank well and are badly calibrated, so a logistic regression on their log-probabilities, fitted to
-reliably labelled photographs grouped by person, decides. On real photographs it finds 71 % (mean recall of 5 classes,
-5 folds): a hit rate on rendered faces is to be read against that. Fear and disgust have no usable judge: for them only
-the networks' own log-probabilities are given.
+reliably labelled photographs grouped by person, decides (`checkpoints/expression-judge`). On real photographs it finds
+71 % (mean recall of 5 classes, 5 folds): a hit rate on rendered faces is to be read against that. Fear and disgust have
+no usable judge: for them the likeliest of the networks' own seven classes counts, as an indication.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
+from safetensors.numpy import load_file, save_file
+from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 
 from talker.errors import DataError
@@ -21,15 +25,9 @@ from talker.face.landmarks import FACE_LANDMARKS
 from talker.types import ByteArray, FloatArray
 from talker.weights import store
 
-CLASSES = (
-    "neutral",
-    "happy",
-    "sad",
-    "angry",
-    "surprised",
-    "fear",
-    "disgusted",
-)  # order of `ExpressionClassifier.networks`
+NAME = "fer + facex + regression"
+# the order of `ExpressionClassifier.networks`
+CLASSES = ("neutral", "happy", "sad", "angry", "surprised", "fear", "disgusted")
 JUDGED = CLASSES[:5]
 FER_ORDER = ("angry", "disgusted", "fear", "happy", "sad", "surprised", "neutral")
 FACEX_ORDER = ("angry", "disgusted", "fear", "happy", "neutral", "sad", "surprised")
@@ -43,30 +41,48 @@ SMALLEST = 1e-4  # probabilities are clipped here before their logarithm
 
 @dataclass(frozen=True)
 class Prediction:
-    """probabilities: [5] in the order of `JUDGED`. log_networks: [7] mean log-probability of both networks."""
+    """One face, or the mean over the frames of a clip.
 
-    probabilities: FloatArray
+    log_judged: [5] log-probabilities in the order of `JUDGED`. log_networks: [7] the networks' mean, as in `CLASSES`.
+    """
+
+    log_judged: FloatArray
     log_networks: FloatArray
+
+    @classmethod
+    def mean(cls, predictions: Sequence[Prediction]) -> Prediction:
+        """Of a clip's frames: the mean of their logarithms."""
+        judged, networks = ([getattr(one, name) for one in predictions] for name in ("log_judged", "log_networks"))
+        return cls(np.mean(judged, axis=0), np.mean(networks, axis=0))
 
     @property
     def label(self) -> str:
         """The likeliest of `JUDGED`."""
-        return JUDGED[int(self.probabilities.argmax())]
+        return JUDGED[int(self.log_judged.argmax())]
+
+    def reads_as(self, label: str) -> bool:
+        """Whether `label` is the likeliest: of the five, or, for fear and disgust, of the networks' seven."""
+        return label == (self.label if label in JUDGED else CLASSES[int(self.log_networks.argmax())])
+
+    def log_probability(self, label: str) -> float:
+        """Of one of `CLASSES`."""
+        values, names = (self.log_judged, JUDGED) if label in JUDGED else (self.log_networks, CLASSES)
+        return float(values[names.index(label)])
 
 
 class ExpressionClassifier:
     """Reads one face at a time."""
 
-    def __init__(self, regression: LogisticRegression) -> None:
-        self._regression = regression
+    def __init__(self, weights: FloatArray, bias: FloatArray) -> None:
+        self._weights, self._bias = weights, bias  # [14,5], [5]
         self._fer = _interpreter(store.fetch("judge_fer"))
         self._facex = _interpreter(store.fetch("judge_facex"))
 
     @classmethod
-    def fit(cls, data: Path) -> ExpressionClassifier:
-        """Fit the regression to `data`/expressions/judge_outputs.npz. Raises DataError when it isn't there."""
-        features, labels, _ = load_outputs(data)
-        return cls(_regression().fit(features, labels))
+    def load(cls) -> ExpressionClassifier:
+        """The judge with the regression of `checkpoints/expression-judge`."""
+        tensors = load_file(store.checkpoint("expression-judge") / "model.safetensors")
+        return cls(tensors["weights"], tensors["bias"])
 
     def networks(self, image: ByteArray, landmarks: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Class probabilities [7] of both networks, in the order of `CLASSES`.
@@ -81,9 +97,22 @@ class ExpressionClassifier:
 
     def judge(self, image: ByteArray, landmarks: FloatArray) -> Prediction:
         """What the face at `landmarks` [478,3] px of the image reads as."""
-        outputs = np.stack(self.networks(image, landmarks))  # [2, 7]
-        logarithms = np.log(np.maximum(outputs, SMALLEST))
-        return Prediction(self._regression.predict_proba(logarithms.reshape(1, -1))[0], logarithms.mean(0))
+        outputs = np.log(np.maximum(np.stack(self.networks(image, landmarks)), SMALLEST))  # [2,7]
+        judged = log_softmax(outputs.reshape(-1) @ self._weights + self._bias)
+        return Prediction(np.maximum(judged, np.log(SMALLEST)), outputs.mean(0))
+
+
+def derive(data: Path, out: Path) -> None:
+    """Fit the regression to `data`/expressions/judge_outputs.npz and write it; DataError when it isn't there."""
+    features, labels, _ = load_outputs(data)
+    fitted = _regression().fit(features, labels)
+    out.mkdir(parents=True, exist_ok=True)
+    tensors = {"weights": fitted.coef_.T, "bias": fitted.intercept_}
+    save_file(
+        {name: np.ascontiguousarray(each, np.float32) for name, each in tensors.items()}, out / "model.safetensors"
+    )
+    facts = {"classes": JUDGED, "features": CLASSES, "photographs": len(labels), "recall": round(mean_recall(data), 3)}
+    (out / "config.json").write_text(json.dumps(facts, indent=2) + "\n")
 
 
 def load_outputs(data: Path) -> tuple[FloatArray, np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ marked circular.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +19,8 @@ from talker.curves import at_frames
 from talker.data.speech_clips import TrackedClip, grid_clips
 from talker.emotion.labels import label_code
 from talker.errors import DataError
-from talker.evaluation import cost
-from talker.evaluation.lip_scores import CLOSED_SHARE, FRAME_S, MotionScore, System, closures, person, score
+from talker.evaluation.lip_metrics import CLOSED_SHARE, FRAME_S, SCORE_FPS, LipTrace, delay, scores
+from talker.evaluation.metrics import Recorder
 from talker.evaluation.motion_choice import chosen_without_the_speaker
 from talker.face.tracking import track_video
 from talker.media import audio
@@ -34,26 +34,44 @@ from talker.speech import phones, recogniser
 from talker.speech.analysis import SpeechAnalysis
 from talker.speech.encoder import FRAME_RATE
 from talker.training import emotion_style
-from talker.types import EMOTION_LABELS, FaceMotion, FloatArray, SpeechClip
+from talker.types import EMOTION_LABELS, FaceMotion, SpeechClip
 
+System = Callable[[SpeechClip, float], FaceMotion]
 MOUTH = [i for i, name in enumerate(BLENDSHAPE_NAMES) if name.startswith(("jaw", "mouth", "noseSneer"))]
 LEADS = {"01": 2.0, "02": 4.0, "03": 2.0, "04": 0.5, "05": -0.5}  # frames of 40 ms by which the picture leads
 
 
-def run(data: Path) -> str:
-    """The tables of `python -m talker evaluate motion`; DataError when `data` lacks talking/speech or grid."""
+def run(data: Path, record: Recorder) -> None:
+    """DataError when `data` lacks talking/speech or grid."""
     clips = list(open_speech(data))
-    held_out, others = list(grid_clips(data, held_out=True)), list(grid_clips(data, held_out=False, others=True))
-    lines = [_header(), _row("people filmed", "open", person(clips))]
+    for clip in clips:
+        met, false = LipTrace.of_clip(clip).closures()
+        record.add("lips/closed", met.astype(float), "people filmed, open")
+        record.add("lips/falsely_closed", false.astype(float), "people filmed, open")
     for name, system in SYSTEMS.items():
-        lines.append(_row(name, "open", score(system, clips)))
-    for name, result in chosen_without_the_speaker(clips).items():
-        lines.append(_row(name, "open", result))
-    for place, group in (("GRID s1 held out", held_out), ("GRID others", others)):
-        lines.append(_row("talker, sound alone", place, score(_sound_alone, group)))
-    lines += ["", *_composed(clips), "", *_manners(data)]
-    lines += ["", *cost.table(data)]
-    return "\n".join(lines)
+        judge_system(system, clips, record, f"{name}, open")
+    for name, found in chosen_without_the_speaker(clips).items():
+        for clip_scores in found:
+            add_scores(record, clip_scores, f"{name}, open")
+    for place, others in (("GRID s1 held out", False), ("GRID others", True)):
+        judge_system(
+            _sound_alone, grid_clips(data, held_out=not others, others=others), record, f"sound alone, {place}"
+        )
+    composed(clips, record)
+    styles(data, record)
+
+
+def judge_system(system: System, clips: Iterable[TrackedClip], record: Recorder, name: str) -> None:
+    """Record how a system's lips compare with the filmed ones."""
+    for clip in clips:
+        made = LipTrace.of_motion(system(clip.speech, SCORE_FPS), clip.speech)
+        add_scores(record, scores(made, LipTrace.of_clip(clip)), name)
+
+
+def add_scores(record: Recorder, found: Mapping[str, Sequence[float]], of: str) -> None:
+    """Record one clip's values of several metrics."""
+    for metric, values in found.items():
+        record.add(metric, values, of)
 
 
 def open_speech(data: Path) -> Iterator[TrackedClip]:
@@ -68,68 +86,51 @@ def open_speech(data: Path) -> Iterator[TrackedClip]:
         yield TrackedClip(name, clip, track.landmarks, track.fps, lead * FRAME_S)
 
 
-def _composed(clips: list[TrackedClip]) -> Iterator[str]:
-    """Table: closures, silences, timing and jumps of the composed motion per emotion, against the neutral talker."""
+def composed(clips: Sequence[TrackedClip], record: Recorder) -> None:
+    """Closures, silences, timing and jumps of the composed motion per emotion, against the neutral talker."""
     geometry = LipGeometry.load()
-    analysed = [SpeechAnalysis(clip.speech) for clip in clips]
-    spoken = [(speech, speech_motion(speech)) for speech in analysed]
-    calm_faces = [
-        compose(motion, label_code("neutral"), speech, SpeakOptions()).blendshapes for speech, motion in spoken
-    ]
-    yield "| feeling | p/b/m closed | as neutral, points | open in silence | timing, frames | jumps | strength 0 |"
-    yield "|---|---|---|---|---|---|---|"
-    neutral = 0.0
-    for label in EMOTION_LABELS:
-        counts, silent, late, jumps, same = [], [0.0], [], [], True
-        for (speech, motion), calm_face in zip(spoken, calm_faces, strict=True):
-            calm = geometry.opening_of(calm_face)
-            composed = compose(motion, label_code(label), speech, SpeakOptions())
-            opening = geometry.opening_of(composed.blendshapes)
-            limit = CLOSED_SHARE * np.percentile(geometry.opening_of(motion.blendshapes), 90)
-            time = np.arange(len(composed)) / composed.fps
-            counts.append(closures(np.where(opening < limit, 0.0, 1.0), time, speech.clip))
-            quiet = speech.speaking(len(motion), motion.fps) < 0.01
-            silent.append(float(geometry.opening_of(motion.blendshapes)[quiet].max(initial=0.0)))
-            late.append(_delay(opening, calm))
-            added = (composed.blendshapes - calm_face)[:, MOUTH].astype(np.float64)
-            jumps.append(1000 * float(np.abs(np.diff(added, 2, axis=0)).mean()))
-            weak = compose(motion, label_code(label, 0.0), speech, SpeakOptions())
-            same &= np.array_equal(geometry.opening_of(weak.blendshapes), calm)
-        hit, wanted = (sum(column) for column in list(zip(*counts, strict=True))[:2])
-        share = hit / max(1, wanted)
-        neutral = share if label == "neutral" else neutral
-        worst = max(late, key=abs)
-        yield (f"| {label} | {share:.2f} | {100 * (share - neutral):+.0f} | {max(silent):.3f} | {worst:+.1f} "
-               f"| {np.mean(jumps):.1f} | {'bit for bit' if same else 'no'} |")  # fmt: skip
+    closed: dict[str, list[float]] = {}
+    for clip in clips:
+        speech = SpeechAnalysis(clip.speech)
+        motion = speech_motion(speech)
+        calm_face = compose(motion, label_code("neutral"), speech, SpeakOptions()).blendshapes
+        calm = geometry.opening_of(calm_face)
+        limit = CLOSED_SHARE * np.percentile(geometry.opening_of(motion.blendshapes), 90)
+        quiet = speech.speaking(len(motion), motion.fps) < 0.01
+        for label in EMOTION_LABELS:
+            face = compose(motion, label_code(label), speech, SpeakOptions())
+            opening = geometry.opening_of(face.blendshapes)
+            shut = LipTrace(np.where(opening < limit, 0.0, 1.0), opening, np.arange(len(face)) / face.fps, clip.speech)
+            closed.setdefault(label, []).extend(shut.closures()[0].astype(float))
+            silent = float(geometry.opening_of(motion.blendshapes)[quiet].max(initial=0.0))
+            record.add("composed/silent_opening", silent, label)
+            record.add("composed/delay", abs(delay(opening, calm)), label)
+            added = (face.blendshapes - calm_face)[:, MOUTH].astype(np.float64)
+            record.add("composed/jumps", 1000 * float(np.abs(np.diff(added, 2, axis=0)).mean()), label)
+            weak = geometry.opening_of(compose(motion, label_code(label, 0.0), speech, SpeakOptions()).blendshapes)
+            record.add("composed/strength_0", float(np.array_equal(weak, calm)), label)
+    for label, values in closed.items():
+        record.add("lips/closed", values, label)
+        record.add("composed/closed_points", 100 * float(np.mean(values) - np.mean(closed["neutral"])), label)
 
 
-def _delay(one: FloatArray, other: FloatArray) -> float:
-    """Frames by which one opening [T] is later than another (perfect: 0), in steps of a tenth."""
-    time = np.arange(len(one))
-    shifts = np.arange(-20, 21) / 10
-    inner = slice(3, -3)
-    fits = [np.corrcoef(np.interp(time + shift, time, one)[inner], other[inner])[0, 1] for shift in shifts]
-    return float(shifts[int(np.argmax(fits))])
-
-
-def _manners(data: Path) -> Iterator[str]:
-    """Table: how far lips move with an emotion, in multiples of neutral speech: filmed, and composed on and off."""
+def styles(data: Path, record: Recorder) -> None:
+    """How far lips move with an emotion, in multiples of neutral speech: filmed, and composed on and off."""
     gains = emotion_style.louder(data)
     taught, other = (emotion_style.filmed(data, who) for who in (emotion_style.TEACHER, emotion_style.HELD_OUT))
     spoken = emotion_style.sentences()
-    off, on = (emotion_style.composed(styles, spoken) for styles in (emotion_style.unconditioned(), EMOTION_STYLES))
-    asked = emotion_style.expected(taught, gains)
-    yield (
-        f"| lips move | louder, dB | {emotion_style.TEACHER} | both, learnt from | {emotion_style.HELD_OUT}, held out "
-        "| condition off | condition on |"
-    )
-    yield "|---|---|---|---|---|---|---|"
+    off, on = (emotion_style.composed(rows, spoken) for rows in (emotion_style.unconditioned(), EMOTION_STYLES))
+    columns = {
+        emotion_style.TEACHER: taught, "learnt from": emotion_style.expected(taught, gains),
+        f"{emotion_style.HELD_OUT}, held out": other, "style off": off, "style on": on,
+    }  # fmt: skip
     for label in off:
-        sizes = " | ".join(f"{rows[label].size:.2f}" for rows in (taught, asked, other, off, on))
-        gain = f"{gains[label]:.0f}" if label in gains else "–"
-        yield f"| {label} | {gain} | {sizes} |"
-    misfits = " | ".join(f"{emotion_style.misfit(rows, other)[0]:.3f}" for rows in (off, on))
-    yield f"| misfit to the held-out person | | | | | {misfits} |"
+        for name, rows in columns.items():
+            record.add("style/size", rows[label].size, f"{label}, {name}")
+        if label in gains:
+            record.add("style/louder", gains[label], label)
+    record.add("style/misfit", emotion_style.misfit(off, other)[0], "style off")
+    record.add("style/misfit", emotion_style.misfit(on, other)[0], "style on")
 
 
 def _sound_alone(clip: SpeechClip, fps: float) -> FaceMotion:
@@ -152,22 +153,8 @@ def _ridge_alone(clip: SpeechClip, fps: float) -> FaceMotion:
 
 
 SYSTEMS: dict[str, System] = {
-    "talker, with transcript (closures circular)": lambda clip, fps: speech_motion(SpeechAnalysis(clip), fps=fps),
-    "talker, sound alone": _sound_alone,
+    "with transcript (closures circular)": lambda clip, fps: speech_motion(SpeechAnalysis(clip), fps=fps),
+    "sound alone": _sound_alone,
     "ridge alone": _ridge_alone,
     "phones alone (closures circular)": _phones_alone,
 }
-
-
-def _header() -> str:
-    names = ("system", "clips", "opening r", "width r", "amplitude", "p/b/m closed", "falsely closed", "lag, frames")
-    return f"| {' | '.join(names)} |\n|{'---|' * len(names)}"
-
-
-def _row(system: str, place: str, result: MotionScore) -> str:
-    values = (result.opening, result.width, result.amplitude, result.closed, result.false)
-    return (
-        f"| {system} | {place} | "
-        + " | ".join("–" if np.isnan(value) else f"{value:.2f}" for value in values)
-        + f" | {result.lag:+.1f} |"
-    )

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from talker.data.speech_clips import TrackedClip
-from talker.evaluation.lip_scores import SCORE_FPS, ClipScore, MotionScore, compare, mean_score
+from talker.evaluation.lip_metrics import SCORE_FPS, LipTrace, scores
 from talker.motion.articulation import (
     MouthPrediction,
     articulate,
@@ -26,6 +26,7 @@ from talker.speech.analysis import SpeechAnalysis
 from talker.types import FloatArray
 
 Settings = dict[str, Any]
+Scores = dict[str, list[float]]  # of one clip, by metric
 # what is tried, one row after the other, twice
 GRID: tuple[tuple[Settings, ...], ...] = (
     tuple({"lead_s": value} for value in (0.0, 0.02, 0.04, 0.06)),
@@ -46,20 +47,21 @@ class _Scored:
         analysis = SpeechAnalysis(self.speech)
         self.heard: MouthPrediction = predict_mouth(analysis)
         self.voice: FloatArray = analysis.speaking(max(1, round(self.speech.duration_s * SCORE_FPS)), SCORE_FPS)
+        self.truth = LipTrace.of_clip(clip)
         self.under = functools.cache(self._under)
 
-    def _under(self, config: ArticulationConfig) -> ClipScore:
+    def _under(self, config: ArticulationConfig) -> Scores:
         motion = articulate(self.heard, self.voice, SCORE_FPS, self.speech.transcript, config)
-        return compare(motion, self.clip)
+        return scores(LipTrace.of_motion(motion, self.clip.speech), self.truth)
 
 
-def chosen_without_the_speaker(clips: Sequence[TrackedClip]) -> dict[str, MotionScore]:
+def chosen_without_the_speaker(clips: Sequence[TrackedClip]) -> dict[str, list[Scores]]:
     """Scores with a transcript and from sound alone, each clip under the settings that suit the others best."""
     found = {}
     for name, phones in (("with transcript", True), ("sound alone", False)):
         scored = [_Scored(clip, phones=phones) for clip in clips]
         rows = [one.under(best_settings([other for other in scored if other is not one])) for one in scored]
-        found[f"talker, {name}, settings without the speaker"] = mean_score(rows)
+        found[f"{name}, settings without the speaker"] = rows
     return found
 
 
@@ -74,8 +76,9 @@ def best_settings(scored: Sequence[_Scored]) -> ArticulationConfig:
     return config
 
 
-def _worth(rows: Sequence[ClipScore]) -> float:
+def _worth(rows: Sequence[Scores]) -> float:
     """One number to choose by: timing first, then size and closures."""
-    mean = mean_score(rows)
-    size = np.mean([abs(np.log(max(row.amplitude, 1e-3))) for row in rows])
-    return float(mean.opening + 0.5 * mean.width - 0.1 * size + 0.25 * (mean.closed - mean.false))
+    mean = {metric: float(np.mean([value for row in rows for value in row[metric]])) for metric in rows[0]}
+    size = np.mean([abs(np.log(max(row["lips/amplitude"][0], 1e-3))) for row in rows])
+    timing = mean["lips/opening_r"] + 0.5 * mean["lips/width_r"]
+    return float(timing - 0.1 * size + 0.25 * (mean["lips/closed"] - mean["lips/falsely_closed"]))

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from talker.evaluation.comparison import box
-from talker.media.files import prepare_folder
+from talker.evaluation.picture_metrics import box
+from talker.files import prepare_folder
 from talker.media.image import save_image
 from talker.types import ByteArray, FloatArray
 

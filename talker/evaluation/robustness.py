@@ -17,7 +17,8 @@ import numpy as np
 from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_NAMES
 from talker.data.portraits import portrait_paths
 from talker.errors import TalkerError
-from talker.evaluation.comparison import face_area, psnr
+from talker.evaluation.metrics import Recorder
+from talker.evaluation.picture_metrics import face_area, psnr
 from talker.evaluation.pictures import Strip, save_strips
 from talker.evaluation.portraits import analysed
 from talker.face.detector import FaceDetector
@@ -63,26 +64,26 @@ def head_pose(yaw: float, pitch: float, roll: float) -> FloatArray:
     return np.array([*np.radians([pitch * PITCH, yaw * YAW, roll * ROLL]), 0, 0, 0], np.float32)
 
 
-def run(data: Path, *, pictures: Path | None = None) -> str:
-    """The verdict over all portraits of `data`; `pictures` is a folder for the ones that come back worst."""
+def run(data: Path, record: Recorder, *, pictures: Path | None = None) -> None:
+    """Over all portraits of `data`; `pictures` is a folder for the ones that come back worst."""
     scored: list[PortraitScores] = []
-    refused: list[str] = []
     with FaceDetector() as detector:
         for name, portrait in analysed(portrait_paths(data), detector):
             if isinstance(portrait, TalkerError):
-                refused.append(f"* {name} is refused: {portrait}")
+                record.note(f"{name} is refused: {portrait}")
                 continue
             long_way = len(scored) % LONG_WAY_EVERY == 0
             scored.append(score_portrait(name, portrait, detector if long_way else None))
     scored.sort(key=lambda row: row.own)
+    summarise(scored, record)
     if pictures is not None:
         titles = "picture, own expression, neutral, long way"
         worst = [Strip(f"{row.name}: {row.own:.1f} dB; {titles}", row.pictures) for row in scored[:WORST_SHOWN]]
-        save_strips(worst, pictures / "robustness-worst.png")
         ways = sorted((row for row in scored if row.long_way is not None), key=lambda row: row.long_way or 0.0)
         strips = [Strip(f"{row.name}: {row.long_way:.1f} dB; {titles}", row.pictures) for row in ways[:WORST_SHOWN]]
-        save_strips(strips, pictures / "robustness-long-way.png")
-    return "\n".join([*_summary(scored), *refused])
+        for sheet, rows in (("robustness-worst.png", worst), ("robustness-long-way.png", strips)):
+            save_strips(rows, pictures / sheet)
+            record.pictures.append(pictures / sheet)
 
 
 def score_portrait(name: str, portrait: Portrait, detector: FaceDetector | None = None) -> PortraitScores:
@@ -101,10 +102,10 @@ def score_portrait(name: str, portrait: Portrait, detector: FaceDetector | None 
         back = _long_way(cut, neutral, detector)
         long_way = psnr(back[area], cut.image[area])
         pictures.append(back)
-    return PortraitScores(name, tuple(_failures(renderer)), psnr(own[area], cut.image[area]), long_way, tuple(pictures))
+    return PortraitScores(name, tuple(failures(renderer)), psnr(own[area], cut.image[area]), long_way, tuple(pictures))
 
 
-def _failures(renderer: GeometryRenderer) -> Iterator[str]:
+def failures(renderer: GeometryRenderer) -> Iterator[str]:
     """What of all that can be asked fails, in words."""
     asked = [(shape, row, STILL) for shape, row in zip(BLENDSHAPE_NAMES, np.eye(BLENDSHAPE_COUNT), strict=True)]
     asked += [(f"pose {pose}", np.zeros(BLENDSHAPE_COUNT), head_pose(*pose)) for pose in POSES]
@@ -129,27 +130,16 @@ def _long_way(portrait: Portrait, neutral: ByteArray, detector: FaceDetector) ->
     )
 
 
-def _summary(scored: list[PortraitScores]) -> Iterator[str]:
-    """The table; `scored` begins with the worst."""
-    own = np.array([row.own for row in scored])
-    ways = np.array([row.long_way for row in scored if row.long_way is not None])
-    failed = [row for row in scored if row.failures]
-    drawn = len(scored) * (BLENDSHAPE_COUNT + len(POSES) + 2)
-    yield "| what | result | wanted |"
-    yield "|---|---|---|"
-    yield f"| portraits, frames drawn | {len(scored)}, {drawn} | |"
-    yield f"| portraits with an exception | {len(failed)} | 0 |"
-    yield (
-        f"| own expression drawn: PSNR inside the face, least / median | {own.min():.1f} / {np.median(own):.1f} dB | "
-        f"≥ {LEAST_PSNR:g} dB |"
-    )
-    yield f"| portraits that reach {LEAST_PSNR:g} dB | {(own >= LEAST_PSNR).sum()} of {len(own)} | all |"
-    if len(ways):
-        yield (
-            f"| the long way by the drawn neutral face, least / median of {len(ways)} | "
-            f"{ways.min():.1f} / {np.median(ways):.1f} dB | |"
-        )
-    yield ""
-    below = [row for row in scored if row.own < LEAST_PSNR]
-    yield from (f"* {row.name}: {row.own:.1f} dB" for row in below)
-    yield from (f"* {row.name}: {'; '.join(row.failures)}" for row in failed)
+def summarise(scored: list[PortraitScores], record: Recorder) -> None:
+    """Record portraits; `scored` begins with the worst."""
+    own = [row.own for row in scored]
+    record.add("robustness/failures", float(sum(bool(row.failures) for row in scored)), f"{len(scored)} portraits")
+    record.add("robustness/own", min(own), "least")
+    record.add("robustness/own", float(np.median(own)), "median")
+    ways = [row.long_way for row in scored if row.long_way is not None]
+    if ways:
+        record.add("robustness/long_way", min(ways), "least")
+        record.add("robustness/long_way", float(np.median(ways)), "median")
+    for row in scored:
+        if row.failures or row.own < LEAST_PSNR:
+            record.note(f"{row.name}: {row.own:.1f} dB {'; '.join(row.failures)}".rstrip())

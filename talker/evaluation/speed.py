@@ -11,7 +11,6 @@ import os
 import pstats
 import tempfile
 import time
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -22,6 +21,7 @@ import skimage.data
 
 from talker.blendshapes import BLENDSHAPE_COUNT, expand
 from talker.evaluation.cost import peak_mb
+from talker.evaluation.metrics import Recorder
 from talker.media.video import write_video
 from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
@@ -34,9 +34,9 @@ FPS = 25.0
 TARGETS_MS = {"crop512": 14.0, "crop1024": 36.0}  # a frame without the encoder, on two cores
 # stage: (end of the file's name, function) of its calls, as a profile names them; none of them calls another
 STAGES: dict[str, tuple[tuple[str, str], ...]] = {
-    "geometry": (("render/geometry.py", "shape"), ("render/head_motion.py", "displacement"),
-                 ("render/head_motion.py", "sample")),
-    "shading": (("render/light.py", "ratio"), ("render/light.py", "shade"), ("render/unfold.py", "source")),
+    "geometry": (("render/geometry.py", "shape"), ("render/head_warp.py", "displacement"),
+                 ("render/head_warp.py", "sample")),
+    "shading": (("render/light.py", "ratio"), ("render/light.py", "shade"), ("render/crease_removal.py", "source")),
     "flow": (("render/warp.py", "_flow"),),
     "background": (("render/background.py", "keep"),),
     "eyes": (("render/eyes.py", "draw"),),
@@ -64,11 +64,19 @@ class Timing:
     memory_mb: float
 
 
-def run(data: Path | None = None, *, frames: int = FRAMES) -> str:
-    """The table for 512 and 1024 px; no data is needed."""
+def run(data: Path | None, record: Recorder, *, frames: int = FRAMES) -> None:
+    """For 512 and 1024 px; no data is needed."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
         timings = list(pool.map(measure, TARGETS_MS, [frames] * len(TARGETS_MS)))
-    return "\n".join(_table(timings))
+    for row in timings:
+        for stage, value in row.stages_ms.items():
+            record.add("speed/frame", value, f"{row.size}, {stage}")
+        record.add("speed/frame", sum(row.stages_ms.values()), f"{row.size}, alone")
+        record.add("speed/frame", row.frame_ms, f"{row.size}, of a film (asked: {TARGETS_MS[row.size]:g})")
+        record.add("speed/frame", row.encoded_ms, f"{row.size}, of a film with the encoder")
+        record.add("speed/prepare", row.prepare_s, row.size)
+        record.add("cost/memory", row.memory_mb, row.size)
+    record.note(f"{os.cpu_count()} cores; load average during the run {os.getloadavg()[0]:.1f}.")
 
 
 def measure(size: str, frames: int = FRAMES) -> Timing:
@@ -122,7 +130,7 @@ def _stages(renderer: GeometryRenderer, motion: FaceMotion) -> dict[str, float]:
     profile = cProfile.Profile()
     profile.runcall(_draw_one_by_one, renderer, motion)
     calls = pstats.Stats(profile).stats  # type: ignore[attr-defined]
-    total = _seconds(calls, (("render/renderer.py", "frame"),))
+    total = _seconds(calls, (("render/geometry_renderer.py", "frame"),))
     result = {stage: alone_ms * _seconds(calls, functions) / total for stage, functions in STAGES.items()}
     return result | {"sampling": alone_ms - sum(result.values())}
 
@@ -151,18 +159,3 @@ def _encoded(renderer: GeometryRenderer, motion: FaceMotion) -> float:
         video = Video(renderer.render(motion), len(motion), FPS, renderer.size, speech)
         write_video(video, Path(folder) / "speed.mp4")
     return 1e3 * (time.perf_counter() - start) / len(motion)
-
-
-def _table(timings: list[Timing]) -> Iterator[str]:
-    stages = list(timings[0].stages_ms)
-    columns = ["size", *stages, "frame alone", "**frame of a film**", "wanted", "frames/s", "with encoder", "frames/s",
-               "prepare s", "peak memory MB"]  # fmt: skip
-    yield f"| {' | '.join(columns)} |"
-    yield "|---" * len(columns) + "|"
-    for row in timings:
-        cells = [f"{row.size.removeprefix('crop')}²", *(f"{row.stages_ms[stage]:.1f}" for stage in stages)]
-        cells += [f"{sum(row.stages_ms.values()):.1f}", f"**{row.frame_ms:.1f}**", f"≤ {TARGETS_MS[row.size]:g}"]
-        cells += [f"{1e3 / row.frame_ms:.0f}", f"{row.encoded_ms:.1f}", f"{1e3 / row.encoded_ms:.0f}"]
-        yield f"| {' | '.join([*cells, f'{row.prepare_s:.2f}', f'{row.memory_mb:.0f}'])} |"
-    yield ""
-    yield f"Milliseconds; {os.cpu_count()} cores; load average during the run {os.getloadavg()[0]:.1f}."

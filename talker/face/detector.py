@@ -111,6 +111,11 @@ class View:
             borderMode=cv2.BORDER_REPLICATE,
         )
 
+    def from_picture(self, points: FloatArray) -> FloatArray:
+        """[N,2] points of the picture (px) in px of the view."""
+        centred = self.scale * (points - self.centre) @ self._turn.T
+        return centred + (np.array(self.size) - 1) / 2
+
     def to_picture(self, points: FloatArray) -> FloatArray:
         """[N,3] points of the view in px of the picture; z keeps its meaning."""
         centred = (points[:, :2] - (np.array(self.size) - 1) / 2) / self.scale

@@ -16,9 +16,9 @@ import numpy as np
 
 from talker.errors import MotionError
 from talker.face.camera import VIEWING_DISTANCE_CM, moved, project_fit, rotation_matrix, unproject
-from talker.face.landmarks import MULTI_PIE, MULTI_PIE_LINES
+from talker.face.landmarks import MULTI_PIE, MULTI_PIE_LINES, turned_points
 from talker.face.model import load_face_model
-from talker.media.files import replaced_when_done
+from talker.files import replaced_when_done
 from talker.types import LANDMARK_COUNT, ByteArray, FaceMotion, FloatArray, Portrait
 from talker.weights import store
 
@@ -117,4 +117,7 @@ def landmark_motion(portrait: Portrait, motion: FaceMotion) -> LandmarkMotion:
         nearer = VIEWING_DISTANCE_CM / (VIEWING_DISTANCE_CM - depth)
         landmarks[index] = np.column_stack([points, -depth * nearer * camera.scale])
     height, width = portrait.image.shape[:2]
+    if portrait.quarter_turns:  # as the picture was given
+        landmarks[..., :2] = turned_points(landmarks[..., :2], portrait.image.shape, -portrait.quarter_turns)
+        height, width = (width, height) if portrait.quarter_turns % 2 else (height, width)
     return LandmarkMotion(landmarks, motion.fps, (width, height))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from talker.types import LANDMARK_COUNT
+from talker.types import LANDMARK_COUNT, FloatArray
 
 OUTER_LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
 INNER_LIPS = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95)
@@ -30,6 +30,25 @@ FACE_OVAL = (
     *(10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152),
     *(148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109),
 )
+# by the person's own side: upper and lower lid in pairs from the outer corner to the inner, and the two corners
+EYE_LIDS = {
+    "Right": ((246, 161, 160, 159, 158, 157, 173), (7, 163, 144, 145, 153, 154, 155)),
+    "Left": ((466, 388, 387, 386, 385, 384, 398), (249, 390, 373, 374, 380, 381, 382)),
+}
+LID_CORNERS = {"Right": (33, 133), "Left": (263, 362)}
+LID_MIDDLE = 3  # of the pairs above
+IRIS_OF = {"Right": RIGHT_IRIS, "Left": LEFT_IRIS}
+BROW_OF = {"Right": RIGHT_BROW, "Left": LEFT_BROW}
+LOWER_BROWS = (46, 53, 52, 65, 55, 285, 295, 282, 283, 276)
+BROW_ENDS = (70, 300)  # the outer ones
+LIP_PAIRS = (  # upper and lower lip where they touch, from the image's left to its right
+    (191, 80, 81, 82, 13, 312, 311, 310, 415),
+    (95, 88, 178, 87, 14, 317, 402, 318, 324),
+)
+UPPER_LIP_MIDDLE, LOWER_LIP_MIDDLE = 13, 14  # of the lips' inner line
+MOUTH_CORNERS = (78, 308)  # of the lips' inner line
+NOSE_BRIDGE, NOSE_RIDGE, CHIN = 168, 5, 152
+BRIDGE_ENDS = (168, 197)  # along the nose, between the eyes
 MIDLINE = (
     *(0, 1, 2, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19),
     *(94, 151, 152, 164, 168, 175, 195, 197, 199, 200),
@@ -72,3 +91,11 @@ def _mirror() -> NDArray[np.intp]:
 
 
 LANDMARK_MIRROR = _mirror()  # [478] the landmark that each one becomes in a mirror
+
+
+def turned_points(points: FloatArray, shape: tuple[int, ...], quarter_turns: int) -> FloatArray:
+    """[...,2] px of a picture of `shape` (H,W,…) where np.rot90 by `quarter_turns` takes them; negative turns back."""
+    height, width = shape[:2]
+    x, y = points[..., 0], points[..., 1]
+    turned = ((x, y), (y, width - 1 - x), (width - 1 - x, height - 1 - y), (height - 1 - y, x))[quarter_turns % 4]
+    return np.stack(turned, axis=-1)

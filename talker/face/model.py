@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from talker.blendshapes import BLENDSHAPE_COUNT
+from talker.loaded import loaded_once
 from talker.types import LANDMARK_COUNT, FloatArray
 
 IntArray = NDArray[np.int32]
-FACE_VERTICES = 9409  # of the skin: the front mask with ears; the rest of the skin is scalp and neck
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class FaceModel:
     neutral: [V,3] cm. identity_basis: [K,V,3] cm per standard deviation. expression_basis: [52,V,3] cm.
     triangles: [F,3] counter-clockwise seen from outside. mirror: [V] partner of each vertex in a mirror.
     parts: vertex range (first, end) of each named part.
+    skin_regions: vertex range of parts of the skin: `mask`, the front of the face without ears and neck, which is
+        redrawn, and `face`, the mask with ears.
     landmark_vertices, landmark_weights: [478,3] where each MediaPipe landmark lies: three vertices and their weights.
     """
 
@@ -40,6 +42,7 @@ class FaceModel:
     triangles: IntArray
     mirror: IntArray
     parts: dict[str, tuple[int, int]]
+    skin_regions: dict[str, tuple[int, int]]
     landmark_vertices: IntArray
     landmark_weights: FloatArray
 
@@ -55,7 +58,8 @@ class FaceModel:
             expression_basis=_unpack_expression(tensors, len(neutral)),
             triangles=tensors["triangles"].astype(np.int32),
             mirror=tensors["mirror"].astype(np.int32),
-            parts={name: (int(first), int(end)) for name, (first, end) in config["parts"].items()},
+            parts=_ranges(config["parts"]),
+            skin_regions=_ranges(config["skin_regions"]),
             landmark_vertices=tensors.get("landmark_vertices", np.zeros((LANDMARK_COUNT, 3))).astype(np.int32),
             landmark_weights=tensors.get("landmark_weights", np.zeros((LANDMARK_COUNT, 3), np.float32)),
         )
@@ -90,10 +94,24 @@ class FaceModel:
             inside[first:end] = True
         return self.triangles[inside[self.triangles].all(axis=1)]
 
+    @property
+    def mask(self) -> slice:
+        """The vertices of the skin that is redrawn: the front of the face without ears and neck."""
+        return slice(*self.skin_regions["mask"])
+
+    @cached_property
+    def mask_triangles(self) -> IntArray:
+        """[F',3] triangles of the skin that is redrawn."""
+        return self.triangles[(self.triangles < self.mask.stop).all(axis=1)]
+
     @cached_property
     def skin_triangles(self) -> IntArray:
         """[F',3] triangles of face, head and neck."""
         return self.part_triangles("skin")
+
+
+def _ranges(entries: dict[str, list[int]]) -> dict[str, tuple[int, int]]:
+    return {name: (int(first), int(end)) for name, (first, end) in entries.items()}
 
 
 def _unpack_identity(tensors: dict[str, NDArray[Any]]) -> FloatArray:
@@ -122,7 +140,7 @@ def vertex_normals(vertices: FloatArray, triangles: IntArray) -> FloatArray:
 
 
 @njit(cache=True, nogil=True)
-def _add_face_normals(vertices, triangles, normals) -> None:  # type: ignore[no-untyped-def]
+def _add_face_normals(vertices: FloatArray, triangles: IntArray, normals: FloatArray) -> None:
     for index in range(len(triangles)):
         a, b, c = triangles[index, 0], triangles[index, 1], triangles[index, 2]
         ux, uy, uz = vertices[b, 0] - vertices[a, 0], vertices[b, 1] - vertices[a, 1], vertices[b, 2] - vertices[a, 2]
@@ -138,7 +156,7 @@ def _add_face_normals(vertices, triangles, normals) -> None:  # type: ignore[no-
         normals[index, 0], normals[index, 1], normals[index, 2] = x / length, y / length, z / length
 
 
-@lru_cache(maxsize=2)
+@loaded_once
 def load_face_model(folder: Path) -> FaceModel:
     """The model in `folder`, read once."""
     return FaceModel.load(folder)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talker.face.camera import project_fit, rotation_matrix
-from talker.face.model import FACE_VERTICES, FaceModel, vertex_normals
+from talker.face.model import FaceModel, vertex_normals
 from talker.face.raster import rasterise
 from talker.types import BoolArray, ByteArray, FaceFit, FloatArray
 
@@ -135,5 +135,5 @@ def _lashes(model: FaceModel) -> FloatArray:
     border = np.unique(unique[count == 1])
     height = model.neutral[border, 1]
     lash = np.zeros(len(model.neutral))
-    lash[border[(height > 1) & (height < 6) & (border < FACE_VERTICES)]] = 1
+    lash[border[(height > 1) & (height < 6) & (border < model.skin_regions["face"][1])]] = 1
     return lash

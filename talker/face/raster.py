@@ -65,7 +65,15 @@ def rasterise(
 
 
 @njit(cache=True, fastmath=False, nogil=True)
-def _rasterise(points, depth, triangles, cull, out_triangle, out_weights, out_depth) -> None:  # type: ignore[no-untyped-def]
+def _rasterise(
+    points: FloatArray,
+    depth: FloatArray,
+    triangles: NDArray[np.integer[Any]],
+    cull: bool,
+    out_triangle: NDArray[np.integer[Any]],
+    out_weights: FloatArray,
+    out_depth: FloatArray,
+) -> None:
     height, width = out_triangle.shape
     for index in range(len(triangles)):
         a, b, c = triangles[index, 0], triangles[index, 1], triangles[index, 2]
@@ -94,7 +102,13 @@ def _rasterise(points, depth, triangles, cull, out_triangle, out_weights, out_de
 
 
 @njit(cache=True, nogil=True)
-def _interpolate(triangle, weights, triangles, values, result) -> None:  # type: ignore[no-untyped-def]
+def _interpolate(
+    triangle: NDArray[np.integer[Any]],
+    weights: FloatArray,
+    triangles: NDArray[np.integer[Any]],
+    values: FloatArray,
+    result: FloatArray,
+) -> None:
     height, width = triangle.shape
     channels = values.shape[1]
     for y in range(height):

@@ -7,9 +7,9 @@ seconds of them at a time. Tracks of files are kept in the cache, found again by
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
-import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,11 +18,11 @@ from pathlib import Path
 import numpy as np
 
 from talker.blendshapes import BLENDSHAPE_COUNT
-from talker.errors import FaceError
+from talker.errors import FaceError, InputError
 from talker.face.camera import relative_poses
 from talker.face.detector import DetectedFace, FaceDetector, Landmarker, View
 from talker.face.fit import SequenceFit, fit_sequence
-from talker.media.files import replaced_when_done
+from talker.files import load_arrays, replaced_when_done
 from talker.media.video import open_video
 from talker.types import LANDMARK_COUNT, BoolArray, ByteArray, FaceMotion, FloatArray, Progress
 from talker.weights import store
@@ -33,6 +33,7 @@ LOOK_EVERY = 10  # frames between searches for the face
 CROP_MARGIN = 1.9  # side of the crop in sides of the face's box
 CROP_PIXELS = 384
 CACHE_VERSION = 2
+_STRANGERS: list[Path] = []  # folders with films that must leave nothing behind
 NO_FACE = "No face was found in the video. Please use one that shows a person from the front."
 
 
@@ -83,11 +84,11 @@ class FaceTrack:
     @classmethod
     def load(cls, path: Path) -> FaceTrack:
         """Read what `save` wrote."""
-        with np.load(path, allow_pickle=False) as data:
-            fit = SequenceFit(**{part.name: data[f"fit_{part.name}"] for part in dataclasses.fields(SequenceFit)})
-            width, height = (int(side) for side in data["size"])
-            landmarks, detected, scores = data["landmarks"], data["detected"], data["scores"]
-            return cls(landmarks, detected, scores, fit, float(data["fps"]), (width, height), str(data["model"]))
+        data = load_arrays(path, "track")
+        fit = SequenceFit(**{part.name: data[f"fit_{part.name}"] for part in dataclasses.fields(SequenceFit)})
+        width, height = (int(side) for side in data["size"])
+        landmarks, detected, scores = data["landmarks"], data["detected"], data["scores"]
+        return cls(landmarks, detected, scores, fit, float(data["fps"]), (width, height), str(data["model"]))
 
 
 def track_video(path: str | Path, *, fps: float | None = None, progress: Progress | None = None) -> FaceTrack:
@@ -98,29 +99,44 @@ def track_video(path: str | Path, *, fps: float | None = None, progress: Progres
     Raises VideoError when the file can't be read, FaceError when it shows no face.
     """
     video = open_video(path, fps=fps)
-    kept = store.cache_folder() / "tracks" / f"{_content_key(Path(path), video.fps)}.npz"
-    track = _from_cache(kept)
+    kept = _track_folder(Path(path)) / f"{_content_key(Path(path), video.fps)}.npz"
+    track = from_cache(kept)
     if track is not None:
         return track
     try:
         track = track_frames(video, video.frame_count, video.fps, progress=progress)
     except FaceError as error:
         raise FaceError(f"{Path(path).name}: {error}") from error
-    track.save(kept)
+    with contextlib.suppress(OSError):  # a cache that can't be written, or a full disk, only costs time
+        track.save(kept)
     return track
 
 
-def _from_cache(kept: Path) -> FaceTrack | None:
+def keep_tracks_beside(folder: Path) -> None:
+    """Keep the tracks of films that lie in `folder` beside the film, and not in the cache: whoever removes one, removes
+    the other.
+    """
+    _STRANGERS.append(folder.resolve())
+
+
+def _track_folder(path: Path) -> Path:
+    if any(path.resolve().is_relative_to(folder) for folder in _STRANGERS):
+        return path.parent
+    return store.cache_folder() / "tracks"
+
+
+def from_cache(kept: Path) -> FaceTrack | None:
     """The track in a cache file, fitted anew where it was fitted with another face model; None without a whole file."""
     if not kept.is_file():
         return None
     try:
         track = FaceTrack.load(kept)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+    except (InputError, ValueError, KeyError):
         return None
-    if track.model != _model_key():
-        track = dataclasses.replace(track, fit=fit_sequence(track.landmarks), model=_model_key())
-        track.save(kept)
+    if track.model != face_model_key():
+        track = dataclasses.replace(track, fit=fit_sequence(track.landmarks), model=face_model_key())
+        with contextlib.suppress(OSError):
+            track.save(kept)
     return track
 
 
@@ -144,8 +160,8 @@ def track_frames(
     detected = np.isfinite(landmarks[:, 0, 0])
     if not detected.any():
         raise FaceError(NO_FACE)
-    landmarks, scores = _fill_gaps(landmarks, detected), _fill_gaps(scores, detected)
-    return FaceTrack(landmarks, detected, scores, fit_sequence(landmarks), fps, size, _model_key())
+    landmarks, scores = fill_gaps(landmarks, detected), fill_gaps(scores, detected)
+    return FaceTrack(landmarks, detected, scores, fit_sequence(landmarks), fps, size, face_model_key())
 
 
 class _Report:
@@ -247,7 +263,7 @@ def _pass(crops: list[ByteArray], fps: float) -> tuple[FloatArray, FloatArray]:
     return landmarks, scores
 
 
-def _fill_gaps(values: FloatArray, known: BoolArray) -> FloatArray:
+def fill_gaps(values: FloatArray, known: BoolArray) -> FloatArray:
     """`values` [T,...] with unknown rows interpolated between known ones, held at the ends."""
     if known.all():
         return values
@@ -271,6 +287,6 @@ def _content_key(path: Path, fps: float) -> str:
 
 
 @lru_cache(maxsize=1)
-def _model_key() -> str:
+def face_model_key() -> str:
     """Changes with the face model's weights."""
     return hashlib.sha256((store.checkpoint("face-model") / "model.safetensors").read_bytes()).hexdigest()

@@ -6,25 +6,27 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import av
 import numpy as np
 import soundfile
 import soxr
 
 from talker.errors import AudioError
-from talker.media.files import replaced_when_done
+from talker.files import existing_file, replaced_when_done
+from talker.limits import MEDIA_BYTES, SOUND_MIN_SECONDS, SOUND_SECONDS
+from talker.media.channels import is_silent, speaking_track, track_pieces
+from talker.media.decoding import DECODER_ERRORS
+from talker.media.isolation import decoded_once
 from talker.types import FloatArray, SpeechClip
 
-MAX_SECONDS = 600.0
-MIN_SECONDS = 0.1
 PIECE_S = 30  # of a long clip that are resampled at once
 MAX_RATE = 48000  # Hz; nothing in speech lies above 24 kHz
-SILENCE = 10 ** (-60 / 20)  # a peak below -60 dBFS is not a voice
 FORMATS = "wav, mp3, m4a, flac, ogg, opus and webm, or a video with sound"
 
 
-def load_speech(path: str | Path, *, max_seconds: float = MAX_SECONDS, highest_rate: int = MAX_RATE) -> SpeechClip:
+def load_speech(path: str | Path, *, max_seconds: float = SOUND_SECONDS, highest_rate: int = MAX_RATE) -> SpeechClip:
     """Read a sound file, or the sound of a video, as mono at its own rate (at most `highest_rate` Hz).
+
+    Of several tracks the first that isn't silent is taken; `talker.media.channels` says how channels are mixed.
 
     highest_rate: a higher one is resampled while it is read, so that long sound is never held at its own rate. Lips
     are heard at 16 kHz; the sound of a film deserves more.
@@ -32,23 +34,23 @@ def load_speech(path: str | Path, *, max_seconds: float = MAX_SECONDS, highest_r
     Raises AudioError, naming the file, when it is missing, not a sound, damaged, empty, silent or longer than
     `max_seconds`.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise AudioError(f"There is no sound file {path}.")
+    path = existing_file(path, "sound", error=AudioError, most_bytes=MEDIA_BYTES)
+    samples, rate = decoded_once(read_sound, str(path), max_seconds, highest_rate, error=AudioError)
+    return SpeechClip(samples, rate)
+
+
+def read_sound(name: str, max_seconds: float, highest_rate: int) -> Iterator[tuple[FloatArray, int]]:
+    """Samples [N] and rate (Hz) of the file: what `load_speech` hands to a decoder, which may run in a worker."""
+    path = Path(name)
     try:
-        with av.open(str(path)) as container:
-            if not container.streams.audio:
-                raise AudioError(f"{path.name} holds no sound. Readable are {FORMATS}.")
-            stream = container.streams.audio[0]
-            rate = stream.codec_context.sample_rate
-            pieces = _decoded(container, stream)
-            if rate > highest_rate:
-                pieces, rate = resampled(pieces, rate, highest_rate), highest_rate
-            announced_s = float((stream.duration or 0) * (stream.time_base or 0))
-            samples = _join(pieces, announced_s, rate, path, max_seconds)
-    except (av.FFmpegError, ValueError) as error:
+        track = speaking_track(path, max_seconds)
+        pieces, rate = track_pieces(path, track, max_seconds), track.rate
+        if rate > highest_rate:
+            pieces, rate = resampled(pieces, rate, highest_rate), highest_rate
+        samples = _join(pieces, min(track.announced_s, max_seconds), rate)
+    except DECODER_ERRORS as error:
         raise AudioError(f"{path.name} is damaged or not a sound file. Readable are {FORMATS}.") from error
-    return SpeechClip(_checked(samples, rate, path), rate)
+    yield _checked(samples, rate, path), rate
 
 
 def save_speech(clip: SpeechClip, path: str | Path) -> None:
@@ -91,7 +93,12 @@ def at_rate(clip: SpeechClip, rate: int) -> SpeechClip:
         return clip
     step = PIECE_S * clip.sample_rate
     pieces = (clip.samples[start : start + step] for start in range(0, len(clip.samples), step))
-    return SpeechClip(np.concatenate(list(resampled(pieces, clip.sample_rate, rate))), rate, clip.transcript)
+    moved = np.empty(round(len(clip.samples) * rate / clip.sample_rate), np.float32)
+    done = 0
+    for piece in resampled(pieces, clip.sample_rate, rate):
+        moved[done : done + len(piece)] = piece
+        done += len(piece)
+    return SpeechClip(moved, rate, clip.transcript)
 
 
 def beginning(clip: SpeechClip, seconds: float) -> SpeechClip:
@@ -118,25 +125,12 @@ def fit_length(samples: FloatArray, length: int) -> FloatArray:
     return np.pad(samples[:length], (0, max(0, length - len(samples))))
 
 
-def _decoded(container: av.container.InputContainer, stream: av.AudioStream) -> Iterator[FloatArray]:
-    """The stream's sound as mono pieces [n], the mean of its channels; damage ends it with an FFmpegError."""
-    to_planar_float = av.AudioResampler(format="fltp")
-    for frame in container.decode(stream):
-        for planar in to_planar_float.resample(frame):
-            yield planar.to_ndarray().mean(axis=0)  # [channels, n] -> [n]
-
-
-def _join(pieces: Iterator[FloatArray], announced_s: float, rate: int, path: Path, max_seconds: float) -> FloatArray:
-    """All pieces in one array [N], in room made for `announced_s` seconds, so that long sound is not held twice.
-
-    Raises AudioError as soon as there are more than `max_seconds`.
-    """
-    room = np.empty(round(min(announced_s, max_seconds) * rate) + rate, np.float32)
+def _join(pieces: Iterator[FloatArray], announced_s: float, rate: int) -> FloatArray:
+    """All pieces in one array [N], in room made for `announced_s` seconds, so that long sound is not held twice."""
+    room = np.empty(round(announced_s * rate) + rate, np.float32)
     length = 0
     for piece in pieces:
         end = length + len(piece)
-        if end > max_seconds * rate:
-            raise AudioError(f"{path.name} is longer than {max_seconds / 60:g} minutes; please cut it into parts.")
         if end > len(room):  # the file announced too little, or nothing
             room = np.concatenate([room[:length], np.empty(length + len(piece), np.float32)])
         room[length:end] = piece
@@ -146,11 +140,11 @@ def _join(pieces: Iterator[FloatArray], announced_s: float, rate: int, path: Pat
 
 def _checked(samples: FloatArray, rate: int, path: Path) -> FloatArray:
     """The samples as float32 in -1..1; AudioError when nothing can be heard in them."""
-    if len(samples) < MIN_SECONDS * rate:
+    if len(samples) < SOUND_MIN_SECONDS * rate:
         raise AudioError(f"{path.name} is empty: it holds {len(samples) / rate:.2f} s of sound.")
     lowest, highest, mean = float(samples.min()), float(samples.max()), float(samples.mean())  # an hour isn't copied
     if not np.isfinite([lowest, highest]).all():
         raise AudioError(f"{path.name} is damaged: it holds values that are not numbers.")
-    if max(highest - mean, mean - lowest) < SILENCE:
+    if is_silent(lowest, highest, mean):
         raise AudioError(f"{path.name} is silent: please choose a recording in which someone speaks.")
     return np.divide(samples, max(1.0, highest, -lowest), out=samples).astype(np.float32, copy=False)

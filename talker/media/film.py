@@ -10,7 +10,7 @@ from moviepy import ColorClip, CompositeVideoClip, TextClip, VideoClip, VideoFil
 from PIL import Image
 
 from talker.errors import VideoError
-from talker.media.files import replaced_when_done
+from talker.files import replaced_when_done
 from talker.media.provenance import GENERATED_MARK
 
 PREVIEW_FPS = 12.0

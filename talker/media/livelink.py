@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 
 from talker.blendshapes import BLENDSHAPE_INDEX, BLENDSHAPE_NAMES
 from talker.errors import MotionError
-from talker.media.files import replaced_when_done
+from talker.files import replaced_when_done
 from talker.types import FaceMotion, FloatArray
 
 EYE_RANGE = np.radians(30)  # turn of an eyeball at a gaze blendshape of 1

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import av
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from talker.media.decoding import DECODER_ERRORS, open_container
 from talker.types import ByteArray
 
 GENERATED_MARK = "Generated with Talker: an animated portrait. The person shown did not say or do this."
@@ -19,9 +19,9 @@ LABEL_BACKGROUND = (32, 32, 32)
 def is_generated(path: str | Path) -> bool:
     """Whether a video carries Talker's mark; false for everything that can't be read as a video."""
     try:
-        with av.open(str(path)) as container:
+        with open_container(Path(path)) as container:
             return GENERATED_MARK in container.metadata.values()
-    except (av.FFmpegError, OSError):
+    except DECODER_ERRORS:
         return False
 
 

@@ -16,8 +16,11 @@ from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
 from talker.errors import VideoError
+from talker.files import existing_file, prepare_folder, replaced_when_done
+from talker.limits import MEDIA_BYTES, VIDEO_FRAMES, VIDEO_PIXELS, VIDEO_SECONDS
 from talker.media.audio import fit_length
-from talker.media.files import prepare_folder, replaced_when_done
+from talker.media.decoding import DECODER_ERRORS, is_readable, open_container
+from talker.media.isolation import decoded, decoded_once
 from talker.media.provenance import GENERATED_MARK
 from talker.types import ByteArray, FloatArray, Progress, SpeechClip, Video
 
@@ -26,6 +29,7 @@ SOUND_BITS_PER_SECOND = 160_000
 KEPT_SHARE = 0.95  # a file with fewer of the frames that its index promises is damaged
 FRAMES_IN_FLIGHT = 8  # between the renderer and the encoder's thread
 BT709 = 1  # the number that H.264 gives to ITU-R BT.709 primaries, transfer and matrix
+DEFAULT_RATE, MAX_RATE = 25.0, 1000.0  # frames per second of a film that doesn't say, and what can't be meant
 AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
 
@@ -77,6 +81,7 @@ class _Writer:
 
     def __init__(self, container: av.container.OutputContainer, video: Video) -> None:
         self.container = container
+        self.broken = False  # after a failed write FFmpeg must not be handed more: it would crash
         self.fps = Fraction(video.fps).limit_denominator(1001)
         self.frames = 0
         container.metadata["comment"] = GENERATED_MARK
@@ -94,7 +99,14 @@ class _Writer:
             self.resampler = av.AudioResampler(format="fltp", layout="mono", rate=rate)
 
     def add(self, image: ByteArray) -> None:
-        """Encode the next frame and the sound up to its end."""
+        """Encode the next frame and the sound up to its end; nothing after an earlier frame has failed."""
+        if self.broken:
+            return
+        self.broken = True
+        self._add(image)
+        self.broken = False
+
+    def _add(self, image: ByteArray) -> None:
         rows, columns = (self.picture.height - image.shape[0], self.picture.width - image.shape[1])
         padded = np.pad(image, ((0, rows), (0, columns), (0, 0)), mode="edge") if rows or columns else image
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(padded), format="rgb24")
@@ -150,61 +162,89 @@ class VideoReader:
 
         The last frame stands in for those that a decoder swallows at the end, so that there are always `frame_count`.
         """
-        given = 0
         repeats = np.bincount(self.sources, minlength=int(self.sources[-1]) + 1)
-        try:
-            with av.open(str(self.path)) as container:
-                stream = container.streams.video[0]
-                stream.thread_type = "AUTO"
-                for frame, count in zip(container.decode(stream), repeats, strict=False):
-                    if count:
-                        image = _upright(frame)
-                        yield from repeat(image, count)
-                        given += count
-                if given:
-                    yield from repeat(image, self.frame_count - given)
-        except av.FFmpegError as error:
-            raise VideoError(f"{self.path.name} is damaged ({error}).") from error
+        given = 0
+        for (image,), count in zip(decoded(read_frames, str(self.path), error=VideoError), repeats, strict=False):
+            yield from repeat(image, count)
+            given += count
+        if given:
+            yield from repeat(image, self.frame_count - given)
+
+
+def read_frames(name: str) -> Iterator[tuple[ByteArray]]:
+    """The decoded frames [H,W,3], upright: what a `VideoReader` hands to a decoder, which may run in a worker."""
+    path = Path(name)
+    try:
+        with open_container(path) as container:
+            stream = container.streams.video[0]
+            stream.thread_type = "AUTO"
+            for frame in container.decode(stream):
+                yield (_upright(frame, (stream.width, stream.height)),)
+    except DECODER_ERRORS as error:
+        raise VideoError(f"{path.name} is damaged ({error}).") from error
 
 
 def open_video(path: str | Path, *, fps: float | None = None) -> VideoReader:
     """Look into a video without decoding it; with `fps`, its frames are repeated or left out to that constant rate.
 
-    Raises VideoError when the file is missing, is not a video or holds no frame.
+    Raises VideoError when the file is missing, is not a video, holds no frame, or is larger or longer than
+    `talker.limits` allows.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise VideoError(f"There is no video file {path}.")
-    try:
-        with av.open(str(path)) as container:
-            if not container.streams.video:
-                raise VideoError(f"{path.name} holds no picture; please choose a video.")
-            stream = container.streams.video[0]
-            first = _upright(next(container.decode(stream)))
-            times = _frame_times(container, stream)  # [N] s
-            average = float(stream.average_rate or 25)
-            if len(times) < KEPT_SHARE * stream.frames:
-                raise VideoError(f"{path.name} is damaged: it breaks off after {len(times)} of {stream.frames} frames.")
-    except (av.FFmpegError, StopIteration, ValueError) as error:
-        raise VideoError(f"{path.name} is damaged or not a video.") from error
-    size = (first.shape[1], first.shape[0])
+    path = existing_file(path, "video", error=VideoError, most_bytes=MEDIA_BYTES)
+    average, width, height, times = decoded_once(read_film_facts, str(path), error=VideoError)
     if fps is None:
-        return VideoReader(path, average, size, times, np.arange(len(times)))
+        return VideoReader(path, average, (width, height), times, np.arange(len(times)))
     wanted = np.arange(max(1, round((times[-1] + 1 / average) * fps))) / fps
     # the frame that is on the screen at the middle of each wanted one
     sources = np.maximum(np.searchsorted(times, wanted + 0.5 / fps, side="right") - 1, 0)
-    return VideoReader(path, fps, size, wanted, sources)
+    return VideoReader(path, fps, (width, height), wanted, sources)
 
 
-def _frame_times(container: av.container.InputContainer, stream: av.VideoStream) -> FloatArray:
-    """When each frame is shown (s from the first), in the order of decoding them."""
+def read_film_facts(name: str) -> Iterator[tuple[float, int, int, FloatArray]]:
+    """Frames per second, width, height and times (s) of all frames: what `open_video` hands to a decoder."""
+    path = Path(name)
+    try:
+        with open_container(path) as container:
+            stream = _picture_stream(container, path)
+            average = float(stream.average_rate or 0)
+            average = average if 0 < average <= MAX_RATE else DEFAULT_RATE
+            first = _upright(next(container.decode(stream)), (stream.width, stream.height))
+            times = _frame_times(container, stream, path)  # [N] s
+            if len(times) < KEPT_SHARE * stream.frames:
+                raise VideoError(f"{path.name} is damaged: it breaks off after {len(times)} of {stream.frames} frames.")
+        yield average, first.shape[1], first.shape[0], times
+    except DECODER_ERRORS as error:
+        raise VideoError(f"{path.name} is damaged or not a video.") from error
+
+
+def _picture_stream(container: av.container.InputContainer, path: Path) -> av.VideoStream:
+    """The first stream of pictures; VideoError where there is none that can be read, or its frames are too large."""
+    if not container.streams.video:
+        raise VideoError(f"{path.name} holds no picture; please choose a video.")
+    stream = container.streams.video[0]
+    if not is_readable(stream):
+        raise VideoError(f"{path.name} holds a video in a form that can't be read; please save it as mp4 (H.264).")
+    if stream.width * stream.height > VIDEO_PIXELS:
+        raise VideoError(f"{path.name} is too large: {stream.width}×{stream.height} px; please use a smaller video.")
+    return stream
+
+
+def _frame_times(container: av.container.InputContainer, stream: av.VideoStream, path: Path) -> FloatArray:
+    """When each frame is shown (s from the first), in the order of decoding them; VideoError when that is too long."""
     container.seek(0, stream=stream)
-    stamps = [packet.pts for packet in container.demux(stream) if packet.pts is not None and not packet.is_discard]
+    stamps = []
+    for packet in container.demux(stream):
+        if packet.pts is not None and not packet.is_discard:
+            stamps.append(packet.pts)
+        if len(stamps) > VIDEO_FRAMES:
+            raise VideoError(f"{path.name} has more than {VIDEO_FRAMES} frames; please cut it into parts.")
     seconds = np.sort(np.array(stamps, np.float64)) * float(stream.time_base or 0)
+    if seconds[-1] - seconds[0] > VIDEO_SECONDS:
+        raise VideoError(f"{path.name} is longer than {VIDEO_SECONDS / 60:g} minutes; please cut it into parts.")
     return seconds - seconds[0]
 
 
-def _upright(frame: av.VideoFrame) -> ByteArray:
-    """A decoded frame as [H,W,3] uint8, turned as the camera held it."""
+def _upright(frame: av.VideoFrame, size: tuple[int, int]) -> ByteArray:
+    """A decoded frame as [H,W,3] uint8, scaled to the film's size, turned as the camera held it."""
     quarters = round(frame.rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), quarters))
+    return np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24", width=size[0], height=size[1]), quarters))

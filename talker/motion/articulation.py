@@ -7,7 +7,7 @@ for p, b, m, learnt from sound as well, closes the lips for good; f and v bite t
 
 from __future__ import annotations
 
-import functools
+import math
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from talker.blendshapes import BLENDSHAPE_INDEX, expand
 from talker.curves import at_frames
+from talker.loaded import loaded_once
 from talker.motion import visemes
 from talker.motion.mouth_regressor import ArticulationConfig, MouthRegressor
 from talker.speech.analysis import EASY_S, SpeechAnalysis
@@ -41,7 +42,7 @@ def speech_motion(speech: SpeechAnalysis, *, fps: float = 25.0, regressor: Mouth
     regressor: by default the shipped one. Frame t is at t / fps s; silence closes the mouth.
     """
     regressor = regressor or shipped_mouth_regressor()
-    voice = speech.speaking(max(1, round(speech.duration_s * fps)), fps)
+    voice = speech.speaking(max(1, math.ceil(speech.duration_s * fps - 1e-3)), fps)  # no sound is cut
     return articulate(predict_mouth(speech, regressor), voice, fps, speech.transcript, regressor.config)
 
 
@@ -136,7 +137,7 @@ def bite_lip(mouth: FloatArray, bite: FloatArray) -> FloatArray:
     return np.maximum(bitten, BITE * amount)
 
 
-@functools.cache
+@loaded_once
 def shipped_mouth_regressor(checkpoint: str = "motion") -> MouthRegressor:
     """A mouth regressor of this project, by its checkpoint's name."""
     return MouthRegressor.load(store.checkpoint(checkpoint))

@@ -131,6 +131,8 @@ def _blinks(scene: _Scene, style: EmotionStyle, amount: float, random: np.random
             nearest = scene.pauses_s[np.abs(scene.pauses_s - moment).argmin()]
             moment = nearest if abs(nearest - moment) < PHRASE_END_S else moment
         pace = length[index] * np.interp(moment, scene.time, np.broadcast_to(style.blink_s, scene.time.shape))
+        if moment + pace * (CLOSE_S + SHUT_S + OPEN_S) > scene.time[-1]:
+            continue  # the last frame shows open eyes
         since = (scene.time - moment) / pace
         closing = np.clip(since / CLOSE_S, 0.0, 1.0)
         opening = np.clip((since - CLOSE_S - SHUT_S) / OPEN_S, 0.0, 1.0)

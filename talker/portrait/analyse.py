@@ -8,27 +8,33 @@ from talker.errors import FaceError
 from talker.face.camera import rotation_matrix
 from talker.face.detector import DetectedFace, FaceDetector
 from talker.face.fit import fit_face
+from talker.portrait.attributes import CHECKPOINT, PERMISSIVE_CHECKPOINT, AlignedFace, load_attributes
+from talker.portrait.upright import upright
 from talker.types import ByteArray, FaceFit, Portrait
+from talker.weights.store import checkpoint
 
 SMALLEST_FACE = 48  # px, width
 LARGEST_YAW, LARGEST_PITCH = 40.0, 35.0  # degrees
 CUT_OFF = 0.12  # of the face's size that may lie beyond the picture's border
 
 
-def analyse(image: ByteArray, *, face_index: int = 0, detector: FaceDetector | None = None) -> Portrait:
+def analyse(
+    image: ByteArray, *, face_index: int = 0, detector: FaceDetector | None = None, permissive: bool = False
+) -> Portrait:
     """The face in `image` [H,W,3] RGB that shall talk.
 
     face_index: 0 is the largest face, 1 the next, and so on.
     detector: one that is open already, when many pictures are analysed.
+    permissive: use only weights whose data allow commercial use.
 
     Raises FaceError, saying what to do, when there is no such face or it is too small, too turned or cut off.
     """
     if detector is None:
         with FaceDetector() as own:
-            faces = own.detect(image)
-    else:
-        faces = detector.detect(image)
-    face = _chosen(faces, face_index)
+            return analyse(image, face_index=face_index, detector=own, permissive=permissive)
+    looks = load_attributes(checkpoint(PERMISSIVE_CHECKPOINT if permissive else CHECKPOINT))
+    faces = detector.detect(image)
+    turns, image, faces, face = upright(image, faces, _chosen(faces, face_index), detector, looks)
     _check_place(face, image.shape[1], image.shape[0])
     fit = fit_face(face.landmarks)
     _check_turn(fit)
@@ -39,6 +45,8 @@ def analyse(image: ByteArray, *, face_index: int = 0, detector: FaceDetector | N
         detected_blendshapes=face.blendshapes,
         face_box=face.box,
         faces=len(faces),
+        attributes=looks.attributes(AlignedFace.of(image, face.landmarks)),
+        quarter_turns=turns,
     )
 
 

@@ -35,7 +35,7 @@ def outline(portrait: Portrait, others: Sequence[Portrait] = ()) -> ByteArray:
     dark = Image.fromarray((np.asarray(picture) * DIMMED).astype(np.uint8))
     shown = Image.composite(picture, dark, inside.resize(size, Image.Resampling.LANCZOS))
     shown.paste(COLOUR, mask=line.resize(size, Image.Resampling.LANCZOS))
-    return np.asarray(shown)
+    return np.ascontiguousarray(np.rot90(np.asarray(shown), -portrait.quarter_turns))
 
 
 def _oval(portrait: Portrait, scale: float) -> list[tuple[float, ...]]:

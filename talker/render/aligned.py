@@ -16,7 +16,7 @@ from talker.face.camera import FACE_WIDTH_CM, axis_angle, rotation_matrix
 from talker.face.landmarks import EYE_CORNERS, INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE
 from talker.face.raster import rasterise
 from talker.render.geometry import HeadGeometry
-from talker.render.geometry_renderer import Drawn
+from talker.render.geometry_renderer import RenderedFrame
 from talker.render.patch import Window
 from talker.render.smooth_fill import smooth_fill
 from talker.types import EMOTION_LABELS, ByteArray, FloatArray, Portrait
@@ -113,7 +113,7 @@ class FaceSquare:
         """[S,S,3] the portrait's own square of its picture `image`."""
         return self._home.cut(image)
 
-    def look(self, drawn: Drawn) -> tuple[Square, GeneratorInput]:
+    def look(self, drawn: RenderedFrame) -> tuple[Square, GeneratorInput]:
         """The frame's square, and what is known of it."""
         square = self.square(drawn.points)
         maps = self._maps(square.points(drawn.points), drawn.camera[:, 2])
@@ -138,7 +138,7 @@ class FaceSquare:
         return np.concatenate([found[..., :3], covered[..., None], flow], axis=-1).astype(np.float32)
 
 
-def style_of(
+def generator_style(
     blendshapes: FloatArray, pose: FloatArray, portrait: Portrait, emotion_probabilities: FloatArray | None = None
 ) -> FloatArray:
     """[STYLE] what shapes the frame as a whole: expression and gaze, what the portrait had, head and its turn (rad),

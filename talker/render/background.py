@@ -7,25 +7,34 @@ Where the matte is not certain, the plate moves with the head, in the limit so f
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numba import njit
 
-from talker.render.geometry import HeadGeometry
-from talker.render.matte import Matte, foreground_matte, likeness
+from talker.render.affine import Affine
+from talker.render.matte import Matte, MatteParams, foreground_matte, position_between
 from talker.render.patch import Window, copy_size
 from talker.render.smooth_fill import smooth_fill
+from talker.render.source import SourceFrame
 from talker.types import BoolArray, ByteArray, FloatArray
 
-FINEST_FACE_PX = 480  # nothing about the background is worked out finer than on a face of this width
-PLATE_FACE_PX = 160  # width of the face in the copy on which the plate is worked out
+
+@dataclass(frozen=True)
+class BackgroundParams:
+    """How the plate behind the head is made; lengths in face widths unless they say otherwise."""
+
+    finest_face_px: int = 480  # nothing about the background is worked out finer than on a face of this width
+    plate_face_px: int = 160  # width of the face in the copy on which the plate is worked out
+    clean: tuple[float, float] = (0.03, 0.08)  # beyond the matte, a structured and a plain one are made anew so far
+    mirrored: float = 0.3  # so far behind the foreground's edge the plate shows the background beside it, mirrored
+    softness: float = 0.03  # blur of the mirror's edge
+    settled: float = 0.01  # where the picture moves by that much, the foreground has to be a colour that exists
+    slack: float = 12.0  # levels of 255 by which it need not
+
+
 TAPS = 5  # pixels that cubic sampling and rounding look at
-# face widths:
-CLEAN = (0.03, 0.08)  # beyond the matte, a structured and a plain background are made anew as far as this
-MIRRORED = 0.3  # so far behind the foreground's edge the plate shows the background beside it, mirrored
-SOFTNESS = 0.03
-SETTLED = 0.01  # where the picture moves by that much, the foreground has to be a colour that exists
-SLACK = 12.0  # levels of 255 by which it need not
 OPAQUE, BARE, MIXED = 2, 1, 0  # what cubic sampling at a pixel meets: foreground, background, or both
 
 
@@ -48,15 +57,16 @@ class Background:
     background alone. certain: [h,w] 0..255 how far the plate stays. kind: [h,w] OPAQUE, BARE or MIXED. settled: px.
     """
 
-    def __init__(self, geometry: HeadGeometry, image: ByteArray, corner: FloatArray, face_width: float) -> None:
-        """image: [h,w,3] the region, whose first pixel lies at `corner` [2] px of the picture. face_width: px."""
-        self.settled = SETTLED * face_width
+    def __init__(self, source: SourceFrame, params: BackgroundParams, matte_params: MatteParams) -> None:
+        geometry, face_width = source.geometry, source.face_width
+        image = np.ascontiguousarray(source.image[source.region.slices])
+        self.settled, self.slack = params.settled * face_width, params.slack
         height, width = image.shape[:2]
-        size, shrink = copy_size(image, face_width, FINEST_FACE_PX)
+        size, shrink = copy_size(image, face_width, params.finest_face_px)
         small = image if size == (width, height) else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        points = (geometry.rest_points - corner + 0.5) * [size[0] / width, size[1] / height] - 0.5
-        matte = foreground_matte(geometry, small, points, face_width * shrink)
-        filled, share = continued(small, matte, face_width * shrink)
+        points = Affine.resize((width, height), size, source.region.corner).points(geometry.rest_points)
+        matte = foreground_matte(geometry, small, points, face_width * shrink, matte_params)
+        filled, share = continued(small, matte, face_width * shrink, params, matte_params.noise)
         alpha, self.certain, own = (_full_size(255 * part, image) for part in (matte.alpha, matte.certain, share))
         self.plate = np.empty_like(image)
         self.foreground = np.empty((height, width, 4), np.int16)
@@ -68,7 +78,7 @@ class Background:
 
     def keep(self, frame: ByteArray, where: FloatArray) -> None:
         """Put the still background into `frame` [h,w,3], which shows the region at `where` [h,w,2] px."""
-        _keep(frame, where, self.foreground, self.kind, self.certain, self.plate, np.float32(self.settled))
+        _keep(frame, where, self.foreground, self.kind, self.certain, self.plate, np.float32(self.settled), self.slack)
 
 
 def _full_size(values: FloatArray, image: ByteArray) -> ByteArray:
@@ -77,27 +87,31 @@ def _full_size(values: FloatArray, image: ByteArray) -> ByteArray:
     return cv2.resize(np.clip(np.round(values), 0, 255).astype(np.uint8), size, interpolation=cv2.INTER_LINEAR)
 
 
-def continued(image: ByteArray, matte: Matte, face_width: float) -> tuple[FloatArray, FloatArray]:
+def continued(
+    image: ByteArray, matte: Matte, face_width: float, params: BackgroundParams, noise: float
+) -> tuple[FloatArray, FloatArray]:
     """[h,w,3] the background of `image` continued behind the foreground, its texture by a mirror at the edge.
 
     And [h,w] where it is the picture's own, which is 1 beyond the foreground and what little lies around it.
     """
     height, width = image.shape[:2]
-    size, shrink = copy_size(image, face_width, PLATE_FACE_PX)
+    size, shrink = copy_size(image, face_width, params.plate_face_px)
     unit = face_width * shrink
     alpha = cv2.resize(matte.alpha, size, interpolation=cv2.INTER_AREA)
     away = cv2.distanceTransform((alpha < 0.02).astype(np.uint8), cv2.DIST_L2, 5) / unit
-    clean = CLEAN[0] + (CLEAN[1] - CLEAN[0]) * cv2.resize(matte.plain, size, interpolation=cv2.INTER_AREA)
+    clean = params.clean[0] + (params.clean[1] - params.clean[0]) * cv2.resize(
+        matte.plain, size, interpolation=cv2.INTER_AREA
+    )
     known = away > clean
     if known.sum() < 16:
         return image.astype(np.float32), np.ones(image.shape[:2], np.float32)
     picture = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     smooth, front = (cv2.resize(smooth_fill(picture, where), (width, height)) for where in (known, alpha > 0.98))
-    offset, share = _mirror(known, unit)
+    offset, share = _mirror(known, unit, params)
     where = cv2.resize(offset, (width, height)) / np.float32(shrink) + Window(0, 0, width, height).pixels()
     mirrored = cv2.remap(image, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     share = cv2.resize(share, (width, height)) * (1.0 - matte.plain)
-    share *= np.clip(1.5 - 3.0 * likeness(mirrored, smooth, front), 0.0, 1.0)  # no mirrored hair
+    share *= np.clip(1.5 - 3.0 * position_between(mirrored, smooth, front, noise), 0.0, 1.0)  # no mirrored hair
     own = cv2.resize(np.clip(2.0 * away / clean - 1.0, 0.0, 1.0).astype(np.float32), (width, height))
     return smooth + (mirrored - smooth) * share[..., None], own
 
@@ -117,7 +131,7 @@ def _take_apart(image, filled, own, alpha, plate, foreground) -> None:  # type: 
                 foreground[y, x, channel] = int(np.floor(seen + 0.5))
 
 
-def _mirror(known: BoolArray, unit: float) -> tuple[FloatArray, FloatArray]:
+def _mirror(known: BoolArray, unit: float, params: BackgroundParams) -> tuple[FloatArray, FloatArray]:
     """[h,w,2] px to where a mirror at the edge of `known` [h,w] shows each pixel, and [h,w] 0..1 if that is any use."""
     away, labels = cv2.distanceTransformWithLabels((~known).astype(np.uint8), cv2.DIST_L2, 5,
                                                    labelType=cv2.DIST_LABEL_PIXEL)  # fmt: skip
@@ -125,17 +139,17 @@ def _mirror(known: BoolArray, unit: float) -> tuple[FloatArray, FloatArray]:
     nearest = np.zeros((labels.max() + 1, 2), np.float32)
     nearest[labels[known]] = here[known]
     offset = 2.0 * (nearest[labels] - here) * ~known[..., None]
-    soft = SOFTNESS * unit
+    soft = params.softness * unit
     weight = cv2.GaussianBlur((~known).astype(np.float32), (0, 0), soft)[..., None]
     offset = np.where(known[..., None], 0.0, cv2.GaussianBlur(offset, (0, 0), soft) / np.maximum(weight, 1e-3))
     offset = offset.astype(np.float32)
     there = cv2.remap(known.astype(np.float32), here + offset, None, cv2.INTER_LINEAR)
-    share = cv2.GaussianBlur(there * np.clip(2.0 - 2.0 * away / (MIRRORED * unit), 0.0, 1.0), (0, 0), soft)
+    share = cv2.GaussianBlur(there * np.clip(2.0 - 2.0 * away / (params.mirrored * unit), 0.0, 1.0), (0, 0), soft)
     return offset, share * there
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _keep(frame, where, foreground, kind, certain, plate, settled) -> None:  # type: ignore[no-untyped-def]
+def _keep(frame, where, foreground, kind, certain, plate, settled, slack) -> None:  # type: ignore[no-untyped-def]
     height, width = kind.shape
     found = np.empty(4, np.float32)
     behind = np.empty(3, np.float32)
@@ -163,7 +177,7 @@ def _keep(frame, where, foreground, kind, certain, plate, settled) -> None:  # t
             if meets == MIXED:
                 share = min(distance / settled, np.float32(1.0)) * still * np.float32(1.0 / 255.0)
                 _in_front(foreground, wx, wy, found)
-                _make_possible(found, frame[y, x], share)
+                _make_possible(found, frame[y, x], share, slack)
                 for channel in range(3):
                     behind[channel] = found[channel] + found[3] * behind[channel]
             for channel in range(3):
@@ -171,22 +185,22 @@ def _keep(frame, where, foreground, kind, certain, plate, settled) -> None:  # t
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _make_possible(found, shown, share) -> None:  # type: ignore[no-untyped-def]
+def _make_possible(found, shown, share, slack) -> None:  # type: ignore[no-untyped-def]
     """Bring `found` [4], colours that may not exist, by `share` 0..1 towards the warped picture's, `shown` [3]."""
     opacity = np.float32(1.0) - found[3]
-    most = np.float32(255.0) * opacity + np.float32(SLACK)
+    most = np.float32(255.0) * opacity + np.float32(slack)
     amiss = np.float32(0.0)
     for channel in range(3):
-        amiss = max(amiss, _amiss(found[channel], opacity * shown[channel], most))
+        amiss = max(amiss, _amiss(found[channel], opacity * shown[channel], most, slack))
     for channel in range(3):
         found[channel] += share * amiss * (opacity * shown[channel] - found[channel])
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _amiss(value, possible, most):  # type: ignore[no-untyped-def]
-    """How far 0..1 a foreground's `value` must go towards a `possible` one to lie between -SLACK and `most`."""
-    if value < -SLACK:
-        return min((-SLACK - value) / max(possible - value, 1e-3), 1.0)
+def _amiss(value, possible, most, slack):  # type: ignore[no-untyped-def]
+    """How far 0..1 a foreground's `value` must go towards a `possible` one to lie between -`slack` and `most`."""
+    if value < -slack:
+        return min((-slack - value) / max(possible - value, 1e-3), 1.0)
     if value > most:
         return min((value - most) / max(value - possible, 1e-3), 1.0)
     return 0.0

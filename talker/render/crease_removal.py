@@ -7,62 +7,70 @@ which hold pores and hair, stay. Frames show this smoothed skin as far as their 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from talker.blendshapes import BLENDSHAPE_NAMES
 from talker.face.camera import FACE_WIDTH_CM
-from talker.face.landmarks import FACE_OVAL, LEFT_BROW, LEFT_EYE, LIPS, NOSTRILS, RIGHT_BROW, RIGHT_EYE
+from talker.face.landmarks import FACE_OVAL, LEFT_BROW, LEFT_EYE, LIPS, NOSE_RIDGE, NOSTRILS, RIGHT_BROW, RIGHT_EYE
 from talker.face.raster import rasterise
+from talker.render.affine import Affine
 from talker.render.geometry import HeadGeometry
-from talker.render.light import Light
+from talker.render.source import SourceFrame
 from talker.types import BoolArray, ByteArray, FloatArray
 
-NOSE_BRIDGE = 5
-WORKING_FACE_PX = 320  # folds are smooth: they are worked out on a face of at most this width
-NO_FOLD = 1.0  # log brightness: what differs more from its surroundings is a nostril or a hair
-BLACK = 8.0  # added to pixel values before the logarithm
-FINE = 0.0035  # of the face's width: finer structure is kept
-LINE = 0.03  # of the face's width: a darker line up to this wide, in a fold, is the fold's bottom
-LINE_WEIGHT = 3.0  # the line is taken out wherever the weight of a fold exceeds the inverse of this
-HAIR_CM = 0.25  # blur of the red that skin has and hair has not,
-HAIR = (0.1, 0.22)  # which in a beard falls so far below the skin's: in log brightness against green
-COARSE = 0.075  # what a fold is exchanged for is as smooth as this
-SHADING_TO_WEIGHT = 5.0  # of the change in log shading that counts as a whole fold
-FOLD_CM = 0.6  # between the lit and the shaded side of a fold no shading changes: this far apart they are one fold
-KEEP_AWAY_CM = 0.45  # from lips, eyes, brows and nostrils, whose edges are no folds
+
+@dataclass(frozen=True)
+class CreaseParams:
+    """What counts as a crease, and what takes its place."""
+
+    working_face_px: int = 320  # folds are smooth: they are worked out on a face of at most this width
+    no_fold: float = 1.0  # log brightness: what differs more from its surroundings is a nostril or a hair
+    black: float = 8.0  # added to pixel values before the logarithm
+    fine: float = 0.0035  # of the face's width: finer structure is kept
+    line: float = 0.03  # of the face's width: a darker line up to this wide, in a fold, is the fold's bottom
+    line_weight: float = 3.0  # the line is taken out wherever the weight of a fold exceeds the inverse of this
+    hair_cm: float = 0.25  # blur of the red that skin has and hair has not,
+    hair: tuple[float, float] = (0.1, 0.22)  # which in a beard falls so far below: in log brightness against green
+    coarse: float = 0.075  # what a fold is exchanged for is as smooth as this
+    shading_to_weight: float = 5.0  # of the change in log shading that counts as a whole fold
+    fold_cm: float = 0.6  # lit and shaded sides this far apart are one fold, though between them no shading changes
+    keep_away_cm: float = 0.45  # from lips, eyes, brows and nostrils, whose edges are no folds
+    least_expression: float = 0.25  # a face at rest has no folds to take away
+
+
 UPPER_FACE = ("eye", "brow")
-LEAST_EXPRESSION = 0.25  # a face at rest has no folds to take away
 
 
 class CreaseRemoval:
     """A region of the picture without the creases of its own expression, and how much of that a frame shows."""
 
-    def __init__(
-        self, geometry: HeadGeometry, light: Light, image: ByteArray, corner: FloatArray, wrinkles: float
-    ) -> None:
-        """image: [h,w,3] the region. corner: [2] px, its first pixel in the picture. wrinkles: strength of shading."""
+    def __init__(self, source: SourceFrame, wrinkles: float, params: CreaseParams) -> None:
+        """wrinkles: strength of the frames' shading."""
+        geometry, corner = source.geometry, source.region.corner
         self._rest = geometry.source_expression
-        self._image = image
+        self._image = image = np.ascontiguousarray(source.image[source.region.slices])
         self._parts: list[tuple[list[int], float, NDArray[np.int16]]] = []  # channels, effort, what unfolding adds
         efforts = [(half, float(np.linalg.norm(self._rest[half]))) for half in (_channels(True), _channels(False))]
-        if max(effort for _, effort in efforts) < LEAST_EXPRESSION:
+        if max(effort for _, effort in efforts) < params.least_expression:
             return
-        relaxed = light.ratio(geometry.shape(np.zeros_like(geometry.source_expression)).camera, 1.0)  # [V]
+        relaxed = source.light.ratio(geometry.shape(np.zeros_like(geometry.source_expression)).camera, 1.0)  # [V]
         change = np.log(np.maximum(relaxed, 1e-3))
-        shrink = min(1.0, WORKING_FACE_PX / (geometry.fit.scale * FACE_WIDTH_CM))
+        shrink = min(1.0, params.working_face_px / (source.unit * FACE_WIDTH_CM))
         points = geometry.rest_points - corner
-        gain = _fold_gain(geometry, image, points, change, shrink, wrinkles)  # [h,w,3] log brightness
+        gain = _fold_gain(geometry, image, points, change, shrink, wrinkles, params)  # [h,w,3] log brightness
         self._box = _bounds(np.abs(gain).max(axis=2) > 1e-3)
         rows, _ = self._box
-        inside = image[self._box].astype(np.float32) + BLACK
+        inside = image[self._box].astype(np.float32) + params.black
         added = inside * np.expm1(gain[self._box])
-        retarget_to_portrait = geometry.landmark_points(points, (NOSE_BRIDGE,))[0, 1]
+        ridge = geometry.landmark_points(points, (NOSE_RIDGE,))[0, 1]
         height = np.arange(rows.start, rows.stop, dtype=np.float32)[:, None, None]
-        upper = np.clip((retarget_to_portrait - height) / geometry.fit.scale + 0.5, 0, 1)  # eases over a centimetre
+        upper = np.clip((ridge - height) / geometry.fit.scale + 0.5, 0, 1)  # eases over a centimetre
         for (half, effort), share in zip(efforts, (upper, 1.0 - upper), strict=True):
-            if effort >= LEAST_EXPRESSION:
+            if effort >= params.least_expression:
                 self._parts.append((half, effort, np.round(share * added).astype(np.int16)))
 
     def source(self, expression: FloatArray) -> ByteArray:
@@ -88,7 +96,12 @@ def _channels(upper: bool) -> list[int]:
 
 
 def _fold_weights(
-    geometry: HeadGeometry, mesh: FloatArray, shape: tuple[int, ...], change: FloatArray, scale: float
+    geometry: HeadGeometry,
+    mesh: FloatArray,
+    shape: tuple[int, ...],
+    change: FloatArray,
+    scale: float,
+    params: CreaseParams,
 ) -> tuple[FloatArray, FloatArray]:
     """[h,w] 0..1 how much of a fold each pixel lies in, and its change in log shading.
 
@@ -97,21 +110,21 @@ def _fold_weights(
     triangles = geometry.traits.mask_triangles
     drawn = rasterise(mesh, geometry.rest_camera[:, 2], triangles, shape[0], shape[1])
     brighter = drawn.interpolate(triangles, change[:, None])[..., 0]
-    weight = np.clip(SHADING_TO_WEIGHT * np.abs(brighter), 0.0, 1.0).astype(np.float32)
-    size = max(round(FOLD_CM * scale), 1) | 1
+    weight = np.clip(params.shading_to_weight * np.abs(brighter), 0.0, 1.0).astype(np.float32)
+    size = max(round(params.fold_cm * scale), 1) | 1
     weight = cv2.morphologyEx(weight, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
     features = np.ones(shape[:2], np.uint8)
     for outline in (LIPS, LEFT_EYE, RIGHT_EYE, LEFT_BROW, RIGHT_BROW, NOSTRILS):
         points = geometry.landmark_points(mesh, outline)
         if outline is LIPS:  # the corners of a smile lie in its folds
-            points = _narrowed(points, KEEP_AWAY_CM * scale)
+            points = _narrowed(points, params.keep_away_cm * scale)
         hull = cv2.convexHull(np.round(points).astype(np.int32))
         cv2.fillConvexPoly(features, hull, 0)
-    away = cv2.distanceTransform(features, cv2.DIST_L2, 5) / (KEEP_AWAY_CM * scale)
+    away = cv2.distanceTransform(features, cv2.DIST_L2, 5) / (params.keep_away_cm * scale)
     inside = np.zeros(shape[:2], np.uint8)
     oval = geometry.landmark_points(mesh, FACE_OVAL)
     cv2.fillPoly(inside, [np.round(oval).astype(np.int32)], 1)
-    border = cv2.distanceTransform(inside, cv2.DIST_L2, 5) / (KEEP_AWAY_CM * scale)
+    border = cv2.distanceTransform(inside, cv2.DIST_L2, 5) / (params.keep_away_cm * scale)
     weight *= np.clip(away, 0, 1) * np.clip(border, 0, 1)
     return cv2.GaussianBlur(weight, (0, 0), 0.1 * scale), brighter
 
@@ -123,32 +136,40 @@ def _narrowed(points: FloatArray, length: float) -> FloatArray:
 
 
 def _fold_gain(
-    geometry: HeadGeometry, image: ByteArray, mesh: FloatArray, change: FloatArray, shrink: float, wrinkles: float
+    geometry: HeadGeometry,
+    image: ByteArray,
+    mesh: FloatArray,
+    change: FloatArray,
+    shrink: float,
+    wrinkles: float,
+    params: CreaseParams,
 ) -> FloatArray:
     """[h,w,3] log brightness that takes out what lies between FINE and COARSE in folds; worked out at `shrink` size."""
     height, width = image.shape[:2]
     size = (max(round(width * shrink), 2), max(round(height * shrink), 2))
     picture = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-    small = (mesh + 0.5) * [size[0] / width, size[1] / height] - 0.5
+    small = Affine.resize((width, height), size).points(mesh)
     scale = geometry.fit.scale * shrink
-    weight, brighter = _fold_weights(geometry, small, picture.shape, change, scale)
-    light = np.log(picture + BLACK)  # per channel: a fold's shadow is redder than the skin beside it
+    weight, brighter = _fold_weights(geometry, small, picture.shape, change, scale, params)
+    light = np.log(picture + params.black)  # per channel: a fold's shadow is redder than the skin beside it
     lips, face = (geometry.landmark_points(small, outline) for outline in (LIPS, FACE_OVAL))
-    weight *= 1.0 - _beard(light, lips, face, HAIR_CM * scale)
+    weight *= 1.0 - _beard(light, lips, face, params.hair_cm * scale, params.hair)
     inside = (weight > 0.02).astype(np.float32) * (1.0 - 0.9 * weight) + 1e-3  # the fold itself counts little
     face_width = scale * FACE_WIDTH_CM
-    fine = cv2.GaussianBlur(light, (0, 0), FINE * face_width)
-    sums = cv2.GaussianBlur(light * inside[..., None], (0, 0), COARSE * face_width)
-    coarse = sums / cv2.GaussianBlur(inside, (0, 0), COARSE * face_width)[..., None]
+    fine = cv2.GaussianBlur(light, (0, 0), params.fine * face_width)
+    sums = cv2.GaussianBlur(light * inside[..., None], (0, 0), params.coarse * face_width)
+    coarse = sums / cv2.GaussianBlur(inside, (0, 0), params.coarse * face_width)[..., None]
     gain = coarse - fine
-    is_fold = np.clip((NO_FOLD - np.abs(gain).mean(axis=2)) / 0.3, 0.0, 1.0)
+    is_fold = np.clip((params.no_fold - np.abs(gain).mean(axis=2)) / 0.3, 0.0, 1.0)
     gain *= (weight * is_fold)[..., None]
     gain -= (wrinkles * weight * np.maximum(brighter, 0.0))[..., None]  # the frame's shading lights the fold up again
-    gain += _line_gain(light + gain, LINE * face_width) * np.clip(LINE_WEIGHT * weight, 0.0, 1.0)[..., None]
+    gain += (
+        _line_gain(light + gain, params.line * face_width) * np.clip(params.line_weight * weight, 0.0, 1.0)[..., None]
+    )
     return cv2.resize(gain, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
-def _beard(light: FloatArray, lips: FloatArray, face: FloatArray, blur: float) -> FloatArray:
+def _beard(light: FloatArray, lips: FloatArray, face: FloatArray, blur: float, hair: tuple[float, float]) -> FloatArray:
     """[h,w] 0..1 how far each pixel of `light` [h,w,3], the logarithm of the picture, is less red than the skin.
 
     lips, face: [N,2] px, their outlines. blur: px.
@@ -161,7 +182,7 @@ def _beard(light: FloatArray, lips: FloatArray, face: FloatArray, blur: float) -
     inside = np.zeros(redness.shape, np.uint8)
     cv2.fillPoly(inside, [np.round(face).astype(np.int32)], 1)
     skin = np.median(redness[inside > 0]) if inside.any() else 0.0
-    return np.clip((skin - redness - HAIR[0]) / (HAIR[1] - HAIR[0]), 0.0, 1.0)
+    return np.clip((skin - redness - hair[0]) / (hair[1] - hair[0]), 0.0, 1.0)
 
 
 def _line_gain(light: FloatArray, width: float) -> FloatArray:

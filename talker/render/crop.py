@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from talker.limits import film_scale
 from talker.types import FloatArray, Portrait
 
 HEAD_AND_SHOULDERS = 2.3  # side of the square in face widths
@@ -19,20 +20,44 @@ def at_size(portrait: Portrait, size: str) -> Portrait:
     """The portrait at `size`: `native`, or `crop256`, `crop512`, `crop1024`."""
     if size == "native":
         return portrait
-    side = int(size.removeprefix("crop"))
     left, top, right, bottom = portrait.face_box
     height, width = portrait.image.shape[:2]
     extent = min(HEAD_AND_SHOULDERS * portrait.face_width, width, height)
     centre = np.array([(left + right) / 2, (top + bottom) / 2 + CENTRE_BELOW_FACE * portrait.face_width])
     corner = np.clip(centre - extent / 2, 0, np.array([width, height]) - extent)  # stays inside the picture
-    factor = side / extent
+    side = int(size.removeprefix("crop"))
+    return _cut(portrait, corner, side / extent, (side, side))
+
+
+def film_size(portrait: Portrait, size: str, fps: float) -> tuple[int, int]:
+    """(width, height) px of the portrait's film; at `native` no larger than players can show."""
+    if size != "native":
+        side = int(size.removeprefix("crop"))
+        return side, side
+    height, width = portrait.image.shape[:2]
+    factor = film_scale(width, height, fps)
+    return int(width * factor), int(height * factor)
+
+
+def for_film(portrait: Portrait, size: str, fps: float) -> Portrait:
+    """The portrait, made smaller where a film of its whole picture would be more than players can show."""
+    height, width = portrait.image.shape[:2]
+    smaller = film_size(portrait, size, fps)
+    if size != "native" or smaller == (width, height):
+        return portrait
+    return _cut(portrait, np.zeros(2), smaller[0] / width, smaller)
+
+
+def _cut(portrait: Portrait, corner: FloatArray, factor: float, size: tuple[int, int]) -> Portrait:
+    """What lies right of and below `corner` (x, y) px, scaled by `factor`, in a picture of `size` (width, height)."""
     matrix = np.array([[factor, 0, -corner[0] * factor], [0, factor, -corner[1] * factor]], np.float32)
-    image = resampled(portrait.image, matrix, (side, side), cv2.BORDER_REPLICATE)
+    image = resampled(portrait.image, matrix, size, cv2.BORDER_REPLICATE)
     landmarks = portrait.landmarks * factor
     landmarks[:, :2] -= corner * factor
     fit = dataclasses.replace(
         portrait.fit, translation=(portrait.fit.translation - corner) * factor, scale=portrait.fit.scale * factor
     )
+    left, top, right, bottom = portrait.face_box
     x0, y0 = (np.array([left, top]) - corner) * factor
     x1, y1 = (np.array([right, bottom]) - corner) * factor
     return dataclasses.replace(

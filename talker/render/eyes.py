@@ -11,29 +11,35 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from talker.render.geometry import EYE_LIDS, IRISES, MASK_VERTICES, HeadGeometry
-from talker.render.lids import Lid, Slit
+from talker.face.landmarks import EYE_LIDS, IRIS_OF, LID_CORNERS
+from talker.render.lids import Lid, LidParams, Slit
 from talker.render.light import tinted
 from talker.render.patch import Window, blend, continued, feather, sample, soft_edge
+from talker.render.source import MeshFrame, SourceFrame
 from talker.types import BoolArray, ByteArray, FloatArray
 
-CORNERS = {"Right": (33, 133), "Left": (263, 362)}
-REACH_CM = 2.2  # skin around the eye that is drawn at full resolution
-SHUTTING = (0.1, 0.5)  # from here on, and over this, a closing lid shows its own skin
-EDGE_BLUR_CM = 0.04  # the lids' colours go on this far into the opening
-SLIT_CM, SLIT_SHADE = 0.3, 0.6  # lids this close shade the ball, in the end by this much
-RIM_MARGIN_CM = 0.06  # the lash line lies this far outside the measured lid line
-CLEAN_WHITE = 0.62  # of the white's brightness: darker pixels are lashes or shadow
-WHITE_SATURATION = 0.75  # of what is measured: skin and lashes beside the small white colour it
-WHITE_EDGE = 0.8  # brightness of the white where the ball turns away, one BALL_RADIUS_CM from the iris
-BALL_RADIUS_CM = 1.5
-SHADOW_STEPS = 9
-LEAST_SHADOW = (0.55, 0.95)  # every upper lid shades the ball at least this much: at its edge, and at the last step
-SHADOW_STEP_CM = 0.05
-WHITE_BLUR_CM = 0.08
-LIKENESS_CM = 0.12  # after this much gaze or widening the eyeball is drawn from its plate
-RINGS_PER_RADIUS = 12
-LIMBUS = 1.12  # the iris' dark rim and its blur reach this far beyond the measured radius
+
+@dataclass(frozen=True)
+class EyeParams:
+    """How the eyeball is made and drawn: lengths in cm of the face model, shades and shares 0..1."""
+
+    reach_cm: float = 2.2  # skin around the eye that is drawn at full resolution
+    shutting: tuple[float, float] = (0.1, 0.5)  # from here on, and over this, a closing lid shows its own skin
+    edge_blur_cm: float = 0.04  # the lids' colours go on this far into the opening
+    slit_cm: float = 0.3  # lids this close shade the ball,
+    slit_shade: float = 0.6  # in the end by this much
+    rim_margin_cm: float = 0.06  # the lash line lies this far outside the measured lid line
+    clean_white: float = 0.62  # of the white's brightness: darker pixels are lashes or shadow
+    white_saturation: float = 0.75  # of what is measured: skin and lashes beside the small white colour it
+    white_edge: float = 0.8  # brightness of the white where the ball turns away,
+    ball_radius_cm: float = 1.5  # so far from the iris
+    shadow_steps: int = 9  # in which the upper lid's shadow is measured,
+    shadow_step_cm: float = 0.05  # each so far below the last
+    least_shadow: tuple[float, float] = (0.55, 0.95)  # every lid's: brightness at its edge, and at the last step
+    white_blur_cm: float = 0.08  # over which the picture's own white passes to the ball's
+    own_ball_cm: float = 0.12  # after this much gaze or widening the eyeball is drawn from its plate
+    rings_per_radius: int = 12
+    limbus: float = 1.12  # the iris' dark rim and its blur reach this far beyond the measured radius
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ class Plate:
     """The eyeball behind the lids, in picture pixels of `window`, without the upper lid's shadow.
 
     white: [h,w,3] without iris. iris: [h,w,3] complete disc. opacity: [h,w] of the disc.
-    shadow: [n] brightness under the upper lid by distance from it, in steps of SHADOW_STEP_CM.
+    shadow: [n] brightness under the upper lid by distance from it, in steps of `EyeParams.shadow_step_cm`.
     """
 
     window: Window
@@ -54,65 +60,57 @@ class Plate:
 class Eye:
     """Draws one eye of one portrait; `side` is the person's own."""
 
-    def __init__(self, geometry: HeadGeometry, image: ByteArray, landmarks: FloatArray, side: str) -> None:
-        self._geometry, self._image, self._side = geometry, image, side
+    def __init__(self, source: SourceFrame, side: str, params: EyeParams, lid: LidParams) -> None:
+        self._params, self._geometry, self._image, self._side = params, source.geometry, source.image, side
+        self._tint = source.light.tint
         upper, lower = EYE_LIDS[side]
-        corner_a, corner_b = CORNERS[side]
+        corner_a, corner_b = LID_CORNERS[side]
         self._outline = (corner_a, *upper, corner_b, *reversed(lower))
-        model = geometry.model
-        rest = geometry.landmark_points(geometry.rest_points, self._outline)  # [16,2] px
-        near = np.linalg.norm(geometry.rest_points - rest.mean(0), axis=1) < REACH_CM * geometry.fit.scale
-        near[MASK_VERTICES:] = False
-        self._near = near
-        self._skin = model.triangles[near[model.triangles].all(axis=1)]
-        self._ball = slice(*model.parts["iris_left" if side == "Left" else "iris_right"])
-        iris = landmarks[list(IRISES[side]), :2]
+        rest = source.landmark_points(*self._outline)  # [16,2] px
+        self._near = source.geometry.near(rest.mean(0), params.reach_cm * source.unit)
+        self._skin = source.skin_near(rest.mean(0), params.reach_cm * source.unit)
+        self._ball = slice(*source.geometry.model.parts[f"iris_{side.lower()}"])
+        iris = source.landmarks[list(IRIS_OF[side]), :2]
         self._iris_centre = iris[0]
         self._iris_radius = float(np.linalg.norm(iris[1:] - iris[0], axis=1).mean())
         self._rest_height = self._height(rest)
-        self._lid = Lid(geometry, image, rest, side)
+        self._lid = Lid(source, rest, side, lid)
         self._rims = self._rim_shifts(rest)
         hole, window = self._rest_hole(rest)
-        self.white = _brightest(image[window.slices][hole])  # [3] of the eye's white in the picture
+        self.white = _brightest(source.image[window.slices][hole])  # [3] of the eye's white in the picture
         self._plate = self._make_plate(rest, hole, window)
 
-    def draw(
-        self, frame: ByteArray, camera: FloatArray, points: FloatArray, ratio: FloatArray, drift: FloatArray
-    ) -> None:
-        """Draw lids and eyeball into `frame` [H,W,3], in place.
-
-        camera: [V,3] cm. points: [V,2] px after the head's turn. ratio: [V] new to old shading. drift: [V,2] px by
-        which the head's turn moves the vertices.
-        """
+    def draw(self, frame: ByteArray, mesh: MeshFrame) -> None:
+        """Draw lids and eyeball into `frame` [H,W,3], in place."""
         geometry = self._geometry
-        outline = geometry.landmark_points(points, self._outline)
+        outline = geometry.landmark_points(mesh.points, self._outline)
         margin = 0.45 * geometry.fit.scale
         shut = self._shut(outline)
-        closing = float(np.clip((shut - SHUTTING[0]) / SHUTTING[1], 0.0, 1.0))
-        turn = drift[self._ball].mean(0)  # [2] px by which the head's turn moves this eye
+        closing = float(np.clip((shut - self._params.shutting[0]) / self._params.shutting[1], 0.0, 1.0))
+        turn = mesh.drift[self._ball].mean(0)  # [2] px by which the head's turn moves this eye
         area = self._lid.area(outline, turn, closing)
         window = Window.around(area, margin * 1.5, frame.shape)
-        skin = window.rasterise(points, camera[:, 2], self._skin)
+        skin = window.rasterise(mesh.points, mesh.camera[:, 2], self._skin)
         source = geometry.rest_points + self._rims * shut
-        attributes = np.concatenate([source, ratio[:, None], self._lid.share[:, None]], axis=1)  # [V,4]
+        attributes = np.concatenate([source, mesh.ratio[:, None], self._lid.share[:, None]], axis=1)  # [V,4]
         drawn = skin.interpolate(self._skin, attributes)
         away = window.distance(area)
         near = away if closing == 0 else window.distance(outline)
         hole = (near <= margin * 0.5) & ~skin.covered
         picture = frame[window.slices].astype(np.float32)
-        lids = sample(self._image, drawn[..., :2]) * tinted(drawn[..., 2])
+        lids = sample(self._image, drawn[..., :2]) * tinted(drawn[..., 2], self._tint)
         patch = np.where(skin.covered[..., None], lids, picture)
         opening = 1.0 - soft_edge(~hole)
         slit = None
         if shut > 0:
             slit = Slit.between(outline, window.pixels())
-            sharp = min(1.0, shut / SHUTTING[0])  # the mesh's own edge is ragged where it rolls in
+            sharp = min(1.0, shut / self._params.shutting[0])  # the mesh's own edge is ragged where it rolls in
             opening += (slit.open - opening) * sharp
-            patch = continued(patch, hole, EDGE_BLUR_CM * geometry.fit.scale)
+            patch = continued(patch, hole, self._params.edge_blur_cm * geometry.fit.scale)
             if closing > 0:
                 patch = self._lid.paint(patch, window, slit, turn, closing * np.where(hole, 1.0, drawn[..., 3]))
         if opening.any():
-            gaze = (points[self._ball] - geometry.rest_points[self._ball]).mean(0) - turn
+            gaze = (mesh.points[self._ball] - geometry.rest_points[self._ball]).mean(0) - turn
             box = window.within(opening > 0)
             part = window.local(box)
             ball = self._ball_colours(box, turn, gaze, outline) * (1.0 - closing * self._slit_shade(outline))
@@ -129,7 +127,9 @@ class Eye:
 
     def _slit_shade(self, outline: FloatArray) -> float:
         """How much darker the eyeball is between lids that all but meet."""
-        return SLIT_SHADE * max(0.0, 1.0 - self._height(outline) / (SLIT_CM * self._geometry.fit.scale))
+        return self._params.slit_shade * max(
+            0.0, 1.0 - self._height(outline) / (self._params.slit_cm * self._geometry.fit.scale)
+        )
 
     def _shut(self, outline: FloatArray) -> float:
         """0 while the lids are as far open as in the picture, 1 when they are shut."""
@@ -142,7 +142,7 @@ class Eye:
         """
         geometry = self._geometry
         points = geometry.rest_points
-        margin = RIM_MARGIN_CM * geometry.fit.scale
+        margin = self._params.rim_margin_cm * geometry.fit.scale
         is_upper = geometry.traits.lids[self._side] > 0.35
         upper, lower = _line(outline[:9], points), _line(outline[[0, *range(15, 8, -1), 8]], points)
         above, below = np.minimum(upper - margin - points[:, 1], 0), np.maximum(lower + margin - points[:, 1], 0)
@@ -160,11 +160,11 @@ class Eye:
         iris_where = local - gaze
         made = blend(_lookup(plate.white, local), _lookup(plate.iris, iris_where), _lookup(plate.opacity, iris_where))
         made *= self._shadow(window, outline, plate.shadow)[..., None]
-        return blend(made, sample(self._image, where), np.full(made.shape[:2], self._likeness(outline, gaze)))
+        return blend(made, sample(self._image, where), np.full(made.shape[:2], self._own_share(outline, gaze)))
 
-    def _likeness(self, outline: FloatArray, gaze: FloatArray) -> float:
+    def _own_share(self, outline: FloatArray, gaze: FloatArray) -> float:
         """1 while lids and gaze show no more of the eyeball than the picture does, falling to 0 as they do."""
-        unit = LIKENESS_CM * self._geometry.fit.scale
+        unit = self._params.own_ball_cm * self._geometry.fit.scale
         wider = max(self._height(outline) - self._rest_height, 0.0) / unit
         return float(np.exp(-(wider**2) - (np.linalg.norm(gaze) / unit) ** 2))
 
@@ -172,7 +172,7 @@ class Eye:
         """[h,w] brightness 0..1 below the upper lid, whose landmarks are the first nine of `outline`."""
         pixels = window.pixels()
         below = pixels[..., 1] - _line(outline[:9], pixels.reshape(-1, 2)).reshape(pixels.shape[:2])  # px
-        steps = below / (SHADOW_STEP_CM * self._geometry.fit.scale)
+        steps = below / (self._params.shadow_step_cm * self._geometry.fit.scale)
         return np.interp(steps, np.arange(len(profile)), profile).astype(np.float32)
 
     def _rest_hole(self, outline: FloatArray) -> tuple[BoolArray, Window]:
@@ -190,10 +190,14 @@ class Eye:
             seen = picture[clean]
             colour = np.median(seen[seen.mean(axis=1) >= np.median(seen.mean(axis=1))], axis=0)
         grey = colour.mean()
-        colour = grey + WHITE_SATURATION * (colour - grey)
-        away = np.linalg.norm(window.pixels() - self._iris_centre, axis=2) / (BALL_RADIUS_CM * self._geometry.fit.scale)
-        ball = (colour * (1.0 - (1.0 - WHITE_EDGE) * np.clip(away, 0.0, 1.0)[..., None] ** 2)).astype(np.float32)
-        near = cv2.GaussianBlur(clean.astype(np.float32), (0, 0), WHITE_BLUR_CM * self._geometry.fit.scale)
+        colour = grey + self._params.white_saturation * (colour - grey)
+        away = np.linalg.norm(window.pixels() - self._iris_centre, axis=2) / (
+            self._params.ball_radius_cm * self._geometry.fit.scale
+        )
+        ball = (colour * (1.0 - (1.0 - self._params.white_edge) * np.clip(away, 0.0, 1.0)[..., None] ** 2)).astype(
+            np.float32
+        )
+        near = cv2.GaussianBlur(clean.astype(np.float32), (0, 0), self._params.white_blur_cm * self._geometry.fit.scale)
         return blend(ball, picture, clean * np.clip(2.0 * near - 1.0, 0.0, 1.0))
 
     def _make_plate(self, outline: FloatArray, hole: BoolArray, window: Window) -> Plate:
@@ -202,13 +206,17 @@ class Eye:
         away = np.linalg.norm(window.pixels() - self._iris_centre, axis=2) / max(self._iris_radius, 1.0)
         light = picture.mean(axis=2)
         # lashes and their shadow lie on the edge of the opening: what lies under the lids is continued from inside
-        depth = self._shadow(window, outline, np.linspace(0, 1, SHADOW_STEPS))  # 0 at the lid, 1 beyond its shadow
-        clean = hole & (away > LIMBUS) & (light > CLEAN_WHITE * self.white.mean()) & (depth > 0.4)
+        depth = self._shadow(
+            window, outline, np.linspace(0, 1, self._params.shadow_steps)
+        )  # 0 at the lid, 1 beyond its shadow
+        clean = (
+            hole & (away > self._params.limbus) & (light > self._params.clean_white * self.white.mean()) & (depth > 0.4)
+        )
         white = self._white_ball(picture, clean, window)
-        iris = _complete_disc(picture, hole & (depth > 0.6), away)
-        opacity = np.clip((LIMBUS + 0.1 - away) / 0.2, 0, 1).astype(np.float32)
+        iris = _complete_disc(picture, hole & (depth > 0.6), away, self._params)
+        opacity = np.clip((self._params.limbus + 0.1 - away) / 0.2, 0, 1).astype(np.float32)
         bare = blend(white, iris, opacity)
-        return Plate(window, white, iris, opacity, _shadow_profile(picture, bare, hole, depth))
+        return Plate(window, white, iris, opacity, _shadow_profile(picture, bare, hole, depth, self._params))
 
 
 def _brightest(colours: ByteArray) -> FloatArray:
@@ -220,10 +228,10 @@ def _brightest(colours: ByteArray) -> FloatArray:
     return known[brightness >= np.percentile(brightness, 85)].mean(0)
 
 
-def _complete_disc(picture: FloatArray, seen: BoolArray, away: FloatArray) -> FloatArray:
+def _complete_disc(picture: FloatArray, seen: BoolArray, away: FloatArray, params: EyeParams) -> FloatArray:
     """[h,w,3] the iris with what the lids hide completed: each ring takes the mean colour of its visible part."""
-    rings = np.clip((away * RINGS_PER_RADIUS).astype(int), 0, 4 * RINGS_PER_RADIUS)
-    visible = seen & (away < LIMBUS + 0.2)
+    rings = np.clip((away * params.rings_per_radius).astype(int), 0, 4 * params.rings_per_radius)
+    visible = seen & (away < params.limbus + 0.2)
     if not visible.any():
         return picture
     counts = np.bincount(rings[visible], minlength=rings.max() + 1)
@@ -232,21 +240,23 @@ def _complete_disc(picture: FloatArray, seen: BoolArray, away: FloatArray) -> Fl
         [np.bincount(rings[visible], picture[visible][:, channel])[known] / counts[known] for channel in range(3)], 1
     )  # [known rings,3]
     completed = np.stack(
-        [np.interp(away * RINGS_PER_RADIUS - 0.5, known, profile[:, channel]) for channel in range(3)], axis=-1
+        [np.interp(away * params.rings_per_radius - 0.5, known, profile[:, channel]) for channel in range(3)], axis=-1
     )
     return blend(completed, picture, feather(seen, 2.0)).astype(np.float32)
 
 
-def _shadow_profile(picture: FloatArray, bare: FloatArray, hole: BoolArray, depth: FloatArray) -> FloatArray:
-    """[SHADOW_STEPS] brightness of the picture against the shadowless eyeball `bare`, by distance from the lid."""
-    step = np.round(depth * (SHADOW_STEPS - 1)).astype(int)
+def _shadow_profile(
+    picture: FloatArray, bare: FloatArray, hole: BoolArray, depth: FloatArray, params: EyeParams
+) -> FloatArray:
+    """[n] brightness of the picture against the shadowless eyeball `bare`, by distance from the lid."""
+    step = np.round(depth * (params.shadow_steps - 1)).astype(int)
     ratio = picture.mean(axis=2) / np.maximum(bare.mean(axis=2), 8.0)
-    profile = np.ones(SHADOW_STEPS, np.float32)
-    for number in range(SHADOW_STEPS - 1):
+    profile = np.ones(params.shadow_steps, np.float32)
+    for number in range(params.shadow_steps - 1):
         here = hole & (step == number)
         if here.sum() > 2:
             profile[number] = np.clip(np.median(ratio[here]), 0.35, 1.0)
-    least = np.linspace(*LEAST_SHADOW, SHADOW_STEPS, dtype=np.float32)
+    least = np.linspace(*params.least_shadow, params.shadow_steps, dtype=np.float32)
     return np.minimum(np.maximum.accumulate(profile), np.sqrt(least))
 
 

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from talker.options import SpeakOptions
-from talker.render.aligned import MAP_STRIDE, FaceSquare, GeneratorInput, Square, style_of
+from talker.render.aligned import MAP_STRIDE, FaceSquare, GeneratorInput, Square, generator_style
 from talker.render.generator import CHECKPOINT, Generator, absolute, load_generator
-from talker.render.geometry_renderer import Drawn, GeometryRenderer, in_order
+from talker.render.geometry_renderer import GeometryRenderer, RenderedFrame, in_order
 from talker.render.regions import MODES
 from talker.types import ByteArray, FaceMotion, FloatArray, Portrait
 from talker.weights.store import checkpoint
@@ -25,7 +25,7 @@ from talker.weights.store import checkpoint
 BATCH = 8  # frames at once on a GPU
 
 
-class Moment(NamedTuple):
+class FrameRequest(NamedTuple):
     """What a frame is to show: blendshapes [52], pose [6], and how it reads [8] where that is known."""
 
     blendshapes: FloatArray
@@ -36,7 +36,7 @@ class Moment(NamedTuple):
 class Seen(NamedTuple):
     """A frame as the geometry draws it, before the network has looked at it."""
 
-    drawn: Drawn
+    drawn: RenderedFrame
     square: Square
     sight: GeneratorInput
     style: FloatArray
@@ -81,7 +81,7 @@ class GeneratorRenderer:
         emotions: Iterable[FloatArray | None] = (
             repeat(None) if motion.emotion_probabilities is None else motion.emotion_probabilities
         )
-        moments = map(Moment, motion.blendshapes, motion.pose, emotions)
+        moments = map(FrameRequest, motion.blendshapes, motion.pose, emotions)
         if self.batch == 1:
             yield from in_order(lambda moment: self.frame(*moment), moments)
             return
@@ -96,16 +96,20 @@ class GeneratorRenderer:
         return self.refine(self.geometry.draw(blendshapes, pose), blendshapes, pose, emotion_probabilities)
 
     def refine(
-        self, drawn: Drawn, blendshapes: FloatArray, pose: FloatArray, emotion_probabilities: FloatArray | None = None
+        self,
+        drawn: RenderedFrame,
+        blendshapes: FloatArray,
+        pose: FloatArray,
+        emotion_probabilities: FloatArray | None = None,
     ) -> ByteArray:
         """The geometry's frame [H,W,3], refined; `drawn.frame` stays as it is."""
-        return self._refined([self._seen(drawn, Moment(blendshapes, pose, emotion_probabilities))])[0]
+        return self._refined([self._seen(drawn, FrameRequest(blendshapes, pose, emotion_probabilities))])[0]
 
-    def _seen(self, drawn: Drawn, moment: Moment) -> Seen:
+    def _seen(self, drawn: RenderedFrame, moment: FrameRequest) -> Seen:
         return Seen(
             drawn,
             *self._squares.look(drawn),
-            style_of(*moment[:2], self.geometry.portrait, moment.emotion_probabilities),
+            generator_style(*moment[:2], self.geometry.portrait, moment.emotion_probabilities),
         )
 
     def _refined(self, frames: Sequence[Seen]) -> list[ByteArray]:

@@ -7,62 +7,46 @@ exactly on the picture (the landmarks' residual, spread smoothly over it), so th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from numba import njit
-from scipy.interpolate import RBFInterpolator
-from scipy.spatial import cKDTree
 
-from talker.blendshapes import BLENDSHAPE_INDEX, expand
+from talker.blendshapes import BLENDSHAPE_INDEX
 from talker.face.camera import project_turned, rotation_matrix
-from talker.face.landmarks import FACE_LANDMARKS, LEFT_IRIS, RIGHT_IRIS
-from talker.face.model import FaceModel, IntArray, load_face_model
-from talker.render.glasses import frame_weights, wears_glasses
-from talker.types import FloatArray, Portrait
-
-MASK_VERTICES = 6706  # ICT's narrow face: the skin that is redrawn, without ears and neck
-RESIDUAL_REACH_CM = 2.5  # how far from the landmarks their residual still counts
-LID_OVERLAP = 0.3  # of the landmarks' distance on shut lids: the lids press on each other a little
-OWN_BLINK = 0.5  # up to here, half-shut eyes in the picture are the person's own
-EYE_LIDS = {  # landmarks of upper and lower lid, in pairs from one corner to the other
-    "Right": ((246, 161, 160, 159, 158, 157, 173), (7, 163, 144, 145, 153, 154, 155)),
-    "Left": ((466, 388, 387, 386, 385, 384, 398), (249, 390, 373, 374, 380, 381, 382)),
-}
-IRISES = {"Right": RIGHT_IRIS, "Left": LEFT_IRIS}
-LID_MIDDLE = 3  # of the pairs above
-MOST_RAISED, LID_BELOW = 1.22, (0.75, 1.0)  # iris radii: how far over its middle the upper lid goes; the lower lies
-MOST_WIDENED = 1.45  # of the opening that an expressionless eye has
-EASY_SHARE = 0.75  # of the most that an eye opens: up to here lids follow the motion fully
-NOSE_BRIDGE = 168
-EASY_RISE_CM, RISE_ROOM_CM = 0.5, 0.3  # the upper lip rises freely up to the first, then by the second at most
-LIP_PAIRS = (  # landmarks of upper and lower lip where they touch, from the image's left to its right
-    (191, 80, 81, 82, 13, 312, 311, 310, 415),
-    (95, 88, 178, 87, 14, 317, 402, 318, 324),
+from talker.face.landmarks import (
+    CHIN,
+    EYE_LIDS,
+    FACE_LANDMARKS,
+    IRIS_OF,
+    LID_MIDDLE,
+    LIP_PAIRS,
+    NOSE_BRIDGE,
 )
-BLINK_ROWS = {"Left": BLENDSHAPE_INDEX["eyeBlinkLeft"], "Right": BLENDSHAPE_INDEX["eyeBlinkRight"]}
-SHUT_GAP_CM = 0.08  # a smaller distance between the lips is the landmarks' noise
+from talker.face.traits import face_traits
+from talker.render.glasses import DEFAULT_GLASSES, GlassesParams, frame_weights
+from talker.types import BoolArray, FaceAttributes, FloatArray, Portrait
+
+OWN_BLINK = 0.5  # up to here, half-shut eyes in the picture are the person's own
+BLINK_ROWS = {side: BLENDSHAPE_INDEX[f"eyeBlink{side}"] for side in EYE_LIDS}
 GAZE_ROWS = [row for name, row in BLENDSHAPE_INDEX.items() if name.startswith("eyeLook")]
-LIP_REACH_CM = 2.0  # how far from the line where the lips touch a vertex still moves with them
 
 
 @dataclass(frozen=True)
-class FaceTraits:
-    """What depends on the face model alone.
+class MotionLimits:
+    """How far lids and lips go, whatever the motion asks for."""
 
-    mask_triangles: [F',3] triangles of the skin that is redrawn.
-    residual_weights: [V,468] how much of each landmark's residual a vertex takes.
-    upper_lip, lower_lip: [V] how much a vertex belongs to either lip, 0..1.
-    lids: per side [V], how much a vertex goes with the upper lid's edge, 0..1.
-    """
+    lid_overlap: float = 0.3  # of the landmarks' distance on shut lids: the lids press on each other a little
+    most_raised: float = 1.22  # iris radii: how far over its middle the upper lid goes
+    lid_below: tuple[float, float] = (0.75, 1.0)  # iris radii: how far below its middle the lower lid may lie
+    most_widened: float = 1.45  # of the opening that an expressionless eye has
+    easy_share: float = 0.75  # of the most that an eye opens: up to here lids follow the motion fully
+    easy_rise_cm: float = 0.5  # the upper lip rises freely up to here,
+    rise_room_cm: float = 0.3  # then by this at most
+    shut_gap_cm: float = 0.08  # a smaller distance between the lips is the landmarks' noise
 
-    model: FaceModel
-    mask_triangles: IntArray
-    residual_weights: FloatArray
-    upper_lip: FloatArray
-    lower_lip: FloatArray
-    lids: dict[str, FloatArray]
+
+DEFAULT_LIMITS = MotionLimits()
 
 
 @dataclass(frozen=True)
@@ -79,7 +63,16 @@ class Shape:
 class HeadGeometry:
     """A portrait's own mesh: expressions in, picture positions out."""
 
-    def __init__(self, portrait: Portrait, model_folder: Path) -> None:
+    def __init__(
+        self,
+        portrait: Portrait,
+        model_folder: Path,
+        limits: MotionLimits = DEFAULT_LIMITS,
+        glasses: GlassesParams = DEFAULT_GLASSES,
+        attributes: FaceAttributes | None = None,
+    ) -> None:
+        """attributes: glasses stay rigid, and what the picture hides stays; when None, they are the portrait's."""
+        self._params = limits
         self.traits = face_traits(model_folder)
         self.model = self.traits.model
         self.fit = portrait.fit
@@ -91,11 +84,14 @@ class HeadGeometry:
         self.residual = self._residual(projected, portrait.landmarks)  # [V,2] px
         self.rest_points = projected + self.residual  # [V,2] px: the mesh on the picture
         self.basis = np.ascontiguousarray(self.model.expression_basis @ turn)  # [52,V,3]
-        wearing = wears_glasses(portrait.image, portrait.landmarks)
-        self._free = 1.0 - frame_weights(self.model)[:, None] if wearing else None  # [V,1] share of motion
+        shown = attributes or portrait.attributes
+        self._free = None  # [V,1] share of motion
+        if shown.glasses != "none":
+            self._free = 1.0 - frame_weights(self.model, shown.glasses, glasses)[:, None]
+        self._still = _still_rows(shown)
         self._measure_lids(portrait.landmarks)
         shut = self._lip_gap(self.rest_points)
-        shut[shut > SHUT_GAP_CM * self.fit.scale] = 0.0
+        shut[shut > self._params.shut_gap_cm * self.fit.scale] = 0.0
         self.residual += self._part_lips(self.rest_points, -shut)  # lips that all but touch do touch
         self.rest_points = projected + self.residual
         self._rest_gap = self._lip_gap(self.rest_points)  # [9] px
@@ -133,6 +129,12 @@ class HeadGeometry:
         index = list(landmarks)
         return np.einsum("lk,lkc->lc", self.model.landmark_weights[index], points[self.model.landmark_vertices[index]])
 
+    def near(self, centre: FloatArray, reach: float) -> BoolArray:
+        """[V] the vertices of the redrawn face that lie within `reach` px of `centre` [2] px in the picture."""
+        near = np.linalg.norm(self.rest_points - centre, axis=1) < reach
+        near[self.model.mask.stop :] = False
+        return near
+
     def _absolute(self, expression: FloatArray) -> FloatArray:
         """[52] what the face shall show, given what is the person's own in the picture's expression.
 
@@ -143,7 +145,13 @@ class HeadGeometry:
         for row in BLINK_ROWS.values():
             own = min(self.source_expression[row], OWN_BLINK)
             absolute[row] = own + (1 - own) * absolute[row]
-        return absolute
+        return self.held(absolute)
+
+    def held(self, expression: FloatArray) -> FloatArray:
+        """[52] with what the picture hides, a covered mouth or eyes behind dark glasses, as in the picture."""
+        result = np.array(expression, np.float32)
+        result[self._still] = self.source_expression[self._still]
+        return result
 
     def _touch_lids(self, points: FloatArray, expression: FloatArray) -> FloatArray:
         """Scale the lids' opening by 1 - eyeBlink, whatever else moves them, so that at 1 they just meet.
@@ -157,7 +165,7 @@ class HeadGeometry:
             down = self.down(points)
             gap = (bottom - top) @ down  # [7] px
             open_gap = gap + expression[row] * self._lid_travel[side]
-            wanted = LID_OVERLAP * self._shut_lids[side] + np.maximum(open_gap, 0.0) * (1.0 - blink)
+            wanted = self._params.lid_overlap * self._shut_lids[side] + np.maximum(open_gap, 0.0) * (1.0 - blink)
             wanted = gap + np.clip(blink * 8.0, 0.0, 1.0) * (wanted - gap)
             lowering = gap - wanted * self._narrowing(wanted[LID_MIDDLE], side)
             order = np.argsort(top[:, 0])
@@ -168,7 +176,7 @@ class HeadGeometry:
     def _narrowing(self, opening: float, side: str) -> float:
         """Factor 0..1 on the lids' `opening` (px, in the middle) that keeps it below what an eye can do."""
         most = self._most_open[side]
-        easy = max(self._rest_open[side], EASY_SHARE * most)
+        easy = max(self._rest_open[side], self._params.easy_share * most)
         if opening <= easy:
             return 1.0
         room = max(most - easy, 0.05 * most)
@@ -194,11 +202,14 @@ class HeadGeometry:
             top, bottom = (self.landmark_points(self.rest_points, lid)[LID_MIDDLE] for lid in (upper, lower))
             self._rest_open[side] = float((bottom - top) @ down)
             calm_open = self._rest_open[side] + widened[upper[LID_MIDDLE]] - widened[lower[LID_MIDDLE]]
-            iris = landmarks[list(IRISES[side]), :2]
+            iris = landmarks[list(IRIS_OF[side]), :2]
             radius = float(np.linalg.norm(iris[1:] - iris[0], axis=1).mean())
-            below = np.clip((bottom - iris[0]) @ down / radius, *LID_BELOW)
+            below = np.clip((bottom - iris[0]) @ down / radius, *self._params.lid_below)
             self._most_open[side] = float(
-                min((MOST_RAISED + below) * radius, MOST_WIDENED * max(calm_open, self._rest_open[side]))
+                min(
+                    (self._params.most_raised + below) * radius,
+                    self._params.most_widened * max(calm_open, self._rest_open[side]),
+                )
             )
 
     def _lip_gap(self, points: FloatArray) -> FloatArray:
@@ -208,8 +219,8 @@ class HeadGeometry:
 
     def down(self, points: FloatArray) -> FloatArray:
         """[2] unit vector from the brows to the chin in the picture."""
-        retarget_to_portrait, chin = self.landmark_points(points, (NOSE_BRIDGE, 152))
-        return _unit(chin - retarget_to_portrait)
+        bridge, chin = self.landmark_points(points, (NOSE_BRIDGE, CHIN))
+        return _unit(chin - bridge)
 
     def _mesh_gap(self, mesh: FloatArray) -> FloatArray:
         """[9] the same distance on the bare mesh (or what a shape adds to it), in px at the portrait's scale."""
@@ -224,7 +235,7 @@ class HeadGeometry:
         """
         opening = np.maximum(expression @ self._gap_basis, 0.0)
         # what the picture has beyond the mesh stays at the rest and leaves with the mouth's opening
-        floor = SHUT_GAP_CM * self.fit.scale
+        floor = self._params.shut_gap_cm * self.fit.scale
         share = np.clip((opening + floor) / (self._rest_opening + floor), 0.0, 1.0)
         beyond = (self._rest_gap - self._rest_opening) * share
         wanted = np.maximum(opening + beyond, 0.0)
@@ -234,8 +245,8 @@ class HeadGeometry:
         """[V,2] px with the upper lip raised no further than lips go, or than it is in the picture."""
         unit = self.fit.scale
         raised = self._shut_lip - self._lip_height(points)
-        easy = np.maximum(EASY_RISE_CM * unit, self._shut_lip - self._rest_lip)
-        lowering = raised - _limited(raised, easy, RISE_ROOM_CM * unit)
+        easy = np.maximum(self._params.easy_rise_cm * unit, self._shut_lip - self._rest_lip)
+        lowering = raised - _limited(raised, easy, self._params.rise_room_cm * unit)
         columns = self.landmark_points(points, LIP_PAIRS[0])[:, 0]
         order = np.argsort(columns)
         along = np.interp(points[:, 0], columns[order], lowering[order])
@@ -243,8 +254,8 @@ class HeadGeometry:
 
     def _lip_height(self, points: FloatArray) -> FloatArray:
         """[9] px from the bridge of the nose down to the upper lip's edge."""
-        retarget_to_portrait = self.landmark_points(points, (NOSE_BRIDGE,))
-        return (self.landmark_points(points, LIP_PAIRS[0]) - retarget_to_portrait) @ self.down(points)
+        bridge = self.landmark_points(points, (NOSE_BRIDGE,))
+        return (self.landmark_points(points, LIP_PAIRS[0]) - bridge) @ self.down(points)
 
     def _part_lips(self, points: FloatArray, widening: FloatArray) -> FloatArray:
         """[V,2] px that widen the gap between the lips by `widening` [9] px, half for each lip."""
@@ -253,6 +264,13 @@ class HeadGeometry:
         along = np.interp(points[:, 0], columns[order], widening[order]) / 2
         shift = (self.traits.lower_lip - self.traits.upper_lip) * along
         return (shift[:, None] * self.down(points)).astype(np.float32)
+
+
+def _still_rows(attributes: FaceAttributes) -> list[int]:
+    """Blendshapes of what the picture hides."""
+    starts: tuple[str, ...] = ("jaw", "mouth", "tongue", "cheekPuff") if attributes.mouth_covered else ()
+    starts += ("eye",) if attributes.glasses == "sunglasses" else ()
+    return [row for name, row in BLENDSHAPE_INDEX.items() if name.startswith(starts)]
 
 
 def to_relative_expression(expression: FloatArray, source_expression: FloatArray) -> FloatArray:
@@ -288,46 +306,3 @@ def _limited(value: FloatArray, easy: FloatArray, room: float) -> FloatArray:
 
 def _unit(vector: FloatArray) -> FloatArray:
     return vector / np.linalg.norm(vector)
-
-
-@lru_cache(maxsize=2)
-def face_traits(folder: Path) -> FaceTraits:
-    """Measure the model in `folder`, once."""
-    model = load_face_model(folder)
-    residual_weights = _residual_weights(model)
-    upper_lip, lower_lip = _lip_weights(model)
-    mask_triangles = model.triangles[(model.triangles < MASK_VERTICES).all(axis=1)]
-    lids = {side: _lid_weights(model, side) for side in EYE_LIDS}
-    return FaceTraits(model, mask_triangles, residual_weights, upper_lip, lower_lip, lids)
-
-
-def _residual_weights(model: FaceModel) -> FloatArray:
-    # measured on an open mouth, so that upper and lower lip lie apart and keep residuals of their own
-    mesh = model.vertices(np.zeros(1, np.float32), expand({"jawOpen": 0.6}))
-    links = model.landmarks(mesh)[:FACE_LANDMARKS]
-    weights = RBFInterpolator(links, np.eye(FACE_LANDMARKS), kernel="linear", smoothing=0.05)(mesh)  # [V,468]
-    distance = cKDTree(links).query(mesh)[0]
-    fade = np.exp(-((np.maximum(distance - 1.0, 0.0) / RESIDUAL_REACH_CM) ** 2))
-    return (weights * fade[:, None]).astype(np.float32)
-
-
-def _lip_weights(model: FaceModel) -> tuple[FloatArray, FloatArray]:
-    jaw = model.expression_basis[BLENDSHAPE_INDEX["jawOpen"]]
-    contact = model.landmarks(model.neutral)[list(LIP_PAIRS[0] + LIP_PAIRS[1])]
-    distance = cKDTree(contact).query(model.neutral)[0]
-    near = np.clip(1.0 - distance / LIP_REACH_CM, 0.0, 1.0)
-    near = near * near * (3 - 2 * near)
-    near[MASK_VERTICES:] = 0
-    is_lower = -jaw[:, 1] > 1.8  # the lower lip rides on the jaw, the upper hardly moves
-    return (near * ~is_lower).astype(np.float32), (near * is_lower).astype(np.float32)
-
-
-def _lid_weights(model: FaceModel, side: str) -> FloatArray:
-    shape = model.expression_basis[BLINK_ROWS[side]]
-    upper = list(EYE_LIDS[side][0])
-    places, travel = model.landmarks(model.neutral)[upper, 0], -model.landmarks(shape)[upper, 1]
-    order = np.argsort(places)
-    edge = np.interp(model.neutral[:, 0], places[order], travel[order])
-    weights = np.clip(-shape[:, 1] / np.maximum(edge, 0.05), 0.0, 1.0)
-    weights[MASK_VERTICES:] = 0
-    return weights.astype(np.float32)

@@ -7,6 +7,7 @@ eyes, where skin opens, are then drawn at the picture's own resolution. Films ar
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 from collections import deque
@@ -25,10 +26,12 @@ from talker.render.crease_removal import CreaseRemoval
 from talker.render.crop import at_size
 from talker.render.eyes import Eye
 from talker.render.geometry import HeadGeometry
-from talker.render.head_warp import HeadWarp, Region
-from talker.render.light import Light, white_in_this_light
+from talker.render.head_warp import HeadWarp
+from talker.render.light import Light, redness, white_in_this_light
 from talker.render.mouth import Mouth
-from talker.render.warp import FLOW_FACE_PX, FlowGrid, MeshFrame, Warp
+from talker.render.params import DEFAULT_PARAMS, RenderParams
+from talker.render.source import Appearance, HeadRegion, Layer, MeshFrame, SourceFrame
+from talker.render.warp import FlowGrid, Warp
 from talker.types import ByteArray, FaceMotion, FloatArray, Portrait
 from talker.weights.store import checkpoint
 
@@ -37,15 +40,13 @@ if TYPE_CHECKING:
 
 WORKERS = min(4, os.cpu_count() or 1)  # frames drawn at the same time
 cv2.setNumThreads(1)  # frames are drawn side by side: threads inside each would only wait for one another
-REGION = (1.35, 1.5, 1.35, 1.35)  # face widths from the face's centre: left, up, right, down
 BATCH_FRAMES, BATCH_PIXELS = 16, 2**24  # at most, that a GPU moves at a time
-COLOURLESS = 4.0  # levels between red, green and blue, on average: a picture below is black and white, and stays so
 Given = TypeVar("Given")
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Drawn:
+class RenderedFrame:
     """A frame [H,W,3], and where the mesh lies in it: camera [V,3] cm (before the head turns), points [V,2] px."""
 
     frame: ByteArray
@@ -54,13 +55,16 @@ class Drawn:
 
 
 class GeometryRenderer:
-    """Everything that does not depend on the frame is prepared once, here.
+    """Everything that does not depend on the frame is prepared once per source frame, here.
+
+    A portrait is one source frame. Each frame of a tracked video is a portrait of its own with the same identity: hand
+    the first one's `appearance` to the renderers of the others, so that light and colours do not flicker.
 
     portrait: whose face. options: `size` and `wrinkles` matter here. still_background: whether what lies
     behind the head stays where it is; without, it moves as far as the flow reaches. device: torch's name for where the
-    picture is moved, in batches; None: on the CPU in the fast way, films on a GPU where there is one. flow_face_px:
-    width of the face in the flow. The device `cpu` and an infinite width, a flow at the picture's own resolution, are
-    the specification that both ways are tested against.
+    picture is moved, in batches; None: on the CPU in the fast way, films on a GPU where there is one. params: tuned
+    numbers. The device `cpu` and a flow at the picture's own resolution (`FlowParams.face_px` infinite) are the
+    specification that both ways are tested against.
     """
 
     name = "geometry"
@@ -70,31 +74,35 @@ class GeometryRenderer:
         portrait: Portrait,
         options: SpeakOptions,
         *,
+        appearance: Appearance | None = None,
         still_background: bool = True,
         device: str | None = None,
-        flow_face_px: float = FLOW_FACE_PX,
+        params: RenderParams = DEFAULT_PARAMS,
     ) -> None:
+        attributes = portrait.attributes if appearance is None else appearance.attributes
+        if attributes.drawn:  # drawings have no folds and no shading of their own
+            options = dataclasses.replace(options, wrinkles=0.0)
         self._options = options
         self.portrait = portrait = at_size(portrait, options.size)
         self._image = np.ascontiguousarray(portrait.image)
-        self.geometry = HeadGeometry(portrait, checkpoint("face-model"))
-        self._region = _head_region(portrait)
-        self._head = HeadWarp(self.geometry, self._region, portrait.face_width)
-        self._light = Light(self.geometry, self._image)
-        self._colourless = np.ptp(self._image[self._region.slices], axis=2).mean() < COLOURLESS
-        self._eyes = [Eye(self.geometry, self._image, portrait.landmarks, side) for side in ("Left", "Right")]
-        eye_white = np.mean([eye.white for eye in self._eyes], axis=0)
-        white = white_in_this_light(eye_white, self._image, self.geometry)
-        self._mouth = Mouth(
-            self.geometry, self._image, portrait.landmarks, white, portrait.face_width, self._head.origin
-        )
-        image = np.ascontiguousarray(self._image[self._region.slices])
-        self._unfolded = CreaseRemoval(self.geometry, self._light, image, self._head.origin, options.wrinkles)
-        self._background = None
-        if still_background:
-            self._background = Background(self.geometry, image, self._head.origin, portrait.face_width)
-        grid = FlowGrid(self.geometry, self._head, self._region, portrait.face_width, flow_face_px)
-        self._parts = grid, self._head, self._region, self._background
+        self.geometry = HeadGeometry(portrait, checkpoint("face-model"), params.limits, params.glasses, attributes)
+        light = Light(self.geometry, self._image, params.light, None if appearance is None else appearance.light)
+        source = SourceFrame(portrait, self.geometry, light, HeadRegion.of(portrait, params.region))
+        self.source = source
+        eyes = [Eye(source, side, params.eyes, params.lids) for side in ("Left", "Right")]
+        eye_white = np.mean([eye.white for eye in eyes], axis=0)
+        self.appearance = appearance or _appearance(source, eye_white, params)
+        mouth = Mouth(source, self.appearance, params.lips, params.inside, params.own_teeth)
+        self._layers: list[Layer] = [] if attributes.glasses == "sunglasses" else [*eyes]
+        if not attributes.mouth_covered:
+            self._layers.append(mouth)
+        if np.ptp(portrait.image[source.region.slices], axis=2).mean() < params.colourless:
+            self._layers.append(Colourless(source.region))
+        self._creases = CreaseRemoval(source, options.wrinkles, params.creases)
+        self._background = Background(source, params.background, params.matte) if still_background else None
+        self._head = HeadWarp(source, params.head)
+        grid = FlowGrid(source, self._head, params.flow, params.nostrils)
+        self._parts = source, grid, self._head, self._background
         self._warp: Warp | TorchWarp = Warp(*self._parts)
         self._film_device = device or ("cuda" if device is None and gpu_is_there() else None)
         if device is not None:
@@ -110,15 +118,15 @@ class GeometryRenderer:
         opacity = np.ones(self._image.shape[:2], np.float32)
         if self._background is not None:
             opacity[:] = 0.0  # outside the region nothing moves
-            opacity[self._region.slices] = 1.0
-            opacity[self._region.slices] -= self._background.foreground[..., 3] / np.float32(255.0)
+            opacity[self.source.region.slices] = 1.0
+            opacity[self.source.region.slices] -= self._background.foreground[..., 3] / np.float32(255.0)
         return opacity
 
     def render(self, motion: FaceMotion) -> Iterator[ByteArray]:
         """Frames [H,W,3], in order."""
         return (drawn.frame for drawn in self.drawn(motion))
 
-    def drawn(self, motion: FaceMotion) -> Iterator[Drawn]:
+    def drawn(self, motion: FaceMotion) -> Iterator[RenderedFrame]:
         """The same frames, each with the mesh that it was drawn from."""
         rows = zip(motion.blendshapes, motion.pose, strict=True)
         if self._film_device is None:
@@ -130,7 +138,7 @@ class GeometryRenderer:
         """The portrait [H,W,3] with this expression [52] and head pose [6] (relative to its own)."""
         return self.draw(blendshapes, pose).frame
 
-    def draw(self, blendshapes: FloatArray, pose: FloatArray) -> Drawn:
+    def draw(self, blendshapes: FloatArray, pose: FloatArray) -> RenderedFrame:
         """The same frame with the mesh that it was drawn from."""
         posed = self._pose(blendshapes, pose)
         return self._finish(posed, self._warp.draw([posed])[0])
@@ -140,22 +148,17 @@ class GeometryRenderer:
         shape = self.geometry.shape(np.clip(blendshapes, -0.5, 1.5))
         displacement = self._head.displacement(pose)
         drift = self._head.sample(displacement, shape.points)
-        ratio = self._light.ratio(shape.camera, self._options.wrinkles)  # [V]
-        source = self._unfolded.source(blendshapes)
+        ratio = self.source.light.ratio(shape.camera, self._options.wrinkles)  # [V]
+        source = self._creases.source(self.geometry.held(blendshapes))
         return MeshFrame(shape.camera, shape.points + drift, ratio, drift, displacement, source)
 
-    def _finish(self, posed: MeshFrame, region: ByteArray) -> Drawn:
+    def _finish(self, posed: MeshFrame, region: ByteArray) -> RenderedFrame:
         """The frame around its moved `region` [h,w,3], with eyes and mouth."""
         frame = self._image.copy()
-        frame[self._region.slices] = region
-        mesh = posed.camera, posed.points, posed.ratio, posed.drift
-        for eye in self._eyes:
-            eye.draw(frame, *mesh)
-        self._mouth.draw(frame, *mesh, posed.source)
-        if self._colourless:
-            seen = frame[self._region.slices]
-            seen[:] = cv2.cvtColor(seen, cv2.COLOR_RGB2GRAY)[..., None]
-        return Drawn(frame, posed.camera, posed.points)
+        frame[self.source.region.slices] = region
+        for layer in self._layers:
+            layer.draw(frame, posed)
+        return RenderedFrame(frame, posed.camera, posed.points)
 
     def _on(self, device: str) -> TorchWarp:
         import torch  # takes a second, which who draws on the CPU should not wait for
@@ -166,9 +169,33 @@ class GeometryRenderer:
 
     def _moved(self, frames: Iterator[MeshFrame], warp: TorchWarp) -> Iterator[tuple[MeshFrame, ByteArray]]:
         """Each frame with its moved region, several at a time."""
-        count = max(1, min(BATCH_FRAMES, BATCH_PIXELS // (self._region.width * self._region.height)))
+        region = self.source.region
+        count = max(1, min(BATCH_FRAMES, BATCH_PIXELS // (region.width * region.height)))
         while batch := list(islice(frames, count)):
             yield from zip(batch, warp.draw(batch), strict=True)
+
+
+class Colourless:
+    """The last layer of a black-and-white picture: what was drawn loses its colours."""
+
+    def __init__(self, region: HeadRegion) -> None:
+        self._slices = region.slices
+
+    def draw(self, frame: ByteArray, mesh: MeshFrame) -> None:
+        """Take the colours from the region of `frame` [H,W,3], in place."""
+        seen = frame[self._slices]
+        seen[:] = cv2.cvtColor(seen, cv2.COLOR_RGB2GRAY)[..., None]
+
+
+def _appearance(source: SourceFrame, eye_white: FloatArray, params: RenderParams) -> Appearance:
+    """What one picture tells about all of this person; eye_white: [3] as it shows it."""
+    image, geometry = source.image, source.geometry
+    return Appearance(
+        source.light.coefficients,
+        white_in_this_light(eye_white, image, geometry, params.light),
+        redness(image, geometry, params.light),
+        source.portrait.attributes,
+    )
 
 
 def gpu_is_there() -> bool:
@@ -190,17 +217,3 @@ def in_order(work: Callable[[Given], Result], rows: Iterable[Given]) -> Iterator
                 yield drawing.popleft().result()
         while drawing:
             yield drawing.popleft().result()
-
-
-def _head_region(portrait: Portrait) -> Region:
-    """The rectangle around the head in which anything may change."""
-    left, top, right, bottom = portrait.face_box
-    centre_x, centre_y, unit = (left + right) / 2, (top + bottom) / 2, portrait.face_width
-    height, width = portrait.image.shape[:2]
-    wanted = (
-        centre_x - REGION[0] * unit, centre_y - REGION[1] * unit,
-        centre_x + REGION[2] * unit, centre_y + REGION[3] * unit,
-    )  # fmt: skip
-    x0, y0 = max(0, int(wanted[0])), max(0, int(wanted[1]))
-    x1, y1 = min(width, int(wanted[2]) + 1), min(height, int(wanted[3]) + 1)
-    return Region(x0, y0, x1 - x0, y1 - y0, (left - x0, top - y0, x1 - right, y1 - bottom))

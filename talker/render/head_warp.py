@@ -14,47 +14,43 @@ import numpy as np
 
 from talker.face.camera import moved, project_turned, rotation_matrix, unproject_turned
 from talker.face.raster import rasterise
-from talker.render.geometry import MASK_VERTICES, HeadGeometry
-from talker.render.patch import Window
 from talker.render.smooth_fill import smooth_fill
+from talker.render.source import SourceFrame
 from talker.types import FloatArray
-
-NODES_PER_FACE = 26  # grid nodes across the face's width
-INVERSION_STEPS = 12
-SIDE_DEPTH_CM, SIDE_SOFT_CM = 3.5, 1.5  # ears and temples count as no deeper than this
-BORDER_NODES = 6.0  # over which the motion eases to nothing at the region's border
-HAIR_MARGIN = 0.18  # of the face width: how far hair and ears reach beyond the bare head
-FADE = 0.7  # of the face width: over which the motion eases to nothing beyond that
-NECK_CM = (-6.0, -14.0)  # model heights between which the neck's motion eases from 1 to 0
 
 
 @dataclass(frozen=True)
-class Region(Window):
-    """The part of the picture in which anything may change.
+class HeadParams:
+    """How the head turns: what moves with it, and how deep it is."""
 
-    room: px between the face and the region's left, top, right and bottom side.
-    """
-
-    room: tuple[float, float, float, float]
+    nodes_per_face: int = 26  # grid nodes across the face's width
+    inversion_steps: int = 12
+    side_depth_cm: float = 3.5  # ears and temples count as no deeper than this
+    side_soft_cm: float = 1.5  # ears and temples count as no deeper than this
+    border_nodes: float = 6.0  # over which the motion eases to nothing at the region's border
+    hair_margin: float = 0.18  # of the face width: how far hair and ears reach beyond the bare head
+    fade: float = 0.7  # of the face width: over which the motion eases to nothing beyond that
+    neck_cm: tuple[float, float] = (-6.0, -14.0)  # model heights between which the neck's motion eases from 1 to 0
 
 
 class HeadWarp:
     """The displacement field of one portrait's head on a coarse grid over its region."""
 
-    def __init__(self, geometry: HeadGeometry, region: Region, face_width: float) -> None:
-        self._geometry = geometry
-        self._face_width = face_width
-        self.step = face_width / NODES_PER_FACE  # px between nodes
+    def __init__(self, source: SourceFrame, params: HeadParams) -> None:
+        self._geometry, self._params, region = source.geometry, params, source.region
+        self.step, self.inversion_steps = (
+            source.face_width / params.nodes_per_face,
+            params.inversion_steps,
+        )  # px between nodes
         columns = int(np.ceil(region.width / self.step)) + 1
         rows = int(np.ceil(region.height / self.step)) + 1
         y, x = np.mgrid[:rows, :columns].astype(np.float32)
         self.nodes = np.stack([x, y], axis=-1)  # [r,c,2] in steps from the region's corner
         self.origin = region.corner
         depth, weight = self._proxy(rows, columns)
-        self.weight = weight * _border_ease(self.nodes, np.array(region.room) / self.step)  # [r,c]
+        self.weight = weight * _border_ease(self.nodes, np.array(region.room) / self.step, params.border_nodes)  # [r,c]
         points = self.nodes * self.step + self.origin
-        fit = geometry.fit
-        self._camera = unproject_turned(points, depth, fit).astype(np.float32)  # [r,c,3] cm
+        self._camera = unproject_turned(points, depth, self._geometry.fit).astype(np.float32)  # [r,c,3] cm
 
     def displacement(self, pose: FloatArray) -> FloatArray:
         """[r,c,2] px by which the head's points move for a `pose` [6] relative to the portrait's own."""
@@ -67,7 +63,7 @@ class HeadWarp:
         """[r,c,2] px: where each node's content comes from, relative to the node."""
         forward = displacement / self.step
         backward = -forward
-        for _ in range(INVERSION_STEPS):
+        for _ in range(self.inversion_steps):
             where = self.nodes + backward
             backward = -cv2.remap(forward, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return backward * self.step
@@ -80,30 +76,32 @@ class HeadWarp:
 
     def _proxy(self, rows: int, columns: int) -> tuple[FloatArray, FloatArray]:
         """Depth (cm, camera axes) and weight 0..1 at each node."""
-        geometry, model = self._geometry, self._geometry.model
+        geometry, model, params = self._geometry, self._geometry.model, self._params
         grid = (geometry.rest_points - self.origin) / self.step
         drawn = rasterise(grid, geometry.rest_camera[:, 2], model.skin_triangles, rows, columns)
         depth = smooth_fill(np.where(drawn.covered, drawn.depth, 0.0)[..., None], drawn.covered)[..., 0]
         # a flatter side of the head: what a turn would uncover there is not in the picture and can only be stretched
-        depth = SIDE_DEPTH_CM + np.logaddexp(0.0, (depth - SIDE_DEPTH_CM) / SIDE_SOFT_CM) * SIDE_SOFT_CM
+        flat, soft = params.side_depth_cm, params.side_soft_cm
+        depth = flat + np.logaddexp(0.0, (depth - flat) / soft) * soft
         depth = cv2.GaussianBlur(depth.astype(np.float32), (0, 0), 0.8)
-        follows = _ease((model.neutral[:, 1] - NECK_CM[1]) / (NECK_CM[0] - NECK_CM[1]))  # [V]
-        follows[:MASK_VERTICES] = 1.0
+        whole, none = params.neck_cm
+        follows = _ease((model.neutral[:, 1] - none) / (whole - none))  # [V]
+        follows[model.mask] = 1.0
         weight = drawn.interpolate(model.skin_triangles, follows[:, None])[..., 0]
         head = drawn.covered & (weight > 0.9)
-        distance = cv2.distanceTransform((~head).astype(np.uint8), cv2.DIST_L2, 5) / NODES_PER_FACE  # face widths
-        around = _ease(1.0 - (distance - HAIR_MARGIN) / FADE)
+        distance = cv2.distanceTransform((~head).astype(np.uint8), cv2.DIST_L2, 5) / params.nodes_per_face
+        around = _ease(1.0 - (distance - params.hair_margin) / params.fade)  # distance in face widths
         weight = np.where(drawn.covered, weight, around)
         return depth.astype(np.float32), cv2.GaussianBlur(weight.astype(np.float32), (0, 0), 1.5)
 
 
-def _border_ease(nodes: FloatArray, room: FloatArray) -> FloatArray:
+def _border_ease(nodes: FloatArray, room: FloatArray, border: float) -> FloatArray:
     """[r,c] 0 at the region's border, 1 inside, reached before the face, which leaves `room` [4] nodes at each side."""
     rows, columns = nodes.shape[:2]
     distances = (nodes[..., 0], nodes[..., 1], columns - 2 - nodes[..., 0], rows - 2 - nodes[..., 1])
     ease = np.ones((rows, columns), np.float32)
     for distance, free in zip(distances, room, strict=True):
-        ease *= _ease(distance / np.clip(0.6 * free, 1.0, BORDER_NODES))
+        ease *= _ease(distance / np.clip(0.6 * free, 1.0, border))
     return ease
 
 

@@ -11,31 +11,40 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from talker.face.landmarks import LEFT_BROW, RIGHT_BROW
-from talker.render.geometry import HeadGeometry
+from talker.face.landmarks import BROW_OF
 from talker.render.patch import Window, blend, sample
 from talker.render.smooth_fill import smooth_fill
+from talker.render.source import SourceFrame
 from talker.types import ByteArray, FloatArray
 
-BROWS = {"Right": RIGHT_BROW, "Left": LEFT_BROW}
-AROUND_CM = 1.6  # the skin that a lid's colour is taken from
-LASHES_CM = 0.5  # above the upper lid's line at least lie lashes, make-up and the crease
-BELOW_CM = 0.4  # the same under the lower lid
-BROW_CM = 0.2  # hair around the brow's landmarks
-DARKEST = (0.6, 1.0)  # of the skin's median brightness: below is hair, between shadow or make-up, which counts in part
-HAIR_CM = 0.2  # dark streaks up to this wide are lashes
-SMOOTH_CM = 0.1
-HIDDEN = (0.4, 0.85)  # of the way from the lid's line to the brow: what is below the first is no bare skin
-GRAIN_FROM_CM, GRAIN_REACH_CM = 1.6, 0.5  # below the eye lies a patch of the cheek, so large
-GRAIN_CM = 0.06  # coarser structure is no grain
-MOST_GRAIN = 5.0  # of 255
+
+@dataclass(frozen=True)
+class LidParams:
+    """How a shut upper lid is painted: lengths in cm of the face model, shades and shares 0..1."""
+
+    around_cm: float = 1.6  # the skin that a lid's colour is taken from
+    lashes_cm: float = 0.5  # above the upper lid's line at least lie lashes, make-up and the crease
+    below_cm: float = 0.4  # the same under the lower lid
+    brow_cm: float = 0.2  # hair around the brow's landmarks
+    # of the skin's median brightness: below is hair, between is shadow or make-up, which counts in part
+    darkest: tuple[float, float] = (0.6, 1.0)
+    hair_cm: float = 0.2  # dark streaks up to this wide are lashes
+    smooth_cm: float = 0.1  # blur of the skin that is continued over the lid
+    # of the way from the lid's line to the brow: below the first is no bare skin, above the second all is
+    hidden: tuple[float, float] = (0.4, 0.85)
+    grain_from_cm: float = 1.6  # so far below the eye lies a patch of the cheek,
+    grain_reach_cm: float = 0.5  # of this size, whose grain the lid takes
+    grain_cm: float = 0.06  # coarser structure is no grain
+    most_grain: float = 5.0  # of 255
+    lash_cm: tuple[float, float] = (0.05, 0.085)  # softness of the lash line above and below the lid's edge
+    lash_shade: float = 0.85  # opacity of the line's middle
+    lash_percentile: int = 12  # of the brightness along the open lid's line
+    corner_share: float = 0.12  # of the eye's width over which the lash line begins and ends
+    crease_cm: tuple[float, float] = (0.38, 0.07)  # height of the crease above the open lid's line, and its softness
+    crease_shade: float = 0.07  # how much darker its bottom is
+
+
 CURVE_STEPS = 65  # along a lid, from corner to corner
-LASH_CM = (0.05, 0.085)  # softness of the lash line above and below the lid's edge
-LASH_SHADE = 0.85  # opacity of the line's middle
-LASH_PERCENTILE = 12  # of the brightness along the open lid's line
-CORNER_SHARE = 0.12  # of the eye's width over which the lash line begins and ends
-CREASE_CM = (0.38, 0.07)  # height of the crease above the open lid's line, and its softness
-CREASE_SHADE = 0.07
 
 
 @dataclass(frozen=True)
@@ -71,24 +80,30 @@ class Slit:
 class Lid:
     """The upper lid of one eye of one portrait; `side` is the person's own."""
 
-    def __init__(self, geometry: HeadGeometry, image: ByteArray, outline: FloatArray, side: str) -> None:
+    def __init__(self, source: SourceFrame, outline: FloatArray, side: str, params: LidParams) -> None:
         """outline: [16,2] px of the open eye in the picture, as in `Slit`."""
-        self._unit = unit = geometry.fit.scale
-        self._window = window = Window.around(outline, AROUND_CM * unit, image.shape)
+        self._params, geometry, image = params, source.geometry, source.image
+        self._unit = unit = source.unit
+        self._window = window = Window.around(outline, self._params.around_cm * unit, image.shape)
         slit = Slit.between(outline, window.pixels())
         picture = image[window.slices].astype(np.float32)
-        brow = geometry.landmark_points(geometry.rest_points, BROWS[side])
+        brow = geometry.landmark_points(geometry.rest_points, BROW_OF[side])
         # px from the lid's line up to the brow, in the eye's middle
         self._down = geometry.down(geometry.rest_points)
-        self._brow_height = max(float(np.median(-Slit.between(outline, brow).upper)) - BROW_CM * unit, LASHES_CM * unit)
+        self._brow_height = max(
+            float(np.median(-Slit.between(outline, brow).upper)) - self._params.brow_cm * unit,
+            self._params.lashes_cm * unit,
+        )
         hidden = self._hidden(slit)
-        bare = _without_hairs(picture, HAIR_CM * unit)
+        bare = _without_hairs(picture, self._params.hair_cm * unit)
         known = self._bare_skin(bare, slit, window.distance(cv2.convexHull(brow.astype(np.float32))[:, 0]))
-        skin = cv2.GaussianBlur(smooth_fill(bare, known), (0, 0), SMOOTH_CM * unit)
+        skin = cv2.GaussianBlur(smooth_fill(bare, known), (0, 0), self._params.smooth_cm * unit)
         skin = blend(smooth_fill(picture, known), skin + self._grain(image, outline), hidden)
-        height = -slit.upper / unit - CREASE_CM[0]
+        height = -slit.upper / unit - self._params.crease_cm[0]
         middle = np.clip(4.0 * slit.along * (1.0 - slit.along), 0, 1)
-        self._skin = skin * (1.0 - (CREASE_SHADE * middle * np.exp(-((height / CREASE_CM[1]) ** 2)))[..., None])
+        self._skin = skin * (
+            1.0 - (self._params.crease_shade * middle * np.exp(-((height / self._params.crease_cm[1]) ** 2)))[..., None]
+        )
         self._lash = self._lash_colour(picture, slit)
         self._upper = outline[:9]
         self.share = self._hidden(Slit.between(outline, geometry.rest_points))
@@ -97,7 +112,7 @@ class Lid:
         """[N,2] px around what the eye shows with the lids at `outline` [16,2], shut as far as `closing` 0..1."""
         if closing == 0:
             return outline
-        top = self._upper + turn - closing * HIDDEN[1] * self._brow_height * self._down
+        top = self._upper + turn - closing * self._params.hidden[1] * self._brow_height * self._down
         return cv2.convexHull(np.concatenate([outline, top]).astype(np.float32))[:, 0]
 
     def paint(self, lids: FloatArray, window: Window, slit: Slit, turn: FloatArray, share: FloatArray) -> FloatArray:
@@ -110,43 +125,47 @@ class Lid:
 
     def draw_lashes(self, patch: FloatArray, slit: Slit, strength: float) -> FloatArray:
         """`patch` [h,w,3] with the lash line of a lid that is shut as far as `strength` 0..1."""
-        soft = np.where(slit.upper < 0, *(max(size * self._unit, 0.6) for size in LASH_CM))
-        ends = np.clip(np.minimum(slit.along + 0.04, 1.0 - slit.along) / CORNER_SHARE, 0.0, 1.0)
-        opacity = strength * LASH_SHADE * ends * (1.0 - 0.5 * np.clip(slit.along, 0, 1) ** 2)
+        soft = np.where(slit.upper < 0, *(max(size * self._unit, 0.6) for size in self._params.lash_cm))
+        ends = np.clip(np.minimum(slit.along + 0.04, 1.0 - slit.along) / self._params.corner_share, 0.0, 1.0)
+        opacity = strength * self._params.lash_shade * ends * (1.0 - 0.5 * np.clip(slit.along, 0, 1) ** 2)
         return blend(patch, self._lash, opacity * np.exp(-((slit.upper / soft) ** 2)))
 
     def _hidden(self, places: Slit) -> FloatArray:
         """1 on what lids and lashes cover in the picture, 0 away from the eye."""
         height = -places.upper / self._brow_height
-        sides = 0.5 + np.minimum(places.along, 1.0 - places.along) / (2 * CORNER_SHARE)
-        return np.clip((HIDDEN[1] - height) / (HIDDEN[1] - HIDDEN[0]), 0, 1) * np.clip(sides, 0, 1)
+        sides = 0.5 + np.minimum(places.along, 1.0 - places.along) / (2 * self._params.corner_share)
+        return np.clip(
+            (self._params.hidden[1] - height) / (self._params.hidden[1] - self._params.hidden[0]), 0, 1
+        ) * np.clip(sides, 0, 1)
 
     def _bare_skin(self, picture: FloatArray, slit: Slit, from_brow: FloatArray) -> FloatArray:
         """[h,w] how far each pixel of `picture` [h,w,3] shows skin in the light, as that of a shut lid is."""
         unit = self._unit
         outside = (slit.along < -0.15) | (slit.along > 1.15)
-        bare = (-slit.upper > LASHES_CM * unit) | (-slit.lower > BELOW_CM * unit) | outside
-        bare &= from_brow > BROW_CM * unit
+        bare = (-slit.upper > self._params.lashes_cm * unit) | (-slit.lower > self._params.below_cm * unit) | outside
+        bare &= from_brow > self._params.brow_cm * unit
         light = picture.mean(axis=2)
         share = light / np.median(light[bare] if bare.any() else light)
-        return bare * np.clip((share - DARKEST[0]) / (DARKEST[1] - DARKEST[0]), 0.0, 1.0)
+        return bare * np.clip(
+            (share - self._params.darkest[0]) / (self._params.darkest[1] - self._params.darkest[0]), 0.0, 1.0
+        )
 
     def _grain(self, image: ByteArray, outline: FloatArray) -> FloatArray:
         """[h,w,3] the fine structure of a patch of the cheek below, over the lid's window."""
-        centre = outline.mean(axis=0) + GRAIN_FROM_CM * self._unit * self._down
-        reach = GRAIN_REACH_CM * self._unit
+        centre = outline.mean(axis=0) + self._params.grain_from_cm * self._unit * self._down
+        reach = self._params.grain_reach_cm * self._unit
         away = (self._window.pixels() - centre + reach) % (4 * reach)  # the patch is mirrored to and fro
         where = centre + np.abs(away - 2 * reach) - reach
         cheek = sample(image, where)
-        grain = cheek - cv2.GaussianBlur(cheek, (0, 0), max(GRAIN_CM * self._unit, 0.8))
-        return np.clip(grain, -MOST_GRAIN, MOST_GRAIN)
+        grain = cheek - cv2.GaussianBlur(cheek, (0, 0), max(self._params.grain_cm * self._unit, 0.8))
+        return np.clip(grain, -self._params.most_grain, self._params.most_grain)
 
     def _lash_colour(self, picture: FloatArray, slit: Slit) -> FloatArray:
         """[3] the dark of the open lid's edge in `picture` [h,w,3]."""
         line = (np.abs(slit.upper) < max(0.08 * self._unit, 1.0)) & (slit.along > 0.1) & (slit.along < 0.9)
         colours = picture[line]
         light = colours.mean(axis=1)
-        return colours[light <= np.percentile(light, LASH_PERCENTILE)].mean(axis=0)
+        return colours[light <= np.percentile(light, self._params.lash_percentile)].mean(axis=0)
 
 
 def _without_hairs(picture: FloatArray, width: float) -> FloatArray:

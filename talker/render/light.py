@@ -8,32 +8,52 @@ draws nasolabial folds, lifted cheeks and frown lines without painting anything.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numba import njit
 
 from talker.face.model import vertex_normals
-from talker.render.geometry import MASK_VERTICES, HeadGeometry
+from talker.render.geometry import HeadGeometry
 from talker.types import ByteArray, FloatArray
 
-AMBIENT_SHARE = (0.35, 0.8)  # an estimate outside this range of ambient to total light is not believed
-RATIO_LIMITS = (0.55, 1.5)
-DEFAULT_LIGHT = np.array([0.55, 0.1, 0.3, 0.35], np.float32)
-LEAST_SKIN = 200  # vertices that an estimate needs
-RIDGE = 5.0
-SHADOW_TINT = np.array([0.72, 1.05, 1.12], np.float32)  # light that has passed through skin fills its shadows with red
-LEAST_REDNESS = 0.12  # by which green falls below red in the palest skin of a picture in full colours
-SKIN_TO_WHITE = 1.25  # white against the bright parts of fair skin
+SKIN_STEP = 7  # every so many vertices of the face are asked for the colour of its skin
+DEFAULT_LIGHT = np.array([0.55, 0.1, 0.3, 0.35], np.float32)  # of pictures that tell nothing about theirs
+
+
+@dataclass(frozen=True)
+class LightParams:
+    """How light is estimated, and what shading does to skin."""
+
+    ambient_share: tuple[float, float] = (
+        0.35,
+        0.8,
+    )  # an estimate outside this range of ambient to total light is not believed
+    ratio_limits: tuple[float, float] = (0.55, 1.5)
+    least_skin: int = 200  # vertices that an estimate needs
+    ridge: float = 5.0
+    shadow_tint: tuple[float, float, float] = (
+        0.72,
+        1.05,
+        1.12,
+    )  # light that has passed through skin fills its shadows with red
+    least_redness: float = 0.12  # by which green falls below red in the palest skin of a picture in full colours
+    skin_to_white: float = 1.25  # white against the bright parts of fair skin
 
 
 class Light:
     """The light of one portrait, and the shading ratio of its expressions."""
 
-    def __init__(self, geometry: HeadGeometry, image: ByteArray) -> None:
-        self._geometry = geometry
+    def __init__(
+        self, geometry: HeadGeometry, image: ByteArray, params: LightParams, coefficients: FloatArray | None = None
+    ) -> None:
+        """coefficients: [4] of another picture in the same light; estimated from `image` when None."""
+        self._params, self._geometry = params, geometry
+        self.tint = np.array(params.shadow_tint, np.float32)
         self._triangles = geometry.traits.mask_triangles
         self._rest_normals = self._normals(geometry.rest_camera)
-        self.coefficients = self._estimate(image)
+        self.coefficients = self._estimate(image) if coefficients is None else coefficients
         self._rest_shading = self._shading(self._rest_normals)
 
     def ratio(self, camera: FloatArray, strength: float) -> FloatArray:
@@ -41,11 +61,13 @@ class Light:
         ratio = np.ones(len(camera), np.float32)
         if strength > 0:
             shading = self._shading(self._normals(camera))
-            ratio[:MASK_VERTICES] = np.clip(shading / self._rest_shading, *RATIO_LIMITS) ** strength
+            ratio[self._geometry.model.mask] = (
+                np.clip(shading / self._rest_shading, *self._params.ratio_limits) ** strength
+            )
         return ratio
 
     def _normals(self, camera: FloatArray) -> FloatArray:
-        return vertex_normals(camera[:MASK_VERTICES], self._triangles)
+        return vertex_normals(camera[self._geometry.model.mask], self._triangles)
 
     def _shading(self, normals: FloatArray) -> FloatArray:
         """[M] brightness of a white surface with these `normals` [M,3]."""
@@ -53,71 +75,73 @@ class Light:
 
     def _estimate(self, image: ByteArray) -> FloatArray:
         """[4] ambient, then x, y, z of the light, scaled so that a surface facing the viewer has about 1."""
-        points = self._geometry.rest_points[:MASK_VERTICES]
+        points = self._geometry.rest_points[self._geometry.model.mask]
         normals = self._rest_normals
         inside = (
             (normals[:, 2] > 0.25) & (points >= 0).all(axis=1)
             & (points[:, 0] < image.shape[1] - 1) & (points[:, 1] < image.shape[0] - 1)
         )  # fmt: skip
-        if inside.sum() < LEAST_SKIN:
+        if inside.sum() < self._params.least_skin:
             return DEFAULT_LIGHT
         grey = cv2.GaussianBlur(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), (0, 0), 2.0).astype(np.float32)
         where = points[inside].astype(int)
         bright = grey[where[:, 1], where[:, 0]]
         skin = (bright > np.percentile(bright, 15)) & (bright < np.percentile(bright, 98))  # without brows and gloss
-        if skin.sum() < LEAST_SKIN:  # all of one brightness
+        if skin.sum() < self._params.least_skin:  # all of one brightness
             return DEFAULT_LIGHT
         design = np.concatenate([np.ones((skin.sum(), 1)), normals[inside][skin]], axis=1)
         target = (bright[skin] / 255.0) ** 2.2  # linear light
-        gram = design.T @ design + RIDGE * np.diag([0, 1, 1, 1])
+        gram = design.T @ design + self._params.ridge * np.diag([0, 1, 1, 1])
         solution = np.linalg.solve(gram, design.T @ target)
         direction = solution[1:]
         total = solution[0] + np.linalg.norm(direction)
         if total <= 0:
             return DEFAULT_LIGHT
-        ambient = float(np.clip(solution[0] / total, *AMBIENT_SHARE))
+        ambient = float(np.clip(solution[0] / total, *self._params.ambient_share))
         length = np.linalg.norm(direction)
         unit = direction / length if length > 1e-4 else DEFAULT_LIGHT[1:] / np.linalg.norm(DEFAULT_LIGHT[1:])
         return np.concatenate([[ambient], (1 - ambient) * unit]).astype(np.float32)
 
 
-def white_in_this_light(eye_white: FloatArray, image: ByteArray, geometry: HeadGeometry) -> FloatArray:
+def white_in_this_light(
+    eye_white: FloatArray, image: ByteArray, geometry: HeadGeometry, params: LightParams
+) -> FloatArray:
     """[3] colour 0..255 that a white surface would have on this face.
 
     The eyes' white, unless lids or lashes shade it: then what the brightest skin suggests, in the eyes' tint.
     """
     skin = _skin(image, geometry)
-    least = SKIN_TO_WHITE * np.percentile(skin.mean(axis=1), 85) if len(skin) else 0.0
+    least = params.skin_to_white * np.percentile(skin.mean(axis=1), 85) if len(skin) else 0.0
     tint = eye_white / max(float(eye_white.mean()), 1.0)
     tint = 0.5 + 0.5 * np.clip(tint, 0.8, 1.2)  # the eyes' white takes much colour from the skin around it
     return tint * np.clip(max(float(eye_white.mean()), least), 90.0, 235.0)
 
 
-def redness(image: ByteArray, geometry: HeadGeometry) -> float:
+def redness(image: ByteArray, geometry: HeadGeometry, params: LightParams) -> float:
     """1 where this face's skin is as red as skin is, 0 in a grey picture; toned ones lie between."""
     skin = _skin(image, geometry)
     if len(skin) == 0:
         return 1.0
     red, green, _ = np.median(skin, axis=0)
-    return float(np.clip((1.0 - green / max(red, 1.0)) / LEAST_REDNESS, 0.0, 1.0))
+    return float(np.clip((1.0 - green / max(red, 1.0)) / params.least_redness, 0.0, 1.0))
 
 
 def _skin(image: ByteArray, geometry: HeadGeometry) -> FloatArray:
     """[N,3] colours of the face in `image`."""
-    points = geometry.rest_points[:MASK_VERTICES:7].astype(int)
+    points = geometry.rest_points[geometry.model.mask][::SKIN_STEP].astype(int)
     inside = ((points >= 0) & (points < [image.shape[1], image.shape[0]])).all(axis=1)
     return image[points[inside, 1], points[inside, 0]].astype(np.float32)
 
 
-def shade(picture: ByteArray, factor: FloatArray, result: ByteArray) -> None:
-    """Write `picture` [h,w,3] times `factor` [h,w], in skin's tint, into `result` [h,w,3], rounded, within 0..255."""
-    _shade(picture, factor, SHADOW_TINT, result)
+def shade(picture: ByteArray, factor: FloatArray, tint: FloatArray, result: ByteArray) -> None:
+    """Write `picture` [h,w,3] times `factor` [h,w], whose shadows have a `tint` [3], into `result` [h,w,3]: 0..255."""
+    _shade(picture, factor, tint, result)
 
 
-def tinted(factor: FloatArray) -> FloatArray:
-    """[...,3] what a shading `factor` [...] is for each colour of skin."""
+def tinted(factor: FloatArray, tint: FloatArray) -> FloatArray:
+    """[...,3] what a shading `factor` [...], whose shadows have a `tint` [3], is for each colour."""
     result = np.empty((factor.size, 3), np.float32)
-    _tint(np.ascontiguousarray(factor, np.float32).ravel(), SHADOW_TINT, result)
+    _tint(np.ascontiguousarray(factor, np.float32).ravel(), tint, result)
     return result.reshape(*factor.shape, 3)
 
 

@@ -6,31 +6,40 @@ mouth's inside is carried by the part it lies on; the rest takes the model's col
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
 from talker.face.camera import FACE_WIDTH_CM
-from talker.face.landmarks import INNER_LIPS, OUTER_LIPS
-from talker.render.geometry import MASK_VERTICES, HeadGeometry
-from talker.render.light import redness, tinted
-from talker.render.mouth_inside import MouthInside
+from talker.face.landmarks import INNER_LIPS, MOUTH_CORNERS, OUTER_LIPS
+from talker.render.light import tinted
+from talker.render.mouth_inside import InsideParams, MouthInside
 from talker.render.patch import Window, blend, feather, sample, spread
 from talker.render.smooth_fill import smooth_fill
-from talker.render.teeth import find_teeth
+from talker.render.source import Appearance, MeshFrame, SourceFrame
+from talker.render.teeth import OwnTeethParams, find_teeth
 from talker.types import BoolArray, ByteArray, FloatArray
 
-LIKENESS_CM = 0.3  # mean motion of the lips after which the picture's own mouth inside is no guide any more
-RIM_MARGIN_CM = 0.1  # lips are taken from this far outside the measured inner line
-RIM_SHADE = 0.2  # the lips' wet inside is this much darker
-EDGE_CM, EDGE_PX = 0.06, 0.8  # over which the lips' edge is smoothed, and at least
-EDGE_STEEPNESS = 2.0  # makes the smoothed edge one pixel wide
-CORNER_CM = 0.45  # this near to a corner of the mouth, skin closes it
-CORNER_SHADE = np.array([0.42, 0.3, 0.3], np.float32)  # its colour against the lips'
-SLIT_CM = 0.2  # a mouth that is open no further than this is a dark line
-MOUTH_CORNERS = (78, 308)
-SHUT_LINE = 0.35  # how dark the line between shut lips is
-MARGIN = 0.06  # of the face's width around the lips, over which they blend into the rest
-REACH_CM = 3.0  # skin around the lips that is drawn at full resolution
+
+@dataclass(frozen=True)
+class LipParams:
+    """How lips and their edges are drawn: lengths in cm of the face model, shades and shares 0..1."""
+
+    own_inside_cm: float = (
+        0.3  # mean motion of the lips after which the picture's own mouth inside is no guide any more
+    )
+    rim_margin_cm: float = 0.1  # lips are taken from this far outside the measured inner line
+    rim_shade: float = 0.2  # the lips' wet inside is this much darker
+    edge_cm: float = 0.06  # over which the lips' edge is smoothed,
+    edge_px: float = 0.8  # and at least; so far reaches the dark line between shut lips, too
+    edge_steepness: float = 2.0  # makes the smoothed edge one pixel wide
+    corner_cm: float = 0.45  # this near to a corner of the mouth, skin closes it
+    corner_shade: tuple[float, float, float] = (0.42, 0.3, 0.3)  # its colour against the lips'
+    slit_cm: float = 0.2  # a mouth that is open no further than this is a dark line
+    shut_line: float = 0.35  # how dark the line between shut lips is
+    margin_cm: float = 0.06 * FACE_WIDTH_CM  # around the lips, over which they blend into the rest
+    reach_cm: float = 3.0  # skin around the lips that is drawn at full resolution
 
 
 class Mouth:
@@ -38,106 +47,75 @@ class Mouth:
 
     def __init__(
         self,
-        geometry: HeadGeometry,
-        image: ByteArray,
-        landmarks: FloatArray,
-        white: FloatArray,
-        face_width: float,
-        origin: FloatArray,
+        source: SourceFrame,
+        appearance: Appearance,
+        params: LipParams,
+        inside: InsideParams,
+        own_teeth: OwnTeethParams,
     ) -> None:
-        """white: [3] colour of a white surface. face_width: px. origin: [2] px of the frames' sources in `image`."""
-        self._geometry, self._image, self._origin = geometry, image, origin
-        model = geometry.model
-        lips = geometry.landmark_points(geometry.rest_points, OUTER_LIPS)
-        centre, reach = lips.mean(0), REACH_CM * geometry.fit.scale + np.ptp(lips[:, 0]) / 2
-        near = np.linalg.norm(geometry.rest_points - centre, axis=1) < reach
-        near[MASK_VERTICES:] = False
-        self._skin = model.triangles[near[model.triangles].all(axis=1)]
-        inner = landmarks[list(INNER_LIPS), :2]
-        teeth = find_teeth(image, inner, white, geometry.fit.scale, face_width)
-        self._inside = MouthInside(geometry, landmarks, white, redness(image, geometry), teeth)
-        self._edge = max(EDGE_PX, EDGE_CM * geometry.fit.scale)  # px
+        self._params, self._geometry, self._image = params, source.geometry, source.image
+        self._origin, self._tint = source.region.corner, source.light.tint
+        lips = source.landmark_points(*OUTER_LIPS)
+        self._skin = source.skin_near(lips.mean(0), params.reach_cm * source.unit + float(np.ptp(lips[:, 0])) / 2)
+        inner = source.landmarks[list(INNER_LIPS), :2]
+        teeth = find_teeth(source, appearance.white, own_teeth)
+        lip_colour = self._lip_colour()
+        flat = lip_colour if appearance.attributes.drawn else None
+        self._inside = MouthInside(source, appearance, teeth, inside, flat)
+        self._edge = max(params.edge_px, params.edge_cm * source.unit)  # px
         self._shown = self._shown_inside()
         self._lip_window, self._lips = self._closed_lips(inner)
-        self._corner_colour = self._measure_corners()
+        self._corner_colour = lip_colour * np.array(params.corner_shade, np.float32)  # of what closes the corners
 
-    def draw(
-        self,
-        frame: ByteArray,
-        camera: FloatArray,
-        points: FloatArray,
-        ratio: FloatArray,
-        drift: FloatArray,
-        source: ByteArray,
-    ) -> None:
-        """Draw lips and mouth into `frame` [H,W,3], in place.
-
-        camera: [V,3] cm. points: [V,2] px after the head's turn. ratio: [V] new to old shading. drift: [V,2] px by
-        which the head's turn moves the vertices. source: [h,w,3] the part of the picture to sample skin from.
-        """
+    def draw(self, frame: ByteArray, mesh: MeshFrame) -> None:
+        """Draw lips and mouth into `frame` [H,W,3], in place."""
         geometry = self._geometry
-        outline = geometry.landmark_points(points, OUTER_LIPS)
-        margin = MARGIN * geometry.fit.scale * FACE_WIDTH_CM
+        outline = geometry.landmark_points(mesh.points, OUTER_LIPS)
+        margin = self._params.margin_cm * geometry.fit.scale
         window = Window.around(outline, margin, frame.shape)
-        depth = camera[:, 2]
-        skin = window.rasterise(points, depth, self._skin)
-        likeness = self._likeness(points - drift)
-        attributes = np.concatenate([geometry.rest_points, ratio[:, None]], axis=1)  # [V,3]
+        skin = window.rasterise(mesh.points, mesh.camera[:, 2], self._skin)
+        own = self._own_share(mesh.points - mesh.drift)
+        attributes = np.concatenate([geometry.rest_points, mesh.ratio[:, None]], axis=1)  # [V,3]
         drawn = skin.interpolate(self._skin, attributes)
         away = window.distance(outline)
         inside_lips = away == 0
         hole = inside_lips & ~skin.covered
         picture = frame[window.slices].astype(np.float32)
-        lips = self._lip_colours(source, drawn[..., :2], likeness) * tinted(drawn[..., 2])
+        lips = self._lip_colours(mesh.source, drawn[..., :2], own) * tinted(drawn[..., 2], self._tint)
         patch = np.where(skin.covered[..., None], lips, picture)
         if hole.any():
             box = window.within(hole, margin=int(3 * self._edge) + 1)
             part = window.local(box)
-            patch[part] = self._draw_opening(box, camera, points, hole[part], patch[part], drift, likeness)
+            patch[part] = self._draw_opening(box, mesh, hole[part], patch[part], own)
         weight = np.clip(2.0 * (1.0 - away / margin), 0.0, 1.0)
         frame[window.slices] = np.clip(blend(picture, patch, weight) + 0.5, 0, 255).astype(np.uint8)
 
     def _draw_opening(
-        self,
-        window: Window,
-        camera: FloatArray,
-        points: FloatArray,
-        hole: BoolArray,
-        lips: FloatArray,
-        drift: FloatArray,
-        likeness: float,
+        self, window: Window, mesh: MeshFrame, hole: BoolArray, lips: FloatArray, own: float
     ) -> FloatArray:
         """[h,w,3] the edges of the `lips` [h,w,3] around the `hole` [h,w] between them, and what lies behind."""
-        inner = self._geometry.landmark_points(points, INNER_LIPS)
-        patch, opening = _part(lips, hole, window.polygon(inner), self._edge, likeness)
+        inner = self._geometry.landmark_points(mesh.points, INNER_LIPS)
+        patch, opening = self._part(lips, hole, window.polygon(inner), own)
         if opening.any():
             box = window.within(opening > 0)
             part = window.local(box)
-            inside = self._draw_inside(box, camera, points, hole[part], drift, likeness)
+            inside = self._draw_inside(box, mesh, hole[part], own)
             shut = np.maximum(self._near_corners(box, inner), self._thinness(hole[part]))
-            inside = blend(inside, self._corner_colour, (1.0 - likeness) * shut)
+            inside = blend(inside, self._corner_colour, (1.0 - own) * shut)
             patch[part] = blend(patch[part], inside, opening[part])
         return patch
 
-    def _draw_inside(
-        self,
-        window: Window,
-        camera: FloatArray,
-        points: FloatArray,
-        hole: BoolArray,
-        drift: FloatArray,
-        likeness: float,
-    ) -> FloatArray:
-        """[h,w,3] what lies behind the lips, as far as `likeness` goes the picture's own."""
-        colour, where, known = self._inside.draw(window, camera, points, hole, drift)
+    def _draw_inside(self, window: Window, mesh: MeshFrame, hole: BoolArray, own: float) -> FloatArray:
+        """[h,w,3] what lies behind the lips, as far as `own` 0..1 goes the picture's own."""
+        colour, where, known = self._inside.draw(window, mesh, hole)
         if self._shown is None:
             return colour
         seen = cv2.remap(self._shown, where, None, cv2.INTER_LINEAR)
-        return blend(colour, sample(self._image, where), seen * known * likeness)
+        return blend(colour, sample(self._image, where), seen * known * own)
 
     def _near_corners(self, window: Window, inner: FloatArray) -> FloatArray:
         """[h,w] 1 at the corners of the mouth, falling to 0 away from them; inner: the landmarks INNER_LIPS."""
-        pixels, reach = window.pixels(), CORNER_CM * self._geometry.fit.scale
+        pixels, reach = window.pixels(), self._params.corner_cm * self._geometry.fit.scale
         ends = (inner[INNER_LIPS.index(corner)] for corner in MOUTH_CORNERS)
         near = [np.exp(-(((pixels - end) / reach) ** 2).sum(axis=2)) for end in ends]
         return np.maximum(*near)
@@ -145,30 +123,33 @@ class Mouth:
     def _thinness(self, hole: BoolArray) -> FloatArray:
         """[1,w] 1 where the `hole` [h,w] between the lips is a slit too thin to look into, 0 where it is open."""
         height = cv2.GaussianBlur(hole.sum(axis=0, dtype=np.float32)[None], (0, 0), 1.0)
-        return np.exp(-((height / (SLIT_CM * self._geometry.fit.scale)) ** 2))
+        return np.exp(-((height / (self._params.slit_cm * self._geometry.fit.scale)) ** 2))
 
-    def _measure_corners(self) -> FloatArray:
-        """[3] colour of what closes the mouth at its corners: the lips' own skin in their shadow."""
+    def _lip_colour(self) -> FloatArray:
+        """[3] the lips' own."""
         geometry = self._geometry
         box = Window.around(geometry.landmark_points(geometry.rest_points, OUTER_LIPS), 0, self._image.shape)
         outline, inner = (geometry.landmark_points(geometry.rest_points, lips) for lips in (OUTER_LIPS, INNER_LIPS))
         lips = box.polygon(outline) & ~box.polygon(inner)
         colours = self._image[box.slices][lips].astype(np.float32)
-        return np.median(colours, axis=0) * CORNER_SHADE if len(colours) else np.zeros(3, np.float32)
+        return np.median(colours, axis=0) if len(colours) else np.zeros(3, np.float32)
 
-    def _lip_colours(self, source: ByteArray, where: FloatArray, likeness: float) -> FloatArray:
-        """[h,w,3] lips and the skin around them, that lie at `where` [h,w,2] px in the picture."""
-        own = sample(source, where - self._origin)
+    def _lip_colours(self, picture: ByteArray, where: FloatArray, own: float) -> FloatArray:
+        """[h,w,3] lips and the skin around them, that lie at `where` [h,w,2] px of the source.
+
+        picture: [h,w,3] the region's skin. own: 0..1 as far as the picture's own parted lips are shown.
+        """
+        skin = sample(picture, where - self._origin)
         box = self._lip_window
         local = where - box.corner
         inside = (local >= 1).all(axis=2) & (local < [box.width - 2, box.height - 2]).all(axis=2)
         lips = sample(self._lips, local)
-        return blend(own, lips[..., :3], np.where(inside, (1.0 - likeness) * lips[..., 3], 0.0))
+        return blend(skin, lips[..., :3], np.where(inside, (1.0 - own) * lips[..., 3], 0.0))
 
-    def _likeness(self, points: FloatArray) -> float:
+    def _own_share(self, points: FloatArray) -> float:
         """1 where the lips lie as in the picture, falling to 0 as they leave it: then its inside tells nothing."""
         lips = self._geometry.landmark_points(points - self._geometry.rest_points, INNER_LIPS)
-        moved = np.linalg.norm(lips, axis=1).mean() / (LIKENESS_CM * self._geometry.fit.scale)
+        moved = np.linalg.norm(lips, axis=1).mean() / (self._params.own_inside_cm * self._geometry.fit.scale)
         return float(np.exp(-(moved**2)))
 
     def _closed_lips(self, inner: FloatArray) -> tuple[Window, FloatArray]:
@@ -176,13 +157,13 @@ class Mouth:
 
         inner: [N,2] px. Where lips roll or part, their rims come to light, which the picture hides, or shows teeth at.
         """
-        margin = RIM_MARGIN_CM * self._geometry.fit.scale
+        margin = self._params.rim_margin_cm * self._geometry.fit.scale
         window = Window.around(inner, 8 * margin + 4, self._image.shape)
         away = window.distance(inner)
         picture = self._image[window.slices].astype(np.float32)
         lips = smooth_fill(picture, away > margin)
         depth = cv2.distanceTransform((away <= margin).astype(np.uint8), cv2.DIST_L2, 3) / (2 * margin)
-        lips *= (1.0 - RIM_SHADE * np.clip(depth, 0.0, 1.0))[..., None]
+        lips *= (1.0 - self._params.rim_shade * np.clip(depth, 0.0, 1.0))[..., None]
         near = np.clip(2.0 - away / margin, 0.0, 1.0)
         return window, np.concatenate([lips, near[..., None]], axis=2)
 
@@ -199,20 +180,19 @@ class Mouth:
         shown[box.slices] = feather(hole, 1.5)
         return shown
 
+    def _part(self, lips: FloatArray, hole: BoolArray, between: BoolArray, own: float) -> tuple[FloatArray, FloatArray]:
+        """`lips` [h,w,3] continued into the `hole` [h,w] in the mesh, and how far each pixel [h,w] of it stands open.
 
-def _part(
-    lips: FloatArray, hole: BoolArray, between: BoolArray, radius: float, likeness: float
-) -> tuple[FloatArray, FloatArray]:
-    """`lips` [h,w,3] continued into the `hole` [h,w] in the mesh, and how far each pixel [h,w] of it stands open.
-
-    The mesh's edge is ragged where lips roll: it is smoothed over `radius` px, and no part of it opens that isn't
-    `between` [h,w] the lips' landmarks, unless the picture's own mouth is shown (`likeness` 1). A slit that is thinner
-    than the radius does not open, but is a dark line.
-    """
-    near, share = spread(lips, ~hole, radius)
-    seen = cv2.GaussianBlur(hole.astype(np.float32), (0, 0), EDGE_PX)
-    inside = np.clip(2.0 * cv2.GaussianBlur(between.astype(np.float32), (0, 0), EDGE_PX), 0.0, 1.0)
-    opening = np.clip(0.5 + (0.5 - share) * EDGE_STEEPNESS * radius, 0.0, 1.0) * inside
-    line = seen * inside * (1.0 - opening)
-    lips = np.where((hole & (share > 1e-2))[..., None], near, lips) * tinted(1.0 - SHUT_LINE * (1.0 - likeness) * line)
-    return lips, opening + (np.where(hole, 1.0, seen) - opening) * likeness
+        The mesh's edge is ragged where lips roll: it is smoothed over a few px, and no part of it opens that isn't
+        `between` [h,w] the lips' landmarks, unless the picture's own mouth is shown (`own` 1). A slit that is thinner
+        than the radius does not open, but is a dark line.
+        """
+        radius, edge_px = self._edge, self._params.edge_px
+        near, share = spread(lips, ~hole, radius)
+        seen = cv2.GaussianBlur(hole.astype(np.float32), (0, 0), edge_px)
+        inside = np.clip(2.0 * cv2.GaussianBlur(between.astype(np.float32), (0, 0), edge_px), 0.0, 1.0)
+        opening = np.clip(0.5 + (0.5 - share) * self._params.edge_steepness * radius, 0.0, 1.0) * inside
+        line = seen * inside * (1.0 - opening)
+        dark = tinted(1.0 - self._params.shut_line * (1.0 - own) * line, self._tint)
+        lips = np.where((hole & (share > 1e-2))[..., None], near, lips) * dark
+        return lips, opening + (np.where(hole, 1.0, seen) - opening) * own

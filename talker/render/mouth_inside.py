@@ -8,135 +8,180 @@ the part of its view that the opening takes up: a wide mouth shows its tongue, a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
-from talker.blendshapes import expand
-from talker.face.landmarks import LEFT_IRIS, RIGHT_IRIS
+from talker.face.landmarks import LEFT_IRIS, LOWER_LIP_MIDDLE, RIGHT_IRIS, UPPER_LIP_MIDDLE
 from talker.face.model import vertex_normals
 from talker.face.raster import rasterise
-from talker.render.geometry import HeadGeometry
+from talker.render.affine import Affine
 from talker.render.patch import Window, blend, spread
+from talker.render.source import Appearance, MeshFrame, SourceFrame
 from talker.render.teeth import Teeth
+from talker.render.tongue import Tongue, TongueParams
 from talker.types import BoolArray, FloatArray
 
 INSIDE = ("mouth_socket", "gums", "tongue", "upper_teeth", "lower_teeth")  # neighbours in the model, in this order
-# colours relative to a white surface in the same light
-COLOURS = {
-    "mouth_socket": (0.40, 0.25, 0.24),
-    "gums": (0.85, 0.60, 0.60),
-    "tongue": (0.95, 0.66, 0.67),
-    "upper_teeth": (0.97, 0.90, 0.83),
-    "lower_teeth": (0.95, 0.88, 0.82),
-}
-GLOSS = {"gums": 0.10, "tongue": 0.2, "upper_teeth": 0.22, "lower_teeth": 0.15}  # of the white's brightness
-GLOSS_WIDTH = 24.0  # exponent: larger is a smaller highlight
-FROM_ABOVE = np.array([0.0, 0.5, 0.87], np.float32)  # most light on faces
-HALFWAY = np.array([0.0, 0.26, 0.97], np.float32)  # between this light and the viewer
-AMBIENT = 0.72  # share of light that comes from everywhere
-OPENING_TO_LIGHT = 11.0  # a surface as deep as sqrt(this * the opening's area / pi) gets half of the light
-LEAST_LIGHT = 0.2  # that is scattered into the deepest corner
-REDDENING = np.array([0.8, 1.1, 1.15], np.float32)  # light that bounces between gums and cheeks turns red
-SHADOW_TINT = np.array([0.8, 1.05, 1.1], np.float32)  # exponents: what reaches a shadow in the mouth is red too
-FINE, FINE_BELOW = 2, 40.0  # subpixels along each axis, when a centimetre has fewer pixels
-SOCKET_BEHIND_CM = 2.5  # the thinned cavity's walls would poke through the teeth
-EDGE_LIGHT = 0.35  # brightness right behind the lips
-EDGE_CM = 0.3  # blur of the shadow that the lips cast all around
-UPPER_LIP_LIGHT = 0.75  # brightness of what lies behind the upper teeth, right under them
-LOWER_TEETH_LIT = 0.7  # share of that shadow which does not reach the lower teeth
-UPPER_LIP_CM = 1.0  # down to here reaches the shadow of upper lip and teeth
-# so far behind the front teeth cheeks have taken 1 - 1/e of the light; turned heads show the lower row from inside
-CHEEK_SHADE_CM = {"upper_teeth": 2.8, "lower_teeth": 2.0, "gums": 5.0}
-GROOVE_CM, GROOVE_SHADE = 0.35, 0.1  # along the tongue's middle
-TONGUE_SIDES = 0.4  # how much darker the tongue's sides are
-TONGUE_DARK_CM = 5.0  # behind its tip the tongue has lost 1 - 1/e of its light
-# the model's tongue rests at the palate: towards its root, over a length, it is lowered, and its sides still further
-TONGUE_SLOPE_CM, TONGUE_SIDES_LOWERED_CM = 6.0, 0.6
-TONGUE_LOWERED_CM = (0.2, 1.4)  # least and most, until in an open mouth,
-TONGUE_SEEN_CM, TONGUE_TOP = 4.0, 0.12  # so far behind its tip, it leaves this share of the mouth's height above it
-OPEN_MOUTH = expand({"jawOpen": 0.5})
-PAPILLAE_CM, PAPILLAE = 0.05, 0.03  # size and contrast of the tongue's texture
-LOWER_TEETH_CM = 0.05  # the lower row is set this much deeper than the face model has it
-MOST_RAISED_CM = 0.4  # by which the lower row follows an upper row that sits higher than the face model's
-GAP_CM = 0.15  # gaps in the model take the colours from this far beside
-SOFTNESS_CM = 0.02  # wet surfaces have no sharp edges between the model's facets
-INCISORS_SHOW_CM = 0.15  # below the upper lip of a resting, parted mouth
-LOWER_INCISORS_SHOW_CM = 0.15  # above the lower lip of a shut mouth, which lies before them
-UPPER_LIP_MIDDLE, LOWER_LIP_MIDDLE = (13,), (14,)
-IRIS_SHARE = (0.097, 0.105)  # an iris that takes up more of the face's width is a small child's: it hardly grows
-MILK_TEETH_CM = 0.45  # this much of an adult's crown is still hidden in a small child's gums
+FRONT_TEETH = 60  # vertices of a row that lie furthest to the front
+
+
+@dataclass(frozen=True)
+class InsideLightParams:
+    """The light behind the lips. How much reaches a point is the part of its view that the opening takes up."""
+
+    from_above: tuple[float, float, float] = (0.0, 0.5, 0.87)  # direction of most light on faces
+    halfway: tuple[float, float, float] = (0.0, 0.26, 0.97)  # between this light and the viewer
+    ambient: float = 0.72  # share of light that comes from everywhere
+    gloss_width: float = 24.0  # exponent: larger is a smaller highlight
+    opening_to_light: float = 11.0  # a surface as deep as sqrt(this * the opening's area / pi) gets half of the light
+    least_light: float = 0.2  # that is scattered into the deepest corner
+    reddening: tuple[float, float, float] = (0.8, 1.1, 1.15)  # exponents: light between gums and cheeks turns red,
+    shadow_tint: tuple[float, float, float] = (0.8, 1.05, 1.1)  # and so does what reaches a shadow
+    edge_light: float = 0.35  # brightness right behind the lips
+    edge_cm: float = 0.3  # blur of the shadow that the lips cast all around
+    upper_lip_light: float = 0.75  # brightness of what lies behind the upper teeth, right under them
+    upper_lip_cm: float = 1.0  # down to here reaches the shadow of upper lip and teeth
+
+
+@dataclass(frozen=True)
+class ToothRowParams:
+    """The rows of teeth: lengths in cm of the face model, colours relative to a white surface in the same light."""
+
+    upper_colour: tuple[float, float, float] = (0.97, 0.90, 0.83)
+    lower_colour: tuple[float, float, float] = (0.95, 0.88, 0.82)
+    upper_gloss: float = 0.22  # of the white's brightness
+    lower_gloss: float = 0.15
+    lower_lit: float = 0.7  # share of the upper lip's shadow which does not reach the lower teeth
+    # so far behind the front teeth cheeks have taken 1 - 1/e of the light; turned heads show the lower row from inside
+    upper_cheek_cm: float = 2.8
+    lower_cheek_cm: float = 2.0
+    lower_deeper_cm: float = 0.05  # the lower row is set this much deeper than the face model has it
+    most_raised_cm: float = 0.4  # by which the lower row follows an upper row that sits higher than the face model's
+    upper_show_cm: float = 0.15  # incisors below the upper lip of a resting, parted mouth
+    lower_show_cm: float = 0.15  # incisors above the lower lip of a shut mouth, which lies before them
+    iris_share: tuple[float, float] = (
+        0.097,
+        0.105,
+    )  # of the face's width: more has a small child, as irises hardly grow
+    milk_teeth_cm: float = 0.45  # this much of an adult's crown is still hidden in a small child's gums
+
+
+@dataclass(frozen=True)
+class InsideParams:
+    """What lies behind the lips; colours relative to a white surface in the same light."""
+
+    light: InsideLightParams = field(default_factory=InsideLightParams)
+    teeth: ToothRowParams = field(default_factory=ToothRowParams)
+    tongue: TongueParams = field(default_factory=TongueParams)
+    cavity_colour: tuple[float, float, float] = (0.40, 0.25, 0.24)
+    gums_colour: tuple[float, float, float] = (0.85, 0.60, 0.60)
+    gums_gloss: float = 0.10  # of the white's brightness
+    gums_cheek_cm: float = 5.0  # as of the teeth
+    fine: int = 2  # subpixels along each axis,
+    fine_below: float = 40.0  # when a centimetre has fewer pixels: teeth are small
+    socket_behind_cm: float = 2.5  # the thinned cavity's walls would poke through the teeth
+    gap_cm: float = 0.15  # gaps in the model take the colours from this far beside
+    flat_cavity: float = 0.35  # brightness against the lips', in drawings,
+    flat_tongue: float = 0.75  # and of the tongue
+    softness_cm: float = 0.02  # wet surfaces have no sharp edges between the model's facets
 
 
 class MouthInside:
     """Draws what one portrait's opening lips uncover."""
 
     def __init__(
-        self, geometry: HeadGeometry, landmarks: FloatArray, white: FloatArray, redness: float, teeth: Teeth | None
+        self,
+        source: SourceFrame,
+        appearance: Appearance,
+        teeth: Teeth | None,
+        params: InsideParams,
+        flat: FloatArray | None = None,
     ) -> None:
-        """white: [3] of a white surface. redness: 0..1, how far the picture shows the red of skin as it is."""
-        self._geometry, self._teeth = geometry, teeth
-        model = geometry.model
+        """teeth: the picture's own upper row, when it shows one. flat: [3] the lips' colour in a drawing."""
+        self._geometry, self._teeth, self._params = source.geometry, teeth, params
+        model, white = self._geometry.model, appearance.white
         first, end = model.parts[INSIDE[0]][0], model.parts[INSIDE[-1]][1]
         self._vertices = slice(first, end)
         self._triangles = model.part_triangles(*INSIDE) - first
         self._parts = {name: slice(*(np.array(model.parts[name]) - first)) for name in INSIDE}
-        colour = self._per_vertex(COLOURS)  # [V',3]
+        self._tongue = Tongue(self._geometry, params.tongue)
+        rows = {"upper_teeth": params.teeth.upper_colour, "lower_teeth": params.teeth.lower_colour}
+        soft = {"mouth_socket": params.cavity_colour, "gums": params.gums_colour, "tongue": params.tongue.colour}
+        colour = self._per_vertex(soft | rows)  # [V',3]
         grey = colour.mean(axis=1, keepdims=True)
-        self._reddening = 1.0 + (REDDENING - 1.0) * redness
-        self._colour = (grey + (colour - grey) * redness) * white.astype(np.float32)
+        self._reddening = 1.0 + (np.array(params.light.reddening, np.float32) - 1.0) * appearance.redness
+        self._shadow_tint = np.array(params.light.shadow_tint, np.float32)
+        self._colour = (grey + (colour - grey) * appearance.redness) * white.astype(np.float32)
         if teeth is not None:
-            for name in ("upper_teeth", "lower_teeth"):
-                tint = np.array(COLOURS[name]) / COLOURS["upper_teeth"]
-                self._colour[self._parts[name]] = tint * teeth.brightest
+            for name, own in rows.items():
+                self._colour[self._parts[name]] = np.array(own) / rows["upper_teeth"] * teeth.brightest
         self._darken_back()
-        self._form_tongue()
-        self._papillae, self._tongue_places = self._texture()
-        self._gloss = self._per_vertex(GLOSS) * white.mean()  # [V',1]
+        self._colour[self._parts["tongue"]] *= self._tongue.shade()[:, None] ** self._reddening
+        self._papillae, places = self._tongue.texture()
+        self._tongue_places = np.zeros((len(colour), 2), np.float32)
+        self._tongue_places[self._parts["tongue"]] = places
+        gloss = {"gums": params.gums_gloss, "tongue": params.tongue.gloss}
+        gloss |= {"upper_teeth": params.teeth.upper_gloss, "lower_teeth": params.teeth.lower_gloss}
+        self._gloss = self._per_vertex(gloss) * white.mean()  # [V',1]
         self._rows = self._upper_rows()  # [V',2]
-        self._front = float(geometry.rest_camera[self._upper, 2].max())
-        self._shifts = self._shift_teeth(0.0 if teeth is not None else _childhood(landmarks))
+        self._front = float(self._geometry.rest_camera[self._upper, 2].max())
+        self._shifts = self._shift_teeth(0.0 if teeth is not None else self._childhood(source.landmarks))
+        self._flat = None if flat is None else self._plain_colours(flat, white)
 
     @property
     def _upper(self) -> slice:
         return slice(*self._geometry.model.parts["upper_teeth"])
 
-    def draw(
-        self, window: Window, camera: FloatArray, points: FloatArray, hole: BoolArray, drift: FloatArray
-    ) -> tuple[FloatArray, FloatArray, BoolArray]:
+    def draw(self, window: Window, mesh: MeshFrame, hole: BoolArray) -> tuple[FloatArray, FloatArray, BoolArray]:
         """Colours [h,w,3], where in the picture each lies [h,w,2] px, and what of that is known [h,w].
 
-        camera: [V,3] cm. points, drift: [V,2] px, and px by which the head's turn moves them. hole: [h,w] between lips.
+        hole: [h,w] of the `window`, between the lips.
         """
-        unit = self._geometry.fit.scale
-        camera, rest = camera[self._vertices], self._geometry.rest_points[self._vertices] + self._shifts
-        places = points[self._vertices] + self._shifts
+        unit, params = self._geometry.fit.scale, self._params
+        camera, rest = mesh.camera[self._vertices], self._geometry.rest_points[self._vertices] + self._shifts
+        places = mesh.points[self._vertices] + self._shifts
         depth = camera[:, 2].copy()
-        depth[self._parts["mouth_socket"]] -= SOCKET_BEHIND_CM
-        reach = OPENING_TO_LIGHT * hole.sum() / unit**2 / np.pi  # squared cm
+        depth[self._parts["mouth_socket"]] -= params.socket_behind_cm
+        if self._flat is not None:
+            values = self._anti_aliased(window, places, depth, np.hstack([self._flat, rest, np.ones((len(rest), 1))]))
+            covered = values[..., -1:]
+            colour = values[..., :3] + (1.0 - covered) * self._flat[0]
+            return colour, values[..., 3:5] / np.maximum(covered, 1e-3), covered[..., 0] > 0.5
+        reach = params.light.opening_to_light * hole.sum() / unit**2 / np.pi  # squared cm
         attributes = np.concatenate(
             [self._lit(camera, reach), rest, self._rows, self._tongue_places, np.ones((len(rest), 1))], axis=1
         )
         values = self._anti_aliased(window, places, depth, attributes)
         covered = values[..., -1:]
-        deep = self._colour[0] * LEAST_LIGHT**self._reddening
-        beside, share = spread(values[..., :3] / np.maximum(covered, 1e-3), covered[..., 0] > 0, GAP_CM * unit)
+        deep = self._colour[0] * params.light.least_light**self._reddening
+        shown = values[..., :3] / np.maximum(covered, 1e-3)
+        beside, share = spread(shown, covered[..., 0] > 0, params.gap_cm * unit)
         colour = values[..., :3] + (1.0 - covered) * np.where(share[..., None] > 1e-2, beside, deep)
-        colour = cv2.GaussianBlur(colour, (0, 0), max(0.5, SOFTNESS_CM * unit))
+        colour = cv2.GaussianBlur(colour, (0, 0), max(0.5, params.softness_cm * unit))
         colour *= cv2.remap(self._papillae, np.ascontiguousarray(values[..., 7:9]), None, cv2.INTER_LINEAR)[..., None]
-        colour, own = self._lay_teeth(window, colour, values[..., 5], drift[self._upper].mean(0))
-        colour *= self._shadow(hole, np.maximum(values[..., 6], own))[..., None] ** SHADOW_TINT
+        colour, own = self._lay_teeth(window, colour, values[..., 5], mesh.drift[self._upper].mean(0))
+        colour *= self._shadow(hole, np.maximum(values[..., 6], own))[..., None] ** self._shadow_tint
         return colour, values[..., 3:5] / np.maximum(covered, 1e-3), covered[..., 0] > 0.5
+
+    def _plain_colours(self, lips: FloatArray, white: FloatArray) -> FloatArray:
+        """[V',3] of a drawing: the lips' colour, darker further in, and white teeth."""
+        dark, tongue = self._params.flat_cavity, self._params.flat_tongue
+        shades = {"mouth_socket": dark, "gums": dark, "tongue": tongue, "lower_teeth": dark}
+        colour = lips * self._per_vertex(shades)
+        colour[self._parts["upper_teeth"]] = white
+        return colour.astype(np.float32)
 
     def _anti_aliased(self, window: Window, places: FloatArray, depth: FloatArray, values: FloatArray) -> FloatArray:
         """[h,w,C] mean of the `values` [V',C] that each pixel shows, 0 where there is nothing.
 
         places: [V',2] px. depth: [V'] cm. Teeth are small: in small pictures every pixel is drawn several times.
         """
-        fine = FINE if self._geometry.fit.scale < FINE_BELOW else 1
+        fine = self._params.fine if self._geometry.fit.scale < self._params.fine_below else 1
         height, width = window.height, window.width
-        local = (places - window.corner + 0.5) * fine - 0.5
+        local = Affine(window.corner, np.full(2, fine, np.float32)).points(places)
         drawn = rasterise(local, depth, self._triangles, fine * height, fine * width)
         pixels = drawn.interpolate(self._triangles, values)
         parts = (pixels[row::fine, column::fine] for row in range(fine) for column in range(fine))
@@ -145,64 +190,34 @@ class MouthInside:
     def _darken_back(self) -> None:
         """Let the colours of teeth and gums pass to the dark of the cheeks beside them."""
         dark = self._colour[0]  # the cavity's
-        for part, shaded_cm in CHEEK_SHADE_CM.items():
+        teeth = self._params.teeth
+        shaded = {"upper_teeth": teeth.upper_cheek_cm, "lower_teeth": teeth.lower_cheek_cm}
+        for part, shaded_cm in (shaded | {"gums": self._params.gums_cheek_cm}).items():
             row = self._parts[part]
             depth = self._geometry.model.neutral[self._vertices][row, 2]
             light = np.exp(-(((depth.max() - depth) / shaded_cm) ** 2))[:, None]
             self._colour[row] = dark + (self._colour[row] - dark) * light
 
-    def _form_tongue(self) -> None:
-        """Give the tongue a groove along its middle, sides that turn away and a root in the dark."""
-        row = self._parts["tongue"]
-        place = self._geometry.model.neutral[self._vertices][row]
-        aside, behind = np.abs(place[:, 0]), place[:, 2].max() - place[:, 2]  # cm
-        form = 1.0 - GROOVE_SHADE * np.exp(-((aside / GROOVE_CM) ** 2)) - TONGUE_SIDES * (aside / aside.max()) ** 2
-        self._colour[row] *= (form * np.exp(-((behind / TONGUE_DARK_CM) ** 2)))[:, None] ** self._reddening
-
-    def _texture(self) -> tuple[FloatArray, FloatArray]:
-        """Papillae: [h,w] factors on the tongue's brightness, and where each vertex lies there [V',2] px."""
-        row = self._parts["tongue"]
-        tongue = self._geometry.model.neutral[self._vertices][row][:, [0, 2]]  # seen from above
-        places = np.zeros((len(self._colour), 2), np.float32)
-        places[row] = 2.0 + 2.0 * (tongue - tongue.min(axis=0)) / PAPILLAE_CM
-        width, height = np.ceil(places.max(axis=0)).astype(int) + 2
-        noise = np.random.default_rng(0).standard_normal((height, width)).astype(np.float32)
-        noise = cv2.GaussianBlur(noise, (0, 0), 1.0)
-        factors = 1.0 + PAPILLAE * noise / noise.std()
-        factors[:2, :2] = 1.0
-        return factors, places
-
-    def _lower_tongue(self, down: FloatArray) -> FloatArray:
-        """[V'',2] px that let the tongue lie on the mouth's floor."""
-        geometry, row = self._geometry, self._parts["tongue"]
-        place, unit = geometry.model.neutral[self._vertices][row], geometry.fit.scale
-        behind = place[:, 2].max() - place[:, 2]  # cm
-        lowered = np.clip(behind / TONGUE_SLOPE_CM, 0.0, 1.0)
-        lowered = lowered**2 * (3.0 - 2.0 * lowered)
-        points = geometry.shape(OPEN_MOUTH).points
-        top, bottom = (geometry.landmark_points(points, lip)[0] @ down for lip in (UPPER_LIP_MIDDLE, LOWER_LIP_MIDDLE))
-        above = (top + TONGUE_TOP * (bottom - top) - points[self._vertices][row] @ down) / unit  # cm
-        seen = (behind < TONGUE_SEEN_CM) & (lowered > 0.01)
-        far = np.clip((above[seen] / lowered[seen]).max(), *TONGUE_LOWERED_CM)
-        aside = TONGUE_SIDES_LOWERED_CM * (place[:, 0] / place[:, 0].max()) ** 2
-        return (unit * (far + aside) * lowered)[:, None] * down
-
     def _lit(self, camera: FloatArray, reach: float) -> FloatArray:
         """[V',3] colours of the vertices `camera` [V',3] cm; `reach` squared cm: where half of the light arrives."""
+        params = self._params.light
+        from_above, halfway = (np.array(way, np.float32) for way in (params.from_above, params.halfway))
         normals = vertex_normals(camera, self._triangles)
-        facing = AMBIENT + (1 - AMBIENT) * np.maximum(normals @ FROM_ABOVE, 0.0)
+        facing = params.ambient + (1 - params.ambient) * np.maximum(normals @ from_above, 0.0)
         behind = np.maximum(self._front - camera[:, 2], 0.0)
-        light = LEAST_LIGHT + (1 - LEAST_LIGHT) * reach / (reach + behind**2 + 1e-6)
-        gloss = self._gloss * (np.maximum(normals @ HALFWAY, 0.0) ** GLOSS_WIDTH * light)[:, None]
+        light = params.least_light + (1 - params.least_light) * reach / (reach + behind**2 + 1e-6)
+        gloss = self._gloss * (np.maximum(normals @ halfway, 0.0) ** params.gloss_width * light)[:, None]
         return self._colour * facing[:, None] * light[:, None] ** self._reddening + gloss
 
     def _shadow(self, hole: BoolArray, in_front: FloatArray) -> FloatArray:
         """[h,w] brightness that the lips around the `hole` [h,w] leave; the upper row, `in_front`, shades the rest."""
-        unit = self._geometry.fit.scale
-        opened = cv2.GaussianBlur(hole.astype(np.float32), (0, 0), EDGE_CM * unit)  # 0.5 at an edge, less in corners
-        around = EDGE_LIGHT + (1 - EDGE_LIGHT) * np.clip(1.3 * opened, 0.0, 1.0)
-        below = np.clip(np.cumsum(hole, axis=0) / (UPPER_LIP_CM * unit), 0.0, 1.0)
-        return around * (1.0 - (1.0 - UPPER_LIP_LIGHT) * (1.0 - below) * (1.0 - in_front))
+        unit, params = self._geometry.fit.scale, self._params.light
+        opened = cv2.GaussianBlur(
+            hole.astype(np.float32), (0, 0), params.edge_cm * unit
+        )  # 0.5 at an edge, less in corners
+        around = params.edge_light + (1 - params.edge_light) * np.clip(1.3 * opened, 0.0, 1.0)
+        below = np.clip(np.cumsum(hole, axis=0) / (params.upper_lip_cm * unit), 0.0, 1.0)
+        return around * (1.0 - (1.0 - params.upper_lip_light) * (1.0 - below) * (1.0 - in_front))
 
     def _lay_teeth(
         self, window: Window, colour: FloatArray, is_upper: FloatArray, turn: FloatArray
@@ -227,23 +242,23 @@ class MouthInside:
 
         The lower row is set a little deeper; a small child's teeth (`childhood` 1) hardly look out of the gums.
         """
-        geometry = self._geometry
+        geometry, params = self._geometry, self._params.teeth
         edge = geometry.rest_points[self._upper]
-        front = edge[np.argsort(geometry.rest_camera[self._upper, 2])[-60:]]
+        front = edge[np.argsort(geometry.rest_camera[self._upper, 2])[-FRONT_TEETH:]]
         lowest = front[front[:, 1] >= np.percentile(front[:, 1], 80)].mean(0)
         down = geometry.down(geometry.rest_points)
-        lip = geometry.landmark_points(geometry.shut_points, UPPER_LIP_MIDDLE)[0]
-        hidden = MILK_TEETH_CM * childhood
-        upper = (lip - lowest) @ down + (INCISORS_SHOW_CM - hidden) * geometry.fit.scale
+        lip = geometry.landmark_points(geometry.shut_points, (UPPER_LIP_MIDDLE,))[0]
+        hidden = params.milk_teeth_cm * childhood
+        upper = (lip - lowest) @ down + (params.upper_show_cm - hidden) * geometry.fit.scale
         if self._teeth is not None:
             own = (self._teeth.edge - lowest) @ down
             upper = max(upper, own) if self._teeth.hidden else own
         shifts = np.zeros((len(self._colour), 2), np.float32)
         shifts[self._parts["upper_teeth"]] = upper * down
-        lower = max(upper / geometry.fit.scale, -MOST_RAISED_CM) if upper < 0 else 0.0  # shut teeth meet
-        lower = max(lower + LOWER_TEETH_CM + 2 * hidden, self._below_lower_lip(down))
+        lower = max(upper / geometry.fit.scale, -params.most_raised_cm) if upper < 0 else 0.0  # shut teeth meet
+        lower = max(lower + params.lower_deeper_cm + 2 * hidden, self._below_lower_lip(down))
         shifts[self._parts["lower_teeth"]] = lower * geometry.fit.scale * down
-        shifts[self._parts["tongue"]] = self._lower_tongue(down)
+        shifts[self._parts["tongue"]] = self._tongue.lowered(down)
         return shifts
 
     def _below_lower_lip(self, down: FloatArray) -> float:
@@ -251,16 +266,16 @@ class MouthInside:
         geometry = self._geometry
         row = slice(*geometry.model.parts["lower_teeth"])
         points = geometry.shut_points[row]
-        front = points[np.argsort(geometry.rest_camera[row, 2])[-60:]] @ down
-        lip = geometry.landmark_points(geometry.shut_points, LOWER_LIP_MIDDLE)[0] @ down
-        return float((lip - np.percentile(front, 10)) / geometry.fit.scale) - LOWER_INCISORS_SHOW_CM
+        front = points[np.argsort(geometry.rest_camera[row, 2])[-FRONT_TEETH:]] @ down
+        lip = geometry.landmark_points(geometry.shut_points, (LOWER_LIP_MIDDLE,))[0] @ down
+        return float((lip - np.percentile(front, 10)) / geometry.fit.scale) - self._params.teeth.lower_show_cm
 
     def _upper_rows(self) -> FloatArray:
         """[V',2] 1 on the upper teeth; share of the upper lip's shadow that each part does not get."""
         neutral = self._geometry.model.neutral[self._vertices]
         rows = np.zeros((len(neutral), 2), np.float32)
         rows[self._parts["upper_teeth"]] = 1.0
-        rows[self._parts["lower_teeth"], 1] = LOWER_TEETH_LIT
+        rows[self._parts["lower_teeth"], 1] = self._params.teeth.lower_lit
         edge = neutral[self._parts["upper_teeth"], 1].min()
         rows[self._parts["gums"], 1] = neutral[self._parts["gums"], 1] > edge
         return rows
@@ -273,10 +288,9 @@ class MouthInside:
             values[self._parts[name]] = value
         return values
 
-
-def _childhood(landmarks: FloatArray) -> float:
-    """0 for grown-ups, 1 for small children, by the iris' share of the face's width in `landmarks` [478,3] px."""
-    irises = [landmarks[list(iris), :2] for iris in (LEFT_IRIS, RIGHT_IRIS)]
-    radius = np.mean([np.linalg.norm(iris[1:] - iris[0], axis=1).mean() for iris in irises])
-    share = 2 * radius / np.ptp(landmarks[:, 0])
-    return float(np.clip((share - IRIS_SHARE[0]) / (IRIS_SHARE[1] - IRIS_SHARE[0]), 0.0, 1.0))
+    def _childhood(self, landmarks: FloatArray) -> float:
+        """0 for grown-ups, 1 for small children, by the iris' share of the face's width in `landmarks` [478,3] px."""
+        irises = [landmarks[list(iris), :2] for iris in (LEFT_IRIS, RIGHT_IRIS)]
+        radius = np.mean([np.linalg.norm(iris[1:] - iris[0], axis=1).mean() for iris in irises])
+        share, (adult, child) = 2 * radius / np.ptp(landmarks[:, 0]), self._params.teeth.iris_share
+        return float(np.clip((share - adult) / (child - adult), 0.0, 1.0))

@@ -24,8 +24,7 @@ from talker.face.camera import (
 from talker.face.fit import bounded_least_squares
 from talker.face.model import vertex_normals
 from talker.render.aligned import FaceSquare, Square
-from talker.render.geometry import MASK_VERTICES
-from talker.render.geometry_renderer import Drawn, GeometryRenderer
+from talker.render.geometry_renderer import GeometryRenderer, RenderedFrame
 from talker.types import ByteArray, FloatArray
 
 SIDE = 256  # px of the square in which frames are compared
@@ -48,7 +47,7 @@ class PhotometricFit:
     def __init__(self, renderer: GeometryRenderer) -> None:
         self._renderer, self._geometry = renderer, renderer.geometry
         self._squares = FaceSquare(self._geometry, SIDE)
-        self._vertices = np.arange(0, MASK_VERTICES, VERTEX_STEP)
+        self._vertices = np.arange(0, self._geometry.model.mask.stop, VERTEX_STEP)
         self._basis = self._geometry.basis[:, self._vertices].transpose(1, 2, 0)  # [N,3,52] cm
         self._free = [row for row, name in enumerate(BLENDSHAPE_NAMES) if not name.startswith(KEPT)]
         spread = [TURN] * 3 + [SHIFT_CM] * 2 + [GROWTH] + [EXPRESSION] * len(self._free)
@@ -86,7 +85,7 @@ class PhotometricFit:
         there = relative_poses(axis_angle(turn)[None], place[None], np.array([scale]), self._geometry.fit)
         return expression, there[0].astype(np.float32)
 
-    def _offsets(self, drawn: Drawn, image: ByteArray, square: Square) -> FloatArray:
+    def _offsets(self, drawn: RenderedFrame, image: ByteArray, square: Square) -> FloatArray:
         """[N,2] px of the picture (y up) from where vertices are drawn to where `image` has them."""
         flow = cv2.GaussianBlur(offset_flow(square.cut(drawn.frame), square.cut(image)), (0, 0), FLOW_BLUR_PX)
         places = square.points(drawn.points[self._vertices])

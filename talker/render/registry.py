@@ -10,7 +10,10 @@ import importlib
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+import numpy as np
+
 from talker.options import SpeakOptions
+from talker.render.crop import for_film
 from talker.types import ByteArray, FaceMotion, Portrait
 
 AUTOMATIC = "auto"
@@ -37,6 +40,24 @@ class Renderer(Protocol):
         """The frames [H,W,3] of a motion, one after the other."""
 
 
+class TurnedRenderer:
+    """A renderer whose frames are turned back as the picture was given; `upright` draws the face upright."""
+
+    def __init__(self, upright: Renderer, quarter_turns: int) -> None:
+        self._upright, self._turns = upright, quarter_turns
+        self.name = upright.name
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) px of the turned frames."""
+        width, height = self._upright.size
+        return (height, width) if self._turns % 2 else (width, height)
+
+    def render(self, motion: FaceMotion) -> Iterator[ByteArray]:
+        """The frames [H,W,3] of a motion, one after the other."""
+        return (np.ascontiguousarray(np.rot90(frame, -self._turns)) for frame in self._upright.render(motion))
+
+
 def chosen(renderer: str) -> str:
     """The name of the renderer that `renderer`, which may be `auto`, stands for on this machine."""
     return "geometry" if renderer == AUTOMATIC else renderer
@@ -48,10 +69,11 @@ def quick(renderer: str) -> str:
 
 
 def create_renderer(portrait: Portrait, options: SpeakOptions) -> Renderer:
-    """The portrait, prepared by the renderer that the options ask for.
+    """The portrait, prepared by the renderer that the options ask for; smaller where no player could show the film.
 
     Raises AssetError when that one needs weights that can't be had.
     """
     module, _, name = PLACES[chosen(options.renderer)].partition(":")
     make: Callable[[Portrait, SpeakOptions], Renderer] = getattr(importlib.import_module(module), name)
-    return make(portrait, options)
+    renderer = make(for_film(portrait, options.size, options.fps), options)
+    return TurnedRenderer(renderer, portrait.quarter_turns) if portrait.quarter_turns else renderer

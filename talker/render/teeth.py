@@ -12,16 +12,24 @@ import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter1d, median_filter
 
+from talker.face.landmarks import INNER_LIPS
 from talker.render.patch import Window, feather
 from talker.render.smooth_fill import smooth_fill
-from talker.types import BoolArray, ByteArray, FloatArray
+from talker.render.source import SourceFrame
+from talker.types import BoolArray, FloatArray
 
-LEAST_AREA = 0.0012  # of the squared face width: fewer tooth pixels are noise
-LEAST_GREEN = 0.84  # of the eyes' white, green against red: lips and gums are redder
-LEAST_BRIGHTNESS = 0.5  # of the eyes' white: darker is no tooth
-MOST_LIFTED = 1.8  # factor on what the upper lip shades
-EASE_PX = 2.0  # from the row's own pixels to its continuation
-SIDE_SHARE = 0.12  # of the row's width: over this its continuation fades to the model's teeth
+
+@dataclass(frozen=True)
+class OwnTeethParams:
+    """What counts as a tooth in the picture, and how its row goes on behind the lips."""
+
+    around_cm: float = 0.8  # beyond the lips, which the row goes on behind
+    least_area: float = 0.0012  # of the squared face width: fewer tooth pixels are noise
+    least_green: float = 0.84  # of the eyes' white, green against red: lips and gums are redder
+    least_brightness: float = 0.5  # of the eyes' white: darker is no tooth
+    most_lifted: float = 1.8  # factor on what the upper lip shades
+    ease_px: float = 2.0  # from the row's own pixels to its continuation
+    side_share: float = 0.12  # of the row's width: over this its continuation fades to the model's teeth
 
 
 @dataclass(frozen=True)
@@ -54,37 +62,36 @@ class Teeth:
         return np.array([columns[middle].mean(), rows[middle].max() + 1.0])
 
 
-def find_teeth(
-    image: ByteArray, inner_lips: FloatArray, white: FloatArray, scale: float, face_width: float
-) -> Teeth | None:
-    """The upper row inside the closed outline `inner_lips` [N,2] px, or None when the picture shows none.
+def find_teeth(source: SourceFrame, white: FloatArray, params: OwnTeethParams) -> Teeth | None:
+    """The upper row that the picture shows between its lips, or None when it shows none.
 
-    white: [3] colour of the eyes' white. scale: px per cm. face_width: px.
+    white: [3] colour of a white surface.
     """
-    window = Window.around(inner_lips, 0.8 * scale, image.shape)
+    image, inner_lips = source.image, source.landmarks[list(INNER_LIPS), :2]
+    window = Window.around(inner_lips, params.around_cm * source.unit, image.shape)
     opening = window.polygon(inner_lips)
     picture = image[window.slices].astype(np.float32)
-    tooth = _tooth_pixels(picture, opening, white)
+    tooth = _tooth_pixels(picture, opening, white, params)
     row = _upper_row(tooth, opening)
-    if row.sum() < LEAST_AREA * face_width**2:
+    if row.sum() < params.least_area * source.face_width**2:
         return None
     shown = np.zeros(image.shape[:2], bool)
     shown[window.slices] = row
     colour = smooth_fill(picture, row & (feather(row, 2.0) >= 0.9))
     colour = np.where(row[..., None], picture, colour)
-    columns = _continue(colour, row)
-    return Teeth(window, colour, feather(row, 1.5), columns, shown, _meets_lower_lip(row, opening))
+    columns = _continue(colour, row, params)
+    return Teeth(window, colour, feather(row, 1.5), columns, shown, _meets_lower_lip(row, opening, params.ease_px))
 
 
-def _meets_lower_lip(row: BoolArray, opening: BoolArray) -> bool:
+def _meets_lower_lip(row: BoolArray, opening: BoolArray, slack_px: float) -> bool:
     """Whether the row goes down to the end of the opening in the middle of the mouth."""
     columns = np.flatnonzero(row.any(axis=0))
     middle = columns[len(columns) // 3 : 2 * len(columns) // 3 + 1]
     below = opening[:, middle].sum(axis=0) - row[:, middle].sum(axis=0)
-    return bool(np.median(below) <= EASE_PX)
+    return bool(np.median(below) <= slack_px)
 
 
-def _continue(colour: FloatArray, row: BoolArray) -> FloatArray:
+def _continue(colour: FloatArray, row: BoolArray, params: OwnTeethParams) -> FloatArray:
     """Give what lies above and below the `row` [h,w] the colours of its columns, in place; its opacity [h,w].
 
     A tooth that the picture shows in part goes on behind the lips; the lips' shadow on it does not. To the sides, the
@@ -96,36 +103,36 @@ def _continue(colour: FloatArray, row: BoolArray) -> FloatArray:
         tooth[0, column] = np.percentile(colour[row[:, column], column], 70, axis=0)
     known = np.asarray(row.any(axis=0))[None]
     tooth = smooth_fill(tooth, known)
-    _lift_shadow(colour, row, tooth)
-    beyond = (1.0 - feather(row, 2 * EASE_PX)) * known
+    _lift_shadow(colour, row, tooth, params.most_lifted)
+    beyond = (1.0 - feather(row, 2 * params.ease_px)) * known
     colour += (tooth - colour) * beyond[..., None]
     place = np.arange(row.shape[1], dtype=np.float32)
-    sides = np.minimum(place - columns[0], columns[-1] - place) / (SIDE_SHARE * len(columns))
+    sides = np.minimum(place - columns[0], columns[-1] - place) / (params.side_share * len(columns))
     return np.broadcast_to(np.clip(sides, 0.0, 1.0), row.shape).astype(np.float32)
 
 
-def _lift_shadow(colour: FloatArray, row: BoolArray, tooth: FloatArray) -> None:
+def _lift_shadow(colour: FloatArray, row: BoolArray, tooth: FloatArray, most_lifted: float) -> None:
     """Take the upper lip's shadow off the `row` [h,w], in place; `tooth` [1,w,3] is what the columns are without it."""
     depth = np.cumsum(row, axis=0)  # px below the row's upper edge
     share = colour.mean(axis=2) / np.maximum(tooth.mean(axis=2), 8.0)
     for step in range(1, int(depth.max()) + 1):
         here = row & (depth == step)
-        lit = float(np.clip(np.median(share[here]), 1.0 / MOST_LIFTED, 1.0))
+        lit = float(np.clip(np.median(share[here]), 1.0 / most_lifted, 1.0))
         colour[here] /= lit
         if lit == 1.0:
             return
 
 
-def _tooth_pixels(picture: FloatArray, opening: BoolArray, white: FloatArray) -> BoolArray:
+def _tooth_pixels(picture: FloatArray, opening: BoolArray, white: FloatArray, params: OwnTeethParams) -> BoolArray:
     """[h,w] bright, hardly coloured pixels inside the lips."""
     if opening.sum() < 12:
         return np.zeros_like(opening)
     light = picture.mean(axis=2)
     brightest = np.percentile(light[opening], 95)
-    if brightest < LEAST_BRIGHTNESS * white.mean():
+    if brightest < params.least_brightness * white.mean():
         return np.zeros_like(opening)
     green_share = picture[..., 1] / np.maximum(picture[..., 0], 1.0)
-    tooth = opening & (light > 0.5 * brightest) & (green_share > LEAST_GREEN * white[1] / white[0])
+    tooth = opening & (light > 0.5 * brightest) & (green_share > params.least_green * white[1] / white[0])
     return cv2.morphologyEx(tooth.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)) > 0
 
 

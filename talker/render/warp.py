@@ -16,63 +16,53 @@ from numba import njit
 from numpy.typing import NDArray
 
 from talker.face.raster import rasterise
+from talker.render.affine import Affine
 from talker.render.background import Background
-from talker.render.geometry import HeadGeometry
-from talker.render.head_warp import HeadWarp, Region
+from talker.render.head_warp import HeadWarp
 from talker.render.light import shade
-from talker.render.nostrils import without_nostrils
+from talker.render.nostrils import NostrilParams, without_nostrils
 from talker.render.patch import Window
 from talker.render.smooth_fill import smooth_fill
+from talker.render.source import MeshFrame, SourceFrame
 from talker.types import ByteArray, FloatArray
-
-FLOW_FACE_PX = 110  # width of the face in the low-resolution flow
-EXPRESSION_FADE = 0.4  # of the face width: how far an expression still moves what lies around the face
-SHADING_BLUR = 0.8  # standard deviation in pixels of the flow
 
 
 @dataclass(frozen=True)
-class MeshFrame:
-    """The face of one frame, before it is drawn.
+class FlowParams:
+    """How the flow goes on around the face."""
 
-    camera: [V,3] cm before the head turns. points: [V,2] px in the picture. ratio: [V] new to old shading. drift:
-    [V,2] px by which the head's turn moves the vertices. displacement: [r,c,2] px, the head's on its grid. source:
-    [h,w,3] the region of the picture to sample.
-    """
-
-    camera: FloatArray
-    points: FloatArray
-    ratio: FloatArray
-    drift: FloatArray
-    displacement: FloatArray
-    source: ByteArray
+    face_px: float = 110  # width of the face in the low-resolution flow
+    expression_fade: float = 0.4  # of the face width: how far an expression still moves what lies around the face
+    shading_blur: float = 0.8  # standard deviation in pixels of the flow
 
 
 class FlowGrid:
     """What the flow of one portrait needs and no frame changes.
 
-    size: width and height of the flow. scale: [2] its pixels per pixel of the picture. nodes: [h,w,2] its pixels on the
+    size: width and height of the flow. place: from px of the picture to the flow's. nodes: [h,w,2] its pixels on the
     head's grid. inner: [h,w] 1 inside, 0 at the region's border. reach: px of the flow by which an expression fades.
     """
 
-    def __init__(self, geometry: HeadGeometry, head: HeadWarp, region: Region, face_width: float, face_px: float):
-        shrink = min(1.0, face_px / face_width)
+    def __init__(self, source: SourceFrame, head: HeadWarp, params: FlowParams, nostrils: NostrilParams) -> None:
+        region, face_width = source.region, source.face_width
+        shrink = min(1.0, params.face_px / face_width)
         self.size = max(round(region.width * shrink), 2), max(round(region.height * shrink), 2)
         width, height = self.size
-        self.scale = np.array([width / region.width, height / region.height], np.float32)
-        self.triangles: NDArray[np.int32] = without_nostrils(geometry)
-        self.rest_points = geometry.rest_points
-        self.origin = head.origin
+        self.place = Affine.resize((region.width, region.height), self.size, region.corner, np.float32)
+        self.triangles: NDArray[np.int32] = without_nostrils(source.geometry, nostrils)
+        self.rest_points = source.geometry.rest_points
         x = ((np.arange(width, dtype=np.float32) + 0.5) * region.width / width - 0.5) / head.step
         y = ((np.arange(height, dtype=np.float32) + 0.5) * region.height / height - 0.5) / head.step
         self.nodes = np.stack(np.meshgrid(x, y), axis=-1)
         near = self.nodes.min(axis=-1)
         far = np.minimum(region.width / head.step - self.nodes[..., 0], region.height / head.step - self.nodes[..., 1])
         self.inner = np.clip(np.minimum(near, far) / 2.0, 0, 1)
-        self.reach = EXPRESSION_FADE * face_width * shrink
+        self.reach = params.expression_fade * face_width * shrink
+        self.shading_blur = params.shading_blur
 
     def points(self, points: FloatArray) -> FloatArray:
         """[V,2] px of the flow of `points` [V,2] px of the picture."""
-        return (points - self.origin + 0.5) * self.scale - 0.5
+        return self.place.points(points)
 
     def attributes(self, posed: MeshFrame) -> FloatArray:
         """[V,3] what the flow carries: px to where a vertex comes from, and its shading beyond 1."""
@@ -82,7 +72,8 @@ class FlowGrid:
 class Warp:
     """Draws the region of one portrait, frame by frame."""
 
-    def __init__(self, grid: FlowGrid, head: HeadWarp, region: Region, background: Background | None) -> None:
+    def __init__(self, source: SourceFrame, grid: FlowGrid, head: HeadWarp, background: Background | None) -> None:
+        region, self._tint = source.region, source.light.tint
         self._flow_grid, self._head, self._background = grid, head, background
         self._size = region.width, region.height
         self._grid = Window(0, 0, region.width, region.height).pixels()
@@ -95,7 +86,7 @@ class Warp:
         where, shading = self._flow(posed)
         warped = cv2.remap(posed.source, where, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
         result = np.empty_like(posed.source)
-        shade(warped, shading, result)
+        shade(warped, shading, self._tint, result)
         if self._background is not None:
             self._background.keep(result, where)
         return result
@@ -114,7 +105,7 @@ class Warp:
         values = smooth_fill(values, covered)
         shading = np.empty(covered.shape, np.float32)
         _fade(values, covered, distance, grid.inner, np.float32(grid.reach), turn, shading)
-        shading = cv2.GaussianBlur(shading, (0, 0), SHADING_BLUR)
+        shading = cv2.GaussianBlur(shading, (0, 0), grid.shading_blur)
         where = cv2.resize(turn, self._size, interpolation=cv2.INTER_LINEAR)
         where += self._grid
         return where, cv2.resize(shading, self._size, interpolation=cv2.INTER_LINEAR)

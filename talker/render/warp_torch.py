@@ -14,11 +14,11 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-from talker.render.background import OPAQUE, SLACK, Background
-from talker.render.head_warp import INVERSION_STEPS, HeadWarp, Region
-from talker.render.light import SHADOW_TINT
+from talker.render.background import OPAQUE, Background
+from talker.render.head_warp import HeadWarp
 from talker.render.smooth_fill import EPSILON
-from talker.render.warp import SHADING_BLUR, FlowGrid, MeshFrame
+from talker.render.source import MeshFrame, SourceFrame
+from talker.render.warp import FlowGrid
 from talker.types import ByteArray, FloatArray
 
 EDGE = 1e-5  # a pixel that far outside a triangle still counts as inside
@@ -29,16 +29,22 @@ class TorchWarp:
     """Draws the region of one portrait on `device`, several frames at a time."""
 
     def __init__(
-        self, grid: FlowGrid, head: HeadWarp, region: Region, background: Background | None, device: torch.device
+        self,
+        source: SourceFrame,
+        grid: FlowGrid,
+        head: HeadWarp,
+        background: Background | None,
+        device: torch.device,
     ) -> None:
-        self._grid, self._step, self._background, self._device = grid, head.step, None, device
+        region = source.region
+        self._grid, self._head, self._background, self._device = grid, head, None, device
         self._size = region.height, region.width
         self._triangles = torch.from_numpy(grid.triangles).long().to(device)
         self._head_nodes, self._nodes, self._inner = (
             self._tensor(values) for values in (head.nodes, grid.nodes, grid.inner)
         )
         self._pixels = _pixels(*self._size, device)
-        self._tint = torch.tensor(np.broadcast_to(SHADOW_TINT, 3).copy(), dtype=torch.float32, device=device)
+        self._tint = torch.from_numpy(source.light.tint).to(device)
         if background is not None:
             self._background = StillBackground(background, device)
 
@@ -71,25 +77,25 @@ class TorchWarp:
         distance = distances(covered, int(np.ceil(FADED * grid.reach)))
         fade = torch.exp(-((distance / grid.reach) ** 2)) * self._inner
         values = filled(values, known) * fade[..., None]
-        shading = _blurred(values[..., 2:] * known) + 1.0
+        shading = _blurred(values[..., 2:] * known, self._grid.shading_blur) + 1.0
         full = _resized(torch.cat([values[..., :2] + turn, shading], dim=-1), self._size)
         return full[..., :2] + self._pixels, full[..., 2:]
 
     def _turn(self, displacement: Tensor) -> Tensor:
         """[B,h,w,2] px: where the head's turn takes each pixel of the flow from, for its displacement [B,r,c,2] px."""
-        forward = displacement / self._step
+        forward = displacement / self._head.step
         backward = -forward
-        for _ in range(INVERSION_STEPS):
+        for _ in range(self._head.inversion_steps):
             backward = -_sampled(forward, self._head_nodes + backward, "bilinear", "border")
         nodes = self._nodes.expand(len(backward), -1, -1, -1)
-        return _sampled(backward * self._step, nodes, "bilinear", "border")
+        return _sampled(backward * self._head.step, nodes, "bilinear", "border")
 
 
 class StillBackground:
     """`Background.keep` in batches."""
 
     def __init__(self, background: Background, device: torch.device) -> None:
-        self._settled = background.settled
+        self._settled, self._slack = background.settled, background.slack
         self._foreground = torch.from_numpy(background.foreground).to(device).float()[None]  # [1,h,w,4]
         self._plate = torch.from_numpy(background.plate).to(device).float()[None]
         self._certain = torch.from_numpy(background.certain).to(device).float()[None, ..., None] / 255.0
@@ -104,7 +110,7 @@ class StillBackground:
         found = _sampled(foreground, where, "bicubic", "border")
         through = found[..., 3:] / 255.0
         own = (1.0 - through) * shown
-        low, high = -SLACK - found[..., :3], found[..., :3] - (255.0 * (1.0 - through) + SLACK)
+        low, high = -self._slack - found[..., :3], found[..., :3] - (255.0 * (1.0 - through) + self._slack)
         back, down = (own - found[..., :3]).clamp(min=1e-3), (found[..., :3] - own).clamp(min=1e-3)
         amiss = torch.maximum((low / back).clamp(0.0, 1.0), (high / down).clamp(0.0, 1.0)).amax(dim=-1, keepdim=True)
         amiss = amiss * (moved / self._settled).clamp(max=1.0) * self._certain
@@ -204,10 +210,10 @@ def _halving(side: int, device: torch.device) -> Tensor:
     return shared.clamp(min=0.0) * half / side
 
 
-def _blurred(values: Tensor) -> Tensor:
-    """[B,h,w,1] `values` [B,h,w,1] blurred by SHADING_BLUR px."""
-    reach = round(4 * SHADING_BLUR)
-    kernel = torch.from_numpy(cv2.getGaussianKernel(2 * reach + 1, SHADING_BLUR)).to(values).reshape(1, 1, -1, 1)
+def _blurred(values: Tensor, deviation: float) -> Tensor:
+    """[B,h,w,1] `values` [B,h,w,1] blurred by `deviation` px."""
+    reach = round(4 * deviation)
+    kernel = torch.from_numpy(cv2.getGaussianKernel(2 * reach + 1, deviation)).to(values).reshape(1, 1, -1, 1)
     padded = functional.pad(values.permute(0, 3, 1, 2), (reach,) * 4, mode="reflect")
     return functional.conv2d(functional.conv2d(padded, kernel), kernel.transpose(2, 3)).permute(0, 2, 3, 1)
 

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
-from talker.curves import at_frames
+from talker.curves import at_frames, smoothstep
 from talker.media.audio import at_rate
 from talker.speech import prosody
 from talker.speech.encoder import SAMPLE_RATE, SpeechEncoder, shared_encoder
@@ -19,6 +19,8 @@ PROSODY_HZ = 100.0
 SILENT_LOUDNESS = 0.12  # of `Prosody.loudness`; below it nothing is said
 EASY_S, TIGHT_S = 0.16, 0.05  # activity reaches this far beyond the sound: lips part before it and rest after it
 EASE_S = 0.05
+REST_S = 0.06  # this long after the last sound nothing is said any more, or at LAST_S before the clip ends
+LAST_S, FALL_S = 0.04, 0.12  # the fall to rest takes FALL_S
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +60,7 @@ class SpeechAnalysis:
     @cached_property
     def voice_activity(self) -> FloatArray:
         """[T] at 100 Hz: 1 while something is said, eased to 0 in silence."""
-        return activity(self.prosody, EASY_S)
+        return activity(self.prosody, EASY_S) * self._until_the_end()
 
     def with_transcript(self, transcript: Transcript | None) -> SpeechAnalysis:
         """The same speech with another transcript; what was measured of the sound already stays measured."""
@@ -70,6 +72,13 @@ class SpeechAnalysis:
     def speaking(self, frames: int, fps: float) -> FloatArray:
         """`voice_activity` at [frames] moments t / fps."""
         return at_frames(self.voice_activity[:, None], frames, fps, PROSODY_HZ)[:, 0]
+
+    def _until_the_end(self) -> FloatArray:
+        """[T] at 100 Hz: 1, falling to 0 with the last sound, so that lips close with it."""
+        loud = np.flatnonzero(self.prosody.loudness > SILENT_LOUDNESS)
+        last_s = loud[-1] / PROSODY_HZ if len(loud) else 0.0
+        rest_s = min(last_s + REST_S, self.duration_s - LAST_S)
+        return smoothstep((rest_s - np.arange(len(self.prosody)) / PROSODY_HZ) / FALL_S).astype(np.float32)
 
     def _encoder(self) -> SpeechEncoder:
         return shared_encoder()

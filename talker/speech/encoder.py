@@ -7,7 +7,6 @@ CTranslate2's `model.bin` and the Hub's `model.safetensors`.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import librosa
 import numpy as np
 import scipy.fft
 
+from talker.loaded import loaded_once
 from talker.media import audio
 from talker.speech.whisper import EncoderConfig, WhisperEncoder
 from talker.speech.whisper_weights import load_whisper_encoder
@@ -76,7 +76,7 @@ class SpeechEncoder:
             yield [features[: end - start] for features in layers]
 
 
-@functools.cache
+@loaded_once
 def shared_encoder() -> SpeechEncoder:
     """The published encoder up to the layer that lips are read from, loaded once."""
     return SpeechEncoder.load()

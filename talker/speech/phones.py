@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import os
 from collections.abc import Iterator
@@ -10,8 +9,9 @@ from collections.abc import Iterator
 import numpy as np
 import pocketsphinx
 
+from talker.loaded import loaded_once
 from talker.media import audio
-from talker.speech.pronunciation import split_words, teach_unknown_words
+from talker.speech.pronunciation import alignable_words
 from talker.types import FloatArray, SpeechClip, TimedToken, Transcript
 
 SAMPLE_RATE = 16_000
@@ -87,9 +87,7 @@ def _align_piece(
 ) -> tuple[list[TimedToken], list[TimedToken], float] | None:
     """(words, phones, mean score per frame) of one piece of 16 kHz sound, or None when the words don't fit it."""
     decoder = _decoder()
-    spelled = [split_words(text) for text in texts]
-    unreadable = set(teach_unknown_words(decoder, tuple(word for parts in spelled for word in parts)))
-    spelled = [tuple(word for word in parts if word not in unreadable) for parts in spelled]
+    spelled = [alignable_words(decoder, text) for text in texts]
     flat = [word for parts in spelled for word in parts]
     if not flat or len(samples) < SAMPLE_RATE // 10:
         return None
@@ -153,7 +151,7 @@ def _hear(decoder: pocketsphinx.Decoder, sound: bytes) -> None:
     decoder.end_utt()
 
 
-@functools.cache
+@loaded_once
 def _decoder() -> pocketsphinx.Decoder:
     """pocketsphinx with its own English model; without a language model it only aligns.
 

@@ -14,7 +14,14 @@ ARPABET = {
     "w": "W", "x": "K", "z": "Z", "ɑ": "AA", "ɒ": "AA", "a": "AE", "æ": "AE", "ɔ": "AO", "ɛ": "EH", "e": "EH",
     "ɜ": "ER", "ɚ": "ER", "ə": "AH", "ᵊ": "AH", "ɐ": "AH", "ʌ": "AH", "ɪ": "IH", "ᵻ": "IH", "ɨ": "IH", "i": "IY",
     "ʊ": "UH", "u": "UW", "o": "OW",
+    # other languages' letters as the phone whose mouth is most alike; a rounded front vowel is a rounded one
+    "β": "B", "ɸ": "P", "ʋ": "V", "c": "K", "q": "K", "ɟ": "G", "ɣ": "G", "χ": "HH", "ʁ": "HH", "ç": "HH", "ɕ": "SH",
+    "ʂ": "SH", "S": "S", "ʦ": "S", "ʣ": "Z", "ʨ": "CH", "ꭧ": "CH", "ʥ": "JH", "ʈ": "T", "ɖ": "D", "ɽ": "D", "ɳ": "N",
+    "ɲ": "N", "ɴ": "NG", "ʎ": "L", "ɻ": "R", "ʝ": "Y", "ɰ": "W", "ɥ": "W", "ɯ": "IH", "ɤ": "AH", "y": "UW", "ø": "UH",
+    "œ": "UH",
 }  # fmt: skip
+FOLLOWING = "ːʰʲᵝ\u0303↓→↗↘"  # marks of the letter before them: length, breath, lips, nose, tone
+WRITTEN_OUT = re.compile(r"[\d%$£€¥₹&@#+=°]")  # what is read otherwise than letter by letter
 RHOTIC = "ɜə"  # these and a following ɹ are the one phone ER
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
@@ -48,7 +55,7 @@ def phone_spans(letters: str) -> list[tuple[str, int]]:
         before = letters[index - 1] if index else ""
         if letter in "ˈˌ":
             waiting += 1
-        elif spans and (letter in "ːʰʲ̃" or (letter == "ɹ" and before in RHOTIC and before)):
+        elif spans and (letter in FOLLOWING or (letter == "ɹ" and before in RHOTIC and before)):
             phone, length = spans[-1]
             spans[-1] = ("ER" if letter == "ɹ" else phone, length + 1)
         else:
@@ -57,6 +64,24 @@ def phone_spans(letters: str) -> list[tuple[str, int]]:
     if waiting and spans:
         spans[-1] = (spans[-1][0], spans[-1][1] + waiting)
     return spans
+
+
+def alignable_words(dictionary: Dictionary, text: str) -> tuple[str, ...]:
+    """The words of a transcript's word as the dictionary knows them; those that nothing can read are left out.
+
+    Numbers and signs ("20%", "$1,200") become one word of the dictionary, with the phones of how they are read.
+    """
+    if not WRITTEN_OUT.search(text):
+        words = split_words(text)
+        unreadable = set(teach_unknown_words(dictionary, words))
+        return tuple(word for word in words if word not in unreadable)
+    written = re.sub(r"\W", "_", text.lower())
+    if dictionary.lookup_word(written) is None:
+        phones = [phone for phone in phones_of_letters(_reader()(text)) if phone != "SIL"]
+        if not phones:
+            return ()
+        dictionary.add_word(written, " ".join(phones))
+    return (written,)
 
 
 def teach_unknown_words(dictionary: Dictionary, words: tuple[str, ...]) -> tuple[str, ...]:
@@ -83,4 +108,4 @@ class Reader(Protocol):
 def _reader() -> Reader:
     from hibari.g2p import G2P
 
-    return G2P()  # type: ignore[no-any-return]
+    return G2P()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 from faster_whisper import WhisperModel
 
+from talker.loaded import loaded_once
 from talker.media import audio
 from talker.types import SpeechClip, TimedToken, Transcript
 from talker.weights import store
@@ -32,13 +31,18 @@ def transcribe(clip: SpeechClip) -> Transcript:
         total, weight = total + segment.avg_logprob * tokens, weight + tokens
         for word in segment.words or ():
             end_s = min(float(word.end), clip.duration_s)
-            words.append(TimedToken(word.word.strip(), min(float(word.start), end_s), end_s))
+            start_s = min(float(word.start), end_s)
+            if words and not word.word.startswith(" "):  # the rest of "$1,200" or "20%"
+                before = words.pop()
+                words.append(TimedToken(before.text + word.word.strip(), before.start_s, end_s))
+            else:
+                words.append(TimedToken(word.word.strip(), start_s, end_s))
     if not words:
         return Transcript((), confidence=0.0)
     confidence = 1.0 - (total / weight) / (2 * DOUBTFUL_LOG_PROBABILITY)
     return Transcript(tuple(words), confidence=float(np.clip(confidence, 0.0, 1.0)))
 
 
-@functools.cache
+@loaded_once
 def _recogniser() -> WhisperModel:
     return WhisperModel(str(store.fetch("whisper_tiny_en")), device="cpu", compute_type="int8")

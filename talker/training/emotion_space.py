@@ -21,7 +21,7 @@ from talker.emotion.catalogue import EMOTIONS
 from talker.emotion.picture_features import measure_faces, principal_shapes
 from talker.emotion.prompts import PROMPTS, PromptBank, in_templates, prompt_bank
 from talker.emotion.sentences import LanguageTower, sentence_tower
-from talker.emotion.space import EmotionSpace, SpaceConfig, SpaceNetwork
+from talker.emotion.space import EmotionSpace, SpaceConfig, SpaceNetwork, Tower
 from talker.emotion.text_classifier import fit_gate
 from talker.training.cross_reconstruction import CrossReconstruction, partners
 from talker.training.emotion_losses import among, contrastive, family, geometry
@@ -313,9 +313,9 @@ class SpaceTrainer:
         return self.cross.loss(scaled, tower(own), other_scaled, tower(donor))
 
 
-def _standardise(tower: nn.Module, measured: Tensor) -> None:
-    tower.mean.copy_(measured.mean(0))  # type: ignore[operator, union-attr]
-    tower.deviation.copy_(measured.std(0).clamp_min(1e-4))  # type: ignore[operator, union-attr]
+def _standardise(tower: Tower, measured: Tensor) -> None:
+    tower.mean.copy_(measured.mean(0))
+    tower.deviation.copy_(measured.std(0).clamp_min(1e-4))
 
 
 def _centred_similarity(sentences: Tensor) -> Tensor:

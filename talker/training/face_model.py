@@ -66,6 +66,7 @@ PARTS = (
     Part("sclera_right", 23021, 23790, 0.4),
     Part("iris_right", 23791, 24590, 0.3),
 )
+SKIN_REGIONS = {"mask": (0, 6706), "face": (0, 9409)}  # ICT's narrow face without ears and neck, and with the ears
 FRONT_TEETH_Z_CM = 8.4  # teeth in front of this plane keep every vertex: they are what a speaking mouth shows
 
 
@@ -88,7 +89,8 @@ def derive(source: Path, target: Path) -> None:
     tensors |= _pack_expression(expression)
     target.mkdir(parents=True, exist_ok=True)
     _save(tensors, target)
-    config = {"parts": ranges, "identity_modes": IDENTITY_MODES, "gains": GAINS, "unit": "cm"}
+    config = {"parts": ranges, "skin_regions": SKIN_REGIONS, "identity_modes": IDENTITY_MODES}
+    config |= {"gains": GAINS, "unit": "cm"}
     (target / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     shutil.copyfile(source / LICENSE_FILE, target / LICENSE_FILE)
     vertices, weights = link_landmarks(FaceModel.load(target))

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from talker.media.files import replaced_when_done
+from talker.files import replaced_when_done
 
 
 def save_state(path: Path, step: int, networks: Mapping[str, nn.Module], optimisers: Mapping[str, Optimizer]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -134,10 +134,10 @@ def save_mouth_regressor(head: MouthRegressor, out: Path) -> None:
     save_file(tensors, out / "model.safetensors")
 
 
-def _collected(examples: object, total: int, progress: Progress | None) -> list[Example]:
+def _collected(examples: Iterable[Example], total: int, progress: Progress | None) -> list[Example]:
     """All examples, with progress."""
     found: list[Example] = []
-    for example in examples:  # type: ignore[attr-defined]
+    for example in examples:
         found.append(example)
         if progress:
             progress(len(found), total)

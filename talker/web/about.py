@@ -7,11 +7,10 @@ from html import escape
 
 import gradio as gr
 
-from talker.pipeline import NEEDED_WEIGHTS
 from talker.web import texts
-from talker.weights import store
+from talker.weights import registry, store
 
-NEEDED = (*NEEDED_WEIGHTS, "sentence_encoder", "voice_british")  # the others are for evaluations and for one renderer
+NEEDED = (*registry.DEFAULT_ASSETS, "kokoro")  # the others are for evaluations and for one renderer
 THERE = f"<span class='good'>{texts.THERE}</span>"
 
 
@@ -22,7 +21,7 @@ def about_panel(fetch: Callable[..., str], fetch_extras: Callable[..., str]) -> 
         gr.HTML(f"<h2>{texts.WEIGHTS}</h2>", padding=False)
         table = gr.HTML(weights_table(), padding=False, elem_id="weights")
         button = gr.Button(texts.FETCH, size="sm", elem_id="fetch")
-        megabytes = sum(extra.size for extra in store.EXTRAS.values()) / 1e6
+        megabytes = sum(extra.size for extra in registry.EXTRAS.values()) / 1e6
         extras = gr.Button(texts.FETCH_EXTRAS.format(megabytes=megabytes), size="sm", elem_id="fetch-extras")
     button.click(fetch, None, table, api_name="fetch_weights", concurrency_limit=1)
     extras.click(fetch_extras, None, table, api_name="fetch_extras", concurrency_limit=1)
@@ -30,10 +29,10 @@ def about_panel(fetch: Callable[..., str], fetch_extras: Callable[..., str]) -> 
 
 def weights_table() -> str:
     """A row per asset and extra: what it is, whether it is there, its size and licence."""
-    entries: list[tuple[store.Asset | store.Extra, str]] = [
-        (asset, THERE if store.is_there(name) else texts.NOT_THERE) for name, asset in store.ASSETS.items()
+    entries: list[tuple[registry.Asset | registry.Extra, str]] = [
+        (asset, THERE if store.is_there(name) else texts.NOT_THERE) for name, asset in registry.ASSETS.items()
     ]
-    entries += [(extra, THERE if store.extra(name) else texts.NOT_ASKED_FOR) for name, extra in store.EXTRAS.items()]
+    entries += [(extra, THERE if store.extra(name) else texts.NOT_ASKED_FOR) for name, extra in registry.EXTRAS.items()]
     rows = [
         f"<tr><td>{escape(entry.title)}</td><td>{there}</td><td>{entry.size / 1e6:.1f} MB</td>"
         f"<td>{escape(entry.licence)}</td></tr>"

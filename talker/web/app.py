@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import functools
 import os
-from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # nothing leaves the machine
 
 import gradio as gr
+from starlette.middleware import Middleware
 
+from talker.media.isolation import isolate
+from talker.resources import resource
+from talker.signals import signals_interrupt
 from talker.web import handlers, texts
 from talker.web.about import about_panel
 from talker.web.batch import batch_panel
 from talker.web.compare import compare_panel
 from talker.web.emotion_panel import feeling_panel, source_for
 from talker.web.examples import EXAMPLES
-from talker.web.inputs import OPTIONS
+from talker.web.fairness import MOST_WAITING, share_fairly
+from talker.web.hosts import OwnHostOnly
+from talker.web.inputs import OPTIONS, inputs_of
 from talker.web.panels import examples_strip, load_settings, portrait_panel, settings_panel, words_panel
 from talker.web.result import see_panel
 from talker.web.session import errors_as_toasts, leave, stop
 from talker.web.theme import HEAD, theme
 
-ASSETS = Path(__file__).resolve().parents[2] / "assets"
+ASSETS = resource("assets")
 SCROLL_TO_RESULT = "() => { if (innerWidth < 900) document.querySelector('#views').scrollIntoView() }"
 HOUR = 3600  # s
 FILLED = (
@@ -32,7 +37,7 @@ FILLED = (
 )  # fmt: skip
 PREVIEWED = (
     "picture", "source", "emotion", "feeling_picture", "feeling_voice", "feeling_video", "point", "mix", "timeline",
-    "speech", "strength", "wrinkles", "permissive", "renderer", "face_index",
+    "speech", "strength", "wrinkles", "permissive", "renderer", "face_index", "consent",
 )  # fmt: skip
 Widgets = dict[str, Any]
 
@@ -68,7 +73,8 @@ def build_page() -> gr.Blocks:
             concurrency_id="films",
         )  # fmt: skip
         page.unload(leave)
-    page.queue(max_size=32, default_concurrency_limit=2)
+    page.queue(max_size=MOST_WAITING, default_concurrency_limit=2)
+    share_fairly(page)
     return page
 
 
@@ -98,6 +104,10 @@ def wire_portrait(widgets: Widgets) -> None:
             functools.partial(source_for, tab), widgets["source"], widgets["source"], queue=False,
             show_progress="hidden", api_visibility="private",
         )  # fmt: skip
+    widgets["listen"].click(
+        handlers.listen, widgets["voice"], widgets["sample"], api_name="listen", concurrency_id="looks",
+        show_progress_on=widgets["listen"],
+    )  # fmt: skip
     found.select(handlers.pick, [picture, face_index, found], face_index, api_visibility="private")
     widgets["settings"].upload(
         loaded_settings, widgets["settings"], [widgets[name] for name in OPTIONS], api_visibility="private"
@@ -114,7 +124,7 @@ def wire_runs(widgets: Widgets) -> None:
     """The buttons and the examples, which make films, and the button that stops them."""
     shown = [widgets[name] for name in ("film", "said", "motion_plot", "feeling_plot", "files")]
     settings: dict[str, Any] = {"concurrency_id": "films", "concurrency_limit": 1, "show_progress_on": shown[0]}
-    inputs = [widgets[name] for name in handlers.speak.inputs]  # type: ignore[attr-defined]
+    inputs = [widgets[name] for name in inputs_of(handlers.speak)]
     runs = []
     for action, button in ((handlers.speak, "start"), (handlers.trial, "trial")):
         widgets[button].click(
@@ -142,7 +152,7 @@ def wire_preview(widgets: Widgets) -> None:
     triggers = [widgets[name].change for name in PREVIEWED]
     triggers += [widgets["feeling_text"].submit, widgets["feeling_text"].blur]
     gr.on(
-        triggers, handlers.preview, [widgets[name] for name in handlers.preview.inputs],  # type: ignore[attr-defined]
+        triggers, handlers.preview, [widgets[name] for name in inputs_of(handlers.preview)],
         [widgets["preview"], widgets["preview_note"]], api_name="preview",
         trigger_mode="always_last", show_progress="hidden", concurrency_id="looks", concurrency_limit=2,
     )  # fmt: skip
@@ -150,7 +160,7 @@ def wire_preview(widgets: Widgets) -> None:
 
 def wire_compare(comparison: Widgets, widgets: Widgets, tab: gr.Tab) -> None:
     """The second tab, which takes portrait and words from the first."""
-    inputs = [widgets[name] for name in handlers.compare.inputs]  # type: ignore[attr-defined]
+    inputs = [widgets[name] for name in inputs_of(handlers.compare)]
     own = ("others", "emotions", "described", "first_tab", "strengths", "renderers", "seconds")
     inputs += [comparison[name] for name in own]
     comparison["start"].click(
@@ -159,15 +169,31 @@ def wire_compare(comparison: Widgets, widgets: Widgets, tab: gr.Tab) -> None:
     )  # fmt: skip
     gr.on(
         [comparison["shown"].change, tab.select], handlers.before_after,
-        [widgets["picture"], comparison["shown"], widgets["strength"]], comparison["slider"],
+        [widgets["picture"], comparison["shown"], widgets["strength"], widgets["consent"]], comparison["slider"],
         api_name="before_after", trigger_mode="always_last", concurrency_id="looks",
     )  # fmt: skip
 
 
-def serve() -> None:
-    """Open the page and answer its visitors until the process ends."""
-    opened = build_page()
-    opened.launch(
+def serve(host: str | None = None, port: int | None = None) -> None:
+    """Open the page and answer its visitors until the process ends.
+
+    host, port: where it listens; by default what $GRADIO_SERVER_NAME and $GRADIO_SERVER_PORT say, or 127.0.0.1:7860.
+    """
+    page = build_page()
+    isolate()  # a file that crashes its decoder must not end everybody's session
+    try:
+        with signals_interrupt():
+            _answer(page, host, port)
+    except KeyboardInterrupt:  # before `block_thread` could see to it
+        page.close()
+    finally:
+        isolate(False)
+
+
+def _answer(page: gr.Blocks, host: str | None, port: int | None) -> None:
+    page.launch(
+        server_name=host,
+        server_port=port,
         theme=theme(),
         css_paths=ASSETS / "page.css",
         head=HEAD,
@@ -175,6 +201,7 @@ def serve() -> None:
         max_file_size="200mb",
         run_history=False,
         prevent_thread_lock=True,
+        app_kwargs={"middleware": [Middleware(OwnHostOnly)]},
     )
     handlers.warm_up()  # the page is there already
-    opened.block_thread()
+    page.block_thread()

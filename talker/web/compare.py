@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
 
 from talker import SpeakOptions, Talker
 from talker.emotion.resolve import EmotionRequest
@@ -87,7 +88,7 @@ def compared(
     if not 1 <= count <= MOST_CELLS:
         raise InputError(texts.TOO_MANY.format(most=MOST_CELLS, count=count))
     options = dataclasses.replace(options, size=CELL_SIZE)
-    portraits = [talker.analyze_portrait(picture) for picture in pictures]
+    portraits = [talker.portrait_for(picture, options) for picture in pictures]
     rows = cells(portraits, emotions, strengths, options, renderers)
     film, sheet = folder / "comparison.mp4", folder / "comparison.png"
     write_sheet(talker, rows, speech, sheet, lambda done, total: progress(done, 2 * total))
@@ -101,7 +102,7 @@ def before_and_after(talker: Talker, picture: str, emotion: str, strength: float
 
     portrait = talker.analyze_portrait(picture)
     after = talker.preview(portrait, emotion, SpeakOptions(strength=strength))
-    return at_size(portrait, "crop512").image, after
+    return np.rot90(at_size(portrait, "crop512").image, -portrait.quarter_turns), after
 
 
 def shortened(speech: SpeechAnalysis, seconds: float) -> SpeechAnalysis:

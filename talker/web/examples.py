@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from talker.example_faces import ADMIRAL, ASTRONAUT
+from talker.resources import resource
 from talker.web.inputs import START, PageInputs
 
-FOLDER = Path(__file__).resolve().parents[2] / "assets" / "examples"
+FOLDER = resource("assets", "examples")
 SAD, LOUD, SURPRISE = FOLDER / "sad.flac", FOLDER / "loud.flac", FOLDER / "surprise.mp4"
 
 

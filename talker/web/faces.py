@@ -6,8 +6,10 @@ import html
 from typing import Any
 
 import gradio as gr
+import numpy as np
 
 from talker import Portrait, Talker, TalkerError
+from talker.face.landmarks import turned_points
 from talker.portrait.outline import outline
 from talker.web import texts
 
@@ -44,11 +46,12 @@ def faces(talker: Talker, picture: str, count: int) -> dict[int, Portrait]:
 def face_at(talker: Talker, picture: str, face_index: int, place: tuple[float, float], shown_px: int) -> int:
     """The index of the face nearest to `place` (x, y) in px of a picture shown `shown_px` wide."""
     portrait = talker.analyze_portrait(picture, face_index)
-    scale = portrait.image.shape[1] / shown_px
+    height, width = np.rot90(portrait.image, -portrait.quarter_turns).shape[:2]
+    there = turned_points(np.array(place) * width / shown_px, (height, width), portrait.quarter_turns)
     found = faces(talker, picture, portrait.faces) or {face_index: portrait}
 
     def away(index: int) -> float:
         left, top, right, bottom = found[index].face_box
-        return abs((left + right) / 2 - place[0] * scale) + abs((top + bottom) / 2 - place[1] * scale)
+        return float(abs((left + right) / 2 - there[0]) + abs((top + bottom) / 2 - there[1]))
 
     return min(found, key=away)

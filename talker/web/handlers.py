@@ -16,23 +16,25 @@ import numpy as np
 import pandas as pd
 
 from talker import SpeechClip, Talker, TalkerError
-from talker.emotion.resolve import Emotion, EmotionRequest, resolve
+from talker.emotion.resolve import DEFAULT, Emotion, EmotionRequest, resolve
 from talker.emotion.timeline import split_tags
 from talker.media.audio import load_speech
 from talker.pipeline import NEEDED_WEIGHTS
 from talker.speech.analysis import SpeechAnalysis
+from talker.speech.voices import find_voice
 from talker.types import ByteArray, EmotionCode
 from talker.web import faces, texts
 from talker.web.about import NEEDED, weights_table
 from talker.web.compare import before_and_after, compared, shortened
+from talker.web.consent import may_animate
 from talker.web.emotion_panel import asked
 from talker.web.examples import EXAMPLES
 from talker.web.hosting import on_gpu
 from talker.web.inputs import COMPARED_INPUTS, INPUTS, PREVIEW_INPUTS, PageInputs, accepts
 from talker.web.progress import Shown
 from talker.web.result import curves, downloads, feeling_over_time, notes, subtitles
-from talker.web.session import RESULTS, errors_as_toasts, missing, run_of
-from talker.weights import store
+from talker.web.session import RESULTS, errors_as_toasts, missing, remember, run_of
+from talker.weights import registry, store
 
 TALKER = Talker()
 SILENCE = SpeechClip(np.zeros(10 * 16000, np.float32), 16000)  # what a timeline runs along in a preview
@@ -79,10 +81,11 @@ def talked(request: gr.Request, progress: gr.Progress, inputs: PageInputs, secon
     """The video, or its first `seconds` when these aren't 0, once all that it needs is given."""
     if inputs.picture is None:
         raise missing(texts.PICTURE_FIRST)
-    if not inputs.consent:
+    if not may_animate(inputs.consent, inputs.picture):
         raise missing(texts.CONSENT_FIRST)
     if not inputs.recorded and not (inputs.text or "").strip():
         raise missing(texts.WORDS_FIRST)
+    remember(request, *inputs.files())
     with run_of(request, "talk") as (folder, stopped):
         return made(inputs, folder, Shown(progress, stopped), seconds)
 
@@ -111,10 +114,10 @@ def example(
 
 def made(inputs: PageInputs, folder: Path, show: Shown, seconds: float = 0.0) -> Film:
     """The video, or its first `seconds` when these aren't 0, and everything that is shown of it."""
-    TALKER.fetch_weights(show.fetching)
+    TALKER.fetch_weights(show.fetching, inputs.voice)
     picture = inputs.picture or ""
     requested: Emotion = asked(folder, inputs)
-    clip = heard(inputs, seconds, show) if seconds or inputs.recorded else None
+    clip = heard(inputs, seconds, show, requested) if seconds or inputs.recorded else None
     if clip and not inputs.recorded:  # the words are a sound already, so their tags have to be read here
         requested = first_tag(inputs.text) or requested
     result = TALKER.speak(
@@ -123,16 +126,23 @@ def made(inputs: PageInputs, folder: Path, show: Shown, seconds: float = 0.0) ->
     )  # fmt: skip
     written = subtitles(result, folder) if inputs.subtitled else None
     film = gr.Video(str(result.video), subtitles=written) if written else str(result.video)
-    emotions = feeling_over_time(result.emotion, result.speech.duration_s)
-    files = downloads(result, TALKER.analyze_portrait(picture, inputs.face_index), folder)
+    emotions = feeling_over_time(result.emotion.scaled(result.options.strength), result.speech.duration_s)
+    files = downloads(result, TALKER.portrait_for(picture, inputs.options()), folder)
     return film, notes(result), curves(result.motion), emotions, files
 
 
 @accepts(*PREVIEW_INPUTS)
-def preview(inputs: PageInputs) -> tuple[Any, str]:
-    """A still of this person with the emotion, or a sentence that says what it needs."""
+def preview(request: gr.Request, inputs: PageInputs) -> tuple[Any, str]:
+    """A still of this person with the emotion, or a sentence that says what it needs.
+
+    Args:
+        consent: true: this face may be animated.
+    """
+    remember(request, *inputs.files())
     if inputs.picture is None:
         return gr.update(visible=False), ""
+    if not may_animate(inputs.consent, inputs.picture):
+        return gr.update(visible=False), f"<p class='quiet'>{texts.PREVIEW_CONSENT}</p>"
     if inputs.source == "speech" and not inputs.recorded:
         return gr.update(), f"<p class='quiet'>{texts.PREVIEW_FROM_SPEECH}</p>"
     options = inputs.options()
@@ -144,18 +154,35 @@ def preview(inputs: PageInputs) -> tuple[Any, str]:
             clip = load_speech(inputs.speech) if inputs.recorded and inputs.speech else SILENCE
             speech = SpeechAnalysis(clip)
             code = TALKER.encode_emotion(requested, speech, permissive=inputs.permissive)
-        image = TALKER.preview(TALKER.analyze_portrait(inputs.picture, inputs.face_index), code, options)
+        image = TALKER.preview(TALKER.portrait_for(inputs.picture, options), code, options)
     except TalkerError as error:
         return gr.update(), f"<p class='bad' role='alert'>{html.escape(str(error))}</p>"
     return gr.update(value=image, visible=True), f"<p class='quiet'>{html.escape(code.source)}</p>"
 
 
-def heard(inputs: PageInputs, seconds: float, show: Shown) -> SpeechAnalysis:
-    """The speech, or its first `seconds` when these aren't 0."""
+def listen(
+    voice: str,
+    progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio asks for a progress bar
+) -> Any:
+    """Let a voice say a sentence of its language.
+
+    Args:
+        voice: the name of a voice, or a mixture such as heart=.7,george=.3.
+    """
+    with errors_as_toasts():
+        TALKER.fetch_weights(Shown(progress).fetching, voice)
+        clip = TALKER.load_speech(text=texts.VOICE_SAMPLES[find_voice(voice).language.code], voice=voice).clip
+    return gr.update(value=(clip.sample_rate, (clip.samples * 32767).astype(np.int16)), visible=True)
+
+
+def heard(inputs: PageInputs, seconds: float, show: Shown, emotion: Emotion = DEFAULT) -> SpeechAnalysis:
+    """The speech, or its first `seconds` when these aren't 0; typed words sound of the emotion."""
     show.stage("speech")
     if inputs.recorded:
         return shortened(TALKER.load_speech(inputs.speech), seconds)
-    return shortened(TALKER.load_speech(None, split_tags(inputs.text)[0], inputs.voice), seconds)
+    words, tags = split_tags(inputs.text)
+    speech = TALKER.load_speech(None, words, inputs.voice, emotion=emotion, tags=tags, options=inputs.options())
+    return shortened(speech, seconds)
 
 
 def first_tag(text: str) -> EmotionCode | None:
@@ -185,8 +212,9 @@ def compare(
         strengths: each 0 to 1.5. renderers: what draws them; all of these are combined.
         seconds: how much of the speech.
     """
-    if (inputs.picture or others) and not inputs.consent:
+    if not may_animate(inputs.consent, inputs.picture, *(others or [])):
         raise missing(texts.CONSENT_FIRST)
+    remember(request, *inputs.files(), *(others or []))
     with run_of(request, "compare") as (folder, stopped):
         show = Shown(progress, stopped)
         TALKER.fetch_weights(show.fetching)
@@ -204,8 +232,17 @@ def compare(
         )
 
 
-def before_after(picture: str | None, emotion: str, strength: float) -> tuple[ByteArray, ByteArray]:
-    """The photograph and the person with the emotion; an example's where there is no picture."""
+def before_after(
+    request: gr.Request, picture: str | None, emotion: str, strength: float, consent: bool = False
+) -> tuple[ByteArray, ByteArray]:
+    """The photograph and the person with the emotion; an example's where there is no picture, or no consent.
+
+    Args:
+        consent: true: this face may be animated.
+    """
+    remember(request, picture)
+    if not may_animate(consent, picture):
+        picture = None
     with errors_as_toasts():
         return before_and_after(TALKER, picture or str(EXAMPLES[0].picture), emotion, strength)
 
@@ -224,8 +261,9 @@ def batch(
     """
     if archive is None:
         raise missing(texts.BATCH_FIRST)
-    if not consent:
+    if consent is not True:
         raise missing(texts.CONSENT_FIRST)
+    remember(request, archive)
     from talker.batch import pack, read_manifest, run_batch, unpack
 
     with run_of(request, "batch") as (folder, stopped):
@@ -243,7 +281,7 @@ def fetch_weights(progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008 -
     show = Shown(progress)
     with errors_as_toasts():
         for name in NEEDED:
-            store.fetch(name, functools.partial(show.fetching, store.ASSETS[name].title))
+            store.fetch(name, functools.partial(show.fetching, registry.ASSETS[name].title))
     return weights_table()
 
 
@@ -251,13 +289,14 @@ def fetch_extras(progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008 - 
     """Fetch what nothing needs but some things use; gives the table of what is there."""
     show = Shown(progress)
     with errors_as_toasts():
-        for name, extra in store.EXTRAS.items():
+        for name, extra in registry.EXTRAS.items():
             store.fetch_extra(name, functools.partial(show.fetching, extra.title))
     return weights_table()
 
 
-def look(picture: str | None, face_index: int = 0) -> tuple[Any, str]:
+def look(request: gr.Request, picture: str | None, face_index: int = 0) -> tuple[Any, str]:
     """Outline the face that was found, or say why there is none."""
+    remember(request, picture)
     return faces.look(TALKER, picture, int(face_index or 0))
 
 

@@ -40,6 +40,8 @@ class PageInputs:
     consent: bool = False
     subtitled: bool = False
     strength: float = 0.8
+    voice_speed: float = 1.0
+    plain_voice: bool = False
     head: float = 1.0
     blinks: float = 1.0
     gaze: float = 1.0
@@ -53,6 +55,7 @@ class PageInputs:
     wrinkles: float = 0.5
     renderer: str = "auto"
     converter: str = "linear"
+    allow_covered: bool = False
     permissive: bool = False
     label: bool = False
     face_index: int = 0
@@ -63,6 +66,10 @@ class PageInputs:
         """Whether the speech is a sound, and not typed."""
         return self.speech is not None and (self.tab == "speech" or not (self.text or "").strip())
 
+    def files(self) -> tuple[str | None, ...]:
+        """The paths of what was handed in."""
+        return self.picture, self.speech, self.feeling_picture, self.feeling_voice, self.feeling_video
+
     def options(self) -> SpeakOptions:
         """The settings. Raises OptionsError for values that they don't have."""
         return SpeakOptions(**{name: getattr(self, name) for name in OPTIONS})
@@ -71,7 +78,9 @@ class PageInputs:
 START = PageInputs()
 INPUTS = tuple(field.name for field in dataclasses.fields(PageInputs))
 PREVIEW_INPUTS = tuple(
-    name for name in INPUTS if name not in ("text", "voice", "consent", "subtitled", "fps", "size", "label", "seed")
+    name
+    for name in INPUTS
+    if name not in ("text", "voice", "voice_speed", "plain_voice", "subtitled", "fps", "size", "label", "seed")
 )
 COMPARED_INPUTS = tuple(
     name for name in INPUTS if name not in ("subtitled", "strength", "size", "renderer", "label")
@@ -102,8 +111,14 @@ def accepts(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         hints = typing.get_type_hints(action)
         called.__annotations__ = {name: hint for name, hint in hints.items() if name != "inputs"}
         called.__annotations__ |= {name: types[name] for name in names}
-        called.__signature__ = inspect.Signature([*own[:place], *parameters, *own[place + 1 :]])  # type: ignore[attr-defined]
-        called.inputs = names  # type: ignore[attr-defined]
+        vars(called)["__signature__"] = inspect.Signature([*own[:place], *parameters, *own[place + 1 :]])
+        vars(called)["inputs"] = names
         return called
 
     return decorate
+
+
+def inputs_of(action: Callable[..., Any]) -> tuple[str, ...]:
+    """The names of the inputs that an action of `accepts` is called with, in order."""
+    names: tuple[str, ...] = vars(action)["inputs"]
+    return names

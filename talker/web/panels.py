@@ -9,6 +9,7 @@ from gradio.data_classes import ImageData
 
 from talker import SpeakOptions
 from talker.options import LIP_MODELS, RENDERERS, SIZES
+from talker.speech.voices import VOICES
 from talker.web import texts
 from talker.web.examples import EXAMPLES
 from talker.web.inputs import OPTIONS, START
@@ -25,7 +26,7 @@ def picture_input(label: str, height: int, elem_id: str | None = None) -> gr.Ima
         type="filepath", sources=["upload", "webcam", "clipboard"], height=height, label=label, show_label=False,
         elem_id=elem_id,
     )  # fmt: skip
-    picture.preprocess = untouched  # type: ignore[assignment, method-assign]
+    vars(picture)["preprocess"] = untouched
     return picture
 
 
@@ -73,8 +74,14 @@ def words_panel() -> dict[str, Any]:
                 START.text, lines=3, label=texts.WORDS, show_label=False, elem_id="words",
                 placeholder=f"{texts.WORDS_PLACEHOLDER}\n{texts.WORDS_HINT}",
             )  # fmt: skip
-            names = [(title, name) for name, title in texts.VOICES.items()]
-            voice = gr.Radio(names, value=START.voice, label=texts.VOICE, elem_id="voice")
+            with gr.Row(equal_height=True):
+                names = [(voice.title, voice.name) for voice in VOICES.values()]
+                voice = gr.Dropdown(
+                    names, value=START.voice, label=texts.VOICE, info=texts.VOICE_HINT, allow_custom_value=True,
+                    scale=4, elem_id="voice",
+                )  # fmt: skip
+                listen = gr.Button(texts.LISTEN, size="sm", scale=1, min_width=90, elem_id="listen")
+            sample = gr.Audio(visible=False, autoplay=True, label=texts.VOICE, buttons=[], elem_id="voice-sample")
         with gr.Tab(texts.RECORD, id="speech") as recording:
             speech = gr.Audio(
                 sources=["upload", "microphone"], type="filepath", label=texts.SPEECH, show_label=False,
@@ -84,7 +91,7 @@ def words_panel() -> dict[str, Any]:
     recording.select(lambda: "speech", None, tab, queue=False, api_visibility="private")
     return {
         "tabs": tabs, "tab": tab, "typing": typing, "recording": recording, "speech": speech, "text": text,
-        "voice": voice,
+        "voice": voice, "listen": listen, "sample": sample,
     }  # fmt: skip
 
 
@@ -104,10 +111,13 @@ def settings_panel() -> dict[str, Any]:
         )
         converters = [(texts.LIP_MODELS[name], name) for name in LIP_MODELS]
         widgets["converter"] = gr.Radio(converters, value=START.converter, label=texts.CONVERTER)
+        widgets["voice_speed"] = gr.Slider(0.5, 2, START.voice_speed, step=0.05, label=texts.VOICE_SPEED)
+        widgets["plain_voice"] = gr.Checkbox(START.plain_voice, label=texts.PLAIN_VOICE)
         widgets["fps"] = gr.Radio([("25", 25), ("30", 30)], value=25, label=texts.FPS)
         widgets["wrinkles"] = gr.Slider(0, 1, START.wrinkles, step=0.05, label=texts.WRINKLES)
         widgets["subtitled"] = gr.Checkbox(START.subtitled, label=texts.SUBTITLES, elem_id="subtitled")
         widgets["label"] = gr.Checkbox(START.label, label=texts.LABEL, elem_id="label")
+        widgets["allow_covered"] = gr.Checkbox(START.allow_covered, label=texts.ALLOW_COVERED)
         widgets["permissive"] = gr.Checkbox(START.permissive, label=texts.PERMISSIVE)
         widgets["face_index"] = gr.Number(START.face_index, precision=0, minimum=0, label=texts.FACE_INDEX)
         widgets["seed"] = gr.Number(START.seed, precision=0, minimum=0, label=texts.SEED)

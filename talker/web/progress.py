@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 import gradio as gr
 
-from talker.errors import CancelledError
+from talker.errors import CancelledError, InputError
 from talker.web import texts
 from talker.web.session import Stopped
 
 SHOWN_EVERY = 0.15  # s; more often nobody can read it
 GUESSED_FROM = 0.5  # s into a step its length can be guessed
+REFUSED_FROM = 10.0  # s into a step the guess is good enough to refuse it
+MOST_SECONDS = float(os.environ.get("TALKER_MOST_SECONDS", "600"))  # that one request may take
 
 
 class Shown:
@@ -20,6 +23,7 @@ class Shown:
     def __init__(self, progress: gr.Progress, stopped: Stopped = lambda: False) -> None:
         self._progress, self._stopped = progress, stopped
         self._step, self._since, self._shown = "", 0.0, 0.0
+        self._began = time.monotonic()
 
     def stage(self, name: str) -> None:
         """A step of `Talker.speak` begins."""
@@ -45,6 +49,8 @@ class Shown:
     def _check(self) -> None:
         if self._stopped():
             raise CancelledError(texts.STOPPED)
+        if time.monotonic() - self._began > MOST_SECONDS:
+            raise InputError(texts.TOO_LONG.format(minutes=MOST_SECONDS / 60))
 
     def _show(self, done: int, total: int, what: str, unit: str) -> None:
         self._check()
@@ -54,6 +60,8 @@ class Shown:
         if now - self._shown < SHOWN_EVERY and done < total:
             return
         self._shown, spent = now, now - self._since
+        if done and spent > REFUSED_FROM and spent / done * total > MOST_SECONDS:
+            raise InputError(texts.WOULD_TAKE.format(wanted=spent / done * total / 60, minutes=MOST_SECONDS / 60))
         if 0 < done < total and spent > GUESSED_FROM:
             what = texts.TIME_LEFT.format(what=what, seconds=max(1.0, spent / done * (total - done)))
         self._progress((done, total), desc=what, unit=unit)

@@ -44,7 +44,7 @@ def served(**environment: str) -> Iterator[Server]:
         yield Server(url, process.pid, time.perf_counter() - start, processor_seconds(process.pid))
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def processor_seconds(pid: int) -> float:
@@ -58,7 +58,7 @@ def answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=5) as response:
             return b"Talker" in response.read()
-    except urllib.error.URLError:
+    except (urllib.error.URLError, TimeoutError):
         return False
 
 

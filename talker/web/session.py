@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,18 +16,37 @@ from gradio.utils import get_upload_folder
 
 from talker import TalkerError
 from talker.errors import CancelledError
+from talker.face.tracking import keep_tracks_beside
 from talker.web import texts
+from talker.web.fairness import listener
 
-Path(get_upload_folder()).mkdir(parents=True, exist_ok=True)
+# Uploads and results lie in a folder that only this user can read, and that goes when the process ends.
+if "GRADIO_TEMP_DIR" not in os.environ:
+    UPLOADS = tempfile.TemporaryDirectory(prefix="talker-page-", ignore_cleanup_errors=True)
+    os.environ["GRADIO_TEMP_DIR"] = UPLOADS.name
+Path(get_upload_folder()).mkdir(parents=True, exist_ok=True, mode=0o700)
 RESULTS = tempfile.TemporaryDirectory(prefix="talker-", dir=get_upload_folder())  # where Gradio serves without copying
+keep_tracks_beside(Path(get_upload_folder()))
 STOP = "stop"  # a file of this name ends the run of its session, also one in another process
+FORGOTTEN_AFTER = 4 * 3600.0  # s; results of sessions that never say goodbye, such as a shell's
 Stopped = Callable[[], bool]
+_handed_in: dict[Path, set[str]] = {}  # the folder of an upload -> the sessions that use it
+_lock = threading.Lock()
 
 
 def home_of(request: gr.Request | None) -> Path:
     """The folder of a visitor; the same for everybody without a session."""
-    name = (request.session_hash if request is not None else None) or "nobody"
-    return Path(RESULTS.name) / ("".join(letter for letter in name if letter.isalnum()) or "nobody")
+    return Path(RESULTS.name) / _name(request)
+
+
+def remember(request: gr.Request | None, *paths: str | None) -> None:
+    """Note that a visitor uses these uploads, so that they go when the last who does has left."""
+    uploads = Path(get_upload_folder()).resolve()
+    with _lock:
+        for path in paths:
+            folder = Path(path).resolve().parent if path else uploads
+            if folder.parent == uploads:
+                _handed_in.setdefault(folder, set()).add(_name(request))
 
 
 @contextmanager
@@ -49,7 +71,8 @@ def run_of(request: gr.Request | None, kind: str) -> Iterator[tuple[Path, Stoppe
 
     The session's earlier results of this kind go; what a stopped or failed run has left goes, too.
     """
-    home = home_of(request)
+    _forget_old()
+    home, listening = home_of(request), listener()
     shutil.rmtree(home / kind, ignore_errors=True)
     (home / kind).mkdir(parents=True)
     marker = home / STOP
@@ -58,7 +81,7 @@ def run_of(request: gr.Request | None, kind: str) -> Iterator[tuple[Path, Stoppe
     finished = False
     try:
         with errors_as_toasts():
-            yield folder, lambda: marker.exists() or not folder.exists()
+            yield folder, lambda: marker.exists() or not folder.exists() or not listening()
             finished = True
     finally:
         if not finished:
@@ -74,5 +97,24 @@ def stop(request: gr.Request) -> None:
 
 
 def leave(request: gr.Request) -> None:
-    """End the session's run and remove its results: the visitor has closed the page."""
+    """End the session's run, and remove its results and uploads: the visitor has closed the page."""
     shutil.rmtree(home_of(request), ignore_errors=True)
+    with _lock:
+        for folder, sessions in list(_handed_in.items()):
+            sessions.discard(_name(request))
+            if not sessions:
+                shutil.rmtree(folder, ignore_errors=True)
+                del _handed_in[folder]
+
+
+def _forget_old() -> None:
+    """Remove the results of those who have asked for nothing for an hour."""
+    for home in Path(RESULTS.name).iterdir():
+        if not home.name.startswith("example-") and time.time() - home.stat().st_mtime > FORGOTTEN_AFTER:
+            shutil.rmtree(home, ignore_errors=True)
+
+
+def _name(request: gr.Request | None) -> str:
+    """What a visitor's folder is called: the letters and digits of their session."""
+    name = (request.session_hash if request is not None else None) or "nobody"
+    return "".join(letter for letter in name if letter.isalnum()) or "nobody"

@@ -15,15 +15,29 @@ FOUND = "Found a face, {width} px wide."
 FOUND_SEVERAL = "Found {faces} faces: click the one that shall talk."
 ANOTHER = "Choose another picture"
 PICTURE_FIRST = "Please choose a portrait first, or click an example."
+PREVIEW_CONSENT = "Tick the box above the button to see the feeling on this face: nobody's is animated without it."
+TOO_LONG = "This took longer than the {minutes:.0f} minutes that a request may take here. Please choose a smaller size."
+WOULD_TAKE = (
+    "This would take about {wanted:.0f} minutes; {minutes:.0f} are allowed here. Please choose a smaller size, \
+or fewer words."
+)
 CONSENT_FIRST = "Please confirm that you may animate this face: tick the box above the button."
 
 # 2 Words
 WORDS = "Words"
 TYPE, RECORD = "Type", "Upload or record"
-WORDS_PLACEHOLDER = "What shall the person say? (English)"
+WORDS_PLACEHOLDER = "What shall the person say? (in the voice's language)"
 WORDS_HINT = "The feeling can change on the way: [happy] We won! [sad:0.6] But it is over."
 VOICE = "Voice"
-VOICES = {"american": "American", "british": "British"}
+LISTEN = "▶ Listen"
+VOICE_HINT = "Or mix two: heart=.7,george=.3. The first film with a voice that is not small fetches 65 MB."
+VOICE_SPEED = "Speed of the voice"
+PLAIN_VOICE = "Leave the typed words' voice without the feeling"
+VOICE_SAMPLES = {  # what a voice says when somebody wants to hear it, by language
+    "en": "Hello, this is how I sound.", "es": "Hola, así sueno yo.", "fr": "Bonjour, voici ma voix.",
+    "hi": "नमस्ते, मेरी आवाज़ ऐसी है।", "it": "Ciao, questa è la mia voce.", "ja": "こんにちは、これが私の声です。",
+    "pt": "Olá, esta é a minha voz.", "zh": "你好，这是我的声音。",
+}  # fmt: skip
 SPEECH = "Speech"
 WORDS_FIRST = "Please write what to say, or upload a recording."
 
@@ -78,6 +92,7 @@ RENDERERS = {
 }  # fmt: skip
 CONVERTER = "What turns speech into lips"
 LIP_MODELS = {"linear": "The linear regressor"}
+ALLOW_COVERED = "Go on when something covers the mouth (it stays shut)"
 PERMISSIVE = "Only weights that allow commercial use"
 FACE_INDEX = "Which face, when there are several (0: the largest)"
 SEED = "Seed: the same number gives the same motion"

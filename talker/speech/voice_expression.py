@@ -1,0 +1,118 @@
+"""How an emotion changes a voice: pitch, melody, pace, loudness, pauses, colour, tremor, as numbers that add up."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.signal import butter, sosfiltfilt
+
+from talker.types import BoolArray, FloatArray
+
+PRESENCE_HZ, AIR_HZ = 650.0, 4200.0  # vocal effort shows between them, breath and hiss above
+LEVEL = 0.07  # RMS of the sounding part of a voice that feels nothing, -23 dB
+SOUNDING = 0.02  # of the peak, above which a sample counts as sounding
+TREMOR_HZ = 5.8
+WIDEST_OCTAVES = 1.0  # how far from its middle the melody may go
+LOUDEST = 0.98
+KNEE = 0.7  # samples above it are squeezed into the room up to LOUDEST
+
+
+@dataclass(frozen=True)
+class VoiceExpression:
+    """The change of a delivery against the same voice's neutral one; zeros change nothing.
+
+    pitch_semitones: of the middle of the melody. melody_octaves: log2 of how much wider it swings. pace_octaves: log2
+    of how much faster sounds follow one another. loudness_db. pause_octaves: log2 of how much longer pauses last.
+    presence_db, air_db: what lies from 650 Hz to 4.2 kHz, and above, against what lies below. tremor_semitones: of a
+    pitch that trembles.
+    """
+
+    pitch_semitones: float = 0.0
+    melody_octaves: float = 0.0
+    pace_octaves: float = 0.0
+    loudness_db: float = 0.0
+    pause_octaves: float = 0.0
+    presence_db: float = 0.0
+    air_db: float = 0.0
+    tremor_semitones: float = 0.0
+
+
+PARTS = tuple(part.name for part in dataclasses.fields(VoiceExpression))
+
+
+@dataclass(frozen=True)
+class ExpressionCurve:
+    """An expression over time: values [T, 8] in the order of `PARTS`, `rate_hz` rows a second; its ends are held."""
+
+    values: FloatArray
+    rate_hz: float
+
+    @classmethod
+    def constant(cls, expression: VoiceExpression) -> ExpressionCurve:
+        """The same all the time."""
+        return cls(np.array([dataclasses.astuple(expression)], np.float32), 1.0)
+
+    def at(self, times_s: FloatArray) -> dict[str, FloatArray]:
+        """Each part [N] at moments [N]."""
+        moments = np.arange(len(self.values)) / self.rate_hz
+        return {part: np.interp(times_s, moments, self.values[:, index]) for index, part in enumerate(PARTS)}
+
+
+def paced(frames: FloatArray, is_pause: BoolArray, change: dict[str, FloatArray]) -> FloatArray:
+    """Durations [L] in whole frames, at least one, faster or slower, pauses longer or shorter.
+
+    frames: [L]; without a change whole numbers stay. What rounding takes from one letter the next gets back, so
+    that a slight change of pace isn't lost.
+    """
+    scale = np.exp2(np.where(is_pause, change["pause_octaves"], -change["pace_octaves"]))
+    ends = np.round(np.cumsum(frames * scale)).astype(int)
+    for index in range(len(ends)):  # each letter needs a frame
+        ends[index] = max(ends[index], (ends[index - 1] if index else 0) + 1)
+    return np.diff(ends, prepend=0)
+
+
+def intoned(pitch_hz: FloatArray, voiced: BoolArray, times_s: FloatArray, change: dict[str, FloatArray]) -> FloatArray:
+    """A pitch contour [N] with another middle, another swing around it and a tremor, where it is voiced [N]."""
+    if not voiced.any():
+        return pitch_hz
+    middle = float(np.median(np.log2(pitch_hz[voiced])))
+    swing = np.log2(np.maximum(pitch_hz, 1.0)) - middle  # octaves
+    swing = np.clip(swing * np.exp2(change["melody_octaves"]), -WIDEST_OCTAVES, WIDEST_OCTAVES)
+    tremor = change["tremor_semitones"] * np.sin(2 * np.pi * TREMOR_HZ * times_s)
+    moved = np.exp2(middle + swing + (change["pitch_semitones"] + tremor) / 12)
+    parts = ("pitch_semitones", "melody_octaves", "tremor_semitones")
+    touched = np.any([change[part] != 0 for part in parts], axis=0)
+    return np.where(voiced & touched, moved, pitch_hz).astype(np.float32)
+
+
+def coloured(samples: FloatArray, rate_hz: int, change: dict[str, FloatArray]) -> FloatArray:
+    """Samples [N] louder or softer, and of another colour, with the parts of a change [N] each.
+
+    A new colour is as loud as the old one: what makes it louder is loudness_db alone.
+    """
+    coloured = samples
+    if change["presence_db"].any() or change["air_db"].any():
+        low, to_air = (
+            sosfiltfilt(butter(1, edge, fs=rate_hz, output="sos"), samples) for edge in (PRESENCE_HZ, AIR_HZ)
+        )
+        presence, air = (10 ** (change[part] / 20) for part in ("presence_db", "air_db"))
+        coloured = low + (to_air - low) * presence + (samples - to_air) * air
+        coloured *= np.sqrt((samples**2).mean() / max(float((coloured**2).mean()), 1e-12))
+    return (coloured * 10 ** (change["loudness_db"] / 20)).astype(np.float32)
+
+
+def levelled(samples: FloatArray) -> FloatArray:
+    """Samples at the level of a voice that feels nothing, so that all voices are equally loud."""
+    size = np.abs(samples)
+    sounding = samples[size > SOUNDING * float(size.max())]
+    return samples if not len(sounding) else samples * (LEVEL / float(np.sqrt((sounding**2).mean())))
+
+
+def limited(samples: FloatArray) -> FloatArray:
+    """Samples whose peaks stay below LOUDEST, without the edges that clipping leaves; quiet ones stay as they are."""
+    size = np.abs(samples)
+    room = LOUDEST - KNEE
+    squeezed = KNEE + room * np.tanh((size - KNEE) / room)
+    return np.where(size > KNEE, np.sign(samples) * squeezed, samples).astype(np.float32)

@@ -1,0 +1,66 @@
+"""Whose run comes next: visitors take turns, however many runs one of them has waiting."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gradio as gr
+from gradio.context import LocalContext
+
+MOST_WAITING = 32  # of all visitors; who comes then is told so
+MOST_OF_ONE = 8  # requests of one session that may wait; a click can cause several
+
+
+def share_fairly(page: gr.Blocks) -> None:
+    """Keep the page's queue in fair order, and refuse sessions that have `MOST_OF_ONE` requests waiting."""
+    queue = page._queue
+    push = queue.push
+
+    async def pushed(body: Any, request: Any, username: str | None) -> Any:
+        waiting = [event for one in queue.event_queue_per_concurrency_id.values() for event in one.queue]
+        if body.session_hash and sum(event.session_hash == body.session_hash for event in waiting) >= MOST_OF_ONE:
+            return False, f"You have {MOST_OF_ONE} requests waiting already; please wait for one of them.", "error"
+        answer = await push(body, request, username)
+        for one in queue.event_queue_per_concurrency_id.values():
+            one.queue[:] = in_turns(one.queue, lambda event: (event.session_hash, visitor_address(event)))
+        return answer
+
+    vars(queue)["push"] = pushed
+
+
+def in_turns(waiting: Sequence[Any], visitor: Callable[[Any], tuple[str, str]]) -> list[Any]:
+    """What waits, each visitor's first before anybody's second.
+
+    visitor: (session, address) of one. Somebody with many sessions counts as one address, but many people behind one
+    address take turns by their sessions first.
+    """
+    sessions: Counter[str] = Counter()
+    addresses: Counter[str] = Counter()
+    ranked = []
+    for place, event in enumerate(waiting):
+        session, address = visitor(event)
+        ranked.append((sessions[session], addresses[address], place, event))
+        sessions[session] += 1
+        addresses[address] += 1
+    return [event for *_, event in sorted(ranked, key=lambda row: row[:3])]
+
+
+def listener() -> Callable[[], bool]:
+    """Whether somebody still waits for the result of the run that is under way in this thread; true where nobody knows.
+
+    Clients that leave, and those that cancel through the API, count as gone.
+    """
+    page, number = LocalContext.blocks.get(None), LocalContext.event_id.get(None)
+    queue = getattr(page, "_queue", None)
+    event = queue.event_ids_to_events.get(number) if queue is not None and number is not None else None
+    if queue is None or event is None:
+        return lambda: True
+    return lambda: event.alive and number in queue.pending_event_ids_session.get(event.session_hash, ())
+
+
+def visitor_address(event: Any) -> str:
+    """Where a request came from; behind a proxy, what the proxy says."""
+    forwarded = event.request.headers.get("x-forwarded-for", "")
+    return forwarded.rsplit(",", 1)[-1].strip() or (event.request.client.host if event.request.client else "")

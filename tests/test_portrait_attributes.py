@@ -1,0 +1,157 @@
+"""Glasses, covered mouths, drawings and turned pictures: noticed, and not seen where they are not."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+from stand_ins import FakeComponents
+
+from talker.blendshapes import BLENDSHAPE_NAMES
+from talker.data.drawings import STYLES, draw
+from talker.data.occluders import PAINTERS, cover
+from talker.errors import CoveredMouthError
+from talker.face.detector import FaceDetector
+from talker.face.landmark_motion import landmark_motion
+from talker.face.landmarks import turned_points
+from talker.media.image import load_image
+from talker.options import SpeakOptions
+from talker.pipeline import Talker
+from talker.portrait.analyse import analyse
+from talker.portrait.attributes import FEATURES, AlignedFace
+from talker.portrait.outline import outline
+from talker.render.registry import create_renderer
+from talker.types import ByteArray, FaceAttributes, FaceMotion, Portrait
+
+DATA = Path(__file__).parent / "data"
+CALM = FaceMotion(np.zeros((1, 52), np.float32), np.zeros((1, 6), np.float32))
+
+
+@pytest.fixture(scope="module")
+def detector() -> FaceDetector:
+    return FaceDetector()
+
+
+@pytest.fixture(scope="module")
+def astronaut(detector: FaceDetector) -> Portrait:
+    return analyse(skimage.data.astronaut(), detector=detector)
+
+
+def test_ordinary_photographs_show_nothing_special(astronaut: Portrait) -> None:
+    assert astronaut.attributes == FaceAttributes()
+    assert astronaut.quarter_turns == 0
+
+
+@pytest.mark.parametrize(("name", "glasses"), [("sfhq_147_268px.jpg", "clear"), ("sfhq_t2i_0799.webp", "sunglasses")])
+def test_glasses_are_noticed(detector: FaceDetector, name: str, glasses: str) -> None:
+    shown = analyse(load_image(DATA / "faces" / name), detector=detector).attributes
+    assert shown == FaceAttributes(glasses)
+
+
+@pytest.mark.parametrize("name", ["face_with_mask.jpg", "face_hand_before_mouth.jpg"])
+def test_covered_mouths_are_noticed(detector: FaceDetector, name: str) -> None:
+    assert analyse(load_image(DATA / "failing" / name), detector=detector).attributes.mouth_covered
+
+
+@pytest.mark.parametrize("kind", PAINTERS)
+def test_what_covers_is_noticed_and_what_lies_beside_is_not(
+    astronaut: Portrait, detector: FaceDetector, kind: str
+) -> None:
+    covered, hidden = cover(astronaut.image, astronaut.landmarks, kind, np.random.default_rng(1))
+    assert hidden > 0.6
+    assert analyse(covered, detector=detector).attributes.mouth_covered
+    beside, hidden = cover(astronaut.image, astronaut.landmarks, kind, np.random.default_rng(1), away=1.2)
+    assert hidden < 0.1
+    assert not analyse(beside, detector=detector).attributes.mouth_covered
+
+
+def test_drawings_are_noticed(astronaut: Portrait, detector: FaceDetector) -> None:
+    assert analyse(load_image(DATA / "failing" / "drawn_face.png"), detector=detector).attributes.drawn
+    for style in set(STYLES) - {"pencil"}:  # whose fine strokes are noise in so small a face
+        drawn = draw(astronaut.image, astronaut.landmarks, style, np.random.default_rng(0))
+        assert analyse(drawn, detector=detector).attributes.drawn, style
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_turned_pictures_are_measured_upright(astronaut: Portrait, detector: FaceDetector, turns: int) -> None:
+    turned = np.ascontiguousarray(np.rot90(astronaut.image, -turns))
+    portrait = analyse(turned, detector=detector)
+    assert portrait.quarter_turns == turns
+    assert np.array_equal(portrait.image, astronaut.image)
+    apart = np.linalg.norm(portrait.landmarks[:, :2] - astronaut.landmarks[:, :2], axis=1).mean()
+    assert apart < 0.005 * astronaut.face_width
+
+
+@pytest.mark.parametrize(
+    ("name", "turns"),
+    [("face_upside_down.jpg", 2), ("face_turned_135deg.jpg", None), ("face_turned_90deg_light_eyes.jpg", None)],
+)
+def test_films_come_out_as_the_picture_was(detector: FaceDetector, name: str, turns: int | None) -> None:
+    image = load_image(DATA / "failing" / name)
+    portrait = analyse(image, detector=detector)
+    assert turns is None or portrait.quarter_turns == turns
+    across = portrait.landmarks[263, :2] - portrait.landmarks[33, :2]
+    assert abs(np.degrees(np.arctan2(across[1], across[0]))) < 50
+    renderer = create_renderer(portrait, SpeakOptions())
+    frame = next(iter(renderer.render(CALM)))
+    assert frame.shape == image.shape
+    assert renderer.size == image.shape[1::-1]
+    assert np.abs(frame.astype(float) - image)[:8].mean() < 1.0  # the border hardly changes
+    assert outline(portrait).shape == image.shape
+    moving = landmark_motion(portrait, FaceMotion(portrait.source_expression[None], np.zeros((1, 6), np.float32)))
+    there = turned_points(portrait.landmarks[:, :2], portrait.image.shape, -portrait.quarter_turns)
+    assert moving.size == image.shape[1::-1]
+    assert np.abs(moving.landmarks[0, :, :2] - there).max() < 1.0
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_points_turn_with_their_picture(turns: int) -> None:
+    image = np.zeros((5, 9), np.uint8)
+    image[1, 7] = 255
+    there = turned_points(np.array([[7, 1]]), image.shape, turns)[0]
+    turned = np.rot90(image, turns)
+    assert turned[there[1], there[0]] == 255
+    back = turned_points(there[None], turned.shape, -turns)[0]
+    assert back.tolist() == [7, 1]
+
+
+def test_a_mirror_changes_no_answer(astronaut: Portrait) -> None:
+    face = AlignedFace.of(astronaut.image, astronaut.landmarks)
+    again = face.mirrored().mirrored()
+    assert np.array_equal(again.picture, face.picture)
+    assert np.allclose(again.landmarks, face.landmarks)
+    assert all(features(face).ndim == 1 for features in FEATURES.values())
+
+
+def covered_portrait(image: ByteArray, portrait: Portrait) -> Portrait:
+    return dataclasses.replace(portrait, image=image, attributes=FaceAttributes(mouth_covered=True))
+
+
+def test_a_covered_mouth_is_an_error_unless_it_is_allowed(tmp_path: Path) -> None:
+    class Covered(FakeComponents):
+        def analyse(self, image: ByteArray, face_index: int, permissive: bool = False) -> Portrait:
+            return covered_portrait(image, super().analyse(image, face_index, permissive))
+
+    talker = Talker(Covered().as_components())
+    picture = np.full((64, 64, 3), 90, np.uint8)
+    with pytest.raises(CoveredMouthError, match="covers the mouth"):
+        talker.speak(picture, text="Hello.", out=tmp_path / "out.mp4")
+    assert not (tmp_path / "out.mp4").exists()
+    options = SpeakOptions(allow_covered=True)
+    result = talker.speak(picture, text="Hello.", emotion="neutral", options=options, out=tmp_path / "out.mp4")
+    assert any("covers the mouth" in note for note in result.notes)
+
+
+def test_nothing_is_drawn_over_what_covers_the_mouth(astronaut: Portrait) -> None:
+    image, _ = cover(astronaut.image, astronaut.landmarks, "mask", np.random.default_rng(1))
+    motion = np.zeros((1, 52), np.float32)
+    motion[0] = astronaut.source_expression
+    motion[:, [name.startswith("jaw") for name in BLENDSHAPE_NAMES]] = 0.8
+    portrait = covered_portrait(image, astronaut)
+    frame = next(iter(create_renderer(portrait, SpeakOptions()).render(FaceMotion(motion, CALM.pose))))
+    left, top, right, bottom = (int(value) for value in portrait.face_box)
+    lower = slice((top + bottom) // 2, bottom), slice(left, right)
+    assert np.abs(frame[lower].astype(float) - image[lower]).mean() < 2.0
