@@ -36,6 +36,7 @@ TRAININGS = {  # each function takes the data folder and the folder to write
     ),
     "expression-judge": Job("talker.evaluation.expression_classifier:derive", "the judge of drawn emotions"),
     "emotion": Job("talker.training.emotion:train", "the emotion space and its permissive variant"),
+    "voices": Job("talker.training.emotion:train_voices", "the voice tower alone of both emotion spaces"),
 }
 
 

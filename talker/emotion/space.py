@@ -27,8 +27,7 @@ from talker.emotion.prototypes import added_prototypes
 from talker.errors import AssetError
 from talker.types import LANDMARK_COUNT, FloatArray
 
-
-VOICE_EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "surprised", "fear", "disgusted")
+VOICE_EMOTIONS = ("neutral", "happy", "sad", "angry", "surprised", "fear", "disgusted", "calm")
 
 
 @dataclass(frozen=True)

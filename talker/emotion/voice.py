@@ -9,7 +9,7 @@ from talker.curves import smoothstep
 from talker.emotion.decode import decode_points, named
 from talker.emotion.model import EmotionModel, emotion_model
 from talker.emotion.space import EmotionSpace
-from talker.emotion.voice_features import HOP_S, VoiceFrames, moments, voice_frames, whole
+from talker.emotion.voice_features import HOP_S, VoiceFrames, doubts, moments, voice_frames, whole
 from talker.speech.analysis import SpeechAnalysis
 from talker.speech.encoder import FRAME_RATE
 from talker.types import EmotionCode, FloatArray
@@ -17,9 +17,9 @@ from talker.types import EmotionCode, FloatArray
 SMOOTHING_S = 1.0
 SHORTEST_S, LONG_S = 2.0, 5.0  # below the first a clip is one moment, above the second its moments say what it is
 SHARE_OF_WHOLE = 0.4  # a moment is read together with its clip: short windows are noisy
-# Plain reading in a corpus that was kept out measures 0.2 to 0.5, acted joy and anger 0.5 and more: what lies below
-# the first is not shown at all, what lies above the second as it was heard.
-UNMOVED, MOVED = 0.2, 0.6
+# How likely it is that a voice is moved (see `voice_tower.py`): below the first nothing is shown, above the second all.
+# Set on corpora that were kept out: docs/emotion.md.
+UNMOVED, MOVED = 0.55, 0.85
 
 
 def voice_code(speech: SpeechAnalysis, *, per_moment: bool = True, model: EmotionModel | None = None) -> EmotionCode:
@@ -27,7 +27,9 @@ def voice_code(speech: SpeechAnalysis, *, per_moment: bool = True, model: Emotio
 
     per_moment: rows at 2 Hz for clips longer than one window; else one row for the whole clip.
 
-    Raises EmotionError for a sound that is silent or shorter than 0.3 s.
+    The code's source says so where the recording is very short, very noisy or sung.
+
+    Raises EmotionError for a sound that is silent, shorter than 0.3 s or without a voice.
     """
     return VoiceReader((model or emotion_model()).space).read(speech, per_moment=per_moment)
 
@@ -46,7 +48,8 @@ class VoiceReader:
             points, strengths = points.mean(0, keepdims=True), np.median(strengths, keepdims=True)
             points = points / np.linalg.norm(points)
         code = decode_points(self._space, points, shown_strength(strengths), "", rate_hz=1.0 / HOP_S)
-        return named(code, "voice")
+        why = doubts(frames)
+        return named(code, f"voice (uncertain: {' and '.join(why)})" if why else "voice")
 
     def _heard(self, frames: VoiceFrames) -> tuple[FloatArray, FloatArray]:
         """Points [M, width] and strengths [M] of every half second, each read together with its clip.
@@ -70,5 +73,5 @@ class VoiceReader:
 
 
 def shown_strength(heard: FloatArray) -> FloatArray:
-    """How strongly a face shows what a voice is heard to feel: ordinary talk hardly at all, a moved voice in full."""
-    return heard * smoothstep((heard - UNMOVED) / (MOVED - UNMOVED))
+    """0..1: how strongly a face shows what a voice is heard to feel; ordinary talk hardly, a moved voice in full."""
+    return smoothstep((heard - UNMOVED) / (MOVED - UNMOVED))

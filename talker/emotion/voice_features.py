@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
 from talker.errors import EmotionError
 from talker.speech.analysis import SpeechAnalysis
@@ -22,6 +23,10 @@ WINDOW_S = 3.0
 HOP_S = 0.5
 MIN_ACTIVE_S = 0.3
 PERCENTILES = (5, 25, 50, 75, 95)
+SHORT_S = 1.0  # of sound; less is heard, but says little
+NO_VOICE, LITTLE_VOICE = 0.05, 0.2  # voiced share of the sounding frames: speech has 0.3 and more, 0.2 at 0 dB of noise
+NOTE_FRAMES, NOTE_OCTAVES = 25, 0.5 / 12  # a sung note: half a second within half a semitone
+SUNG_SHARE, SUNG_OCTAVES = 0.2, 0.6 / 12  # held notes among the voiced frames, and how far they lie apart
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,7 @@ class VoiceFrames:
 
 
 def voice_frames(speech: SpeechAnalysis) -> VoiceFrames:
-    """The frames of analysed speech. EmotionError when less than 0.3 s of it sounds."""
+    """The frames of analysed speech. EmotionError when less than 0.3 s of it sounds, or hardly any of it is a voice."""
     features = speech.layers[ENCODER_LAYER - 1]  # [T, 384]
     prosody = speech.prosody.thinned(round(speech.prosody.rate_hz / FRAME_RATE))
     count = min(len(features), len(prosody))
@@ -45,7 +50,30 @@ def voice_frames(speech: SpeechAnalysis) -> VoiceFrames:
     active = prosody.loudness_db > prosody.loudness_db.max() - ACTIVE_DB
     if active.sum() < MIN_ACTIVE_S * FRAME_RATE or prosody.loudness_db.max() < -60.0:
         raise EmotionError("No feeling can be heard in this sound: it is silent, or shorter than 0.3 s.")
+    if (prosody.pitch_hz[active] > 0).mean() < NO_VOICE:
+        raise EmotionError("No feeling can be heard in this sound: there is no voice in it, or it is lost in noise.")
     return VoiceFrames(features[:count], prosody, active)
+
+
+def doubts(frames: VoiceFrames) -> tuple[str, ...]:
+    """Why what is heard in these frames may be wrong, in words for the person who asked; empty for ordinary speech."""
+    pitch = frames.prosody.pitch_hz
+    reasons = (
+        ("it is very short", frames.active.sum() < SHORT_S * FRAME_RATE),
+        ("it is very noisy or whispered", (pitch[frames.active] > 0).mean() < LITTLE_VOICE),
+        ("it sounds sung", _sung(pitch)),
+    )
+    return tuple(reason for reason, holds in reasons if holds)
+
+
+def _sung(pitch_hz: FloatArray) -> bool:
+    """Whether much of a pitch [T] at 50 Hz is held notes of different heights; a monotonous reader holds one."""
+    voiced = pitch_hz > 0
+    octaves = np.log2(np.where(voiced, pitch_hz, 1.0))
+    reach = maximum_filter1d(octaves, NOTE_FRAMES) - minimum_filter1d(octaves, NOTE_FRAMES)
+    inside = (minimum_filter1d(voiced.astype(np.uint8), NOTE_FRAMES) > 0) & (reach < NOTE_OCTAVES)
+    held = voiced & (maximum_filter1d(inside.astype(np.uint8), NOTE_FRAMES) > 0)
+    return bool(held.sum() > SUNG_SHARE * max(1, voiced.sum()) and octaves[held].std() > SUNG_OCTAVES)
 
 
 def whole(frames: VoiceFrames) -> FloatArray:

@@ -54,7 +54,8 @@ def measure(clip: SpeechClip, *, rate_hz: float = 50.0) -> Prosody:
     """Loudness, pitch and voicing of a clip at `rate_hz` frames per second.
 
     Pitch: peak of the autocorrelation, normalised by that of the window (Boersma, "Accurate short-term analysis of
-    the fundamental frequency", 1993), with a slight preference for short periods, smoothed by a median over `PITCH_MEDIAN_S`.
+    the fundamental frequency", 1993), with a slight preference for short periods, smoothed by a median over
+    `PITCH_MEDIAN_S`.
     """
     sound = audio.at_rate(clip, SAMPLE_RATE).samples
     count = max(1, round(len(sound) / SAMPLE_RATE * rate_hz))

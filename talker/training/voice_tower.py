@@ -31,7 +31,7 @@ class VoiceTraining:
 
     iterations: int = 40
     penalty: float = 0.1
-    strength_penalty: float = 0.1
+    strength_penalty: float = 1.0
 
 
 def train_voice_tower(space: EmotionSpace, voices: VoiceRecords, training: VoiceTraining) -> EmotionSpace:
@@ -43,9 +43,7 @@ def train_voice_tower(space: EmotionSpace, voices: VoiceRecords, training: Voice
     windows, width = voices.statistics.shape[1:]
     network.voice, network.voice_strength = VoiceTower(width, len(names)), nn.Linear(width, 1)
     rows = torch.from_numpy(voices.statistics).flatten(0, 1)  # [N · windows, width]
-    emotion, corpus, plain = (
-        np.repeat(values, windows) for values in (voices.emotion, voices.corpus, voices.plain)
-    )
+    emotion, corpus, plain = (np.repeat(values, windows) for values in (voices.emotion, voices.corpus, voices.plain))
     acted = torch.from_numpy(rows.numpy()[~plain])
     network.voice.mean.copy_(acted.mean(0))
     network.voice.deviation.copy_(acted.std(0).clamp_min(1e-4))
@@ -111,6 +109,6 @@ def _minimise(loss: Callable[[], Tensor], layer: nn.Linear, iterations: int) -> 
         optimiser.zero_grad()
         value = loss()
         value.backward()  # type: ignore[no-untyped-call]
-        return float(value)
+        return float(value.detach())
 
     optimiser.step(closure)
