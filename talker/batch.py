@@ -5,18 +5,21 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import json
 import os
-import shutil
+import time
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from talker.emotion.resolve import DEFAULT, SOURCES, Emotion, EmotionRequest
-from talker.errors import CancelledError, InputError, TalkerError
-from talker.files import ARCHIVE_ERRORS, prepare_outputs, read_json, read_text, replaced_when_done
-from talker.limits import ARCHIVE_BYTES, ARCHIVE_FILES, MANIFEST_ROWS
+from talker.crew import Crew, Job, Outcome, make
+from talker.emotion.resolve import DEFAULT, SOURCES
+from talker.errors import ARCHIVE_ERRORS, InputError, TalkerError
+from talker.files import existing_file, prepare_outputs, read_json, read_text, replaced_when_done
+from talker.limits import ARCHIVE_BYTES, ARCHIVE_FILES, JOBS_BYTES, MANIFEST_ROWS
 from talker.options import SpeakOptions
 from talker.types import Progress
 
@@ -24,7 +27,9 @@ if TYPE_CHECKING:
     from talker.pipeline import Talker
 
 MANIFESTS = ("manifest.csv", "manifest.json")
-REPORT = "report.csv"
+REPORT, JOURNAL = "report.csv", ".talker-made.jsonl"  # what failed and what was made; and what need not be made again
+REPORT_EVERY_S = 1.0
+SCRATCH = ".talker-*.mp4"  # what `replaced_when_done` writes to
 DELIMITERS = ",;\t|"
 LONGEST_NAME = 200  # bytes; file systems take 255, and scratch files need some of them
 OPTIONS = {option.name: type(option.default) for option in dataclasses.fields(SpeakOptions)}
@@ -34,49 +39,26 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet ru
 
 
 @dataclass(frozen=True)
-class Job:
-    """One row: whom to animate, what to say (a text or a file), the emotion, the settings and the video's name.
-
-    source: a name in `SOURCES` that says what `emotion` is; empty for a label or a description.
-    """
-
-    portrait: Path
-    text: str | None
-    speech: Path | None
-    voice: str
-    emotion: str
-    source: str
-    options: SpeakOptions
-    out: str
-
-    def requested(self) -> Emotion:
-        """What `Talker.speak` takes as the emotion."""
-        return EmotionRequest(self.source, self.emotion) if self.source else self.emotion
-
-    def inputs(self) -> list[str | Path | None]:
-        """The files that it reads; a label or a description is none, and does no harm among them."""
-        return [self.portrait, self.speech, self.emotion]
-
-
-@dataclass(frozen=True)
 class Refusal:
     """A row that can't be understood, and why."""
 
     problem: str
 
 
-def read_manifest(path: str | Path) -> list[Job | Refusal]:
-    """The rows of a `.csv` with a header or a `.json` list; paths in it are relative to its folder.
+def read_manifest(path: str | Path, most_rows: int = MANIFEST_ROWS) -> list[Job | Refusal]:
+    """The rows of a `.csv` with a header, a `.json` list or a `.jsonl`; paths in it are relative to its folder.
 
     Files outside the manifest's folder are refused. Raises InputError when the manifest can't be read, and when no row
     of it can be understood.
     """
     path = Path(path)
-    rows = _csv_rows(path) if path.suffix.lower() == ".csv" else read_json(path, "manifest")
+    readers: dict[str, Callable[[Path], Any]] = {".csv": _csv_rows, ".jsonl": _json_rows}
+    reader = readers.get(path.suffix.lower())
+    rows = reader(path) if reader else read_json(path, "manifest")
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise InputError(f"The manifest {path.name} must be a list of rows.")
-    if not 1 <= len(rows) <= MANIFEST_ROWS:
-        raise InputError(f"The manifest {path.name} must have 1 to {MANIFEST_ROWS} rows; it has {len(rows)}.")
+    if not 1 <= len(rows) <= most_rows:
+        raise InputError(f"The manifest {path.name} must have 1 to {most_rows} rows; it has {len(rows)}.")
     jobs: list[Job | Refusal] = []
     names: set[str] = set()
     for number, row in enumerate(rows, 1):
@@ -101,42 +83,81 @@ def run_batch(
     progress: Progress | None = None,
     *,
     also_read: Iterable[str | Path] = (),
+    crew: Crew | None = None,
 ) -> int:
-    """Write the videos and a `report.csv` into `folder`; how many videos were made.
+    """Write the videos and a `report.csv` into `folder`; how many of them are there.
 
-    A row that fails is told in the report, which is written anew after every row, and leaves the others alone.
-    progress: called often with (rows done, rows); a `CancelledError` raised from it stops the work.
+    A row that fails is told in the report, which is written anew now and then and at the end, and leaves the others
+    alone. What an earlier run of the same jobs has made there is left as it is. One batch at a time may write there.
+
+    progress: called often with (rows done, rows); a `CancelledError` raised from it stops the work. crew: who makes
+    them; by default `talker`, one after the other.
 
     Raises InputError, before anything is made, when a result would take the place of a file that the batch reads, or
     of one of `also_read`; and when the folder can't be written.
     """
     folder = Path(folder)
-    known = [job for job in jobs if isinstance(job, Job)]
-    read = [given for job in known for given in job.inputs()]
-    prepare_outputs([folder / REPORT, *(folder / job.out for job in known)], [*read, *also_read])
-    lines = [("row", "video", "seconds", "problem")]
-    for number, job in enumerate(jobs, 1):
+    known = {number: job for number, job in enumerate(jobs, 1) if isinstance(job, Job)}
+    read = [given for job in known.values() for given in job.inputs()]
+    prepare_outputs([folder / REPORT, *(folder / job.out for job in known.values())], [*read, *also_read])
+    problems = {number: job.problem for number, job in enumerate(jobs, 1) if isinstance(job, Refusal)}
+    outcomes = {number: Outcome(number, 0.0, problem) for number, problem in problems.items()}
+    outcomes |= _made_before(known, folder)
 
-        def report(*_: object, done: int = number - 1) -> None:
-            if progress is not None:
-                progress(done, len(jobs))
+    def report(*_: object) -> None:
+        if progress is not None:
+            progress(len(outcomes), len(jobs))
 
-        try:
-            if isinstance(job, Refusal):
-                raise InputError(job.problem)
-            result = talker.speak(
-                job.portrait, job.speech, text=job.text, voice=job.voice, emotion=job.requested(), options=job.options,
-                out=folder / job.out, progress=report, stage=report,
-            )  # fmt: skip
-            lines.append((str(number), job.out, f"{sum(result.timings.values()):.1f}", ""))
-        except CancelledError:
-            raise
-        except TalkerError as error:
-            lines.append((str(number), "", "", " ".join(str(error).split())))
-        _write_report(lines, folder / REPORT)
-    if progress is not None:
-        progress(len(jobs), len(jobs))
-    return sum(bool(line[1]) for line in lines[1:])
+    left = [(number, job) for number, job in known.items() if number not in outcomes]
+    ended = crew(left, folder) if crew else (make(talker, number, job, folder, report) for number, job in left)
+    written = -REPORT_EVERY_S
+    try:
+        report()
+        for outcome in ended:
+            outcomes[outcome.number] = outcome
+            if not outcome.problem:
+                _note_made(known[outcome.number], outcome, folder)
+            if time.monotonic() - written > REPORT_EVERY_S:
+                _write_report(_lines(outcomes, known), folder / REPORT)
+                written = time.monotonic()
+            report()
+    finally:
+        for left_over in folder.glob(SCRATCH):  # of workers that died
+            left_over.unlink(missing_ok=True)
+        _write_report(_lines(outcomes, known), folder / REPORT)
+    return sum(not outcome.problem for outcome in outcomes.values())
+
+
+def _lines(outcomes: Mapping[int, Outcome], jobs: Mapping[int, Job]) -> Iterator[tuple[str, ...]]:
+    """The report's lines: what is known of each row."""
+    yield "row", "video", "seconds", "problem"
+    for number, outcome in sorted(outcomes.items()):
+        made = not outcome.problem
+        yield str(number), jobs[number].out if made else "", f"{outcome.seconds:.1f}" if made else "", outcome.problem
+
+
+def _made_before(jobs: Mapping[int, Job], folder: Path) -> dict[int, Outcome]:
+    """How those of the jobs ended that are made already: their videos are there, and nothing has changed since."""
+    noted: dict[str, Any] = {}
+    if (folder / JOURNAL).is_file():
+        for line in (folder / JOURNAL).read_text(encoding="utf-8").splitlines():
+            with suppress(ValueError):  # the last line of a batch that was killed may be half a line
+                noted |= json.loads(line)
+    found = {}
+    for number, job in jobs.items():
+        made = noted.get(job.out, {})
+        if made.get("job") == job.digest() and (folder / job.out).is_file():
+            found[number] = Outcome(number, float(made["seconds"]))
+    return found
+
+
+def _note_made(job: Job, outcome: Outcome, folder: Path) -> None:
+    """Note that a job's video is there; InputError when that can't be written."""
+    try:
+        with open(folder / JOURNAL, "a", encoding="utf-8") as file:
+            file.write(json.dumps({job.out: {"job": job.digest(), "seconds": round(outcome.seconds, 1)}}) + "\n")
+    except OSError as error:
+        raise InputError(f"{folder / JOURNAL} can't be written ({error}).") from error
 
 
 def unpack(archive: str | Path, folder: Path) -> Path:
@@ -156,9 +177,11 @@ def unpack(archive: str | Path, folder: Path) -> Path:
 
 
 def pack(folder: Path, archive: Path) -> None:
-    """Everything in `folder` as a zip; videos don't shrink, so it is not tried."""
-    with replaced_when_done(archive) as scratch:
-        shutil.make_archive(str(scratch.with_suffix("")), "zip", folder)
+    """What the batch in `folder` made, as a zip; videos don't shrink, so it is not tried."""
+    with replaced_when_done(archive) as scratch, zipfile.ZipFile(scratch, "w") as packed:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and not path.name.startswith("."):  # what the batch notes for itself
+                packed.write(path, path.relative_to(folder))
 
 
 def _csv_rows(path: Path) -> list[dict[str, Any]]:
@@ -172,6 +195,16 @@ def _csv_rows(path: Path) -> list[dict[str, Any]]:
         return [row for row in rows if any(row.values())]
     except csv.Error as error:
         raise InputError(f"The manifest {path.name} can't be read ({error}).") from error
+
+
+def _json_rows(path: Path) -> list[Any]:
+    """The rows of a jsonl, each on a line of its own."""
+    path = existing_file(path, "manifest", error=InputError, most_bytes=JOBS_BYTES)
+    try:
+        with open(path, encoding="utf-8-sig") as lines:
+            return [json.loads(line) for line in lines if line.strip()]
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"The manifest {path.name} must hold one row of JSON on each line ({error}).") from error
 
 
 def _write_report(lines: Iterable[tuple[str, ...]], path: Path) -> None:

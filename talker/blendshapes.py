@@ -5,6 +5,8 @@ Left and Right are the person's own; the person's left lies on the image's right
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,7 +37,7 @@ def mirrored_name(name: str) -> str:
 MIRROR_ORDER: NDArray[np.intp] = np.array([BLENDSHAPE_INDEX[mirrored_name(name)] for name in BLENDSHAPE_NAMES])
 
 
-def expand(values: dict[str, float]) -> NDArray[np.float32]:
+def expand(values: Mapping[str, float]) -> NDArray[np.float32]:
     """A row of blendshapes [52] from a few named values; a name without Left/Right sets both sides.
 
     Raises KeyError for a name that ARKit doesn't have.

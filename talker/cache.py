@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from talker.errors import AssetError
-from talker.files import ARCHIVE_ERRORS, replaced_when_done
+from talker.errors import ARCHIVE_ERRORS, AssetError
+from talker.files import replaced_when_done
 from talker.weights.store import cache_folder
 
 

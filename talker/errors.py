@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
+
+# what zipfile, zlib and NumPy raise for broken archives
+ARCHIVE_ERRORS: tuple[type[Exception], ...] = (
+    OSError, EOFError, zipfile.BadZipFile, zlib.error, ValueError, TypeError, LookupError, RuntimeError, SyntaxError,
+    MemoryError, ArithmeticError,
+)  # fmt: skip
+
 
 class TalkerError(Exception):
     """Base of every error meant for the person using Talker; entry points catch this family and nothing else."""
@@ -49,6 +58,10 @@ class DataError(InputError):
 
 class AssetError(TalkerError):
     """Weights can't be had; the message names the asset, the sources tried and where to place the file by hand."""
+
+
+class ManifestError(TalkerError):
+    """What was made can't be signed with the host's certificate."""
 
 
 class CancelledError(TalkerError):

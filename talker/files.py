@@ -9,7 +9,6 @@ import stat
 import tempfile
 import unicodedata
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,16 +18,11 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from talker.errors import InputError
+from talker.errors import ARCHIVE_ERRORS, InputError
 from talker.limits import MOTION_BYTES, TEXT_FILE_BYTES
 
 MOST_ARRAYS = 64  # in one .npz
 NPY_HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-# what zipfile, zlib and NumPy raise for broken archives
-ARCHIVE_ERRORS: tuple[type[Exception], ...] = (
-    OSError, EOFError, zipfile.BadZipFile, zlib.error, ValueError, TypeError, LookupError, RuntimeError, SyntaxError,
-    MemoryError, ArithmeticError,
-)  # fmt: skip
 
 
 def existing_file(path: str | Path, kind: str, *, error: type[InputError] = InputError, most_bytes: int) -> Path:

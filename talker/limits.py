@@ -21,6 +21,7 @@ SOUND_MIN_SECONDS = 0.1
 SOUND_RATES = (4_000, 768_000)  # Hz, lowest and highest
 SOUND_CHANNELS = 64
 SOUND_TRACKS = 16
+LIVE_SECONDS = 600.0  # of one visitor's face in the page's tab "Live"; then others may have the seat
 # Videos that are read
 VIDEO_SECONDS = 600.0
 VIDEO_FRAMES = 36_000  # 600 s at 60 frames per second
@@ -29,6 +30,7 @@ VIDEO_PIXELS = 36_000_000  # in a frame; 8K has 33 million
 PICTURE_BYTES = 200_000_000
 MEDIA_BYTES = 2_000_000_000
 TEXT_FILE_BYTES = 1_000_000  # settings, timelines, manifests
+JOBS_BYTES = 100_000_000  # of a jsonl of jobs
 MOTION_BYTES = 100_000_000  # of a motion file and of each array in it
 ARCHIVE_BYTES = 2_000_000_000  # of an unpacked zip
 ARCHIVE_FILES = 2_000
@@ -39,7 +41,8 @@ DECODER_BYTES = 4_000_000_000  # address space of a worker
 SPOKEN_CHARACTERS = 10_000
 EMOTION_CHARACTERS = 2_000
 TIMELINE_ROWS = 1_000
-MANIFEST_ROWS = 200
+MANIFEST_ROWS = 200  # of a batch on the page
+BATCH_ROWS = 100_000  # of one on the command line
 
 
 def check_characters(text: str, what: str, most: int, *, error: type[InputError] = InputError) -> None:

@@ -1,7 +1,8 @@
-"""How much memory this machine has left, so that a request that can't fit is refused before it starts."""
+"""How much memory this machine has left, and how much this process has held at most."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from talker.errors import InputError
 from talker.limits import FILM_BYTES, FILM_BYTES_PER_PIXEL
 
 SYSTEM = Path("/proc/meminfo")
+BYTES_PER_UNIT = 1 if sys.platform == "darwin" else 1024  # of the peak that the system counts
 CONTAINER = Path("/sys/fs/cgroup")  # version 2: memory.max and memory.current
 
 
@@ -40,3 +42,17 @@ def _readings(system: Path, container: Path) -> Iterator[int]:
             yield max(0, int(most) - int(used))
     except (OSError, ValueError):
         pass
+
+
+def peak_mb() -> float:
+    """Largest resident size of this process so far.
+
+    Where there is only getrusage to ask, the process that started this one is counted, too.
+    """
+    status = Path("/proc/self/status")
+    if status.is_file():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))  # VmHWM:  123456 kB
+        return int(line.split()[1]) / 2**10
+    import resource  # not on Windows
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * BYTES_PER_UNIT / 2**20

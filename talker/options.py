@@ -10,12 +10,21 @@ from pathlib import Path
 from talker.errors import OptionsError
 from talker.files import read_json, replaced_when_done
 
-RENDERERS = ("auto", "geometry", "generator", "liveportrait")
-RESEARCH_RENDERERS = ("generator", "liveportrait")  # whose weights were trained on data that are for research only
+AUTOMATIC_RENDERER = "auto"
+RENDERER_CLASSES = {  # what draws the face: name -> module:class (protocol `talker.render.registry.Renderer`)
+    "geometry": "talker.render.geometry_renderer:GeometryRenderer",
+    "generator": "talker.render.generator_renderer:GeneratorRenderer",
+    "liveportrait": "talker.render.liveportrait.renderer:LivePortraitRenderer",
+}
+RENDERERS = (AUTOMATIC_RENDERER, *RENDERER_CLASSES)
+RESEARCH_RENDERERS = ("liveportrait",)  # whose weights were trained on data that are for research only
 LIP_MODELS = {"linear": "motion"}  # what turns speech into lips -> its checkpoint
 SIZES = ("native", "crop256", "crop512", "crop1024")
 AMOUNTS = ("mouth", "articulation", "pace", "head", "blinks", "gaze", "brows")
 MAX_STRENGTH = 1.5
+EDIT_STRENGTHS = (-1.0, 2.0)  # of an emotion in a film: away from it, up to twice as strong as it is
+MANNERS = ("relative", "absolute")  # how a filmed performance is carried over to a portrait
+LONGER_SPEECH = ("loop", "ping-pong", "hold")  # what a dubbed film shows when the new speech is longer
 
 
 @dataclass(frozen=True)
@@ -100,3 +109,37 @@ class SpeakOptions:
         if unknown:
             raise OptionsError(f"{path} has settings that Talker doesn't know: {', '.join(sorted(unknown))}.")
         return cls(**values)
+
+
+@dataclass(frozen=True)
+class VideoOptions:
+    """What a user can set when a film is edited, dubbed or drives a portrait.
+
+    strength: of the emotion, -1..2; 0 leaves the film's own, below the face goes away from it.
+    mouth, articulation: of a dubbed mouth, as in `SpeakOptions`.
+    longer: what is shown when the new speech is longer than the film: it starts again, runs back, or its end stays.
+    face_index, point: which person: 0 is the largest face; or the one nearest to (seconds, x px, y px).
+    wrinkles: strength of folds and shading, 0..1.
+    permissive: use only weights whose data allow commercial use. label: write "AI-generated" into a corner.
+    """
+
+    strength: float = 1.0
+    mouth: float = 1.0
+    articulation: float = 1.0
+    longer: str = "loop"
+    face_index: int = 0
+    point: tuple[float, float, float] | None = None
+    wrinkles: float = 0.5
+    permissive: bool = False
+    label: bool = False
+
+    def __post_init__(self) -> None:
+        limits = {"strength": EDIT_STRENGTHS, "mouth": (0, 2), "articulation": (0, 2), "wrinkles": (0, 1)}
+        for name, (least, most) in limits.items():
+            value = getattr(self, name)
+            if not isinstance(value, int | float) or not least <= value <= most:
+                raise OptionsError(f"Option {name} must lie between {least:g} and {most:g}, not {value}.")
+        if self.longer not in LONGER_SPEECH:
+            raise OptionsError(f"Option longer must be one of {', '.join(LONGER_SPEECH)}, not {self.longer!r}.")
+        if self.face_index < 0:
+            raise OptionsError("Option face_index can't be negative.")

@@ -5,17 +5,15 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from talker import loaded
-from talker.emotion.model import emotion_model
-from talker.emotion.resolve import DEFAULT, Emotion, EmotionRequest, resolve
+from talker import journal, loaded
+from talker.components import Components
+from talker.emotion.resolve import DEFAULT, Emotion, EmotionRequest
 from talker.emotion.retargeting import retarget_to_portrait
 from talker.emotion.timeline import Tag, split_tags
 from talker.errors import InputError, MotionError
@@ -23,15 +21,15 @@ from talker.files import prepare_outputs
 from talker.machine import available_bytes, check_film_memory
 from talker.media.audio import load_speech
 from talker.media.image import ImageSource, damage_note, load_image
-from talker.media.provenance import labelled
+from talker.media.provenance import Provenance, labelled
 from talker.media.video import check_video_path, write_video
-from talker.options import LIP_MODELS, SpeakOptions
+from talker.options import SpeakOptions
 from talker.portrait.notes import attribute_notes, check_mouth
 from talker.recent import Recent
 from talker.render.crop import film_size
-from talker.render.registry import Renderer, create_renderer, quick
+from talker.render.registry import Renderer, quick
 from talker.speech.analysis import SpeechAnalysis
-from talker.speech.voices import find_voice
+from talker.speech.voices import find_voice, language_title
 from talker.types import (
     ByteArray,
     EmotionCode,
@@ -41,40 +39,23 @@ from talker.types import (
     Progress,
     Result,
     SpeechClip,
-    Transcript,
     Video,
 )
+from talker.video_pipeline import VideoMethods
 from talker.weights import registry, store
+
+if TYPE_CHECKING:
+    from talker.live.stream import LiveFrame, LiveFrames
 
 NEEDED_WEIGHTS = ("face_landmarker", "whisper_tiny_en")
 PREVIEW_SIZE = "crop512"  # large enough to judge a face, small enough to be there at once
-KEPT_PORTRAITS, KEPT_RENDERERS = 6, 3  # a page that several people use switches between them
-Feel = Callable[[SpeechAnalysis], EmotionCode]  # the emotion of a voice whose words and their times are known
+# Bytes; a page that many people use switches between their faces, and making them anew takes seconds.
+KEPT_PORTRAITS, KEPT_RENDERERS = 250_000_000, 500_000_000
+RENDERER_BYTES_PER_PIXEL = 40  # measured: what a prepared renderer holds for each pixel of its frames
 FetchProgress = Callable[[str, int, int], None]  # (what, done bytes, total bytes)
 
 
-@dataclass(frozen=True)
-class Components:
-    """What the pipeline is made of; tests and experiments hand in others. Heavy ones are imported at first use."""
-
-    analyse: Callable[[ByteArray, int, bool], Portrait]
-    say: Callable[[str, str, float, Feel | None], SpeechClip]
-    transcribe: Callable[[SpeechClip], Transcript]
-    resolve: Callable[[Emotion, SpeechAnalysis | None, Sequence[Tag], bool], EmotionCode]
-    speech_motion: Callable[[SpeechAnalysis, SpeakOptions], FaceMotion]
-    compose: Callable[[FaceMotion, EmotionCode, SpeechAnalysis, SpeakOptions], FaceMotion]
-    peak_expression: Callable[[EmotionCode], FloatArray]
-    create_renderer: Callable[[Portrait, SpeakOptions], Renderer]
-
-    @classmethod
-    def default(cls) -> Components:
-        """The components of this project."""
-        return cls(
-            _analyse, _say, _transcribe, _resolve, _speech_motion, _compose, _peak_expression, create_renderer
-        )  # fmt: skip
-
-
-class Talker:
+class Talker(VideoMethods):
     """Makes portraits talk.
 
     >>> Talker().speak("portrait.jpg", text="Hello, it is good to see you.", emotion="happy", out="hello.mp4")
@@ -86,9 +67,10 @@ class Talker:
 
     def __init__(self, components: Components | None = None) -> None:
         self.components = components or Components.default()
-        self._portraits: Recent[Portrait] = Recent(KEPT_PORTRAITS)
-        self._renderers: Recent[tuple[Portrait, Renderer]] = Recent(KEPT_RENDERERS)
+        self._portraits: Recent[Portrait] = Recent(KEPT_PORTRAITS, lambda portrait: portrait.image.nbytes)
+        self._renderers: Recent[tuple[Portrait, Renderer]] = Recent(KEPT_RENDERERS, _renderer_bytes)
 
+    @journal.as_job
     def speak(
         self,
         portrait: ImageSource | Portrait,
@@ -101,6 +83,7 @@ class Talker:
         out: str | Path = "talker.mp4",
         progress: Progress | None = None,
         stage: Callable[[str], None] | None = None,
+        fragmented: bool = False,
     ) -> Result:
         """Write the video of the portrait saying `speech`, or `text` in an offline voice, with an emotion.
 
@@ -109,30 +92,68 @@ class Talker:
         text: may hold tags such as "[happy] We won! [sad:0.6] But it is over."; they take the place of `emotion`.
         progress: called with (frames done, frames in all); a `CancelledError` raised from it stops the work.
         stage: called with the name of each step before it starts, and may stop the work in the same way.
+        fragmented: the file grows while it is drawn, and players may start at once.
 
         Raises a TalkerError when something handed in can't be used; then there is no output file.
         """
         options = options or SpeakOptions()
-        timings: dict[str, float] = {}
+        timer = journal.StageTimer(stage)
         check_video_path(out)
         prepare_outputs([out], [portrait, speech, emotion.value if isinstance(emotion, EmotionRequest) else None])
-        with _timed(timings, "portrait", stage):
+        with timer("portrait"):
             face = portrait if isinstance(portrait, Portrait) else self.portrait_for(portrait, options)
-        with _timed(timings, "speech", stage):
+        with timer("speech"):
             spoken, tags = split_tags(text) if text is not None else (None, [])
             analysis = self.load_speech(speech, spoken, voice, emotion=emotion, tags=tags, options=options)
-        with _timed(timings, "emotion", stage):
+        with timer("emotion"):
             code = self.encode_emotion(emotion, analysis, tags=tags, permissive=options.permissive)
-        with _timed(timings, "motion", stage):
+        with timer("motion"):
             motion = self.animate(analysis, code, options, face)
-        with _timed(timings, "preparation", stage):
+        with timer("preparation"):
             renderer = self.create_renderer(face, options)
-        with _timed(timings, "rendering", stage):
-            self.write_video(renderer, motion, analysis.clip, out, progress, label=options.label)
+        with timer("rendering"):
+            self.write_video(
+                renderer, motion, analysis.clip, out, progress, label=options.label, settings=repr(options),
+                fragmented=fragmented,
+            )  # fmt: skip
         notes = _notes(face, analysis.clip, code.scaled(options.strength), options, renderer)
         if isinstance(portrait, str | Path) and (damage := damage_note(portrait)):
             notes = (*notes, damage)
-        return Result(Path(out), motion, analysis.clip, code, options, timings, notes)
+        return Result(Path(out), motion, analysis.clip, code, options, timer.seconds, notes)
+
+    def live(
+        self, portrait: ImageSource | Portrait, *, emotion: Emotion = "neutral", options: SpeakOptions | None = None,
+        sample_rate: int = 16000, late: bool = False,
+    ) -> LiveFrames:  # fmt: skip
+        """A face that talks while somebody speaks: `of(chunks)` gives its frames, `feel` changes what it shows.
+
+        sample_rate: Hz of the sound. emotion: of a course of emotions, the first. late: leave out frames that are late.
+        A native size is drawn as a square of 512 px, which two cores can draw in time.
+        """
+        from talker.live.face import LiveFace
+        from talker.live.stream import LiveFrames
+
+        options = options or SpeakOptions()
+        if options.size == "native":
+            options = dataclasses.replace(options, size=PREVIEW_SIZE)
+        face = portrait if isinstance(portrait, Portrait) else self.portrait_for(portrait, options)
+
+        def shown(wanted: Emotion, strength: float) -> EmotionCode:
+            code = self.encode_emotion(wanted, permissive=options.permissive)
+            return _shown(code, dataclasses.replace(options, strength=strength), face)
+
+        renderer = self.create_renderer(face, options)
+        live = LiveFace(options, sample_rate, shown(emotion, options.strength))
+        return LiveFrames(live, renderer, shown, late=late, label=options.label, settings=repr(options))
+
+    def stream(
+        self, portrait: ImageSource | Portrait, sound_chunks: Iterable[FloatArray], **settings: Any
+    ) -> Iterator[LiveFrame]:
+        """The frames of a face that says what is heard, while it is heard: sound [n] in -1..1 comes in chunks.
+
+        Each frame comes good 0.4 s after the sound that it shows. settings: those of `live`.
+        """
+        return self.live(portrait, **settings).of(sound_chunks)
 
     def fetch_weights(self, progress: FetchProgress | None = None, voice: str = "american") -> None:
         """Download what is not in the cache yet, so that later steps don't wait; AssetError when it can't be had."""
@@ -254,23 +275,28 @@ class Talker:
         progress: Progress | None = None,
         *,
         label: bool = False,
+        settings: str = "",
+        sound_from: Path | None = None,
+        fragmented: bool = False,
     ) -> None:
-        """Render a motion and write it with its sound; `label` writes into every frame that it is generated."""
+        """Render a motion and write it with its sound; `label` writes into every frame that it is generated.
+
+        settings: of the run, of which the frames' invisible mark holds a digest. sound_from: a film whose sound is
+        taken instead of a clip.
+        """
         if len(motion) == 0:
             raise MotionError("The motion holds no frames.")
         frames = renderer.render(motion)
         if label:
             frames = labelled(frames, renderer.size)
-        write_video(Video(frames, len(motion), motion.fps, renderer.size, clip), out, progress)
+        video = Video(frames, len(motion), motion.fps, renderer.size, clip, sound_from)
+        write_video(video, out, progress, Provenance(renderer.name, settings), fragmented=fragmented)
 
 
-@contextmanager
-def _timed(timings: dict[str, float], name: str, stage: Callable[[str], None] | None) -> Iterator[None]:
-    if stage is not None:
-        stage(name)
-    start = time.perf_counter()
-    yield
-    timings[name] = time.perf_counter() - start
+def _renderer_bytes(kept: tuple[Portrait, Renderer]) -> int:
+    """About what a renderer and the portrait beside it take."""
+    width, height = kept[1].size
+    return kept[0].image.nbytes + width * height * RENDERER_BYTES_PER_PIXEL
 
 
 def _shown(code: EmotionCode, options: SpeakOptions, portrait: Portrait | None) -> EmotionCode:
@@ -291,6 +317,8 @@ def _notes(
         notes.append(f"Heard, but not trusted to close the lips, which follow the sound alone: {transcript.text}")
     else:
         notes.append(f"Heard: {transcript.text}")
+    if transcript is not None and transcript.language != "en":
+        notes.append(f"Language: {language_title(transcript.language)}.")
     if transcript is not None and transcript.left_out:
         notes.append(f"Left out, because the voice has no sounds for it: {', '.join(transcript.left_out)}.")
     if portrait.faces > 1:
@@ -302,47 +330,3 @@ def _notes(
     if options.size == "native" and renderer.size != whole:
         notes.append(f"The picture has {whole[0]}×{whole[1]} px, more than players show in a film (H.264 level 5.1).")
     return tuple(notes)
-
-
-def _analyse(image: ByteArray, face_index: int, permissive: bool) -> Portrait:
-    from talker.portrait.analyse import analyse
-
-    return analyse(image, face_index=face_index, permissive=permissive)
-
-
-def _say(text: str, voice: str, speed: float, feel: Feel | None) -> SpeechClip:
-    from talker.emotion.voice_delivery import voice_expression
-    from talker.speech.voice import say
-
-    if feel is None:
-        return say(text, voice=voice, speed=speed)
-    return say(text, voice=voice, speed=speed, express=lambda planned: voice_expression(feel(SpeechAnalysis(planned))))
-
-
-def _transcribe(clip: SpeechClip) -> Transcript:
-    from talker.speech.phones import align
-    from talker.speech.recogniser import transcribe
-
-    return align(clip, transcribe(clip))
-
-
-def _resolve(emotion: Emotion, speech: SpeechAnalysis | None, tags: Sequence[Tag], permissive: bool) -> EmotionCode:
-    return resolve(emotion, speech, tags=tags, model=emotion_model(permissive))
-
-
-def _speech_motion(speech: SpeechAnalysis, options: SpeakOptions) -> FaceMotion:
-    from talker.motion.articulation import shipped_mouth_regressor, speech_motion
-
-    return speech_motion(speech, fps=options.fps, regressor=shipped_mouth_regressor(LIP_MODELS[options.converter]))
-
-
-def _compose(mouth_motion: FaceMotion, code: EmotionCode, speech: SpeechAnalysis, options: SpeakOptions) -> FaceMotion:
-    from talker.motion.composition import compose
-
-    return compose(mouth_motion, code, speech, options)
-
-
-def _peak_expression(code: EmotionCode) -> FloatArray:
-    from talker.motion.composition import peak_expression
-
-    return peak_expression(code)

@@ -11,10 +11,13 @@ Value = TypeVar("Value")
 
 
 class Recent(Generic[Value]):
-    """Keeps the `size` values that were asked for last; a slow one doesn't hold up who asks for another."""
+    """Keeps what was asked for last, up to `most` by the weight of all; a slow one holds up nobody else.
 
-    def __init__(self, size: int) -> None:
-        self._size = size
+    weigh: of one value, such as its bytes. The newest stays, whatever it weighs.
+    """
+
+    def __init__(self, most: int, weigh: Callable[[Value], int] = lambda value: 1) -> None:
+        self._most, self._weigh = most, weigh
         self._values: OrderedDict[Hashable, Value] = OrderedDict()
         self._making: dict[Hashable, threading.Lock] = {}
         self._lock = threading.Lock()
@@ -34,7 +37,7 @@ class Recent(Generic[Value]):
                 value = make()
                 with self._lock:
                     self._values[key] = value
-                    if len(self._values) > self._size:
+                    while len(self._values) > 1 and sum(map(self._weigh, self._values.values())) > self._most:
                         self._values.popitem(last=False)
             finally:
                 with self._lock:

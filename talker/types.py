@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from talker.blendshapes import BLENDSHAPE_COUNT
 from talker.errors import MotionError
 from talker.files import load_arrays, replaced_when_done
-from talker.options import MAX_STRENGTH, SpeakOptions
+from talker.options import MAX_STRENGTH, SpeakOptions, VideoOptions
 
 FloatArray = NDArray[np.floating[Any]]
 ByteArray = NDArray[np.uint8]
 BoolArray = NDArray[np.bool_]
+AnyArray = NDArray[Any]  # of whatever numbers a compiled function is given
 Progress = Callable[[int, int], None]  # (done, total); raising `CancelledError` from it stops the work
 
 EMOTION_LABELS = ("neutral", "happy", "sad", "angry", "surprised", "fear", "disgusted", "contempt")
@@ -284,6 +285,8 @@ class Video:
     frames: iterator of [H,W,3] uint8 RGB.
     frame_count: how many will come.
     size: (width, height) px.
+    speech: what is heard. sound_from: a film whose sound is heard instead, copied as it is where that is possible.
+    times_s: [T] when each frame is shown, where that isn't every 1 / fps seconds.
     """
 
     frames: Iterator[ByteArray]
@@ -291,6 +294,8 @@ class Video:
     fps: float
     size: tuple[int, int]
     speech: SpeechClip | None = None
+    sound_from: Path | None = None
+    times_s: FloatArray | None = None
 
 
 @dataclass(frozen=True)
@@ -307,5 +312,24 @@ class Result:
     speech: SpeechClip
     emotion: EmotionCode
     options: SpeakOptions
+    timings: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class VideoResult:
+    """What editing, dubbing or driving with a film gave.
+
+    video: path of the mp4. motion: what the face does in it. filmed: what the filmed face did, frame by frame.
+    present: the emotion that was filmed. emotion: the wanted one; None where none was.
+    timings: seconds spent per stage. notes: what a person may want to know.
+    """
+
+    video: Path
+    motion: FaceMotion
+    filmed: FaceMotion
+    present: EmotionCode
+    emotion: EmotionCode | None
+    options: VideoOptions
     timings: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

@@ -32,7 +32,7 @@ TRAININGS = {  # each function takes the data folder and the folder to write
     ),
     "motion": Job("talker.training.motion:train_motion", "speech to lips"),
     "generator": Job(
-        "talker.training.generator:train_generator", "the network that refines the drawn face", accepts=("size",)
+        "talker.training.generator:train_generator", "the network that refines the drawn face", accepts=("size", "sets")
     ),
     "expression-judge": Job("talker.evaluation.expression_classifier:derive", "the judge of drawn emotions"),
     "emotion": Job("talker.training.emotion:train", "the emotion space and its permissive variant"),

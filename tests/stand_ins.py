@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from talker import FaceMotion, Portrait, SpeakOptions, SpeechClip
+from talker.components import Components, Feel
 from talker.emotion.resolve import Emotion, EmotionRequest
 from talker.emotion.timeline import Tag
 from talker.errors import EmotionError
-from talker.pipeline import Components, Feel
 from talker.speech.analysis import SpeechAnalysis
 from talker.types import (
     EMOTION_LABELS,

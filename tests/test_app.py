@@ -16,14 +16,14 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from talker.media import provenance, video
+from talker.media import provenance, video_reader
 from talker.web.examples import ASTRONAUT
 from talker.web.serving import ROOT, Server, resident_mb, served, stored_bytes
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ENDPOINTS = {
     "/look", "/preview", "/speak", "/trial", "/example", "/compare", "/before_after", "/batch", "/fetch_weights",
-    "/fetch_extras",
+    "/fetch_extras", "/listen", "/verify", "/edit", "/edit_frame",
 }  # fmt: skip
 RUNS, SETTLING = 10, 3  # runs that are compared, after runs in which caches fill
 STEADY = 1.05
@@ -76,7 +76,7 @@ def test_look_finds_the_face(client: Client, picture: Path) -> None:
 
 def test_preview_shows_a_point_of_the_map(client: Client, picture: Path) -> None:
     shown, sentence = client.predict(
-        picture=handle_file(str(picture)), source="map", point="-0.63,-0.27", api_name="/preview"
+        picture=handle_file(str(picture)), source="map", point="-0.63,-0.27", consent=True, api_name="/preview"
     )
     assert Image.open(shown["value"]).size == (512, 512)
     assert "sad" in sentence
@@ -87,7 +87,7 @@ def test_a_trial_is_short(client: Client, picture: Path) -> None:
         picture=handle_file(str(picture)), text="This takes much longer than a single second to say.",
         consent=True, label=True, api_name="/trial",
     )  # fmt: skip
-    reader = video.open_video(film if isinstance(film, str) else film["video"])
+    reader = video_reader.open_video(film if isinstance(film, str) else film["video"])
     assert reader.frame_count / reader.fps == pytest.approx(1.5, abs=0.1)
     assert "happy" in notes
 
@@ -103,15 +103,25 @@ def test_a_comparison_comes_back(client: Client, picture: Path) -> None:
         picture=handle_file(str(picture)), text="Oh!", emotions=["happy"], strengths=[1.0], seconds=1, consent=True,
         api_name="/compare",
     )  # fmt: skip
-    assert video.open_video(film if isinstance(film, str) else film["video"]).frame_count > 5
+    assert video_reader.open_video(film if isinstance(film, str) else film["video"]).frame_count > 5
     assert Image.open(sheet).width > 256
 
 
 def test_before_and_after_are_of_one_size(client: Client, picture: Path) -> None:
     before, after = client.predict(
-        picture=handle_file(str(picture)), emotion="angry", strength=1.0, api_name="/before_after"
+        picture=handle_file(str(picture)), emotion="angry", strength=1.0, consent=True, api_name="/before_after"
     )
     assert Image.open(before).size == Image.open(after).size == (512, 512)
+    verdicts = [client.predict(file=handle_file(still), api_name="/verify") for still in (before, after)]
+    assert ["Made by Talker" in verdict for verdict in verdicts] == [False, True]
+
+
+def test_the_page_tells_who_runs_it_how_it_is(server: Server, client: Client) -> None:
+    client.predict(number=0, api_name="/example")
+    with urllib.request.urlopen(f"{server.url}/healthz") as response:
+        assert json.load(response)["status"] == "ok"
+    with urllib.request.urlopen(f"{server.url}/metrics") as response:
+        assert b'talker_stage_seconds_count{stage="rendering"}' in response.read()
 
 
 def test_a_batch_gives_videos_and_tells_what_failed(client: Client, picture: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from talker.batch import REPORT, Job, Refusal, pack, read_manifest, run_batch, u
 from talker.cli import main
 from talker.emotion.resolve import EmotionRequest
 from talker.errors import CancelledError, InputError
-from talker.media import video
+from talker.media import video_reader
 
 FAILING = Path(__file__).resolve().parent / "data" / "failing"
 
@@ -87,7 +87,7 @@ def test_what_fails_is_told_and_the_others_are_made(folder: Path) -> None:
     made = run_batch(Talker(FakeComponents().as_components()), jobs, folder / "out", lambda *done: seen.append(done))
     assert made == 2
     assert (seen[0], seen[-1]) == ((0, 3), (3, 3))
-    assert video.open_video(folder / "out" / "003.mp4").frame_count == 25
+    assert video_reader.open_video(folder / "out" / "003.mp4").frame_count == 25
     report = list(csv.DictReader((folder / "out" / REPORT).read_text().splitlines()))
     assert "hello.wav" in report[1]["problem"]
 

@@ -11,6 +11,7 @@ from talker.emotion.catalogue import EMOTIONS, find_emotion
 from talker.emotion.labels import label_code
 from talker.errors import EmotionError
 from talker.motion.composition import shown_probabilities
+from talker.motion.emotion_course import EmotionRows
 from talker.types import EMOTION_LABELS, FaceMotion
 
 
@@ -97,8 +98,8 @@ def test_strength_out_of_range(strength: float) -> None:
 def test_a_motion_says_how_its_face_reads(tmp_path: Path) -> None:
     """Without strength it is neutral, at full strength the emotion itself; the file keeps it."""
     angry, neutral = (EMOTION_LABELS.index(name) for name in ("angry", "neutral"))
-    code = label_code("angry")
-    off, full = shown_probabilities(code, np.zeros(5), 25.0), shown_probabilities(code, np.ones(5), 25.0)
+    rows = EmotionRows.of(label_code("angry"), 5, 25.0)
+    off, full = shown_probabilities(rows, np.zeros(5)), shown_probabilities(rows, np.ones(5))
     np.testing.assert_allclose(off.sum(1), 1, atol=1e-5)
     np.testing.assert_allclose(full.sum(1), 1, atol=1e-5)
     assert (off[:, neutral] == 1).all()

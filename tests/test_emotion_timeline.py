@@ -10,7 +10,7 @@ from talker.blendshapes import BLENDSHAPE_INDEX
 from talker.emotion.labels import label_code
 from talker.emotion.retargeting import retarget_to_portrait
 from talker.emotion.timeline import Moment, load_timeline, split_tags, tagged_code, timeline_code
-from talker.emotion.vectors import direction, load_direction, mix, parse_mix, save_direction, vector_of
+from talker.emotion.vectors import direction, mix, parse_mix, vector_of
 from talker.errors import EmotionError
 from talker.types import TimedToken, Transcript
 
@@ -104,17 +104,6 @@ def test_mixture_reads_as_both() -> None:
 def test_bad_mixtures(text: str) -> None:
     with pytest.raises(EmotionError):
         mix(parse_mix(text))
-
-
-def test_directions_are_kept_by_name(tmp_path: Path) -> None:
-    vector = direction(label_code("sarcasm"), label_code("neutral"))
-    save_direction("my irony", vector, tmp_path)
-    loaded = load_direction("my irony", tmp_path)
-    assert np.allclose(loaded.blendshape_offset, vector.blendshape_offset, atol=1e-6)
-    with pytest.raises(EmotionError, match="my irony"):
-        load_direction("other", tmp_path)
-    with pytest.raises(EmotionError, match="can't be the name"):
-        save_direction("../evil", vector, tmp_path)
 
 
 def test_bridging_counters_what_the_photograph_shows_and_the_wanted_face_does_not() -> None:

@@ -12,17 +12,19 @@ from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_INDEX, expand
 from talker.data import film_motion
 from talker.data.portraits import portrait_paths
 from talker.errors import DataError, InputError
-from talker.evaluation import blendshape_fidelity, identity_under_pose, picture_metrics, reenactment, robustness, speed
+from talker.evaluation import bench, blendshape_fidelity, identity_under_pose, picture_metrics, reenactment, robustness
 from talker.evaluation.command import EVALUATIONS, evaluate
 from talker.evaluation.metrics import Recorder
 from talker.evaluation.picture_metrics import face_area, laplacian, psnr
 from talker.evaluation.pictures import Strip, save_strips
 from talker.evaluation.portraits import spread
 from talker.evaluation.recognition import SAME_PERSON, FaceRecogniser, distance
+from talker.example_faces import ASTRONAUT
 from talker.face.detector import FaceDetector
 from talker.face.tracking import FaceTrack, track_frames
 from talker.media.image import load_image
-from talker.media.video import open_video, write_video
+from talker.media.video import write_video
+from talker.media.video_reader import open_video
 from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
 from talker.render.crop import at_size
@@ -170,14 +172,30 @@ def test_the_recogniser_knows_a_mirrored_face(portrait: Portrait) -> None:
 
 
 def test_the_clock_knows_every_stage() -> None:
-    timing = speed.measure("crop256", 3)
-    assert set(timing.stages_ms) == {*speed.STAGES, "sampling"}
-    assert min(timing.stages_ms.values()) > 0 and timing.frame_ms > 0 and timing.encoded_ms > 0
-    assert 50 < timing.memory_mb < 8000
+    costs = bench.frame_costs(ASTRONAUT, "crop256", 3)
+    stages = {f"{stage} ms" for stage in (*bench.STAGES, bench.REST)}
+    assert stages < set(costs) and min(costs.values()) > 0
+    assert costs["processor ms"] == pytest.approx(sum(costs[stage] for stage in stages))
+    assert 50 < costs["peak memory MB"] < 8000
+
+
+def test_a_run_is_kept_and_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(
+        bench, "median_costs", lambda portrait, size, seconds, repeats: {"whole s": float(seconds or 1)}
+    )
+    bench.bench(["crop256"], [5], keep=tmp_path / "before.json")
+    monkeypatch.setattr(bench, "median_costs", lambda portrait, size, seconds, repeats: {"whole s": 2.0})
+    bench.bench(["crop256"], [5], compare=tmp_path / "before.json")
+    assert "0.40 x" in capsys.readouterr().out
+    (tmp_path / "before.json").write_text("[1]")
+    with pytest.raises(InputError, match="holds no measurements"):
+        bench.bench(["crop256"], [], compare=tmp_path / "before.json")
 
 
 def test_a_lively_motion_stays_in_range() -> None:
-    motion = speed.lively_motion(30)
+    motion = bench.lively_motion(30)
     assert motion.blendshapes.min() >= 0 and motion.blendshapes.max() <= 1 and np.abs(motion.pose).max() < 0.3
 
 
@@ -197,6 +215,6 @@ def test_strips_of_any_size_make_one_picture(tmp_path: Path) -> None:
 def test_every_evaluation_loads_and_pictures_need_one_that_draws(tmp_path: Path) -> None:
     assert all(callable(job.load()) for job in EVALUATIONS.values())
     with pytest.raises(InputError, match="draws no pictures"):
-        evaluate("speed", None, Recorder(), tmp_path)
+        evaluate("voices", None, Recorder(), tmp_path)
     with pytest.raises(InputError, match="needs --data"):
         evaluate("robustness", None, Recorder())

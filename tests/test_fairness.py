@@ -1,12 +1,20 @@
 """Whose run comes next, under which names the page answers, and how long a request may take."""
 
+import threading
+import time
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
+import gradio as gr
+import httpx
 import pytest
+from gradio_client import Client
 
 from talker.errors import CancelledError, InputError
 from talker.web import fairness, hosts, progress
+
+PATIENCE = 60.0  # s; the machine may be busy with other things
 
 
 def turns(*waiting: str) -> str:
@@ -96,3 +104,58 @@ def test_a_run_without_a_listener_ends(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_outside_of_a_page_somebody_always_listens() -> None:
     assert fairness.listener()()
+
+
+def test_each_video_of_a_batch_and_every_download_has_its_own_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    show = shown(monkeypatch, clock)
+    for done in range(5):
+        clock[0] = 500.0 * done
+        show.batching(done, 200)
+    clock[0] += 3000.0
+    show.fetching("weights", 1, 9)
+    clock[0] += 599.0
+    show.stage("speech")
+    clock[0] += 2.0
+    with pytest.raises(InputError):
+        show.stage("speech")
+
+
+@pytest.fixture
+def endless() -> Iterator[tuple[str, dict[str, threading.Event]]]:
+    """(address, events) of a page whose only run goes on until nobody listens."""
+    events = {"begun": threading.Event(), "ended": threading.Event()}
+
+    def run() -> str:
+        listening = fairness.listener()
+        events["begun"].set()
+        while listening():
+            time.sleep(0.02)
+        events["ended"].set()
+        return "nobody will see this"
+
+    with gr.Blocks() as page:
+        gr.Button().click(run, None, gr.Textbox(), api_name="run", concurrency_id="films")
+    page.queue(max_size=fairness.MOST_WAITING)
+    fairness.share_fairly(page)
+    _, address, _ = page.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1")
+    yield address, events
+    page.close()
+
+
+def test_a_run_ends_when_its_client_cancels(endless: tuple[str, dict[str, threading.Event]]) -> None:
+    address, events = endless
+    job = Client(address, verbose=False, httpx_kwargs={"timeout": PATIENCE}).submit(api_name="/run")
+    assert events["begun"].wait(PATIENCE)
+    assert not events["ended"].wait(0.5)
+    job.cancel()
+    assert events["ended"].wait(PATIENCE)
+
+
+def test_a_run_ends_when_nobody_listens_any_more(endless: tuple[str, dict[str, threading.Event]]) -> None:
+    address, events = endless
+    number = httpx.post(f"{address}gradio_api/call/run", json={"data": []}, timeout=PATIENCE).json()["event_id"]
+    with httpx.stream("GET", f"{address}gradio_api/call/run/{number}", timeout=PATIENCE):
+        assert events["begun"].wait(PATIENCE)
+        assert not events["ended"].wait(0.5)
+    assert events["ended"].wait(PATIENCE)

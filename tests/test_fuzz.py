@@ -64,3 +64,10 @@ def test_errors_of_the_family_are_refusals(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(fuzz, "READERS", dict.fromkeys(fuzz.READERS, refuse))
     assert fuzz.attempt(1)[1] == "refused"
+
+
+@pytest.mark.fuzz
+def test_many_broken_files_are_refused_in_words_or_read() -> None:
+    """A tenth of what `talker evaluate fuzz` reads, and none of what the short form does."""
+    table = fuzz.table(FAILING, count=1200, first=1000)
+    assert "problems (0 wanted): 0" in table, table

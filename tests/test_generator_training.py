@@ -1,92 +1,162 @@
-"""Training the generator: each loss by name, the adversaries, several processes, and going on where a run stopped."""
+"""Training the generator: its data, each loss by name, the adversaries, and going on where a run stopped."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+import dataclasses
 import zipfile
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import skimage.data
 import torch
 from ai_edge_litert.interpreter import Interpreter
-from torch import Tensor, nn
+from torch import nn
+from torch.nn import functional
 
-from talker.cache import save
-from talker.data.generator_batches import Sampler, run_on, take
-from talker.data.generator_pairs import Pairs
-from talker.errors import AssetError, DataError, InputError
-from talker.media.image import load_image
+from talker.data.generator_batches import ALONE, BACK, TripSet, augmented, importance
+from talker.data.round_trips import SIDE as TRIP_SIDE
+from talker.data.round_trips import RoundTrips, round_trips
+from talker.errors import DataError, InputError
+from talker.portrait.analyse import analyse
 from talker.render.aligned import MAPS, STYLE
 from talker.render.generator import Generator, GeneratorConfig, load_generator
-from talker.render.regions import EYES, MOUTH, WHOLE
-from talker.training import perception
-from talker.training.generator import GeneratorTraining, Trainer
+from talker.training.generator import GeneratorTask, GeneratorTraining
 from talker.training.generator_discriminators import (
+    PARTS,
     DiscriminatorConfig,
     Discriminators,
     discriminator_loss,
-    generator_adversarial_loss,
+    matching_loss,
     r1_penalty,
 )
-from talker.training.generator_losses import Losses
+from talker.training.generator_losses import ReconstructionLosses, anchor, temporal_consistency
+from talker.training.loop import Loop, Schedule, weighted_sum
 from talker.training.perception import MESH_FILE, feature_distance, mesh_features
 from talker.weights import store
 from talker.workbench import train
 
 SIDE = GeneratorConfig.tiny().size
-EVERYTHING = {
-    "pixels": 1.0, "edges": 1.0, "texture": 1.0, "flow": 0.01, "added": 0.01, "steady": 0.1, "features": 0.1,
-    "vgg": 0.1,
-    "identity": 0.1, "adversarial": 0.1, "matching": 0.1,
-}  # fmt: skip
 
 
-class Downscaled(nn.Module):
-    """Stands in for a published network: what it says changes with the picture, and that is all."""
-
-    def __init__(self, *, flat: bool) -> None:
-        super().__init__()
-        self.flat = flat
-
-    def forward(self, pictures: Tensor) -> Tensor | list[Tensor]:
-        small = nn.functional.adaptive_avg_pool2d(pictures, 8)
-        return small.flatten(1) if self.flat else [small]
-
-
-def made_up(seed: int = 0) -> Pairs:
-    """Six frames of a face that never existed."""
-    random = np.random.default_rng(seed)
-    frames = random.integers(0, 255, (3, 6, SIDE, SIDE, 3), dtype=np.uint8)
-    maps = random.uniform(0, 1, (6, SIDE // 4, SIDE // 4, MAPS)).astype(np.float16) * 0.1
-    styles = random.uniform(0, 1, (6, STYLE)).astype(np.float32)
-    return Pairs(frames[0, 0], frames[0], frames[1], maps, styles, frames[2])
-
-
-def settings(**changes: object) -> GeneratorTraining:
-    return replace(GeneratorTraining.tiny(), **changes)  # type: ignore[arg-type]
-
-
-def trainer(out: Path, chosen: GeneratorTraining, losses: Losses | None = None) -> Trainer:
-    return Trainer(GeneratorConfig.tiny(), chosen, {"talking": [made_up()]}, out, losses)
+def made_up(seed: int = 0, trips: int = 6) -> RoundTrips:
+    """Trips of a face that never existed, whose ways back are darker than its photograph."""
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(100, 255, (SIDE, SIDE, 3), dtype=np.uint8)
+    pictures = np.broadcast_to(truth // 2, (trips, 3, SIDE, SIDE, 3)).copy()
+    masks = rng.integers(0, 255, (trips, 3, SIDE, SIDE, 3), dtype=np.uint8)
+    maps = (rng.uniform(0, 1, (trips, 3, SIDE // 4, SIDE // 4, MAPS)) * 0.1).astype(np.float16)
+    styles = rng.uniform(0, 1, (trips, 3, STYLE)).astype(np.float32)
+    return RoundTrips(truth, pictures[:, 0], pictures, masks, maps, styles, np.ones(trips))
 
 
 @pytest.fixture(scope="module")
-def adversaries() -> Discriminators:
-    torch.manual_seed(0)
-    return Discriminators(DiscriminatorConfig.tiny())
+def trips() -> TripSet:
+    return TripSet([made_up(), made_up(1)], torch.device("cpu"))
+
+
+def task_of(trips: TripSet, **changes: object) -> GeneratorTask:
+    settings = replace(GeneratorTraining.tiny(), **changes)  # type: ignore[arg-type]
+    return GeneratorTask(GeneratorConfig.tiny(), settings, trips, trips)
+
+
+@pytest.fixture(scope="module")
+def real_trips() -> RoundTrips:
+    return round_trips(analyse(skimage.data.astronaut()), np.random.default_rng(1), np.zeros((1, 52), np.float32), 2)
+
+
+def test_the_way_back_leads_to_the_photograph(real_trips: RoundTrips) -> None:
+    """What is drawn on the way back lies on the photograph, nearer than what it was drawn from."""
+    truth = real_trips.truth.astype(float)
+    for source, pictures, shift in zip(real_trips.sources, real_trips.pictures, real_trips.shifts, strict=True):
+        there, back = (np.abs(picture - truth).mean() for picture in (source, pictures[0]))
+        assert back < 0.8 * there
+        assert shift < 6.0
+    neighbours = np.abs(real_trips.pictures[:, 0].astype(float) - real_trips.pictures[:, 1]).mean(axis=(1, 2, 3))
+    assert (neighbours > 0).all()
+    assert (
+        neighbours < np.abs(real_trips.pictures[:, 0] - real_trips.sources.astype(float)).mean(axis=(1, 2, 3))
+    ).all()
+
+
+def test_trips_are_stored_small_and_come_back(real_trips: RoundTrips, tmp_path: Path) -> None:
+    path = tmp_path / "trips.npz"
+    real_trips.save(path)
+    loaded = RoundTrips.load(path)
+    assert path.stat().st_size < 0.4e6 * len(real_trips.shifts)
+    for field in dataclasses.fields(RoundTrips):
+        one, other = getattr(real_trips, field.name), getattr(loaded, field.name)
+        assert one.shape == other.shape
+        assert np.abs(one.astype(float) - other).mean() < 2.0  # levels
+    np.testing.assert_array_equal(real_trips.masks, loaded.masks)
+    assert loaded.truth.shape == (TRIP_SIDE, TRIP_SIDE, 3)
+
+
+def test_the_source_of_a_way_back_is_where_it_comes_from(trips: TripSet) -> None:
+    rows = torch.tensor([0, 7])
+    assert torch.equal(trips.take(rows, ALONE).source, trips.take(rows, BACK).truth)
+    assert float((trips.take(rows, BACK).source - trips.take(rows, BACK).truth).abs().mean()) > 0.1
+
+
+def test_bad_fits_are_left_out_and_nothing_is_an_error() -> None:
+    bad = replace(made_up(), shifts=np.array([1.0, 50, 50, 50, 50, 1.0]))
+    assert len(TripSet([bad], torch.device("cpu"))) == 2
+    with pytest.raises(DataError, match="prepare faces"):
+        TripSet([replace(made_up(), shifts=np.full(6, 50.0))], torch.device("cpu"))
+
+
+def test_a_mirrored_mirror_is_the_batch(trips: TripSet) -> None:
+    batch = trips.take(torch.tensor([0, 1]), BACK)
+    for one, other in zip(batch.parts(), batch.mirrored().mirrored().parts(), strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_what_belongs_together_is_changed_in_the_same_way(trips: TripSet) -> None:
+    rows = torch.arange(8)
+    one, other = augmented([trips.take(rows, BACK), trips.take(rows, BACK)], torch.Generator().manual_seed(0))
+    for a, b in zip(one.parts(), other.parts(), strict=True):
+        assert torch.equal(a, b)
+    assert float((one.truth - trips.take(rows, BACK).truth).abs().mean()) > 0
+
+
+def test_what_moves_with_the_face_is_steady(trips: TripSet) -> None:
+    """Something added that lies three map cells further right in the neighbour, as its places do."""
+    batch = trips.take(torch.tensor([0]), BACK)
+    still = replace(batch, maps=torch.zeros_like(batch.maps))
+    maps = torch.zeros_like(batch.maps)
+    maps[:, 4] -= 12 / SIDE
+    added = functional.avg_pool2d(torch.rand(1, 3, SIDE, SIDE), 5, 1, 2)
+    carried = torch.roll(added, 12, dims=3)
+    carried[..., :12] = added[..., :1]
+    moved = replace(batch, maps=maps)
+    assert float(temporal_consistency(added, still, carried, moved)) < 1e-6
+    assert float(temporal_consistency(added, still, added, moved)) > 1e-3
+
+
+def test_what_is_equal_costs_nothing(trips: TripSet) -> None:
+    batch = trips.take(torch.tensor([0, 1]), BACK)
+    losses, weight = ReconstructionLosses({"pixels": 1.0}), importance(batch)
+    assert all(
+        float(value) == pytest.approx(0, abs=1e-6) for value in losses(batch.truth, batch.truth, weight).values()
+    )
+    other = losses(batch.picture[:, :3], batch.truth, weight)
+    assert all(float(other[name]) > 1e-4 for name in ("pixels", "edges", "texture"))
+    assert float(anchor(batch.truth, batch.truth)) == 0
+
+
+def test_a_misspelt_loss_is_an_error() -> None:
+    with pytest.raises(InputError, match="pixel"):
+        ReconstructionLosses({"pixel": 1.0})
+    with pytest.raises(KeyError):
+        weighted_sum({"pixels": torch.zeros(())}, {"edges": 1.0})
 
 
 def test_sizes_go_by_their_names(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="small, base, large"):
+    with pytest.raises(InputError, match="small, base"):
         train("generator", tmp_path, tmp_path / "out", size="huge")
-    with pytest.raises(DataError, match="neither films"):
+    with pytest.raises(DataError, match="neither faces"):
         train("generator", tmp_path, tmp_path / "out", size="base")
-    with pytest.raises(InputError, match="leave --size out"):
-        train("motion", tmp_path, tmp_path / "out", size="small")
 
 
 def test_a_network_read_from_its_file_says_what_the_interpreter_says() -> None:
@@ -105,147 +175,77 @@ def test_a_network_read_from_its_file_says_what_the_interpreter_says() -> None:
 
 
 def test_features_of_the_same_are_the_same_and_grow_apart_with_blur() -> None:
-    network, picture = mesh_features(), torch.rand(1, 3, 64, 64)
-    weight = torch.ones(1, 1, 64, 64)
-    seen = [
-        network(one) for one in (picture, nn.functional.avg_pool2d(picture, 3, 1, 1), torch.full_like(picture, 0.5))
-    ]
+    network, picture, weight = mesh_features(), torch.rand(1, 3, 64, 64), torch.ones(1, 1, 64, 64)
+    pictures = (picture, functional.avg_pool2d(picture, 3, 1, 1), torch.full_like(picture, 0.5))
+    seen = [network(one) for one in pictures]
     same, blurred, grey = (float(feature_distance(seen[0], other, weight)) for other in seen)
     assert same == 0
     assert 0 < blurred < grey
 
 
-def test_networks_of_the_hub_are_asked_for_only_when_their_loss_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(perception, "hub_reachable", lambda: False)
-    assert not Losses({"pixels": 1.0}).networks
-    for name in ("vgg", "identity"):
-        with pytest.raises(AssetError, match="Hub"):
-            Losses({name: 1.0})
+def test_adversaries_see_colours_of_their_part_alone() -> None:
+    torch.manual_seed(0)
+    networks, picture = Discriminators(DiscriminatorConfig.tiny()), torch.rand(2, 3, 128, 128)
+    changed = picture.clone()
+    changed[..., :40, :] = 0.0  # the eyes
+    verdicts, others = (dict(zip(PARTS, networks(one), strict=True)) for one in (picture, changed))
+    assert torch.equal(verdicts["mouth"][-1], others["mouth"][-1])
+    assert not torch.equal(verdicts["eyes"][-1], others["eyes"][-1])
+    assert float(matching_loss(networks(picture), networks(picture))) == 0
+    assert float(discriminator_loss(networks(picture), networks(picture))) == pytest.approx(2, abs=0.05)
+    assert float(r1_penalty(networks, picture)) > 0
 
 
-def test_adversaries_are_content_when_they_are_right(adversaries: Discriminators) -> None:
-    made, real, weight = torch.rand(2, 6, SIDE, SIDE), torch.rand(2, 6, SIDE, SIDE), torch.ones(2, 1, SIDE, SIDE)
-    unsure = discriminator_loss(adversaries, made, real, weight, WHOLE)
-    assert float(unsure.detach()) == pytest.approx(2, abs=0.3)  # verdicts near 0
-    assert float(generator_adversarial_loss(adversaries, real, real, weight, WHOLE)["matching"].detach()) == 0
-    assert float(generator_adversarial_loss(adversaries, made, real, weight, WHOLE)["matching"].detach()) > 0
-    assert float(r1_penalty(adversaries, real, weight, WHOLE).detach()) > 0
-
-
-@pytest.mark.parametrize(("region", "looking"), [(WHOLE, 3), (MOUTH, 2), (EYES, 2)])
-def test_mouths_and_eyes_have_adversaries_of_their_own(
-    adversaries: Discriminators, region: object, looking: int
-) -> None:
-    batch = take(made_up(), [0, 1], region)  # type: ignore[arg-type]
-    weight = torch.ones(2, 1, *batch.truth.shape[-2:])
-    assert len(list(adversaries.looks(batch.dressed(batch.truth), weight, region))) == looking  # type: ignore[arg-type]
-
-
-def test_adversaries_learn_to_tell_dark_from_bright(tmp_path: Path) -> None:
-    pairs = made_up()
-    bright = Pairs(pairs.source, pairs.pictures // 3, pairs.masks, pairs.maps, pairs.styles, pairs.truths // 3 + 170)
-    chosen = settings(losses={"adversarial": 1e-6}, adversary_rate=3e-3, r1_penalty=0.0, show_every=1000, steps=30)
-    one = Trainer(GeneratorConfig.tiny(), chosen, {"talking": [bright]}, tmp_path)
-    verdicts = [value for _ in range(30) for name, value in one.update().items() if name.endswith("verdict")]
+def test_adversaries_learn_to_tell_dark_from_bright(trips: TripSet) -> None:
+    task = task_of(trips, losses={"pixels": 1e-6, "adversarial": 1e-6}, adversary_rate=3e-3, rate=0.0)
+    verdicts = [float(task.update(step, 1.0)["verdict"].detach()) for step in range(25)]
     assert np.mean(verdicts[-5:]) < 0.5 * verdicts[0]
 
 
-def test_one_step_with_every_loss(tmp_path: Path) -> None:
-    stand_ins = {"vgg": Downscaled(flat=False), "identity": Downscaled(flat=True)}
-    one = trainer(tmp_path, settings(losses=EVERYTHING, regions=((WHOLE, 1.0),)), Losses(EVERYTHING, **stand_ins))
-    terms = one.update()
-    assert {name.removeprefix("face ") for name in terms} == {*EVERYTHING, "verdict"}
-    assert all(np.isfinite(value) for value in terms.values())
-    for network in (one.generator.up[-1].head, one.adversaries):
-        assert any(float(weight.grad.abs().sum()) > 0 for weight in network.parameters() if weight.grad is not None)
+def test_one_step_with_every_loss_reaches_every_network(trips: TripSet) -> None:
+    everything = GeneratorTraining().losses
+
+    class Stub(nn.Module):
+        def forward(self, pictures: torch.Tensor) -> list[torch.Tensor]:
+            return [functional.avg_pool2d(pictures, 4)]
+
+    settings = replace(GeneratorTraining.tiny(), losses=everything)
+    task = GeneratorTask(GeneratorConfig.tiny(), settings, trips, trips, Stub())
+    for step in range(3):  # the heads start at zero, and what lies before them learns from the second step on
+        terms = task.update(step, 1.0)
+    assert set(terms) == {*everything, "verdict"}
+    assert all(np.isfinite(float(value.detach())) for value in terms.values())
+    for network in task.networks.values():
+        assert all(weight.grad is not None for weight in network.parameters())
 
 
-def test_a_run_goes_on_as_if_it_had_never_stopped(tmp_path: Path) -> None:
-    losses = {"pixels": 1.0, "adversarial": 0.1, "matching": 0.1}
-    one = trainer(tmp_path / "out", settings(losses=losses, steps=3))
-    one.fit()
-    other = trainer(tmp_path / "out", settings(losses=losses, steps=3))
-    assert other.step == one.step == 3
-    for name in ("generator", "average", "adversaries"):
-        kept, loaded = getattr(one, name).state_dict(), getattr(other, name).state_dict()
-        assert all(torch.equal(kept[key], loaded[key]) for key in kept)
-    for name in ("optimiser", "opponent"):
-        kept, loaded = (getattr(each, name).state_dict()["state"] for each in (one, other))
-        assert all(torch.equal(row[key], loaded[number][key]) for number, row in kept.items() for key in row)
-    shipped = load_generator(tmp_path / "out").state_dict()
-    assert all(torch.equal(shipped[key], value) for key, value in one.average.state_dict().items())
+def test_training_brings_the_frame_nearer_to_the_truth(trips: TripSet) -> None:
+    task = task_of(trips, losses={"pixels": 1.0}, rate=5e-3)
+    losses = [float(task.update(step, 0.0)["pixels"].detach()) for step in range(40)]
+    assert np.mean(losses[-5:]) < 0.7 * np.mean(losses[:5])
 
 
-def test_the_same_frames_are_shown_again_and_again(tmp_path: Path) -> None:
-    trainer(tmp_path / "out", settings(losses={"pixels": 1.0})).fit()
-    pictures = sorted((tmp_path / "out-training").glob("step-*.png"))
-    assert [path.stem for path in pictures] == ["step-000001", "step-000002"]
-    first, second = (load_image(path) for path in pictures)
-    assert first.shape == (SIDE, 4 * SIDE, 3)  # source, geometry, generator, real
-    np.testing.assert_array_equal(
-        np.delete(first, slice(2 * SIDE, 3 * SIDE), 1), np.delete(second, slice(2 * SIDE, 3 * SIDE), 1)
-    )
+def test_a_run_is_kept_and_goes_on_as_if_it_had_never_stopped(trips: TripSet, tmp_path: Path) -> None:
+    whole, parts = (Loop(task_of(trips), Schedule(steps=4), tmp_path / name) for name in ("whole", "parts"))
+    whole.run()
+    first = Loop(task_of(trips), Schedule(steps=4), tmp_path / "parts")
+    for _ in range(2):
+        first.advance()
+    first.keep()
+    again = Loop(task_of(trips), Schedule(steps=4), tmp_path / "parts")
+    assert again.step == 2
+    again.run()
+    for key, value in whole.average.state_dict().items():
+        torch.testing.assert_close(again.average.state_dict()[key], value)
+    loaded = load_generator(tmp_path / "parts")
+    assert isinstance(loaded, Generator)
+    assert parts.step == 0
+    assert len((tmp_path / "whole-training" / "log.jsonl").read_text().splitlines()) == 1  # the check
 
 
-def test_batches_add_up_to_one(tmp_path: Path) -> None:
-    """The gradient of two batches of two is that of one of four, where the loss is a mean over frames."""
-    torch.manual_seed(0)
-    generator, fade = Generator(GeneratorConfig.tiny()).eval(), torch.ones(SIDE, SIDE)
-    rows = take(made_up(), [0, 1, 2, 3], WHOLE)
-    made, _ = run_on(generator, rows, fade)
-    (made - rows.truth).square().mean().backward()
-    wanted = generator.up[-1].head.conv.weight.grad.clone()
-    generator.zero_grad()
-    for pair in ([0, 1], [2, 3]):
-        part = take(made_up(), pair, WHOLE)
-        made, _ = run_on(generator, part, fade)
-        ((made - part.truth).square().mean() / 2).backward()
-    torch.testing.assert_close(generator.up[-1].head.conv.weight.grad, wanted, atol=1e-6, rtol=1e-4)
-
-
-def test_frames_that_follow_one_another_stay_together() -> None:
-    film, photograph = made_up(), made_up(1)
-    alone = Pairs(
-        photograph.source,
-        *(getattr(photograph, name)[:1] for name in ("pictures", "masks", "maps", "styles", "truths")),
-    )
-    sampler = Sampler({"talking": [film], "portraits": [alone]}, 4, ((WHOLE, 1.0),), seed=0)
-    for _ in range(10):
-        batch, _ = sampler.batch()
-        sources = batch.source.flatten(1)
-        ratio = sources[::2].mean(1) / sources[1::2].mean(1)
-        assert len(batch.style) == 4
-        assert torch.all((ratio - 1).abs() < 0.4)
-
-
-RUN = """
-import sys
-from pathlib import Path
-import torch
-from talker.render.generator import GeneratorConfig
-from talker.training.generator import GeneratorTraining, Trainer
-from talker.data.generator_pairs import Pairs
-from talker.cache import load
-from dataclasses import replace
-torch.set_num_threads(1)
-chosen = replace(GeneratorTraining.tiny(), steps=3, losses={"pixels": 1.0, "adversarial": 0.1, "matching": 0.1})
-trainer = Trainer(GeneratorConfig.tiny(), chosen, {"talking": [Pairs(**load(Path(sys.argv[1])))]}, Path(sys.argv[2]))
-trainer.fit()
-both = [value for network in (trainer.generator, trainer.adversaries) for value in network.state_dict().values()]
-torch.save(torch.cat([value.flatten() for value in both]), f"{sys.argv[2]}-{trainer.rank}.pt")
-"""
-
-
-def test_two_processes_learn_one_network(tmp_path: Path) -> None:
-    save(tmp_path / "pairs.npz", made_up())
-    (tmp_path / "run.py").write_text(RUN)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    root = Path(__file__).resolve().parents[1]
-    done = subprocess.run(
-        [*command, str(tmp_path / "run.py"), str(tmp_path / "pairs.npz"), str(tmp_path / "out")],
-        cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True, timeout=600,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
-    one, other = (torch.load(tmp_path / f"out-{rank}.pt", weights_only=True) for rank in (0, 1))
-    assert torch.equal(one, other)
-    assert len((tmp_path / "out-training" / "log.jsonl").read_text().splitlines()) == 3  # only the first one writes
+def test_rates_rise_and_fall() -> None:
+    schedule = Schedule(steps=100, warm_up=10, least_rate=0.1)
+    rates = [schedule.rate(step, step / 100) for step in range(101)]
+    assert rates[0] == pytest.approx(0.1, abs=0.01)
+    assert max(rates) == pytest.approx(1.0, abs=0.05)
+    assert rates[100] == pytest.approx(0.1, abs=0.01)

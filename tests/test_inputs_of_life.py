@@ -25,7 +25,7 @@ from talker.limits import (
     SOUND_CHANNELS,
     WORKING_PIXELS,
 )
-from talker.media import audio, image, video
+from talker.media import audio, image, video, video_reader
 from talker.media.channels import mixing_weights
 from talker.options import SpeakOptions
 from talker.types import FaceMotion, FloatArray, SpeechClip, Video
@@ -67,6 +67,13 @@ def test_more_channels_than_anybody_has_are_refused(tmp_path: Path) -> None:
 def test_channels_that_cancel_one_another_leave_the_louder_one(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "stereo.wav", np.stack((voice(), -0.9 * voice()), axis=1), RATE, subtype="FLOAT")
     assert np.allclose(audio.load_speech(tmp_path / "stereo.wav").samples, voice(), atol=1e-6)
+
+
+def test_a_silent_channel_is_ignored() -> None:
+    clip = audio.load_speech(FAILING / "stereo_right_only.wav")
+    both, _ = soundfile.read(FAILING / "stereo_right_only.wav")
+    assert np.abs(both[:, 0]).max() == 0
+    assert np.allclose(clip.samples, both[:, 1], atol=1e-4), "as loud as the channel that speaks"
 
 
 def test_two_speakers_on_two_channels_are_both_heard() -> None:
@@ -117,15 +124,15 @@ def test_postscript_never_reaches_its_interpreter(monkeypatch: pytest.MonkeyPatc
 
 def test_years_between_two_frames_take_no_memory() -> None:
     with pytest.raises(VideoError, match="longer than 10 minutes"):
-        video.open_video(FAILING / "sparse3years.mkv", fps=25)
+        video_reader.open_video(FAILING / "sparse3years.mkv", fps=25)
 
 
 def test_too_many_frames_are_counted_no_further(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "film.mp4"
     video.write_video(Video(iter([np.zeros((64, 64, 3), np.uint8)] * 20), 20, 25.0, (64, 64)), path)
-    monkeypatch.setattr(video, "VIDEO_FRAMES", 10)
+    monkeypatch.setattr(video_reader, "VIDEO_FRAMES", 10)
     with pytest.raises(VideoError, match="more than 10 frames"):
-        video.open_video(path)
+        video_reader.open_video(path)
 
 
 @pytest.mark.parametrize(
@@ -267,4 +274,4 @@ def test_moving_pictures_are_no_pictures(tmp_path: Path) -> None:
     assert not image.is_picture(tmp_path / "moving.gif")
     assert image.is_picture(FAILING / "face.heic")
     assert not image.is_picture(FAILING / "two_tracks_first_silent.mkv")
-    assert video.open_video(tmp_path / "moving.gif").frame_count == 2
+    assert video_reader.open_video(tmp_path / "moving.gif").frame_count == 2

@@ -21,8 +21,11 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 EXTRAS = PROJECT["optional-dependencies"]
 INSTALLED_BY_REQUIREMENTS = ("train", "eval", "dev")
 OWN = {"talker", "app", *(path.stem for path in (ROOT / "tests").rglob("*.py"))}
-OTHERWISE_NAMED = {"dlib": ["dlib-bin"]}  # its metadata names its compiled part only
-GIVEN_BY_THE_HOST = {"spaces"}  # Hugging Face Spaces; the page works without it
+OTHERWISE_NAMED = {  # where metadata names compiled parts only, or the README's command doesn't install the package
+    "dlib": ["dlib-bin"],
+    "pyopenjtalk": ["pyopenjtalk-plus"],
+}
+OPTIONAL = {"spaces", "c2pa"}  # what Hugging Face Spaces bring, and an extra; the code asks whether they are there
 HEAVY = ("torch", "cv2", "scipy", "numba", "gradio", "matplotlib", "mediapipe", "librosa", "av", "PIL")
 
 
@@ -46,7 +49,8 @@ def extras_for(path: Path) -> tuple[str, ...]:
         return tuple(EXTRAS)
     if path.parent.name == "readers":
         return ("voices",)
-    return {"training": ("train",), "evaluation": ("eval",)}.get(folder[-1], ())
+    extras = {"training": ("train",), "evaluation": ("eval",), "live": ("live",), "crew.py": ("ray",)}
+    return extras.get(folder[-1], ())
 
 
 def test_every_import_is_a_declared_dependency() -> None:
@@ -54,7 +58,7 @@ def test_every_import_is_a_declared_dependency() -> None:
     missing = set()
     for path in [*(ROOT / "talker").rglob("*.py"), *(ROOT / "tests").rglob("*.py"), ROOT / "app.py"]:
         declared = names([*PROJECT["dependencies"], *(line for extra in extras_for(path) for line in EXTRAS[extra])])
-        for name in set(imports(path)) - OWN - GIVEN_BY_THE_HOST - sys.stdlib_module_names:
+        for name in set(imports(path)) - OWN - OPTIONAL - sys.stdlib_module_names:
             if not declared & {canonicalize_name(found) for found in distributions.get(name, [name])}:
                 missing.add(f"{path.relative_to(ROOT)} imports {name}")
     assert missing == set()

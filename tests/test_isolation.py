@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from talker.errors import AudioError, ImageError, VideoError
-from talker.media import audio, image, isolation, video
+from talker.media import audio, image, isolation, video, video_reader
 from talker.media.isolation import decoded
 from talker.types import Video
 
@@ -45,7 +45,7 @@ def film(tmp_path: Path) -> Path:
 
 
 def read_everything(film: Path) -> list[np.ndarray]:
-    reader = video.open_video(film, fps=20)
+    reader = video_reader.open_video(film, fps=20)
     picture = image.load_image(FAILING / "ordinary_face.jpg")
     sound = audio.load_speech(FAILING / "two_tracks_first_silent.mkv").samples
     return [picture, sound, reader.times_s, reader.sources, *reader]
@@ -72,13 +72,13 @@ def test_errors_come_back_as_they_are(workers: Processes) -> None:
 
 
 def test_a_worker_that_dies_takes_nobody_along(film: Path, workers: Processes) -> None:
-    frames = iter(video.open_video(film))
+    frames = iter(video_reader.open_video(film))
     next(frames)
     workers[0].send_signal(signal.SIGSEGV)
     workers[0].wait()
     with pytest.raises(VideoError, match=r"film\.mp4 can't be read: its decoder crashed"):
         list(frames)
-    assert len(list(video.open_video(film))) == 40
+    assert len(list(video_reader.open_video(film))) == 40
     assert len(workers) == 2
 
 
@@ -93,12 +93,12 @@ def test_a_worker_that_died_between_two_files_is_replaced(workers: Processes) ->
 def test_a_worker_that_stalls_is_ended(film: Path, workers: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(isolation, "DECODER_SECONDS", 0.0)
     with pytest.raises(VideoError, match="took too long"):
-        video.open_video(film)
+        video_reader.open_video(film)
     assert workers[0].poll() is not None
 
 
 def test_who_stops_reading_leaves_no_worker_waiting(film: Path, workers: Processes) -> None:
-    frames = decoded(video.read_frames, str(film))
+    frames = decoded(video_reader.read_frames, str(film))
     next(frames)
     frames.close()  # type: ignore[attr-defined]
     assert workers[0].poll() is not None

@@ -20,7 +20,7 @@ from torch.nn.functional import interpolate, normalize
 from talker import Talker
 from talker.blendshapes import expand
 from talker.errors import AssetError, OptionsError
-from talker.media.video import open_video
+from talker.media.video_reader import open_video
 from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
 from talker.render.geometry import to_relative_expression

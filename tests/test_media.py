@@ -13,7 +13,7 @@ from PIL import Image, ImageCms
 
 from talker.blendshapes import expand
 from talker.errors import CancelledError, VideoError
-from talker.media import audio, image, livelink, provenance, video
+from talker.media import audio, image, livelink, provenance, video, video_reader
 from talker.types import ByteArray, FaceMotion, FloatArray, SpeechClip, Video
 
 
@@ -171,7 +171,7 @@ def test_video_has_the_documented_form(tmp_path: Path, size: tuple[int, int]) ->
     content = path.read_bytes()
     assert content.index(b"moov") < content.index(b"mdat"), "faststart puts the index first"
     assert provenance.is_generated(path)
-    frames = list(video.open_video(path))
+    frames = list(video_reader.open_video(path))
     assert len(frames) == count
     assert np.abs(frames[-1][height // 2, -1].astype(int) - (200, 40, 90)).max() <= 6, "padding repeats the edge"
 
@@ -214,11 +214,11 @@ def test_cancelling_from_the_progress_callback_keeps_the_older_file(tmp_path: Pa
 def test_reader_repeats_and_drops_frames_to_a_constant_rate(tmp_path: Path) -> None:
     path = tmp_path / "ramp.mp4"
     video.write_video(Video(colours(64, 64, 50), 50, 25.0, (64, 64)), path)
-    reader = video.open_video(path)
+    reader = video_reader.open_video(path)
     assert (reader.fps, reader.size, reader.frame_count) == (25.0, (64, 64), 50)
     assert reader.times_s[-1] == pytest.approx(49 / 25)
     for fps in (10.0, 25.0, 30.0):
-        resampled = video.open_video(path, fps=fps)
+        resampled = video_reader.open_video(path, fps=fps)
         frames = list(resampled)
         assert len(frames) == resampled.frame_count == round(2.0 * fps)
         ramp = np.array([frame[32, 4, 0] for frame in frames], float) / 255 * 49 / 25  # when each was shown, s
@@ -234,16 +234,16 @@ def test_reader_turns_a_phone_video_upright(tmp_path: Path) -> None:
     start = content.index(identity, content.index(b"tkhd"))
     content[start : start + len(identity)] = quarter
     turned.write_bytes(content)
-    reader = video.open_video(turned)
+    reader = video_reader.open_video(turned)
     assert reader.size == (64, 96)
-    ahead, upright = next(iter(video.open_video(plain))), next(iter(reader))
+    ahead, upright = next(iter(video_reader.open_video(plain))), next(iter(reader))
     assert np.array_equal(np.rot90(ahead, -1), upright), "a matrix of 90° means: turn clockwise to show"
 
 
 def test_reading_a_silent_video_works_and_a_sound_is_no_video(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "tone.wav", tone(), 16000)
     with pytest.raises(VideoError, match="no picture"):
-        video.open_video(tmp_path / "tone.wav")
+        video_reader.open_video(tmp_path / "tone.wav")
 
 
 def motion_with(**values: float) -> FaceMotion:

@@ -166,7 +166,7 @@ def test_what_a_feeling_adds_does_not_come_and_go_with_each_closure(
         compose(speech, label_code(label, strength), clip, SpeakOptions(), jaw_kept).blendshapes[:, MOUTH].astype(float)
         for strength in (1.0, 0.0)
     )
-    assert np.abs(np.diff(emotional - neutral, 2, axis=0)).mean() < 0.008  # 0.02 when it did, in anger and disgust
+    assert np.abs(np.diff(emotional - neutral, 2, axis=0)).mean() < 0.0055  # 0.02 when it did, in anger and disgust
 
 
 def test_what_lasts_is_never_less_than_asked_and_bridges_gaps() -> None:

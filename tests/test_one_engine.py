@@ -16,6 +16,7 @@ from stand_ins import FakeRenderer
 from talker import FaceMotion, SpeakOptions, Talker
 from talker.batch import read_manifest, run_batch
 from talker.cli import main
+from talker.components import Components
 from talker.emotion.catalogue import EMOTIONS, NamedEmotion
 from talker.emotion.model import CHECKPOINT, emotion_model
 from talker.emotion.plane import shares_at
@@ -25,7 +26,6 @@ from talker.loaded import release
 from talker.media.audio import save_speech
 from talker.media.image import save_image
 from talker.options import MAX_STRENGTH
-from talker.pipeline import Components
 from talker.speech import analysis, prosody
 from talker.speech.analysis import SpeechAnalysis
 from talker.speech.encoder import SpeechEncoder
@@ -281,3 +281,14 @@ def test_a_slow_portrait_holds_nobody_up(talker: Talker, tmp_path: Path) -> None
     thread.join(10)
     assert kept.get("slow", lambda: "made again") == "slow"
     save_image(np.zeros((8, 8, 3), np.uint8), tmp_path / "unused.png")
+
+
+def test_what_is_kept_weighs_no_more_than_allowed_but_the_newest_stays() -> None:
+    from talker.recent import Recent
+
+    kept: Recent[str] = Recent(10, len)
+    for text in ("four", "five!", "six six"):
+        kept.get(text, lambda text=text: text)  # type: ignore[misc]
+    assert kept.get("four", lambda: "new") == "new", "16 letters were too many, and this was the oldest"
+    assert kept.get("x" * 20, lambda: "x" * 20) == "x" * 20
+    assert kept.get("x" * 20, lambda: "again") == "x" * 20

@@ -12,7 +12,7 @@ from talker import FaceMotion, SpeakOptions, SpeechClip, Talker, TalkerError
 from talker.cli import main
 from talker.emotion.resolve import EmotionRequest
 from talker.errors import CancelledError, InputError
-from talker.media import provenance, video
+from talker.media import provenance, video_reader
 from talker.media.audio import load_speech
 
 
@@ -38,7 +38,7 @@ def test_speak_writes_the_video_and_says_how(talker: Talker, portrait: Path, tmp
     result = talker.speak(
         portrait, text="Hello", emotion="happy", out=tmp_path / "out.mp4", progress=lambda *step: done.append(step)
     )
-    reader = video.open_video(result.video)
+    reader = video_reader.open_video(result.video)
     assert (reader.size, reader.fps, reader.frame_count) == ((80, 96), 25.0, 25)
     assert done[-1] == (25, 25)
     assert result.emotion.source == "label: happy"
@@ -119,7 +119,7 @@ def test_a_sheet_shows_all_eight_feelings(talker: Talker, portrait: Path, tmp_pa
         with Image.open(out) as sheet:
             assert sheet.size == (6 * round(256 * 80 / 96), 8 * (256 + 24))
         return
-    reader = video.open_video(out)
+    reader = video_reader.open_video(out)
     assert reader.size == (4 * 266, 2 * 320)
     assert reader.frame_count == 25
     assert load_speech(out).duration_s == pytest.approx(1.0, abs=0.05)
@@ -236,4 +236,4 @@ def test_landmarks_are_written_and_drawn(talker: Talker, portrait: Path, tmp_pat
     assert main(command(portrait, tmp_path, *extra), talker) == 0
     with np.load(tmp_path / "l.npz") as saved:
         frames = len(saved["landmarks_478"])
-    assert video.open_video(tmp_path / "l.mp4").frame_count == frames > 0
+    assert video_reader.open_video(tmp_path / "l.mp4").frame_count == frames > 0

@@ -8,21 +8,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 import skimage.data
+from PIL import Image
 from stand_ins import FakeComponents
 
-from talker.blendshapes import BLENDSHAPE_NAMES
+from talker.blendshapes import BLENDSHAPE_NAMES, expand
 from talker.data.drawings import STYLES, draw
 from talker.data.occluders import PAINTERS, cover
 from talker.errors import CoveredMouthError
 from talker.face.detector import FaceDetector
 from talker.face.landmark_motion import landmark_motion
-from talker.face.landmarks import turned_points
+from talker.face.landmarks import OUTER_LIPS, turned_points
 from talker.media.image import load_image
 from talker.options import SpeakOptions
 from talker.pipeline import Talker
 from talker.portrait.analyse import analyse
 from talker.portrait.attributes import FEATURES, AlignedFace
 from talker.portrait.outline import outline
+from talker.render.geometry_renderer import GeometryRenderer
 from talker.render.registry import create_renderer
 from talker.types import ByteArray, FaceAttributes, FaceMotion, Portrait
 
@@ -69,7 +71,9 @@ def test_what_covers_is_noticed_and_what_lies_beside_is_not(
 
 
 def test_drawings_are_noticed(astronaut: Portrait, detector: FaceDetector) -> None:
-    assert analyse(load_image(DATA / "failing" / "drawn_face.png"), detector=detector).attributes.drawn
+    assert analyse(load_image(DATA / "failing" / "drawn_face.png"), detector=detector).attributes == FaceAttributes(
+        drawn=True
+    )
     for style in set(STYLES) - {"pencil"}:  # whose fine strokes are noise in so small a face
         drawn = draw(astronaut.image, astronaut.landmarks, style, np.random.default_rng(0))
         assert analyse(drawn, detector=detector).attributes.drawn, style
@@ -130,11 +134,14 @@ def covered_portrait(image: ByteArray, portrait: Portrait) -> Portrait:
     return dataclasses.replace(portrait, image=image, attributes=FaceAttributes(mouth_covered=True))
 
 
-def test_a_covered_mouth_is_an_error_unless_it_is_allowed(tmp_path: Path) -> None:
-    class Covered(FakeComponents):
-        def analyse(self, image: ByteArray, face_index: int, permissive: bool = False) -> Portrait:
-            return covered_portrait(image, super().analyse(image, face_index, permissive))
+class Covered(FakeComponents):
+    """Components that see a covered mouth in every picture."""
 
+    def analyse(self, image: ByteArray, face_index: int, permissive: bool = False) -> Portrait:
+        return covered_portrait(image, super().analyse(image, face_index, permissive))
+
+
+def test_a_covered_mouth_is_an_error_unless_it_is_allowed(tmp_path: Path) -> None:
     talker = Talker(Covered().as_components())
     picture = np.full((64, 64, 3), 90, np.uint8)
     with pytest.raises(CoveredMouthError, match="covers the mouth"):
@@ -145,13 +152,41 @@ def test_a_covered_mouth_is_an_error_unless_it_is_allowed(tmp_path: Path) -> Non
     assert any("covers the mouth" in note for note in result.notes)
 
 
+def test_the_page_tells_a_covered_mouth_beside_the_outline(tmp_path: Path) -> None:
+    from talker.web import faces  # Gradio takes seconds to import
+
+    Image.new("RGB", (80, 96), "brown").save(tmp_path / "portrait.png")
+    shown, sentence = faces.look(Talker(Covered().as_components()), str(tmp_path / "portrait.png"), 0)
+    assert shown["visible"]
+    assert "class='bad'" in sentence
+    assert "covers the mouth" in sentence
+
+
 def test_nothing_is_drawn_over_what_covers_the_mouth(astronaut: Portrait) -> None:
     image, _ = cover(astronaut.image, astronaut.landmarks, "mask", np.random.default_rng(1))
     motion = np.zeros((1, 52), np.float32)
     motion[0] = astronaut.source_expression
-    motion[:, [name.startswith("jaw") for name in BLENDSHAPE_NAMES]] = 0.8
+    motion[:, [name.startswith(("jaw", "cheek", "nose")) for name in BLENDSHAPE_NAMES]] = 0.8
     portrait = covered_portrait(image, astronaut)
     frame = next(iter(create_renderer(portrait, SpeakOptions()).render(FaceMotion(motion, CALM.pose))))
     left, top, right, bottom = (int(value) for value in portrait.face_box)
     lower = slice((top + bottom) // 2, bottom), slice(left, right)
     assert np.abs(frame[lower].astype(float) - image[lower]).mean() < 2.0
+
+
+@pytest.mark.parametrize(("name", "most_off"), [("face_blue_light", 0.25), ("face_sepia", 0.1), ("face_very_dark", 9)])
+def test_a_drawn_mouth_lies_in_the_pictures_own_light(name: str, most_off: float) -> None:
+    """No grey teeth in blue light, no pink tongue in sepia, nothing that shines in the dark."""
+    portrait = analyse(load_image(DATA / "failing" / f"{name}.jpg"))
+    renderer = GeometryRenderer(portrait, SpeakOptions())
+    bared = expand({"jawOpen": 0.3, "mouthUpperUp": 0.7, "mouthLowerDown": 0.8}) - portrait.source_expression
+    frame = renderer.frame(bared, np.zeros(6, np.float32)).astype(np.float32)
+    lips = portrait.landmarks[list(OUTER_LIPS), :2]
+    left, top = lips.min(axis=0).astype(int)
+    right, bottom = lips.max(axis=0).astype(int)
+    mouth = frame[top : bottom + (bottom - top) // 2, left:right].reshape(-1, 3)
+    skin = portrait.image[top - (bottom - top) : top, left:right].reshape(-1, 3).astype(np.float32)
+    assert np.percentile(mouth.mean(axis=1), 99) < 2.2 * np.percentile(skin.mean(axis=1), 95)
+    tones = mouth / np.maximum(mouth.mean(axis=1, keepdims=True), 8.0)
+    own = np.median(skin, axis=0) / np.median(skin.mean(axis=1))
+    assert np.percentile(np.abs(tones - own).max(axis=1), 90) < most_off

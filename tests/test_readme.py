@@ -11,7 +11,7 @@ from PIL import Image
 from skimage.data import astronaut
 
 from talker.cli import main
-from talker.media import provenance, video
+from talker.media import provenance, video_reader
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -42,7 +42,7 @@ def test_the_snippet_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     snippet = blocks("python")[0]  # the other one needs the page and is run by its tests
     monkeypatch.chdir(tmp_path)
     exec(compile(snippet.replace("Good morning! I have been waiting for this.", "Hi!"), "README.md", "exec"), {})
-    reader = video.open_video(tmp_path / "morning.mp4")
+    reader = video_reader.open_video(tmp_path / "morning.mp4")
     assert (reader.size, reader.fps) == ((512, 512), 25.0)
     assert provenance.is_generated(tmp_path / "morning.mp4")
 
@@ -58,7 +58,7 @@ def test_the_command_lines_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         words = shlex.split(command.replace("I can't believe it.", "Oh!").replace("tired but proud", "calm"))
         assert main(words[3:]) == 0
         out = Path(words[words.index("--out") + 1])
-        assert out.suffix == ".png" or video.open_video(out).frame_count > 5
+        assert out.suffix == ".png" or video_reader.open_video(out).frame_count > 5
     assert Image.open("comparison.png").size == (6 * 256, 4 * (256 + 24))
     assert (tmp_path / "surprised.npz").is_file()
     assert (tmp_path / "surprised.csv").is_file()

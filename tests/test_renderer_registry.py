@@ -12,20 +12,19 @@ from stand_ins import FakeComponents, FakeRenderer
 
 from talker import SpeakOptions, Talker
 from talker.errors import OptionsError
-from talker.options import RENDERERS
-from talker.render.registry import AUTOMATIC, PLACES, SLOW, chosen, create_renderer
+from talker.options import AUTOMATIC_RENDERER, RENDERER_CLASSES, RENDERERS
+from talker.render.registry import SLOW, chosen, create_renderer
 from talker.types import Portrait
 
 
 def test_every_name_is_a_row_and_every_row_leads_to_a_renderer_of_that_name() -> None:
-    assert (AUTOMATIC, *PLACES) == RENDERERS
-    for name, place in PLACES.items():
+    for name, place in RENDERER_CLASSES.items():
         module, _, renderer = place.partition(":")
         assert getattr(importlib.import_module(module), renderer).name == name
 
 
 def test_automatic_stands_for_a_renderer() -> None:
-    assert chosen(AUTOMATIC) in PLACES
+    assert chosen(AUTOMATIC_RENDERER) in RENDERER_CLASSES
     assert chosen("geometry") == "geometry"
 
 

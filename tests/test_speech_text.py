@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from talker.errors import InputError
+from talker.media import audio
+from talker.motion.articulation import speech_motion
+from talker.motion.lips import LipGeometry
+from talker.speech import phones, recogniser
+from talker.speech.analysis import SpeechAnalysis
 from talker.speech.pronunciation import alignable_words
 from talker.speech.text_cleaning import clean_text
 from talker.speech.voice import read_script
 from talker.speech.voices import VOICES, find_voice
+
+FAILING = Path(__file__).parent / "data" / "failing"
 
 
 @pytest.mark.parametrize(
@@ -41,6 +50,25 @@ def test_words_that_the_voice_cannot_say_are_named() -> None:
     assert script.left_out == ("世界", "Привет")
     assert [word.text for word in script.pieces[0]] == ["Hello", "goodbye,"]
     assert read_script("Café, naïve, Zoë.").left_out == ()
+
+
+def test_texts_that_failed_are_read() -> None:
+    assert clean_text((FAILING / "invisible_characters.txt").read_text("utf-8")) == "Hello there my friend."
+    half_foreign = read_script((FAILING / "half_foreign.txt").read_text("utf-8"))
+    assert half_foreign.left_out == ("世界",)
+
+
+def test_numbers_that_were_spoken_move_the_lips() -> None:
+    clip = audio.load_speech(FAILING / "numbers_spoken.wav")
+    heard = phones.align(clip, recogniser.transcribe(clip))
+    said = [phone.text for phone in heard.phones]
+    for word in ("P ER S EH N T", "TH AW Z AH N D", "D AA L ER Z"):
+        assert word in " ".join(said)
+    lips = LipGeometry.load().opening_of(
+        speech_motion(SpeechAnalysis(clip.with_transcript(heard)), fps=50.0).blendshapes
+    )
+    percent = next(phone for phone, name in zip(heard.phones, said, strict=True) if name == "P")
+    assert lips[round(percent.start_s * 50) : round(percent.end_s * 50) + 1].min() < 0.1 * lips.max()
 
 
 def test_numbers_and_signs_are_aligned_as_they_are_read() -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from talker.emotion.model import emotion_model
 from talker.face.detector import DetectedFace
 from talker.face.tracking import FaceTrack, track_video
-from talker.media.video import open_video
+from talker.media.video_reader import open_video
 from talker.render.geometry import to_relative_expression
 from talker.render.geometry_renderer import GeometryRenderer
 from talker.render.photometric import PhotometricFit

@@ -1,31 +1,40 @@
-"""Batches of pairs for the generator: neighbouring frames, parts of their square, mirrored, lit and shaken."""
+"""Batches for the generator's training: round trips on the training's device, mirrored and lit there."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import functools
+import hashlib
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn import functional
 
-from talker.data.generator_pairs import Pairs
+from talker.data.round_trips import RoundTrips
+from talker.errors import DataError
 from talker.render.aligned import MAP_STRIDE, MIRRORED_SIGN, MIRRORED_STYLE
-from talker.render.generator import Generator, Refinement, absolute, refined
-from talker.render.regions import Region
+from talker.render.generator import absolute
 
-KINDS = {"talking": 0.6, "grid": 0.2, "portraits": 0.2}  # how often each kind of data is taken
-FORGOTTEN = 0.3  # of the styles: what can be seen must do without them
+BACK, NEIGHBOUR, ALONE = range(3)  # what a trip's pictures show, in order
+LARGEST_SHIFT = 8.0  # levels: beyond it the fit is bad or something lies before the face
+HELD_OUT = 16  # one photograph in so many is for choosing weights
+FORGOTTEN = 0.2  # of the styles: what can be seen must do without them
 SHAKEN = 0.05  # standard deviation of what is added to a style
-SHIFT = 3  # cells of the maps by which a part of the square is moved about
-EXPOSURE = 0.12  # light and colour of a pair are changed by up to this share
-LIPS_COUNT, EYES_COUNT, SKIN_COUNT, BASE = 4.0, 2.0, 1.0, 0.1  # how much a pixel counts
+EXPOSURE, CAST = 0.12, 0.04  # light and colour of a trip are changed by up to these shares
+LIPS_COUNT, EYES_COUNT, SKIN_COUNT, BASE = 4.0, 3.0, 1.0, 0.1  # how much a pixel counts
 
 
-@dataclass
+@dataclass(frozen=True)
 class Batch:
-    """Parts of B squares: picture [B,6,h,w], truth [B,3,h,w], maps [B,6,h/4,w/4], style [B,STYLE], source [B,3,S,S]."""
+    """B squares: picture [B,6,S,S], truth [B,3,S,S], maps [B,6,S/4,S/4], style [B,STYLE], source [B,3,S,S].
+
+    truth: what should be there; of frames without one (`ALONE`) the photograph.
+    """
 
     picture: Tensor
     truth: Tensor
@@ -33,20 +42,32 @@ class Batch:
     style: Tensor
     source: Tensor
 
-    def to(self, device: torch.device) -> Batch:
-        """The same on another device."""
-        return Batch(*(getattr(self, part.name).to(device) for part in dataclasses.fields(self)))
+    def rows(self, rows: slice) -> Batch:
+        """Some of the squares."""
+        return Batch(*(part[rows] for part in self.parts()))
 
-    def dressed(self, colours: Tensor) -> Tensor:
-        """`colours` [B,3,h,w] with this batch's masks, as the adversaries see pictures [B,6,h,w]."""
-        return torch.cat([colours, self.picture[:, 3:]], dim=1)
+    def parts(self) -> tuple[Tensor, ...]:
+        """Its tensors in order."""
+        return tuple(getattr(self, part.name) for part in dataclasses.fields(self))
+
+    @classmethod
+    def joined(cls, batches: Iterable[Batch]) -> Batch:
+        """One after the other."""
+        columns = zip(*(batch.parts() for batch in batches), strict=True)
+        return cls(*(torch.cat(column) for column in columns))
 
     def mirrored(self) -> Batch:
         """The mirrored faces."""
-        maps = self.maps.flip(-1) * torch.tensor([-1.0, 1, 1, 1, -1, 1])[:, None, None]
-        maps[:, 4] += 1.0  # places are 0..1 from the left
-        style = self.style[:, MIRRORED_STYLE] * torch.from_numpy(MIRRORED_SIGN)
+        x, face, place, y = self.maps.flip(-1).split([1, 3, 1, 1], dim=1)
+        maps = torch.cat([-x, face, 1.0 - place, y], dim=1)  # places are 0..1 from the left
+        order, sign = _mirrored_style(self.style.device)
+        style = self.style[:, order] * sign
         return Batch(self.picture.flip(-1), self.truth.flip(-1), maps, style, self.source.flip(-1))
+
+    def mixed(self, other: Batch, chosen: Tensor) -> Batch:
+        """The squares of `other` where `chosen` [B] says so, and these elsewhere."""
+        pairs = zip(self.parts(), other.parts(), strict=True)
+        return Batch(*(torch.where(chosen.view(-1, *[1] * (one.dim() - 1)), two, one) for one, two in pairs))
 
     def lit(self, gain: Tensor) -> Batch:
         """The faces with each colour multiplied by `gain` [B,3,1,1]."""
@@ -54,100 +75,82 @@ class Batch:
         return dataclasses.replace(self, picture=picture, truth=self.truth * gain, source=self.source * gain)
 
 
-class Sampler:
-    """Draws batches of neighbouring frames from films and portraits."""
-
-    def __init__(
-        self,
-        groups: Mapping[str, Sequence[Pairs]],
-        size: int,
-        regions: Sequence[tuple[Region, float]],
-        seed: int,
-    ) -> None:
-        """size: frames of a batch, an even number. regions: how often each part of the square is taken."""
-        self._groups = {kind: list(pairs) for kind, pairs in groups.items() if pairs}
-        shares = np.array([KINDS.get(kind, 1.0) for kind in self._groups])
-        self._shares = shares / shares.sum()
-        self._size, self._regions, self._random = size, regions, np.random.default_rng(seed)
-
-    def batch(self) -> tuple[Batch, Region]:
-        """A batch, and the part of the square that it shows; rows come in twos, which follow one another in a film."""
-        random = self._random
-        regions, shares = zip(*self._regions, strict=True)
-        region: Region = regions[random.choice(len(regions), p=np.array(shares) / sum(shares))]
-        kinds = list(self._groups)
-        parts: list[Batch] = []
-        while sum(len(part.style) for part in parts) < self._size:
-            pairs = self._groups[kinds[random.choice(len(kinds), p=self._shares)]]
-            parts += self._two(pairs, region)
-        columns = [torch.cat([getattr(part, name.name) for part in parts]) for name in dataclasses.fields(Batch)]
-        return Batch(*(column[: self._size] for column in columns)), region
-
-    def _two(self, pairs: Sequence[Pairs], region: Region) -> list[Batch]:
-        """Two frames that follow one another in a film, or two photographs."""
-        first = pairs[int(self._random.integers(len(pairs)))]
-        if len(first) > 1:
-            row = int(self._random.integers(len(first) - 1))
-            return [self._changed(first, [row, row + 1], region)]
-        second = pairs[int(self._random.integers(len(pairs)))]
-        return [self._changed(one, [0], region) for one in (first, second)]
-
-    def _changed(self, pairs: Pairs, rows: list[int], region: Region) -> Batch:
-        """Some frames, moved about, mirrored or not, in another light."""
-        random = self._random
-        down, right = random.integers(-SHIFT, SHIFT + 1, 2)
-        part = take(pairs, rows, region, (int(down), int(right)))
-        part.style = self._shaken(part.style)
-        if random.random() < 0.5:
-            part = part.mirrored()
-        gain = (1 + EXPOSURE * random.uniform(-1, 1)) * (1 + 0.3 * EXPOSURE * random.uniform(-1, 1, (1, 3, 1, 1)))
-        return part.lit(torch.from_numpy(gain.astype(np.float32)))
-
-    def _shaken(self, style: Tensor) -> Tensor:
-        """The style [B,STYLE] with noise, or nothing of it."""
-        if self._random.random() < FORGOTTEN:
-            return torch.zeros_like(style)
-        return style + SHAKEN * torch.from_numpy(self._random.standard_normal(style.shape).astype(np.float32))
+@functools.cache
+def _mirrored_style(device: torch.device) -> tuple[Tensor, Tensor]:
+    return torch.from_numpy(MIRRORED_STYLE).to(device), torch.from_numpy(MIRRORED_SIGN).to(device)
 
 
-def take(pairs: Pairs, rows: list[int], region: Region, shift: tuple[int, int] = (0, 0)) -> Batch:
-    """Some frames' part of the square, moved by `shift` cells of the maps (down, right) as far as the square goes."""
-    side = pairs.source.shape[0]
-    cells = side // MAP_STRIDE
-    coarse = tuple(_moved(part, by, cells) for part, by in zip(region.slices(cells), shift, strict=True))
-    there = tuple(slice(part.start * MAP_STRIDE, part.stop * MAP_STRIDE) for part in coarse)
-    inputs = np.concatenate([pairs.pictures[rows][:, *there], pairs.masks[rows][:, *there]], axis=-1)
-    maps = absolute(torch.from_numpy(pairs.maps[rows].astype(np.float32)).permute(0, 3, 1, 2))
-    return Batch(
-        _tensor(inputs),
-        _tensor(pairs.truths[rows][:, *there]),
-        maps[:, :, *coarse],
-        torch.from_numpy(pairs.styles[rows]),
-        _tensor(pairs.source[None]).expand(len(rows), -1, -1, -1),
-    )
+class TripSet:
+    """Round trips on one device, as bytes: N trips of P photographs."""
+
+    def __init__(self, trips: Iterable[RoundTrips], device: torch.device) -> None:
+        """DataError when there are none."""
+        kept = [(trip, np.flatnonzero(trip.shifts < LARGEST_SHIFT)) for trip in trips]
+        kept = [(trip, rows) for trip, rows in kept if len(rows)]
+        if not kept:
+            raise DataError("There are no round trips to learn from; make them with: python -m talker prepare faces.")
+
+        def column(name: str) -> Tensor:
+            return torch.from_numpy(np.concatenate([getattr(trip, name)[rows] for trip, rows in kept])).to(device)
+
+        self.truth = torch.from_numpy(np.stack([trip.truth for trip, _ in kept])).to(device)  # [P,S,S,3]
+        counts = [len(rows) for _, rows in kept]
+        self.photograph = torch.from_numpy(np.repeat(np.arange(len(kept)), counts)).to(device)  # [N]
+        self.sources = column("sources")  # [N,S,S,3]
+        self.pictures, self.masks = column("pictures"), column("masks")  # [N,3,S,S,3]
+        self.maps, self.styles = column("maps"), column("styles")  # [N,3,S/4,S/4,6], [N,3,STYLE]
+
+    def __len__(self) -> int:
+        return len(self.photograph)
+
+    def take(self, rows: Tensor, place: int) -> Batch:
+        """Trips `rows` [B], each at `place`: `BACK`, `NEIGHBOUR` or `ALONE`."""
+        truth = _colours(self.truth[self.photograph[rows]])
+        picture = torch.cat([_colours(self.pictures[rows, place]), _colours(self.masks[rows, place])], dim=1)
+        maps = absolute(self.maps[rows, place].permute(0, 3, 1, 2).float())
+        source = truth if place == ALONE else _colours(self.sources[rows])
+        return Batch(picture, truth, maps, self.styles[rows, place], source)
 
 
-def _moved(part: slice, by: int, end: int) -> slice:
-    by = min(max(by, -part.start), end - part.stop)
-    return slice(part.start + by, part.stop + by)
+def load_trips(paths: Iterable[Path], device: torch.device, threads: int = 2) -> TripSet:
+    """Read what `draw_round_trips` wrote."""
+    with ThreadPoolExecutor(threads) as pool:
+        return TripSet(pool.map(RoundTrips.load, paths), device)
 
 
-def run_on(generator: Generator, batch: Batch, fade: Tensor) -> tuple[Tensor, Refinement]:
-    """What the generator makes of a batch [B,3,h,w], and how."""
-    refinement = generator(batch.picture, batch.maps, batch.style, generator.encode(batch.source))
-    return refined(batch.picture[:, :3], refinement, fade), refinement
+def held_out(path: Path) -> bool:
+    """Whether a photograph's trips are for choosing weights; depends on its name alone."""
+    return int(hashlib.sha256(path.stem.encode()).hexdigest(), 16) % HELD_OUT == 0
 
 
-def importance(batch: Batch, fade: Tensor) -> Tensor:
-    """[B,1,h,w] how much each pixel counts: lips and what lies around them most."""
-    coarse = nn.functional.avg_pool2d(batch.picture[:, 4:6], MAP_STRIDE)  # [B,2,h/4,w/4] lips, eyes
-    around = nn.functional.max_pool2d(coarse, 5, stride=1, padding=2)
+def augmented(batches: list[Batch], generator: torch.Generator) -> list[Batch]:
+    """Some batches of the same size: row for row mirrored or not, lit, and with a style that is shaken or forgotten
+    in the same way.
+    """
+    first = batches[0]
+    count, device = len(first.style), first.style.device
+
+    def uniform(*shape: int) -> Tensor:
+        return torch.rand(*shape, generator=generator, device=device)
+
+    mirrored, forgotten = uniform(count) < 0.5, uniform(count, 1) < FORGOTTEN
+    noise = SHAKEN * torch.randn(first.style.shape, generator=generator, device=device)
+    gain = (1 + EXPOSURE * (2 * uniform(count, 1, 1, 1) - 1)) * (1 + CAST * (2 * uniform(count, 3, 1, 1) - 1))
+    result = []
+    for batch in batches:
+        batch = dataclasses.replace(batch, style=torch.where(forgotten, 0.0, batch.style + noise))
+        result.append(batch.mixed(batch.mirrored(), mirrored).lit(gain))
+    return result
+
+
+def importance(batch: Batch) -> Tensor:
+    """[B,1,S,S] how much each pixel counts: lips and eyes and what lies around them most."""
+    coarse = functional.avg_pool2d(batch.picture[:, 4:6], MAP_STRIDE)  # [B,2,S/4,S/4] lips, eyes
+    around = functional.max_pool2d(coarse, 5, stride=1, padding=2)
     weight = BASE + SKIN_COUNT * batch.maps[:, 3:4] + LIPS_COUNT * around[:, :1] + EYES_COUNT * around[:, 1:]
-    return (
-        nn.functional.interpolate(weight, scale_factor=float(MAP_STRIDE), mode="bilinear", align_corners=False) * fade
-    )
+    return functional.interpolate(weight, scale_factor=float(MAP_STRIDE), mode="bilinear", align_corners=False)
 
 
-def _tensor(pictures: np.ndarray) -> Tensor:
-    """[B,C,h,w] 0..1 of [B,h,w,C] uint8."""
-    return torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float() / 255.0
+def _colours(pictures: Tensor) -> Tensor:
+    """[B,3,S,S] 0..1 of [B,S,S,3] bytes."""
+    return pictures.permute(0, 3, 1, 2).float() / 255.0

@@ -15,6 +15,7 @@ from talker.errors import DataError
 from talker.face.model import load_face_model
 from talker.media import audio
 from talker.motion import visemes
+from talker.motion.mouth_regressor import side_by_side
 from talker.speech import voice
 from talker.speech.encoder import FRAME_RATE, SpeechEncoder
 from talker.speech.phones import align_text
@@ -41,7 +42,10 @@ class TrackedClip:
 
 @dataclass(frozen=True)
 class Example:
-    """One clip for training: features [T,384], targets [T,52] and where p, b, m sound [T], all at 50 Hz; its phones."""
+    """One clip for training at 50 Hz: features [T,F], targets [T,52], where p, b, m close the lips [T]; its phones.
+
+    features: the encoder's last layers side by side. closed: NaN where that isn't known.
+    """
 
     features: FloatArray
     targets: FloatArray
@@ -87,33 +91,19 @@ def _grid_speech(data: Path, name: str) -> SpeechClip:
     return clip.with_transcript(align_text(clip, text))
 
 
-def grid_examples(
-    data: Path, encoder: SpeechEncoder, *, held_out: bool = False, copies: int = 0, seed: int = 0
-) -> Iterator[Example]:
-    """The training speaker's clips with the face model fitted to his landmarks.
-
-    copies: of each clip, as others in other places would have said it.
-    """
+def grid_examples(data: Path, encoder: SpeechEncoder, layers: int) -> Iterator[Example]:
+    """The training speaker's clips with the face model fitted to his landmarks; features of the last `layers`."""
     model = load_face_model(store.checkpoint("face-model"))
-    rng = np.random.default_rng(seed)
-    for clip in grid_clips(data, held_out=held_out):
-        fitted = fit_mouth(model, clip.landmarks)
-        yield _example(clip.speech, fitted, clip.fps, encoder)
-        for _ in range(copies):
-            warp = float(rng.choice(WARPS))
-            yield _example(said_elsewhere(clip.speech, warp, rng), fitted, clip.fps * warp, encoder)
+    for clip in grid_clips(data, held_out=False):
+        mouth, speech = fit_mouth(model, clip.landmarks), clip.speech
+        features = side_by_side(encoder.encode_layers(speech), layers)
+        time, frames = np.arange(len(features)) / FRAME_RATE, np.arange(len(mouth)) / clip.fps
+        targets = np.stack([np.interp(time, frames, channel) for channel in mouth.T], axis=1)
+        phones = speech.transcript.phones if speech.transcript else ()
+        yield Example(features, targets.astype(np.float32), sounding(phones, time), phones)
 
 
-def _example(speech: SpeechClip, mouth: FloatArray, fps: float, encoder: SpeechEncoder) -> Example:
-    """What is heard, beside mouth blendshapes [T,52] at `fps`."""
-    features = encoder.encode(speech)
-    time, frames = np.arange(len(features)) / FRAME_RATE, np.arange(len(mouth)) / fps
-    targets = np.stack([np.interp(time, frames, channel) for channel in mouth.T], axis=1)
-    phones = speech.transcript.phones if speech.transcript else ()
-    return Example(features, targets.astype(np.float32), sounding(phones, time), phones)
-
-
-def voice_examples(count: int, seed: int, encoder: SpeechEncoder) -> Iterator[Example]:
+def voice_examples(count: int, seed: int, encoder: SpeechEncoder, layers: int) -> Iterator[Example]:
     """The offline voice reading made-up sentences, as other throats would: the visemes of its phones are the teacher.
 
     Resampling changes vocal tract, pitch and pace together; the rest is another room and microphone.
@@ -122,7 +112,7 @@ def voice_examples(count: int, seed: int, encoder: SpeechEncoder) -> Iterator[Ex
     for index, sentence in enumerate(teaching_sentences(count, seed)):
         spoken = voice.say(sentence, seed=seed + index)
         clip = said_elsewhere(spoken, float(rng.choice(WARPS)), rng)
-        features = encoder.encode(clip)
+        features = side_by_side(encoder.encode_layers(clip), layers)
         sounds = clip.transcript.phones if clip.transcript else ()
         shaped = visemes.coarticulate(sounds, len(features), FRAME_RATE)
         yield Example(features, shaped, sounding(sounds, np.arange(len(features)) / FRAME_RATE), sounds)

@@ -19,6 +19,7 @@ from talker.face.detector import FaceDetector
 from talker.face.landmarks import INNER_LIPS, LIPS
 from talker.face.tracking import FaceTrack, track_video
 from talker.media.image import ImageSource, load_image
+from talker.media.video_reader import open_video
 from talker.types import EmotionCode, FloatArray, Progress
 
 VIDEO_RATE_HZ = 12.5  # codes per second that a video gives
@@ -62,7 +63,9 @@ def video_code(
 
     Raises VideoError when the file can't be read and FaceError when it shows no face.
     """
-    return track_code((model or emotion_model()).space, track_video(path, progress=progress), per_moment=per_moment)
+    code = track_code((model or emotion_model()).space, track_video(path, progress=progress), per_moment=per_moment)
+    note = open_video(path).note
+    return replace(code, source=f"{code.source} ({note})") if note else code
 
 
 def track_code(space: EmotionSpace, track: FaceTrack, *, per_moment: bool = True) -> EmotionCode:

@@ -43,7 +43,9 @@ class SentenceTower:
 
     def __init__(self, folder: Path) -> None:
         from transformers import AutoModel, AutoTokenizer  # takes seconds, which who reads pictures should not wait for
+        from transformers.utils.logging import disable_progress_bar
 
+        disable_progress_bar()  # type: ignore[no-untyped-call]  # errors alone belong on stderr
         self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         self._network = AutoModel.from_pretrained(folder, local_files_only=True).eval().requires_grad_(False)
 

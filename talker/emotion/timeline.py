@@ -56,16 +56,16 @@ def timeline_code(moments: Sequence[Moment], duration_s: float) -> EmotionCode:
     shares = _shares(starts, [moment.code.onset_s for moment in moments], np.arange(frames) / RATE_HZ)  # [T, moments]
     shown = shares * np.array([moment.strength * float(moment.code.strength.mean()) for moment in moments])
     strength = shown.sum(1)  # [T]
-    felt = np.where(strength[:, None] > 1e-3, shown / np.maximum(strength[:, None], 1e-3), shares)  # at full strength
+    weight = np.where(strength[:, None] > 1e-3, shown / np.maximum(strength[:, None], 1e-3), shares)  # of full ones
     embedding = shares @ np.stack([moment.code.embedding.mean(0) for moment in moments])
     return EmotionCode(
         embedding=_unit(embedding),
-        blendshape_offset=_rows(felt, [moment.code.blendshape_offset for moment in moments]),
+        blendshape_offset=_rows(weight, [moment.code.blendshape_offset for moment in moments]),
         strength=np.clip(strength, 0.0, MAX_STRENGTH).astype(np.float32),
-        probabilities=_rows(felt, [moment.code.probabilities for moment in moments]),
+        probabilities=_rows(weight, [moment.code.probabilities for moment in moments]),
         rate_hz=RATE_HZ,
         source="timeline: " + ", then ".join(moment.code.source for moment in moments) + _late(late, duration_s),
-        affect=_rows(felt, [moment.code.affect for moment in moments]),
+        affect=_rows(weight, [moment.code.affect for moment in moments]),
         onset_s=float(np.mean([moment.code.onset_s for moment in moments])),
         decay_s=float(np.mean([moment.code.decay_s for moment in moments])),
     )

@@ -7,11 +7,8 @@ sphere and the displacement of the face are carried along, so `a + 0.5 * (b - c)
 from __future__ import annotations
 
 import functools
-import json
 import operator
-import re
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -20,11 +17,8 @@ from talker.emotion.labels import label_code
 from talker.emotion.model import EmotionModel, emotion_model
 from talker.errors import EmotionError
 from talker.types import EmotionCode, FloatArray
-from talker.weights import store
 
-DIRECTIONS = "directions"  # folder in the cache where a user's own directions are kept
 LOWEST, HIGHEST = -0.5, 1.5  # displacements stay within what FaceMotion holds
-NAME_PATTERN = re.compile(r"[\w][\w \-]{0,63}")
 
 
 @dataclass(frozen=True)
@@ -109,34 +103,3 @@ def parse_mix(text: str) -> dict[str, float]:
         except ValueError as error:
             raise EmotionError(f"{part.strip()!r} is not a share such as happy=0.6.") from error
     return shares
-
-
-def save_direction(name: str, vector: EmotionVector, folder: Path | None = None) -> Path:
-    """Keep a direction under a name of its own, for `load_direction`."""
-    path = _direction_path(name, folder)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    values = {part: getattr(vector, part).tolist() for part in EmotionVector.__dataclass_fields__}
-    path.write_text(json.dumps(values) + "\n")
-    return path
-
-
-def load_direction(name: str, folder: Path | None = None) -> EmotionVector:
-    """A direction that was saved. Raises EmotionError, naming those there are, when there is none of that name."""
-    path = _direction_path(name, folder)
-    try:
-        values = json.loads(path.read_text())
-        return EmotionVector(*(np.array(values[part], np.float32) for part in EmotionVector.__dataclass_fields__))
-    except (OSError, ValueError, KeyError) as error:
-        known = ", ".join(direction_names(folder)) or "none yet"
-        raise EmotionError(f"There is no saved direction called {name!r}. Saved are: {known}.") from error
-
-
-def direction_names(folder: Path | None = None) -> list[str]:
-    """Names of the saved directions."""
-    return sorted(path.stem for path in (folder or store.cache_folder() / DIRECTIONS).glob("*.json"))
-
-
-def _direction_path(name: str, folder: Path | None) -> Path:
-    if not NAME_PATTERN.fullmatch(name):
-        raise EmotionError(f"{name!r} can't be the name of a direction: use letters, digits, spaces and hyphens.")
-    return (folder or store.cache_folder() / DIRECTIONS) / f"{name}.json"

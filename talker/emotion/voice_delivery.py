@@ -16,7 +16,7 @@ VOICE_TARGETS: dict[str, VoiceExpression] = {
     "neutral": VoiceExpression(),
     "happy": VoiceExpression(6.0, 0.45, 0.05, 4.0, -0.2, 4.0, 1.0),
     "sad": VoiceExpression(-1.0, -0.6, -0.25, -5.0, 0.5, -3.5, 0.5),
-    "angry": VoiceExpression(4.5, 0.15, 0.05, 7.0, -0.2, 8.0, 6.0),
+    "angry": VoiceExpression(4.5, 0.1, 0.05, 8.0, -0.2, 11.0, 9.0),
     "surprised": VoiceExpression(6.0, 0.65, 0.05, 3.0, 0.0, 2.0, 2.0),
     "fear": VoiceExpression(8.0, -0.3, 0.1, 2.0, -0.3, 0.5, 3.0, 0.35),
     "disgusted": VoiceExpression(0.5, 0.2, -0.3, 1.0, 0.3, -0.5, 3.0),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
@@ -13,8 +13,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from talker.emotion.resolve import EmotionRequest
+from talker.evaluation.methods import NEUTRAL, Given, Method, Scene, find_method
 from talker.media.film import write_grid
 from talker.media.image import save_image
+from talker.media.provenance import Provenance
 from talker.options import SpeakOptions
 from talker.pipeline import Talker
 from talker.speech.analysis import SpeechAnalysis
@@ -28,12 +30,17 @@ FILM_COLUMNS = 4
 
 @dataclass(frozen=True)
 class Cell:
-    """One row of a sheet, or one film of a grid: who shows which emotion (words, or read from elsewhere), and how."""
+    """One row of a sheet, or one film of a grid: who shows which emotion (words, or read from elsewhere), and how.
+
+    method: one of the papers' in place of the engine's own way; it takes its emotion from `given`.
+    """
 
     title: str
     portrait: Portrait
     emotion: str | EmotionRequest
     options: SpeakOptions
+    method: Method | None = None
+    given: Given = field(default_factory=Given)
 
 
 def cells(
@@ -59,6 +66,19 @@ def cells(
     return made
 
 
+def method_cells(
+    portraits: Sequence[Portrait], methods: Sequence[str], options: SpeakOptions, given: Given
+) -> list[Cell]:
+    """All portraits × methods, each drawn by the method's own renderer. InputError for an unknown one."""
+    made = []
+    for (number, portrait), name in product(enumerate(portraits, 1), methods):
+        method = find_method(name)
+        chosen = dataclasses.replace(options, renderer=method.renderer)
+        title = f"{number}: {name}" if len(portraits) > 1 else name
+        made.append(Cell(f"{title}: {method.paper}", portrait, NEUTRAL, chosen, method, given))
+    return made
+
+
 def write_sheet(
     talker: Talker, rows: Sequence[Cell], speech: SpeechAnalysis, out: str | Path, progress: Progress | None = None
 ) -> None:
@@ -66,7 +86,7 @@ def write_sheet(
     if Path(out).suffix.lower() == ".mp4":
         _write_film(talker, rows, speech, out, progress)
     else:
-        save_image(contact_sheet(talker, rows, speech, progress), out)
+        save_image(contact_sheet(talker, rows, speech, progress), out, Provenance(rows[0].options.renderer))
 
 
 def contact_sheet(
@@ -105,6 +125,8 @@ def _strip(talker: Talker, cell: Cell, speech: SpeechAnalysis) -> Image.Image:
 
 def _motion(talker: Talker, cell: Cell, speech: SpeechAnalysis) -> FaceMotion:
     """What the cell's face does."""
+    if cell.method is not None:
+        return cell.method.motion_of(Scene(talker, cell.portrait, speech, cell.options), cell.given)
     code = talker.encode_emotion(cell.emotion, speech, permissive=cell.options.permissive)
     return talker.animate(speech, code, cell.options, cell.portrait)
 

@@ -21,7 +21,7 @@ from talker.evaluation.film import Film
 from talker.evaluation.metrics import Recorder, compare_films
 from talker.evaluation.talking import Talk, Talks
 from talker.face.tracking import track_video
-from talker.media.video import open_video
+from talker.media.video_reader import open_video
 from talker.options import SpeakOptions
 from talker.pipeline import Talker
 from talker.types import FaceMotion, Portrait, Progress

@@ -14,7 +14,7 @@ from talker.errors import FaceError, TalkerError
 from talker.face.detector import DetectedFace, FaceDetector, Landmarker
 from talker.face.tracking import track_video
 from talker.media.audio import load_speech
-from talker.media.video import open_video
+from talker.media.video_reader import open_video
 from talker.types import ByteArray, FloatArray, Portrait, SpeechClip
 
 

@@ -28,9 +28,10 @@ from talker.emotion.timeline import load_timeline
 from talker.errors import TalkerError
 from talker.evaluation.fuzz_seeds import seeds
 from talker.evaluation.metrics import Recorder
+from talker.machine import peak_mb
 from talker.media.audio import load_speech
 from talker.media.image import damage_note, is_picture, load_image
-from talker.media.video import open_video
+from talker.media.video_reader import open_video
 from talker.options import SpeakOptions
 from talker.types import FaceMotion
 
@@ -63,7 +64,7 @@ def work(first: int, end: int, data: str = "") -> None:
         sys.stdout.write(f"{number} begins\n")
         sys.stdout.flush()
         kind, outcome = attempt(number, folder)
-        sys.stdout.write(f"{number} {kind} {outcome} {_peak_mb():.0f}\n")
+        sys.stdout.write(f"{number} {kind} {outcome} {peak_mb():.0f}\n")
         sys.stdout.flush()
 
 
@@ -242,9 +243,3 @@ def _forward(stream: IO[str], lines: queue.Queue[str]) -> None:
     for line in stream:
         lines.put(line)
     lines.put("")
-
-
-def _peak_mb() -> float:
-    import resource  # not on Windows, where nothing else here needs it
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -62,7 +62,7 @@ class LipTrace:
     @property
     def talking(self) -> BoolArray:
         """[T] whether something is said."""
-        voice = activity(SpeechAnalysis(self.speech).prosody, TIGHT_S)
+        voice = activity(SpeechAnalysis(self.speech).prosody.loudness, PROSODY_HZ, TIGHT_S)
         return np.interp(self.time, np.arange(len(voice)) / PROSODY_HZ, voice) > 0.5
 
     @property

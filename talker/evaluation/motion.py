@@ -9,6 +9,7 @@ marked circular.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -16,28 +17,30 @@ import numpy as np
 
 from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_NAMES
 from talker.curves import at_frames
+from talker.data.filmed_speakers import FilmedSpeaker, best_lag, news_speakers
 from talker.data.speech_clips import TrackedClip, grid_clips
 from talker.emotion.labels import label_code
 from talker.errors import DataError
+from talker.evaluation import lip_movement
 from talker.evaluation.lip_metrics import CLOSED_SHARE, FRAME_S, SCORE_FPS, LipTrace, delay, scores
 from talker.evaluation.metrics import Recorder
 from talker.evaluation.motion_choice import chosen_without_the_speaker
 from talker.face.tracking import track_video
 from talker.media import audio
 from talker.motion import visemes
-from talker.motion.articulation import predict_mouth, speech_motion
+from talker.motion.articulation import predict_mouth, shipped_mouth_regressor, speech_motion
 from talker.motion.composition import compose
-from talker.motion.emotion_style import EMOTION_STYLES
-from talker.motion.lips import LipGeometry
+from talker.motion.lips import LipGeometry, measured_lips
+from talker.motion.mouth_regressor import side_by_side
 from talker.options import SpeakOptions
 from talker.speech import phones, recogniser
 from talker.speech.analysis import SpeechAnalysis
 from talker.speech.encoder import FRAME_RATE
-from talker.training import emotion_style
 from talker.types import EMOTION_LABELS, FaceMotion, SpeechClip
 
 System = Callable[[SpeechClip, float], FaceMotion]
 MOUTH = [i for i, name in enumerate(BLENDSHAPE_NAMES) if name.startswith(("jaw", "mouth", "noseSneer"))]
+OWN_LAG_S = 0.08  # how far a news clip's own lag is looked for beside its speaker's
 LEADS = {"01": 2.0, "02": 4.0, "03": 2.0, "04": 0.5, "05": -0.5}  # frames of 40 ms by which the picture leads
 
 
@@ -57,8 +60,27 @@ def run(data: Path, record: Recorder) -> None:
         judge_system(
             _sound_alone, grid_clips(data, held_out=not others, others=others), record, f"sound alone, {place}"
         )
+    for speaker in news_speakers(data, report=True):
+        news_reader(speaker, record)
     composed(clips, record)
-    styles(data, record)
+    movements(data, record)
+
+
+def news_reader(speaker: FilmedSpeaker, record: Recorder) -> None:
+    """Clips of a second, cut anywhere, in Arabic: with the speaker's lag, and with each clip's own near it."""
+    regressor = shipped_mouth_regressor("motion-permissive")  # has heard none of these people
+    heard = [side_by_side(SpeechAnalysis(clip.speech).layers, regressor.config.layers) for clip in speaker.clips]
+    seen = [measured_lips(clip.landmarks) for clip in speaker.clips]
+    lag_s = best_lag(speaker.clips, heard, seen, regressor)
+    for clip in speaker.clips:
+        made = LipTrace.of_motion(_sound_alone(clip.speech, SCORE_FPS), clip.speech)
+        found = [
+            scores(made, LipTrace.of_clip(dataclasses.replace(clip, lag_s=lag_s + shift * OWN_LAG_S)))
+            for shift in (0.0, -1.0, -0.75, -0.5, -0.25, 0.25, 0.5, 0.75, 1.0)
+        ]
+        add_scores(record, found[0], "sound alone, news readers")
+        own = max(found, key=lambda one: one["lips/opening_r"][0])
+        record.add("lips/opening_r", own["lips/opening_r"], "sound alone, news readers, each clip's own lag")
 
 
 def judge_system(system: System, clips: Iterable[TrackedClip], record: Recorder, name: str) -> None:
@@ -102,7 +124,7 @@ def composed(clips: Sequence[TrackedClip], record: Recorder) -> None:
             opening = geometry.opening_of(face.blendshapes)
             shut = LipTrace(np.where(opening < limit, 0.0, 1.0), opening, np.arange(len(face)) / face.fps, clip.speech)
             closed.setdefault(label, []).extend(shut.closures()[0].astype(float))
-            silent = float(geometry.opening_of(motion.blendshapes)[quiet].max(initial=0.0))
+            silent = float(opening[quiet].max(initial=0.0))
             record.add("composed/silent_opening", silent, label)
             record.add("composed/delay", abs(delay(opening, calm)), label)
             added = (face.blendshapes - calm_face)[:, MOUTH].astype(np.float64)
@@ -114,23 +136,15 @@ def composed(clips: Sequence[TrackedClip], record: Recorder) -> None:
         record.add("composed/closed_points", 100 * float(np.mean(values) - np.mean(closed["neutral"])), label)
 
 
-def styles(data: Path, record: Recorder) -> None:
-    """How far lips move with an emotion, in multiples of neutral speech: filmed, and composed on and off."""
-    gains = emotion_style.louder(data)
-    taught, other = (emotion_style.filmed(data, who) for who in (emotion_style.TEACHER, emotion_style.HELD_OUT))
-    spoken = emotion_style.sentences()
-    off, on = (emotion_style.composed(rows, spoken) for rows in (emotion_style.unconditioned(), EMOTION_STYLES))
-    columns = {
-        emotion_style.TEACHER: taught, "learnt from": emotion_style.expected(taught, gains),
-        f"{emotion_style.HELD_OUT}, held out": other, "style off": off, "style on": on,
-    }  # fmt: skip
-    for label in off:
-        for name, rows in columns.items():
-            record.add("style/size", rows[label].size, f"{label}, {name}")
-        if label in gains:
-            record.add("style/louder", gains[label], label)
-    record.add("style/misfit", emotion_style.misfit(off, other)[0], "style off")
-    record.add("style/misfit", emotion_style.misfit(on, other)[0], "style on")
+def movements(data: Path, record: Recorder) -> None:
+    """How far lips move with an emotion, in multiples of neutral speech: filmed, and composed."""
+    made = lip_movement.composed(lip_movement.sentences())
+    filmed = {who: lip_movement.filmed(data, who) for who in lip_movement.PEOPLE}
+    for name, rows in {**filmed, "composed": made}.items():
+        for label, row in rows.items():
+            record.add("style/size", row.size, f"{label}, {name}")
+    for who, rows in filmed.items():
+        record.add("style/misfit", lip_movement.misfit(made, rows)[0], who)
 
 
 def _sound_alone(clip: SpeechClip, fps: float) -> FaceMotion:

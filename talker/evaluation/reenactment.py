@@ -141,4 +141,4 @@ def _draw(
         return film.portrait.image
     if generator is None or system == GEOMETRY:
         return geometry.frame(frame.blendshapes, frame.pose)
-    return generator.refine(geometry.draw(frame.blendshapes, frame.pose), *frame[:3])
+    return generator.refine(geometry.draw(frame.blendshapes, frame.pose), frame.blendshapes, frame.pose)

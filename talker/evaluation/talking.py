@@ -104,7 +104,13 @@ def judged(
 ) -> list[Prediction]:
     """What the judge reads in evenly spread frames of a talk; only these are drawn."""
     options = options or SpeakOptions()
-    motion = talker.animate(speech, code, options, portrait)
+    return judged_motion(talker, portrait, talker.animate(speech, code, options, portrait), options, frames)
+
+
+def judged_motion(
+    talker: Talker, portrait: Portrait, motion: FaceMotion, options: SpeakOptions, frames: int = JUDGED_FRAMES
+) -> list[Prediction]:
+    """The same of a motion that is there already. FaceError when no drawn frame shows a face."""
     moments = np.linspace(0, len(motion) - 1, frames + 2).round().astype(int)[1:-1]
     chosen = FaceMotion(motion.blendshapes[moments], motion.pose[moments], motion.fps)
     found = []

@@ -10,8 +10,9 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+from numba import njit
 
-from talker.types import FaceFit, FloatArray
+from talker.types import AnyArray, FaceFit, FloatArray
 
 VIEWING_DISTANCE_CM = 70.0  # an arm's length and a bit: between a selfie and a studio portrait
 FACE_WIDTH_CM = 15.0  # the unit of head translation; about the width of a face oval
@@ -66,8 +67,17 @@ def project(
 
 def project_turned(turned: FloatArray, translation: FloatArray, scale: float) -> FloatArray:
     """Points [...,2] px of points [...,3] cm that are in camera axes already."""
-    factor = scale * VIEWING_DISTANCE_CM / (VIEWING_DISTANCE_CM - turned[..., 2:])
-    return turned[..., :2] * factor * np.array([1.0, -1.0], turned.dtype) + translation.astype(turned.dtype)
+    points = np.empty((*turned.shape[:-1], 2), turned.dtype)
+    _project(turned.reshape(-1, 3), float(translation[0]), float(translation[1]), float(scale), points.reshape(-1, 2))
+    return points
+
+
+@njit(cache=True, nogil=True)
+def _project(turned: AnyArray, right: float, down: float, scale: float, points: AnyArray) -> None:
+    for place in range(len(turned)):
+        factor = scale * VIEWING_DISTANCE_CM / (VIEWING_DISTANCE_CM - turned[place, 2])
+        points[place, 0] = right + turned[place, 0] * factor
+        points[place, 1] = down - turned[place, 1] * factor
 
 
 def project_fit(vertices: FloatArray, fit: FaceFit) -> tuple[FloatArray, FloatArray]:

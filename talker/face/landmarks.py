@@ -48,7 +48,6 @@ LIP_PAIRS = (  # upper and lower lip where they touch, from the image's left to 
 UPPER_LIP_MIDDLE, LOWER_LIP_MIDDLE = 13, 14  # of the lips' inner line
 MOUTH_CORNERS = (78, 308)  # of the lips' inner line
 NOSE_BRIDGE, NOSE_RIDGE, CHIN = 168, 5, 152
-BRIDGE_ENDS = (168, 197)  # along the nose, between the eyes
 MIDLINE = (
     *(0, 1, 2, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19),
     *(94, 151, 152, 164, 168, 175, 195, 197, 199, 200),

@@ -10,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
+from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,21 +22,21 @@ import numpy as np
 from talker.blendshapes import BLENDSHAPE_COUNT
 from talker.errors import FaceError, InputError
 from talker.face.camera import relative_poses
-from talker.face.detector import DetectedFace, FaceDetector, Landmarker, View
+from talker.face.detector import Landmarker, View
 from talker.face.fit import SequenceFit, fit_sequence
+from talker.face.person import LARGEST, LOOK_EVERY, NO_FACE, FaceChoice, PersonPath, find_person
 from talker.files import load_arrays, replaced_when_done
-from talker.media.video import open_video
+from talker.media.video_reader import open_video
 from talker.types import LANDMARK_COUNT, BoolArray, ByteArray, FaceMotion, FloatArray, Progress
 from talker.weights import store
 
 CHUNK = 200  # frames tracked at a time
 WARM_UP = 15  # frames before (or, backwards, after) a chunk that let the tracker settle
-LOOK_EVERY = 10  # frames between searches for the face
 CROP_MARGIN = 1.9  # side of the crop in sides of the face's box
 CROP_PIXELS = 384
+ELSEWHERE = 0.6  # face sizes from where the person was looked for: a face found there is someone else's
 CACHE_VERSION = 2
 _STRANGERS: list[Path] = []  # folders with films that must leave nothing behind
-NO_FACE = "No face was found in the video. Please use one that shows a person from the front."
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class FaceTrack:
     fit: the face model on each frame, with one identity.
     fps: frames per second. size: (width, height) px.
     model: which face model was fitted (a digest of its weights).
+    shots: first frames of the film's shots. people: the most faces that one frame was seen to hold.
     """
 
     landmarks: FloatArray
@@ -56,6 +59,8 @@ class FaceTrack:
     fps: float
     size: tuple[int, int]
     model: str = ""
+    shots: tuple[int, ...] = (0,)
+    people: int = 1
 
     def __len__(self) -> int:
         return len(self.landmarks)
@@ -78,6 +83,8 @@ class FaceTrack:
                 fps=np.float64(self.fps),
                 size=np.array(self.size),
                 model=np.array(self.model),
+                shots=np.array(self.shots),
+                people=np.array(self.people),
                 **fit,
             )
 
@@ -88,23 +95,33 @@ class FaceTrack:
         fit = SequenceFit(**{part.name: data[f"fit_{part.name}"] for part in dataclasses.fields(SequenceFit)})
         width, height = (int(side) for side in data["size"])
         landmarks, detected, scores = data["landmarks"], data["detected"], data["scores"]
-        return cls(landmarks, detected, scores, fit, float(data["fps"]), (width, height), str(data["model"]))
+        shots = tuple(int(first) for first in data.get("shots", np.zeros(1)))
+        people, model = int(data.get("people", np.ones(()))), str(data["model"])
+        return cls(landmarks, detected, scores, fit, float(data["fps"]), (width, height), model, shots, people)
 
 
-def track_video(path: str | Path, *, fps: float | None = None, progress: Progress | None = None) -> FaceTrack:
-    """The largest face in a video file, from the cache when this content was tracked before.
+def track_video(
+    path: str | Path,
+    *,
+    fps: float | None = None,
+    choice: FaceChoice = LARGEST,
+    quarter_turns: int = 0,
+    progress: Progress | None = None,
+) -> FaceTrack:
+    """One face in a video file, the largest if nothing else is chosen; from the cache when it was tracked before.
 
-    fps: rate to which the frames are brought first; its own when None.
+    fps: rate to which the frames are brought first; its own when None. quarter_turns: counter-clockwise, by which the
+    frames are turned first.
 
     Raises VideoError when the file can't be read, FaceError when it shows no face.
     """
-    video = open_video(path, fps=fps)
-    kept = _track_folder(Path(path)) / f"{_content_key(Path(path), video.fps)}.npz"
+    video = open_video(path, fps=fps).turned(quarter_turns)
+    kept = _track_folder(Path(path)) / f"{_content_key(Path(path), video.fps, choice, quarter_turns)}.npz"
     track = from_cache(kept)
     if track is not None:
         return track
     try:
-        track = track_frames(video, video.frame_count, video.fps, progress=progress)
+        track = track_frames(video, video.frame_count, video.fps, choice=choice, progress=progress)
     except FaceError as error:
         raise FaceError(f"{Path(path).name}: {error}") from error
     with contextlib.suppress(OSError):  # a cache that can't be written, or a full disk, only costs time
@@ -141,27 +158,34 @@ def from_cache(kept: Path) -> FaceTrack | None:
 
 
 def track_frames(
-    frames: Iterable[ByteArray], frame_count: int, fps: float, *, progress: Progress | None = None
+    frames: Iterable[ByteArray],
+    frame_count: int,
+    fps: float,
+    *,
+    choice: FaceChoice = LARGEST,
+    progress: Progress | None = None,
 ) -> FaceTrack:
-    """The largest face in `frames` [H,W,3], which must be iterable twice (a list, a VideoReader).
+    """One face in `frames` [H,W,3], which must be iterable twice (a list, a VideoReader).
 
-    Raises FaceError when no frame shows a face.
+    Raises FaceError when no frame shows such a face.
     """
     report = _Report(progress, 2 * frame_count)
-    boxes, size = _search(frames, report)
+    path = find_person(frames, fps, choice, report.step)
     landmarks = np.full((frame_count, LANDMARK_COUNT, 3), np.nan, np.float32)
     scores = np.full((frame_count, BLENDSHAPE_COUNT), np.nan, np.float32)
-    for start, view, crops, before in _chunks(frames, boxes, report):
+    for piece, crops in _pieces(frames, path, frame_count, report):
         places, values = _both_ways(crops, fps)
-        count = min(CHUNK, len(crops) - before, frame_count - start)
-        part = slice(before, before + count)
-        flat = [view.to_picture(place) for place in places[part]]
-        landmarks[start : start + count], scores[start : start + count] = flat, values[part]
+        own = slice(piece.start - piece.first, piece.end - piece.first)
+        flat = np.array([piece.view.to_picture(place) for place in places[own]])
+        elsewhere = np.linalg.norm(flat.mean(1)[:, :2] - piece.centres, axis=1) > ELSEWHERE * piece.sides
+        flat[elsewhere] = np.nan
+        landmarks[piece.start : piece.end], scores[piece.start : piece.end] = flat, values[own]
     detected = np.isfinite(landmarks[:, 0, 0])
     if not detected.any():
         raise FaceError(NO_FACE)
     landmarks, scores = fill_gaps(landmarks, detected), fill_gaps(scores, detected)
-    return FaceTrack(landmarks, detected, scores, fit_sequence(landmarks), fps, size, face_model_key())
+    fit = fit_sequence(landmarks)
+    return FaceTrack(landmarks, detected, scores, fit, fps, path.size, face_model_key(), path.shots, path.people)
 
 
 class _Report:
@@ -176,73 +200,62 @@ class _Report:
             self._progress(self._done, self._total)
 
 
-def _search(frames: Iterable[ByteArray], report: _Report) -> tuple[FloatArray, tuple[int, int]]:
-    """Rows (frame, x, y, side) of the face where it was looked for, and the film's (width, height)."""
-    rows: list[list[float]] = []
-    last: DetectedFace | None = None
-    size = (0, 0)
-    with FaceDetector() as detector:
-        for index, image in enumerate(frames):
-            report.step()
-            if index % LOOK_EVERY:
-                continue
-            size = (image.shape[1], image.shape[0])
-            last = _follow(detector, image, last)
-            if last is not None:
-                rows.append([index, *last.centre, last.size])
-    if not rows:
-        raise FaceError(NO_FACE)
-    return np.array(rows), size
+@dataclass(frozen=True)
+class _Piece:
+    """A part of one shot, frames `start` to `end`, seen through one view from `first` to `last` so that it warms up.
 
-
-def _follow(detector: FaceDetector, image: ByteArray, last: DetectedFace | None) -> DetectedFace | None:
-    """The same face in a later frame: near where it was, or else the largest one."""
-    if last is not None:
-        near = detector.refine(image, last)
-        if near is not None:
-            return near
-    faces = detector.detect(image)
-    return faces[0] if faces else last
-
-
-def _chunks(
-    frames: Iterable[ByteArray], boxes: FloatArray, report: _Report
-) -> Iterator[tuple[int, View, list[ByteArray], int]]:
-    """Pieces of the film: first frame, view of the face's surroundings, crops, and how many crops come before it.
-
-    Each piece carries `WARM_UP` crops more on either side. Frames are looked at once, in order.
+    centres: [N,2] px and sides: [N] px, about where the face is in each frame of the part.
     """
-    pieces: list[tuple[int, View, list[ByteArray]]] = []  # those being filled; they overlap by their warm-ups
+
+    start: int
+    end: int
+    first: int
+    last: int
+    view: View
+    centres: FloatArray
+    sides: FloatArray
+
+    @classmethod
+    def of(cls, path: PersonPath, start: int, end: int, shot: tuple[int, int]) -> _Piece | None:
+        """None where the person isn't in that shot. shot: its first frame, and the one after its last."""
+        rows = path.rows[(path.rows[:, 0] >= shot[0]) & (path.rows[:, 0] < shot[1])]
+        if not len(rows):
+            return None
+        first, last = max(shot[0], start - WARM_UP), min(shot[1], end + WARM_UP)
+        near = rows[(rows[:, 0] >= first - LOOK_EVERY) & (rows[:, 0] <= last + LOOK_EVERY)]
+        if not len(near):
+            near = rows[[np.abs(rows[:, 0] - start).argmin()]]
+        half = near[:, 3:] / 2 * CROP_MARGIN
+        low, high = (near[:, 1:3] - half).min(axis=0), (near[:, 1:3] + half).max(axis=0)
+        view = View.square((low + high) / 2, float((high - low).max()), path.roll, CROP_PIXELS)
+        times = np.arange(start, end)
+        x, y, sides = (np.interp(times, rows[:, 0], rows[:, column]) for column in (1, 2, 3))
+        return cls(start, end, first, last, view, np.stack([x, y], axis=1), sides)
+
+
+def _pieces(
+    frames: Iterable[ByteArray], path: PersonPath, frame_count: int, report: _Report
+) -> Iterator[tuple[_Piece, list[ByteArray]]]:
+    """The pieces of the film that show the person, with their crops. Frames are looked at once, in order."""
+    waiting: deque[_Piece] = deque()
+    for begin, end in zip(path.shots, (*path.shots[1:], frame_count), strict=True):
+        parts = ((start, min(start + CHUNK, end)) for start in range(begin, end, CHUNK))
+        waiting.extend(piece for part in parts if (piece := _Piece.of(path, *part, (begin, end))) is not None)
+    open_pieces: list[tuple[_Piece, list[ByteArray]]] = []
     for index, image in enumerate(frames):
         report.step()
-        if index == 0:
-            pieces.append((0, _surroundings(boxes, 0), []))
-        elif (index + WARM_UP) % CHUNK == 0:
-            pieces.append((index + WARM_UP, _surroundings(boxes, index + WARM_UP), []))
-        for _, view, crops in pieces:
-            crops.append(view.draw(image))
-        if index + 1 == pieces[0][0] + CHUNK + WARM_UP:
-            start, view, crops = pieces.pop(0)
-            yield start, view, crops, min(WARM_UP, start)
-    for start, view, crops in pieces:
-        if len(crops) > min(WARM_UP, start):
-            yield start, view, crops, min(WARM_UP, start)
-
-
-def _surroundings(boxes: FloatArray, start: int) -> View:
-    """The square that holds the face during the piece that begins at frame `start`."""
-    first, end = start - WARM_UP - LOOK_EVERY, start + CHUNK + WARM_UP + LOOK_EVERY
-    near = boxes[(boxes[:, 0] >= first) & (boxes[:, 0] <= end)]
-    if not len(near):
-        near = boxes[[np.abs(boxes[:, 0] - start).argmin()]]
-    half = near[:, 3:] / 2 * CROP_MARGIN
-    low, high = (near[:, 1:3] - half).min(axis=0), (near[:, 1:3] + half).max(axis=0)
-    return View.square((low + high) / 2, float((high - low).max()), pixels=CROP_PIXELS)
+        while waiting and waiting[0].first <= index:
+            open_pieces.append((waiting.popleft(), []))
+        for piece, crops in open_pieces:
+            crops.append(piece.view.draw(image))
+        while open_pieces and open_pieces[0][0].last == index + 1:
+            yield open_pieces.pop(0)
 
 
 def _both_ways(crops: list[ByteArray], fps: float) -> tuple[FloatArray, FloatArray]:
     """Landmarks [N,478,3] in crop px and scores [N,52]: the mean of a pass in each direction, NaN where both fail."""
-    passes = [_pass(crops, fps), _pass(crops[::-1], fps)]
+    with ThreadPoolExecutor(2) as pool:
+        passes = list(pool.map(_pass, (crops, crops[::-1]), (fps, fps)))
     (forth, forth_scores), (back, back_scores) = passes[0], tuple(part[::-1] for part in passes[1])
     return _mean(forth, back), _mean(forth_scores, back_scores)
 
@@ -277,9 +290,11 @@ def fill_gaps(values: FloatArray, known: BoolArray) -> FloatArray:
     return values[before] * (1 - share) + values[after] * share
 
 
-def _content_key(path: Path, fps: float) -> str:
-    """Changes with the film's content, the rate and the way of tracking."""
-    digest = hashlib.sha256(f"{CACHE_VERSION} {fps:.6f}".encode())
+def _content_key(path: Path, fps: float, choice: FaceChoice, quarter_turns: int) -> str:
+    """Changes with the film's content, the rate, the person and the way of tracking."""
+    person = "" if choice.is_largest else f" {choice.index} {choice.point}"
+    person += f" turned {quarter_turns}" if quarter_turns else ""
+    digest = hashlib.sha256(f"{CACHE_VERSION} {fps:.6f}{person}".encode())
     with open(path, "rb") as stream:
         while block := stream.read(1 << 20):
             digest.update(block)

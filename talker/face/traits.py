@@ -7,10 +7,12 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.interpolate import RBFInterpolator
 from scipy.spatial import cKDTree
 
 from talker.blendshapes import BLENDSHAPE_INDEX, expand
+from talker.curves import smoothstep
 from talker.face.landmarks import EYE_LIDS, FACE_LANDMARKS, LIP_PAIRS
 from talker.face.model import FaceModel, IntArray, load_face_model
 from talker.types import FloatArray
@@ -28,6 +30,8 @@ class FaceTraits:
     residual_weights: [V,468] how much of each landmark's residual a vertex takes.
     upper_lip, lower_lip: [V] how much a vertex belongs to either lip, 0..1.
     lids: per side [V], how much a vertex goes with the upper lid's edge, 0..1.
+    lip_gaps: [52,9] cm by which each blendshape parts the lips at their inner landmarks.
+    shape_starts, shape_vertices: [53], [N] the vertices that each blendshape moves, one after the other.
     """
 
     model: FaceModel
@@ -35,6 +39,9 @@ class FaceTraits:
     upper_lip: FloatArray
     lower_lip: FloatArray
     lids: dict[str, FloatArray]
+    lip_gaps: FloatArray
+    shape_starts: NDArray[np.intp]
+    shape_vertices: NDArray[np.intp]
 
     @property
     def mask_triangles(self) -> IntArray:
@@ -49,7 +56,12 @@ def face_traits(folder: Path) -> FaceTraits:
     residual_weights = _residual_weights(model)
     upper_lip, lower_lip = _lip_weights(model)
     lids = {side: _lid_weights(model, side) for side in EYE_LIDS}
-    return FaceTraits(model, residual_weights, upper_lip, lower_lip, lids)
+    shapes, vertices = np.nonzero(model.expression_basis.any(axis=2))
+    starts = np.searchsorted(shapes, np.arange(len(model.expression_basis) + 1))
+    upper, lower = (list(lip) for lip in LIP_PAIRS)
+    heights = np.stack([model.landmarks(shape)[:, 1] for shape in model.expression_basis])  # [52,478]
+    gaps = heights[:, upper] - heights[:, lower]
+    return FaceTraits(model, residual_weights, upper_lip, lower_lip, lids, gaps, starts, vertices)
 
 
 def _residual_weights(model: FaceModel) -> FloatArray:
@@ -66,8 +78,7 @@ def _lip_weights(model: FaceModel) -> tuple[FloatArray, FloatArray]:
     jaw = model.expression_basis[BLENDSHAPE_INDEX["jawOpen"]]
     contact = model.landmarks(model.neutral)[list(LIP_PAIRS[0] + LIP_PAIRS[1])]
     distance = cKDTree(contact).query(model.neutral)[0]
-    near = np.clip(1.0 - distance / LIP_REACH_CM, 0.0, 1.0)
-    near = near * near * (3 - 2 * near)
+    near = smoothstep(1.0 - distance / LIP_REACH_CM)
     near[model.mask.stop :] = 0
     is_lower = -jaw[:, 1] > JAW_TRAVEL_CM
     return (near * ~is_lower).astype(np.float32), (near * is_lower).astype(np.float32)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+import numpy as np
 from moviepy import ColorClip, CompositeVideoClip, TextClip, VideoClip, VideoFileClip, clips_array
 from PIL import Image
 
 from talker.errors import VideoError
 from talker.files import replaced_when_done
-from talker.media.provenance import GENERATED_MARK
+from talker.media.provenance import GENERATED_MARK, UNNAMED
+from talker.media.watermark import Marker
+from talker.media.watermark_reader import MOST_FRAMES, find_mark
 
 PREVIEW_FPS = 12.0
 TITLE_PX = 22  # height of the letters
@@ -32,6 +36,9 @@ def write_grid(films: Sequence[tuple[str, Path]], path: str | Path, *, columns: 
             cells += [empty] * (-len(cells) % columns)
             rows = [cells[start : start + columns] for start in range(0, len(cells), columns)]
             grid = clips_array(rows).with_audio(clips[0].audio)
+            marker = UNNAMED.marker(grid.size)
+            if marker is not None:
+                grid = grid.image_transform(lambda frame: marker.add(frame.astype(np.uint8)))
             grid.write_videofile(
                 str(scratch),
                 fps=clips[0].fps,
@@ -42,6 +49,7 @@ def write_grid(films: Sequence[tuple[str, Path]], path: str | Path, *, columns: 
                 temp_audiofile_path=str(scratch.parent),
                 logger=None,
             )
+            UNNAMED.seal(scratch)
     except OSError as error:
         raise VideoError(f"The film {path} can't be made ({error}).") from error
 
@@ -52,11 +60,21 @@ def write_preview(film: str | Path, path: str | Path, *, seconds: float = 4.0, h
     try:
         with VideoFileClip(str(film)) as whole, replaced_when_done(path) as scratch:
             clip = whole.subclipped(0, min(seconds, whole.duration)).resized(height=height)
-            frames = [Image.fromarray(frame) for frame in clip.iter_frames(fps=PREVIEW_FPS, dtype="uint8")]
+            marker = _marker_again(whole, (clip.w, clip.h))
+            small = clip.iter_frames(fps=PREVIEW_FPS, dtype="uint8")
+            frames = [Image.fromarray(frame if marker is None else marker.add(frame)) for frame in small]
             duration_ms = round(1000 / PREVIEW_FPS)
-            frames[0].save(scratch, save_all=True, append_images=frames[1:], duration=duration_ms, loop=0)
+            metadata = UNNAMED.for_pillow(path.suffix.lower())
+            frames[0].save(scratch, save_all=True, append_images=frames[1:], duration=duration_ms, loop=0, **metadata)
+            UNNAMED.seal(scratch)
     except (OSError, ValueError) as error:
         raise VideoError(f"The preview {path} can't be made ({error}).") from error
+
+
+def _marker_again(film: VideoFileClip, size: tuple[int, int]) -> Marker | None:
+    """What puts a film's own mark anew into its frames, scaled to `size` (width, height) px and encoded once more."""
+    mark = find_mark(itertools.islice(film.iter_frames(fps=PREVIEW_FPS, dtype="uint8"), MOST_FRAMES))
+    return None if mark is None or mark.payload is None else Marker(size, mark.payload)
 
 
 def _titled(clip: VideoClip, title: str) -> VideoClip:

@@ -25,12 +25,14 @@ from talker.limits import (
 )
 from talker.media.decoding import DECODER_ERRORS
 from talker.media.isolation import decoded_once
+from talker.media.provenance import Provenance, marked
 from talker.types import ByteArray
 
 # Pillow opens dozens more: some run other programs (EPS: Ghostscript), most were never meant for strangers' files.
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIF")
 PROMISED = "JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP and GIF"
 PAGED = ("MPO", "HEIF", "TIFF")  # may hold several pictures, but none that move
+LIVE_QUALITY = 88  # of pictures that are sent as they are drawn
 JPEG_START = b"\xff\xd8\xff"
 BACKGROUND = (200, 200, 200)  # what transparent pixels show
 ImageSource = str | Path | bytes | Image.Image | NDArray[Any]
@@ -113,14 +115,30 @@ def read_damage(path: str) -> Iterator[tuple[bool]]:
         yield (True,)
 
 
-def save_image(image: ByteArray, path: str | Path) -> None:
-    """Write an image [H,W,3] in the format that the file's name ends with; ImageError when it can't be written."""
+def save_image(image: ByteArray, path: str | Path, provenance: Provenance | None = None) -> None:
+    """Write an image [H,W,3] in the format that the file's name ends with; ImageError when it can't be written.
+
+    provenance: of what Talker has drawn, which is then marked; None for everything else.
+    """
     path = Path(path)
+    arguments: dict[str, Any] = {"quality": 95}
+    if provenance is not None:
+        image = marked(image, provenance)
+        arguments |= provenance.for_pillow(path.suffix.lower())
     try:
         with replaced_when_done(path) as scratch:
-            Image.fromarray(image).save(scratch, quality=95)
+            Image.fromarray(image).save(scratch, **arguments)
+            if provenance is not None:
+                provenance.seal(scratch)
     except (OSError, ValueError) as error:
         raise ImageError(f"The picture can't be written to {path} ({error}).") from error
+
+
+def as_jpeg(image: ByteArray, provenance: Provenance) -> bytes:
+    """A drawn picture [H,W,3], marked already, as a JPEG whose metadata says so, quickly made."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "JPEG", quality=LIVE_QUALITY, **provenance.for_pillow(".jpg"))
+    return buffer.getvalue()
 
 
 def _opened(source: ImageSource) -> Image.Image:

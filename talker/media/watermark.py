@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from reedsolo import RSCodec
 from scipy import fft
 
-from talker.types import ByteArray, FloatArray
+from talker.types import AnyArray, ByteArray, FloatArray
 
 TILE = 128  # samples a side
 TILES = 4  # across the frame's shorter side
@@ -32,9 +32,9 @@ WAVELENGTHS = (6.0, 26.0)  # samples; shorter ones are lost in encoders, longer 
 STEP = TILE // 16  # samples between the shifts of two values: 16 × 16 shifts are the 256 values of a byte
 PAYLOAD_BYTES, PARITY_BYTES = 8, 6
 SYMBOLS = PAYLOAD_BYTES + PARITY_BYTES
-SYNC_SHARE = 0.3  # of the pattern's energy is the part that never changes
-FLOOR, CEILING = 0.85, 6.0  # grey levels, root mean square: on flat places (unseen at 100 %) and at most
-MASKING = 0.35  # grey levels of mark per grey level of local contrast, which hides it
+SYNC_SHARE = 0.4  # of the pattern's energy is the part that never changes
+FLOOR, CEILING = 0.95, 4.5  # grey levels, root mean square: on flat places (unseen at 100 %) and at most
+MASKING = 0.3  # grey levels of mark per grey level of local contrast, which hides it
 BLOCK = 8  # samples a side of a place whose contrast is measured
 EPOCH_MINUTES = 28_401_120  # 2024-01-01 in minutes since 1970: three bytes reach to 2055
 PUBLIC_KEY = "talker"  # with it everybody can verify
@@ -133,7 +133,7 @@ def _tile(payload: Payload, secret: str) -> FloatArray:
 def _pattern(size: tuple[int, int], payload: Payload, secret: str) -> FloatArray:
     """The tiles over a whole frame [H,W]."""
     width, height = size
-    step = REFERENCE_SIDE / min(size)  # samples per pixel
+    step = REFERENCE_SIDE / int(min(size))  # samples per pixel
     columns, rows = np.meshgrid(
         np.arange(width, dtype=np.float32) * step % TILE, np.arange(height, dtype=np.float32) * step % TILE
     )
@@ -141,7 +141,7 @@ def _pattern(size: tuple[int, int], payload: Payload, secret: str) -> FloatArray
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _gains(lines, rows, columns):  # type: ignore[no-untyped-def]
+def _gains(lines: AnyArray, rows: int, columns: int) -> AnyArray:
     """How strong the mark is in each block [rows, columns]: after its contrast, or that of its calmest neighbour.
 
     lines: a frame [H, 3 W]; the contrast is that of green, which is most of the luma.
@@ -170,7 +170,7 @@ def _gains(lines, rows, columns):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _add(lines, pattern, gains, left, share) -> None:  # type: ignore[no-untyped-def]
+def _add(lines: AnyArray, pattern: AnyArray, gains: AnyArray, left: AnyArray, share: AnyArray) -> None:
     """Add the pattern to red, green and blue alike, in place; its strength changes smoothly from block to block.
 
     left, share: for each column of pixels the block whose middle is to the left, and how far it is to the next.

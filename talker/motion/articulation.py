@@ -18,6 +18,7 @@ from talker.curves import at_frames
 from talker.loaded import loaded_once
 from talker.motion import visemes
 from talker.motion.mouth_regressor import ArticulationConfig, MouthRegressor
+from talker.options import LIP_MODELS, SpeakOptions
 from talker.speech.analysis import EASY_S, SpeechAnalysis
 from talker.speech.encoder import FRAME_RATE, shared_encoder
 from talker.types import FaceMotion, FloatArray, TimedToken, Transcript
@@ -55,7 +56,7 @@ def prepare() -> None:
 def predict_mouth(speech: SpeechAnalysis, regressor: MouthRegressor | None = None) -> MouthPrediction:
     """What a regressor, by default the shipped one, predicts from the sound alone."""
     regressor = regressor or shipped_mouth_regressor()
-    return regressor.predict(regressor.project(speech.layers[-1]))
+    return regressor.predict(regressor.project(speech.layers))
 
 
 def trusted_phones(transcript: Transcript | None) -> tuple[TimedToken, ...]:
@@ -135,6 +136,11 @@ def bite_lip(mouth: FloatArray, bite: FloatArray) -> FloatArray:
     amount = bite[:, None]
     bitten = np.where(OPENING, mouth * (1.0 - 0.75 * amount), mouth)
     return np.maximum(bitten, BITE * amount)
+
+
+def chosen_mouth_regressor(options: SpeakOptions) -> MouthRegressor:
+    """The shipped one that the options ask for."""
+    return shipped_mouth_regressor(LIP_MODELS[options.converter] + ("-permissive" if options.permissive else ""))
 
 
 @loaded_once

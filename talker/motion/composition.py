@@ -7,7 +7,7 @@ opens; sums saturate smoothly.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,21 +16,24 @@ from threadpoolctl import threadpool_limits
 
 from talker.blendshapes import BLENDSHAPE_INDEX
 from talker.curves import at_frames, smoothstep
-from talker.motion.emotion_style import EMOTION_STYLES, EmotionStyle, code_rows, emotion_style_of, with_pace
+from talker.motion.emotion_course import EmotionEnvelope, EmotionRows
+from talker.motion.emotion_style import EMOTION_STYLES, EmotionStyle
 from talker.motion.lips import LipGeometry
-from talker.motion.nonverbal import nonverbal_motion
+from talker.motion.nonverbal import NonverbalProcess
 from talker.options import SpeakOptions
 from talker.speech.analysis import SpeechAnalysis
+from talker.speech.stress import Stress
 from talker.types import EMOTION_LABELS, EmotionCode, FaceMotion, FloatArray
 
 SHUT, PARTED = 0.004, 0.022  # lip opening (face widths) below which speech means closed lips, above which it doesn't
 VOWEL, OPEN_VOWEL = 0.025, 0.06  # lip opening from which speech means an open mouth, and certainly does
 PART, PARTS = 0.012, 0.035  # lip opening from which an emotion begins not to close it, and may not at all
 ALREADY_OPEN = 0.3  # part of an emotion's opening that is left out on an open vowel
-# Part of an emotion's opening that is shown while something is said. One MEAD person's films fit 0.5 best; with less
-# than this, surprise and anger are no longer read (judge, portraits 1-150).
+# Part of an emotion's opening that is shown while something is said; with less, surprise and anger are no longer read
+# (judge, portraits 1-150).
 OPENS_WHILE_SPEAKING = 0.85
-LASTS_S = 0.12  # for which a closure, a vowel or a rounding is respected before and after it
+LASTS_S = 0.2  # for which a closure, a vowel or a rounding is respected before and after it
+SHUTS_S = 0.04  # spread of the time over which lips are brought together against an emotion that parts them
 PAUSE_S = 0.4  # a pause up to twice as long doesn't open the mouth as silence does
 OPENS = 0.004  # face widths: a channel that parts the lips more than this per unit is held back on closures
 SPREADS = 0.02  # face widths: a channel that widens the mouth more than this per unit gives way to rounding
@@ -38,10 +41,9 @@ ROUNDED, YIELD_TO_ROUNDING = 0.7, 0.3  # pucker and funnel that count as fully r
 KNEE, ROOM = 0.8, 0.35  # values above the knee are squeezed into the room above it
 SNEER_CAP, SNEER_KNEE = 1.4, 1.0  # noseSneer + mouthUpperUp of one side
 COURSE_S = 0.12  # movements of the mouth that are slower than this are its course, not single sounds
-BLOCK = 4096  # frames that are composed at once
-EASE_S = 0.45  # an emotion comes and goes over this time
-START, END, PAUSE = 0.6, 0.8, 0.95  # part of the emotion that shows in the first and last frame, and in pauses
-LOUDNESS_SHARE = 0.18  # how much the emotion grows with loudness around its mean
+COURSE_REACH_S = 0.28  # how far before and behind it the course is seen
+BLOCK_S = 10.0  # of a film that are composed at once
+STRESS_REACH_S = 0.5  # before a stress nothing moves for it
 SIDES = ("Left", "Right")
 ROUND = [BLENDSHAPE_INDEX["mouthPucker"], BLENDSHAPE_INDEX["mouthFunnel"]]
 CLOSE = BLENDSHAPE_INDEX["mouthClose"]
@@ -60,6 +62,30 @@ FREE = [
 ]  # fmt: skip; lids stay open
 
 
+class Composer:
+    """The whole face, block after block: lips that speak, an emotion, blinks, gaze, head and brows.
+
+    Blocks of any length give the same motion. end_s: when the film ends; None where nobody knows, as live.
+    """
+
+    def __init__(self, options: SpeakOptions, fps: float, end_s: float | None = None) -> None:
+        self._fps = fps
+        self._life = NonverbalProcess(options, fps, end_s)
+        self._envelope = EmotionEnvelope(fps, end_s)
+
+    def advance(
+        self, spoken: SpokenMouth, loudness: FloatArray, emotion: EmotionRows, stresses: Sequence[Stress]
+    ) -> FaceMotion:
+        """The next frames. loudness: [n] 0..1. stresses: as for `NonverbalProcess.advance`."""
+        voice, mouth = spoken.voice, spoken.mouth
+        shown = emotion.strength * self._envelope(voice, loudness)
+        life = self._life.advance(voice, emotion.style, stresses)
+        offset = apply_lip_constraints(emotion.offset * shown[:, None], spoken.constraints)
+        limited = soft_limit(cap_sneer(with_eyes(mouth + offset + life.blendshapes, life.blink)))
+        face = enforce_closure(limited, mouth, spoken.constraints.shut).astype(np.float32)
+        return FaceMotion(face, life.pose.astype(np.float32), self._fps, shown_probabilities(emotion, shown))
+
+
 @threadpool_limits.wrap(limits=1, user_api="blas")  # products this small lose time to a second thread
 def compose(
     mouth_motion: FaceMotion,
@@ -74,38 +100,61 @@ def compose(
     changes the way one moves.
     """
     frames, fps = len(mouth_motion), mouth_motion.fps
-    heard = speech.prosody
-    voice = speech.speaking(frames, fps)
-    style = with_pace(emotion_style_of(emotion, frames, fps, styles), options.pace)
-    mouth = delivered(
-        mouth_motion.blendshapes.astype(np.float64),
-        voice,
-        options.mouth * np.asarray(style.mouth),
-        options.articulation,
-        fps,
-    )
-    loudness = at_frames(heard.loudness[:, None], frames, fps, heard.rate_hz)[:, 0]
-    shown = code_rows(emotion, emotion.strength[:, None], frames, fps)[:, 0] * emotion_envelope(voice, loudness, fps)
-    offset = code_rows(emotion, emotion.blendshape_offset, frames, fps)
-    life = nonverbal_motion(heard, voice, style, options, fps)
-    face = np.empty(mouth.shape, np.float32)
-    said = LipConstraints.of(mouth, voice, fps)
-    mouth = baring_teeth(mouth, np.asarray(style.bared) * (1.0 - said.closing), fps)
-    for start in range(0, frames, BLOCK):  # each frame stands for itself: blocks keep long speech small
-        part = slice(start, start + BLOCK)
-        emotion_offset = apply_lip_constraints(offset[part] * shown[part, None], said.during(part))
-        sum_of_all = mouth[part] + emotion_offset + life.blendshapes[part]
-        limited = soft_limit(cap_sneer(with_eyes(sum_of_all, life.blink[part])))
-        face[part] = enforce_closure(limited, mouth[part], voice[part])
-    return FaceMotion(face, life.pose.astype(np.float32), fps, shown_probabilities(emotion, shown, fps))
+    rows = EmotionRows.of(emotion, frames, fps, options.pace, styles)
+    end = speech.film_end(frames, fps)
+    said, voice = mouth_motion.blendshapes * end[:, None], speech.speaking(frames, fps) * end
+    spoken = SpokenMouth.of(said, voice, rows.style, options, fps)
+    loudness = at_frames(speech.prosody.loudness[:, None], frames, fps, speech.prosody.rate_hz)[:, 0]
+    composer, stresses, block = Composer(options, fps, (frames - 1) / fps), speech.stresses, round(BLOCK_S * fps)
+    parts = []
+    for start in range(0, frames, block):
+        part, known_s = slice(start, start + block), (start + block) / fps + STRESS_REACH_S
+        new = [stress for stress in stresses if stress.moment_s < known_s]
+        stresses = stresses[len(new) :]
+        parts.append(composer.advance(spoken.during(part), loudness[part], rows.during(part), new))
+    return joined(parts)
 
 
-def shown_probabilities(emotion: EmotionCode, shown: FloatArray, fps: float) -> FloatArray:
+def joined(parts: Sequence[FaceMotion]) -> FaceMotion:
+    """Composed motions, one after the other."""
+    read = [part.emotion_probabilities for part in parts if part.emotion_probabilities is not None]
+    blendshapes, pose = (np.concatenate([getattr(part, name) for part in parts]) for name in ("blendshapes", "pose"))
+    return FaceMotion(blendshapes, pose, parts[0].fps, np.concatenate(read))
+
+
+@dataclass(frozen=True)
+class SpokenMouth:
+    """The mouth [T,52] as it is spoken with an emotion's manner, the voice [T], and what both ask of the lips."""
+
+    mouth: FloatArray
+    voice: FloatArray
+    constraints: LipConstraints
+
+    @classmethod
+    def of(
+        cls, mouth: FloatArray, voice: FloatArray, style: EmotionStyle, options: SpeakOptions, fps: float
+    ) -> SpokenMouth:
+        """Of the motion of lips [T,52] and its voice [T]; a frame depends on those up to COURSE_REACH_S around it."""
+        said = delivered(mouth.astype(np.float64), voice, np.full(len(mouth), options.mouth), options.articulation, fps)
+        constraints = LipConstraints.of(said, voice, fps, rests=True)
+        return cls(baring_teeth(said, np.asarray(style.bared) * (1.0 - constraints.closing), fps), voice, constraints)
+
+    def during(self, part: slice) -> SpokenMouth:
+        """A part of the time."""
+        return SpokenMouth(self.mouth[part], self.voice[part], self.constraints.during(part))
+
+
+def shown_probabilities(emotion: EmotionRows, shown: FloatArray) -> FloatArray:
     """How the face reads [T,8] (`EMOTION_LABELS`) with an emotion that is shown this strongly [T]; weak is neutral."""
     share = np.clip(shown, 0, 1)[:, None]
-    rows = share * code_rows(emotion, emotion.probabilities, len(shown), fps)
+    rows = share * emotion.probabilities
     rows[:, EMOTION_LABELS.index("neutral")] += 1 - share[:, 0]
     return rows.astype(np.float32)
+
+
+def course(values: FloatArray, fps: float) -> FloatArray:
+    """The slow course of values [T,...]: without what is quicker than COURSE_S."""
+    return gaussian_filter1d(values, COURSE_S * fps, axis=0, mode="nearest", radius=round(COURSE_REACH_S * fps))
 
 
 def delivered(
@@ -116,7 +165,7 @@ def delivered(
     Articulation weighs the movements of single sounds against the slow course of the mouth: 0 mumbles, 2 spells out.
     At 1 both change nothing, bit for bit; lips that speech closes stay closed.
     """
-    quick = mouth - gaussian_filter1d(mouth, COURSE_S * fps, axis=0, mode="nearest")
+    quick = mouth - course(mouth, fps)
     shut = meant_shut(LipGeometry.load().opening_of(mouth), voice)
     more = ((articulation - 1.0) * (1.0 - shut) * voice)[:, None]
     return np.maximum(mouth + more * quick, 0.0) * amplitude[:, None]
@@ -129,7 +178,7 @@ def baring_teeth(mouth: FloatArray, share: FloatArray, fps: float) -> FloatArray
     before; at 0 nothing changes, bit for bit.
     """
     geometry = LipGeometry.load()
-    opened = share * gaussian_filter1d(mouth[:, JAW], COURSE_S * fps, mode="nearest")
+    opened = share * course(mouth[:, JAW], fps)
     bared = mouth.copy()
     bared[:, JAW] -= opened
     bared[:, BARING] += (opened * geometry.opening[JAW] / geometry.opening[BARING].sum())[:, None]
@@ -143,29 +192,17 @@ def peak_expression(emotion: EmotionCode) -> FloatArray:
     return soft_limit(cap_sneer(strongest[None]))[0].astype(np.float32)
 
 
-def emotion_envelope(voice: FloatArray, loudness: FloatArray, fps: float) -> FloatArray:
-    """[T] around 1: the emotion eases in and out, recedes in pauses and swells with the voice."""
-    frames = len(voice)
-    time = np.arange(frames) / fps
-    from_start = np.clip(time / EASE_S, 0.0, 1.0)
-    to_end = np.clip((time[-1] - time) / EASE_S, 0.0, 1.0)
-    edge = (START + (1 - START) * smoothstep(from_start)) * (END + (1 - END) * smoothstep(to_end))
-    talking = gaussian_filter1d(voice, EASE_S * fps, mode="nearest")
-    swell = gaussian_filter1d(loudness, 0.25 * fps, mode="nearest")
-    mean = float(swell[voice > 0.5].mean()) if (voice > 0.5).any() else float(swell.mean())
-    return edge * (PAUSE + (1 - PAUSE) * talking) * (1.0 + LOUDNESS_SHARE * (swell - mean))
-
-
 @dataclass(frozen=True)
 class LipConstraints:
     """What speech does with the lips, [T] each, 0..1: what an emotion has to leave alone.
 
     Each lasts a little longer on both sides than the sound that asks for it, and eases in and out. So what is held back
     on one closure is not shown for a moment before the next: teeth that come and go with each of them tremble.
-    closing: lips meet. vowel: the mouth is wide open. parted: it is open at all. rounding: lips are rounded. talking:
-    something is said, or will be or was a moment ago.
+    shut: lips meet, as long as they do. closing: the same and around it. vowel: the mouth is wide open. parted: it is
+    open at all. rounding: lips are rounded. talking: something is said, or was a moment ago.
     """
 
+    shut: FloatArray
     closing: FloatArray
     vowel: FloatArray
     parted: FloatArray
@@ -173,16 +210,18 @@ class LipConstraints:
     talking: FloatArray
 
     @classmethod
-    def of(cls, mouth: FloatArray, voice: FloatArray, fps: float) -> LipConstraints:
-        """Of a mouth [T,52] that speaks, with its voice [T]."""
+    def of(cls, mouth: FloatArray, voice: FloatArray, fps: float, *, rests: bool = False) -> LipConstraints:
+        """Of a mouth [T,52] that speaks, with its voice [T]. rests: silence closes the lips, too, not speech alone."""
         opening = LipGeometry.load().opening_of(mouth)
         sounds = LASTS_S * fps
+        shut = meant_shut(opening, np.maximum(voice, rests))
         return cls(
-            dilate_in_time(meant_shut(opening, voice), sounds),
+            np.maximum(shut, gaussian_filter1d(shut, SHUTS_S * fps, mode="nearest")),
+            dilate_in_time(shut, sounds),
             dilate_in_time(smoothstep((opening - VOWEL) / (OPEN_VOWEL - VOWEL)), sounds),
             dilate_in_time(smoothstep((opening - PART) / (PARTS - PART)), sounds),
             dilate_in_time(smoothstep(mouth[:, ROUND].sum(1) / ROUNDED), sounds),
-            dilate_in_time(voice, PAUSE_S * fps),
+            lingering(voice, PAUSE_S * fps),
         )
 
     def during(self, part: slice) -> LipConstraints:
@@ -195,6 +234,14 @@ def dilate_in_time(asked: FloatArray, frames: float) -> FloatArray:
     reach = round(frames)
     longer = maximum_filter1d(asked, 2 * reach + 1)
     return gaussian_filter1d(longer, max(reach, 1) / 2, mode="nearest", radius=reach)  # sees as far as `longer` reaches
+
+
+def lingering(asked: FloatArray, frames: float) -> FloatArray:
+    """[T] at least what is asked [T], half of that still after `frames`, nothing after twice as many."""
+    longer, left = asked.copy(), smoothstep(1.0 - np.arange(int(2 * frames) + 1) / (2 * frames))
+    for back in range(1, min(len(left), len(asked))):
+        longer[back:] = np.maximum(longer[back:], asked[:-back] * left[back])
+    return longer
 
 
 def apply_lip_constraints(offset: FloatArray, said: LipConstraints) -> FloatArray:
@@ -223,11 +270,10 @@ def meant_shut(opening: FloatArray, voice: FloatArray) -> FloatArray:
     return smoothstep((PARTED - opening) / (PARTED - SHUT)) * voice
 
 
-def enforce_closure(face: FloatArray, mouth: FloatArray, voice: FloatArray) -> FloatArray:
-    """`face` [T,52] with lips no further apart than speech alone had them, where it meant them shut."""
+def enforce_closure(face: FloatArray, mouth: FloatArray, shut: FloatArray) -> FloatArray:
+    """`face` [T,52] with lips no further apart than speech alone had them, as far as it meant them `shut` [T]."""
     geometry = LipGeometry.load()
-    wanted = geometry.opening_of(mouth)
-    excess = np.maximum(geometry.opening_of(face) - wanted, 0.0) * meant_shut(wanted, voice)
+    excess = np.maximum(geometry.opening_of(face) - geometry.opening_of(mouth), 0.0) * shut
     closed = face.copy()
     closed[:, CLOSE] += excess / -geometry.opening[CLOSE]
     return closed

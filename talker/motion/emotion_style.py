@@ -2,8 +2,7 @@
 
 Multiples of the neutral manner, after the descriptions in Ekman & Friesen, "Unmasking the Face" (1975), Dael,
 Mortillaro & Scherer, "Emotion expression in body action and posture" (2012), and Wallbott, "Bodily expression of
-emotion" (1998). `mouth` is measured, by `talker.training.emotion_style`: on films, and on how much louder actors get.
-`bared` was found with the judge of drawn emotions on portraits 1-150.
+emotion" (1998). `bared` was found with the judge of drawn emotions on portraits 1-150.
 """
 
 from __future__ import annotations
@@ -22,14 +21,13 @@ SLOWEST_BLINK = 0.5  # lids are never slower than half their pace
 class EmotionStyle:
     """One row, or per frame [T] when mixed.
 
-    mouth: size of lip movements. bared: share of the jaw's opening that the lips make instead.
+    bared: share of the jaw's opening that the lips make instead.
     head, head_speed: size and speed of head movements. nods: on stressed syllables.
     blinks: per time; blink_s: how long one lasts, relative. gaze, gaze_rate: size and number of glances.
     brows: emphasis. bow: head lowered (rad, negative is raised). tilt: head tilted (rad). turn: turned away (rad).
     lean: towards the viewer (face widths). breath: depth of breathing.
     """
 
-    mouth: float | FloatArray = 1.0
     bared: float | FloatArray = 0.0
     head: float | FloatArray = 1.0
     head_speed: float | FloatArray = 1.0
@@ -50,19 +48,19 @@ NEUTRAL = EmotionStyle()
 # fmt: off
 EMOTION_STYLES: dict[str, EmotionStyle] = {
     "neutral": NEUTRAL,
-    "happy": EmotionStyle(bared=0.4, mouth=1.13, head=1.35, head_speed=1.2, nods=1.3, gaze_rate=1.1, brows=1.3,
+    "happy": EmotionStyle(bared=0.4, head=1.35, head_speed=1.2, nods=1.3, gaze_rate=1.1, brows=1.3,
                          bow=-0.02, tilt=0.03, lean=0.01, breath=1.1),
-    "sad": EmotionStyle(bared=0.4, mouth=1.04, head=0.6, head_speed=0.6, nods=0.5, blinks=0.8, blink_s=1.6, gaze=0.7,
+    "sad": EmotionStyle(bared=0.4, head=0.6, head_speed=0.6, nods=0.5, blinks=0.8, blink_s=1.6, gaze=0.7,
                         gaze_rate=0.6, brows=0.4, bow=0.1, tilt=0.03, lean=-0.01, breath=1.3),
-    "angry": EmotionStyle(bared=0.6, mouth=1.18, head=0.55, head_speed=1.3, nods=1.4, blinks=0.5, blink_s=0.85,
+    "angry": EmotionStyle(bared=0.6, head=0.55, head_speed=1.3, nods=1.4, blinks=0.5, blink_s=0.85,
                          gaze=0.4, gaze_rate=0.6, brows=0.3, bow=0.045, lean=0.035, breath=1.4),
-    "surprised": EmotionStyle(mouth=1.07, head=0.8, head_speed=1.2, nods=0.7, blinks=0.6, blink_s=0.8, gaze=0.7,
+    "surprised": EmotionStyle(head=0.8, head_speed=1.2, nods=0.7, blinks=0.6, blink_s=0.8, gaze=0.7,
                              brows=0.7, bow=-0.05, lean=-0.015, breath=1.2),
-    "fear": EmotionStyle(mouth=1.27, head=0.75, head_speed=1.9, nods=0.5, blinks=1.5, blink_s=0.7, gaze=1.7,
+    "fear": EmotionStyle(head=0.75, head_speed=1.9, nods=0.5, blinks=1.5, blink_s=0.7, gaze=1.7,
                         gaze_rate=2.0, brows=0.4, bow=-0.015, turn=0.03, lean=-0.03, breath=1.7),
-    "disgusted": EmotionStyle(bared=0.4, mouth=0.9, head=0.8, nods=0.7, blinks=1.1, blink_s=1.2, gaze=1.1, brows=0.4,
+    "disgusted": EmotionStyle(bared=0.4, head=0.8, nods=0.7, blinks=1.1, blink_s=1.2, gaze=1.1, brows=0.4,
                              bow=-0.03, tilt=-0.02, turn=0.05, lean=-0.03),
-    "contempt": EmotionStyle(bared=0.4, mouth=0.91, head=0.7, head_speed=0.8, nods=0.6, blinks=0.8, blink_s=1.4,
+    "contempt": EmotionStyle(bared=0.4, head=0.7, head_speed=0.8, nods=0.6, blinks=0.8, blink_s=1.4,
                             gaze=0.8, gaze_rate=0.7, brows=0.7, bow=-0.06, tilt=-0.045, turn=-0.02, lean=-0.01),
 }
 # fmt: on

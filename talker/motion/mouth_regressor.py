@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ class ArticulationConfig:
     """What the head is made of and how its output is used.
 
     channels: the blendshapes it predicts.
+    layers: how many of the encoder's layers it reads side by side; the deepest that is computed is the last of them.
     components, context: of the linear head: how many principal components of the features, and how many neighbouring
         feature frames (20 ms apart) on each side.
     lead_s: how much earlier than heard the mouth moves; lips shape a sound before it is heard.
@@ -30,8 +32,9 @@ class ArticulationConfig:
     """
 
     channels: tuple[str, ...]
-    components: int = 128
-    context: int = 3
+    layers: int = 2
+    components: int = 160
+    context: int = 5
     lead_s: float = 0.02
     opening_gain: float = 1.4
     rounding_gain: float = 1.4
@@ -51,8 +54,8 @@ class ArticulationConfig:
 class MouthRegressor:
     """Linear from features in context to blendshapes and to the p/b/m gate.
 
-    mean: [384] and components: [384,K] of the features. weights: [(2·context+1)·K, C+1] and bias [C+1], the last
-    column being the gate's logit.
+    mean: [F] and components: [F,K] of the features, F = 384 · layers. weights: [(2·context+1)·K, C+1] and
+    bias [C+1], the last column being the gate's logit.
     """
 
     config: ArticulationConfig
@@ -68,9 +71,9 @@ class MouthRegressor:
         config = ArticulationConfig(**{**settings, "channels": tuple(settings["channels"])})
         return cls(config, **load_file(folder / "model.safetensors"))
 
-    def project(self, features: FloatArray) -> FloatArray:
-        """Features [T,384] as principal components [T,K]."""
-        return (features - self.mean) @ self.components
+    def project(self, layers: Sequence[FloatArray]) -> FloatArray:
+        """The encoder's layers, each [T,384], as principal components [T,K]."""
+        return (side_by_side(layers, self.config.layers) - self.mean) @ self.components
 
     def predict(self, projected: FloatArray) -> tuple[FloatArray, FloatArray]:
         """(blendshapes [T,52], probability of p, b, m [T]) for projected features [T,K] at 50 Hz, from sound alone."""
@@ -83,6 +86,11 @@ class MouthRegressor:
             ]
         )  # [T, C+1]
         return spread_out(self.config, out)
+
+
+def side_by_side(layers: Sequence[FloatArray], count: int) -> FloatArray:
+    """[T, 384·count]: the last `count` of an encoder's layers, each [T,384]."""
+    return np.concatenate(layers[-count:], axis=1)
 
 
 def spread_out(config: ArticulationConfig, out: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -142,7 +142,9 @@ class AttributeClassifier:
         glasses = "none"
         if self.score("glasses", face) > 0:
             glasses = "sunglasses" if self.score("hidden_eyes", face) > 0 else "clear"
-        return FaceAttributes(glasses, self.score("covered_mouth", face) > 0, self.score("drawing", face) > 0)
+        drawing, covered = self.score("drawing", face), self.score("covered_mouth", face)
+        # a drawn mouth may be a mere line, and a mask looks drawn: the surer answer is taken
+        return FaceAttributes(glasses, covered > max(drawing, 0.0), drawing > max(covered, 0.0))
 
 
 @loaded_once

@@ -19,22 +19,20 @@ from talker.render.geometry import HeadGeometry
 from talker.render.geometry_renderer import RenderedFrame
 from talker.render.patch import Window
 from talker.render.smooth_fill import smooth_fill
-from talker.types import EMOTION_LABELS, ByteArray, FloatArray, Portrait
+from talker.types import ByteArray, FloatArray, Portrait
 
 SIDE = 1.3  # of the square, in face widths
 EYES_AT = 0.23  # height of the eyes' line in the square
 MAP_STRIDE = 4  # the maps are that much coarser than the square
 HEAD_CM = 10.0  # unit of the position map
 POLYGONS = ((INNER_LIPS,), (OUTER_LIPS,), (RIGHT_EYE, LEFT_EYE))  # one mask each
-MAPS = 6  # channels of Sight.maps
-EMOTIONS = len(EMOTION_LABELS)
+MAPS = 6  # channels of GeneratorInput.maps
 IDENTITY = 20  # leading modes of the face model, which carry most of a face's form
-STYLE = 2 * BLENDSHAPE_COUNT + 6 + EMOTIONS + IDENTITY  # numbers of a frame's style
+STYLE = 2 * BLENDSHAPE_COUNT + 3 + IDENTITY  # numbers of a frame's style
 _BOTH = np.concatenate([MIRROR_ORDER, MIRROR_ORDER + BLENDSHAPE_COUNT])
 MIRRORED_STYLE = np.concatenate([_BOTH, np.arange(2 * BLENDSHAPE_COUNT, STYLE)])  # order of the mirrored face's numbers
-MIRRORED_SIGN = np.concatenate(
-    [np.ones(2 * BLENDSHAPE_COUNT), np.tile([1, -1, -1], 2), np.ones(EMOTIONS + IDENTITY)]
-).astype(np.float32)  # faces are nearly symmetric, so their form stays as it is
+MIRRORED_SIGN = np.concatenate([np.ones(2 * BLENDSHAPE_COUNT), [1, -1, -1], np.ones(IDENTITY)]).astype(np.float32)
+# faces are nearly symmetric, so their form stays as it is
 
 
 @dataclass(frozen=True)
@@ -90,14 +88,17 @@ class GeneratorInput:
 
 
 class FaceSquare:
-    """One portrait's squares, `side` px wide."""
+    """One portrait's squares, `side` px wide.
 
-    def __init__(self, geometry: HeadGeometry, side: int) -> None:
+    home: the portrait's own square, when another than the one around its mesh is wanted.
+    """
+
+    def __init__(self, geometry: HeadGeometry, side: int, home: Square | None = None) -> None:
         self._geometry, self._side = geometry, side
         self._face_width = geometry.fit.scale * FACE_WIDTH_CM
         self._triangles = geometry.traits.mask_triangles
-        self._home = self.square(geometry.rest_points)
-        self._source = self._home.points(geometry.rest_points) / side  # [V,2]
+        self.home = home or self.square(geometry.rest_points)
+        self._source = self.home.points(geometry.rest_points) / side  # [V,2]
         self._position = geometry.model.neutral / HEAD_CM  # [V,3]
 
     def square(self, points: FloatArray) -> Square:
@@ -111,11 +112,11 @@ class FaceSquare:
 
     def source(self, image: ByteArray) -> ByteArray:
         """[S,S,3] the portrait's own square of its picture `image`."""
-        return self._home.cut(image)
+        return self.home.cut(image)
 
-    def look(self, drawn: RenderedFrame) -> tuple[Square, GeneratorInput]:
-        """The frame's square, and what is known of it."""
-        square = self.square(drawn.points)
+    def look(self, drawn: RenderedFrame, square: Square | None = None) -> tuple[Square, GeneratorInput]:
+        """The frame's square (that of its own mesh, unless another is given), and what is known of it."""
+        square = square or self.square(drawn.points)
         maps = self._maps(square.points(drawn.points), drawn.camera[:, 2])
         return square, GeneratorInput(square.cut(drawn.frame), self._masks(square, drawn.points), maps)
 
@@ -138,17 +139,12 @@ class FaceSquare:
         return np.concatenate([found[..., :3], covered[..., None], flow], axis=-1).astype(np.float32)
 
 
-def generator_style(
-    blendshapes: FloatArray, pose: FloatArray, portrait: Portrait, emotion_probabilities: FloatArray | None = None
-) -> FloatArray:
-    """[STYLE] what shapes the frame as a whole: expression and gaze, what the portrait had, head and its turn (rad),
-    how the face reads [8] (nothing where that isn't known) and the form of the face (in its standard deviations).
+def generator_style(blendshapes: FloatArray, pose: FloatArray, portrait: Portrait) -> FloatArray:
+    """[STYLE] what shapes the frame as a whole: the expression that is asked for, the one that the portrait had, how
+    the head is turned (rad, towards the camera 0) and the form of the face (in its standard deviations).
     """
     head = axis_angle(rotation_matrix(pose[:3]) @ rotation_matrix(portrait.fit.rotation))
-    emotion_probabilities = np.zeros(EMOTIONS) if emotion_probabilities is None else emotion_probabilities
     form = np.zeros(IDENTITY)
     known = portrait.fit.identity[:IDENTITY]
     form[: len(known)] = known
-    return np.concatenate(
-        [blendshapes, portrait.source_expression, head, pose[:3], emotion_probabilities, form]
-    ).astype(np.float32)
+    return np.concatenate([blendshapes, portrait.source_expression, head, form]).astype(np.float32)

@@ -16,9 +16,10 @@ from numba import njit
 from talker.render.affine import Affine
 from talker.render.matte import Matte, MatteParams, foreground_matte, position_between
 from talker.render.patch import Window, copy_size
+from talker.render.sampling import BARE, MIXED, OPAQUE
 from talker.render.smooth_fill import smooth_fill
 from talker.render.source import SourceFrame
-from talker.types import BoolArray, ByteArray, FloatArray
+from talker.types import AnyArray, BoolArray, ByteArray, FloatArray
 
 
 @dataclass(frozen=True)
@@ -35,19 +36,6 @@ class BackgroundParams:
 
 
 TAPS = 5  # pixels that cubic sampling and rounding look at
-OPAQUE, BARE, MIXED = 2, 1, 0  # what cubic sampling at a pixel meets: foreground, background, or both
-
-
-def _cubic(fraction: FloatArray) -> FloatArray:
-    """[N,4] weights of cubic sampling between pixels at `fraction` [N] 0..1, with OpenCV's sharpness of -0.75."""
-    distance = np.abs(fraction[:, None] - np.array([-1.0, 0.0, 1.0, 2.0]))
-    near = (1.25 * distance - 2.25) * distance**2 + 1.0
-    far = -0.75 * (((distance - 5.0) * distance + 8.0) * distance - 4.0)
-    return np.where(distance <= 1.0, near, far).astype(np.float32)
-
-
-STEPS = 64  # of a pixel, in which positions are rounded
-CUBIC = _cubic(np.arange(STEPS + 1) / STEPS)
 
 
 class Background:
@@ -75,10 +63,6 @@ class Background:
         self.kind = np.full(image.shape[:2], MIXED, np.uint8)
         self.kind[(cv2.erode(own, around) == 255) & (cv2.dilate(alpha, around) == 0)] = BARE
         self.kind[cv2.erode(alpha, around) == 255] = OPAQUE
-
-    def keep(self, frame: ByteArray, where: FloatArray) -> None:
-        """Put the still background into `frame` [h,w,3], which shows the region at `where` [h,w,2] px."""
-        _keep(frame, where, self.foreground, self.kind, self.certain, self.plate, np.float32(self.settled), self.slack)
 
 
 def _full_size(values: FloatArray, image: ByteArray) -> ByteArray:
@@ -117,7 +101,9 @@ def continued(
 
 
 @njit(cache=True, nogil=True)
-def _take_apart(image, filled, own, alpha, plate, foreground) -> None:  # type: ignore[no-untyped-def]
+def _take_apart(
+    image: AnyArray, filled: AnyArray, own: AnyArray, alpha: AnyArray, plate: AnyArray, foreground: AnyArray
+) -> None:
     """Write the plate and what lies before it, so that together they are the `image` again."""
     height, width = alpha.shape
     for y in range(height):
@@ -146,94 +132,3 @@ def _mirror(known: BoolArray, unit: float, params: BackgroundParams) -> tuple[Fl
     there = cv2.remap(known.astype(np.float32), here + offset, None, cv2.INTER_LINEAR)
     share = cv2.GaussianBlur(there * np.clip(2.0 - 2.0 * away / (params.mirrored * unit), 0.0, 1.0), (0, 0), soft)
     return offset, share * there
-
-
-@njit(cache=True, nogil=True, fastmath=True)
-def _keep(frame, where, foreground, kind, certain, plate, settled, slack) -> None:  # type: ignore[no-untyped-def]
-    height, width = kind.shape
-    found = np.empty(4, np.float32)
-    behind = np.empty(3, np.float32)
-    for y in range(height):
-        for x in range(width):
-            still = certain[y, x]
-            if still == 0:
-                continue
-            wx, wy = where[y, x, 0], where[y, x, 1]
-            nearest_x = min(max(int(wx + np.float32(0.5)), 0), width - 1)
-            nearest_y = min(max(int(wy + np.float32(0.5)), 0), height - 1)
-            meets = kind[nearest_y, nearest_x]
-            if meets == OPAQUE:
-                continue
-            dx, dy = wx - np.float32(x), wy - np.float32(y)
-            distance = abs(dx) + abs(dy)
-            if distance < np.float32(1e-3):
-                continue
-            if still == 255:
-                for channel in range(3):
-                    behind[channel] = plate[y, x, channel]
-            else:
-                follows = np.float32(1.0) - still * np.float32(1.0 / 255.0)
-                _sampled(plate, x + follows * dx, y + follows * dy, behind)
-            if meets == MIXED:
-                share = min(distance / settled, np.float32(1.0)) * still * np.float32(1.0 / 255.0)
-                _in_front(foreground, wx, wy, found)
-                _make_possible(found, frame[y, x], share, slack)
-                for channel in range(3):
-                    behind[channel] = found[channel] + found[3] * behind[channel]
-            for channel in range(3):
-                frame[y, x, channel] = min(max(behind[channel] + np.float32(0.5), np.float32(0.0)), np.float32(255.0))
-
-
-@njit(cache=True, nogil=True, fastmath=True)
-def _make_possible(found, shown, share, slack) -> None:  # type: ignore[no-untyped-def]
-    """Bring `found` [4], colours that may not exist, by `share` 0..1 towards the warped picture's, `shown` [3]."""
-    opacity = np.float32(1.0) - found[3]
-    most = np.float32(255.0) * opacity + np.float32(slack)
-    amiss = np.float32(0.0)
-    for channel in range(3):
-        amiss = max(amiss, _amiss(found[channel], opacity * shown[channel], most, slack))
-    for channel in range(3):
-        found[channel] += share * amiss * (opacity * shown[channel] - found[channel])
-
-
-@njit(cache=True, nogil=True, fastmath=True)
-def _amiss(value, possible, most, slack):  # type: ignore[no-untyped-def]
-    """How far 0..1 a foreground's `value` must go towards a `possible` one to lie between -`slack` and `most`."""
-    if value < -slack:
-        return min((-slack - value) / max(possible - value, 1e-3), 1.0)
-    if value > most:
-        return min((value - most) / max(value - possible, 1e-3), 1.0)
-    return 0.0
-
-
-@njit(cache=True, nogil=True, fastmath=True)
-def _sampled(image, x, y, result) -> None:  # type: ignore[no-untyped-def]
-    """Write the colours [3] of `image` [h,w,3] at x, y px, linearly sampled, into `result`."""
-    height, width = image.shape[:2]
-    x = min(max(x, np.float32(0.0)), np.float32(width - 1.001))
-    y = min(max(y, np.float32(0.0)), np.float32(height - 1.001))
-    left, top = int(x), int(y)
-    across, down = x - np.float32(left), y - np.float32(top)
-    one = np.float32(1.0)
-    for channel in range(3):
-        upper = (one - across) * image[top, left, channel] + across * image[top, left + 1, channel]
-        lower = (one - across) * image[top + 1, left, channel] + across * image[top + 1, left + 1, channel]
-        result[channel] = (one - down) * upper + down * lower
-
-
-@njit(cache=True, nogil=True, fastmath=True)
-def _in_front(foreground, x, y, result) -> None:  # type: ignore[no-untyped-def]
-    """Write the foreground's colours at x, y px and the share 0..1 seen through it to `result` [4]."""
-    height, width = foreground.shape[:2]
-    left, top = int(np.floor(x)), int(np.floor(y))
-    across = CUBIC[int((x - np.float32(left)) * np.float32(STEPS) + np.float32(0.5))]
-    down = CUBIC[int((y - np.float32(top)) * np.float32(STEPS) + np.float32(0.5))]
-    result[:] = np.float32(0.0)
-    for j in range(4):
-        row = min(max(top + j - 1, 0), height - 1)
-        for i in range(4):
-            column = min(max(left + i - 1, 0), width - 1)
-            weight = across[i] * down[j]
-            for channel in range(4):
-                result[channel] += weight * np.float32(foreground[row, column, channel])
-    result[3] *= np.float32(1.0 / 255.0)

@@ -62,7 +62,10 @@ class CreaseRemoval:
         shrink = min(1.0, params.working_face_px / (source.unit * FACE_WIDTH_CM))
         points = geometry.rest_points - corner
         gain = _fold_gain(geometry, image, points, change, shrink, wrinkles, params)  # [h,w,3] log brightness
-        self._box = _bounds(np.abs(gain).max(axis=2) > 1e-3)
+        folded = np.abs(gain).max(axis=2) > 1e-3
+        if not folded.any():
+            return  # a smooth face
+        self._box = _bounds(folded)
         rows, _ = self._box
         inside = image[self._box].astype(np.float32) + params.black
         added = inside * np.expm1(gain[self._box])

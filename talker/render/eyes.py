@@ -7,6 +7,7 @@ as a disc of its own, completed where a lid hides it. Gaze moves the disc; lids 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property, partial
 
 import cv2
 import numpy as np
@@ -74,11 +75,28 @@ class Eye:
         self._iris_centre = iris[0]
         self._iris_radius = float(np.linalg.norm(iris[1:] - iris[0], axis=1).mean())
         self._rest_height = self._height(rest)
-        self._lid = Lid(source, rest, side, lid)
+        self._rest, self._make_lid = rest, partial(Lid, source, rest, side, lid)
         self._rims = self._rim_shifts(rest)
-        hole, window = self._rest_hole(rest)
-        self.white = _brightest(source.image[window.slices][hole])  # [3] of the eye's white in the picture
-        self._plate = self._make_plate(rest, hole, window)
+
+    # what only some frames need is made when the first of them comes: a video's frames are drawn once each
+
+    @cached_property
+    def _lid(self) -> Lid:
+        return self._make_lid()
+
+    @cached_property
+    def _hole(self) -> tuple[BoolArray, Window]:
+        return self._rest_hole(self._rest)
+
+    @cached_property
+    def white(self) -> FloatArray:
+        """[3] colour of the eye's white in the picture."""
+        hole, window = self._hole
+        return _brightest(self._image[window.slices][hole])
+
+    @cached_property
+    def _plate(self) -> Plate:
+        return self._make_plate(self._rest, *self._hole)
 
     def draw(self, frame: ByteArray, mesh: MeshFrame) -> None:
         """Draw lids and eyeball into `frame` [H,W,3], in place."""
@@ -88,12 +106,16 @@ class Eye:
         shut = self._shut(outline)
         closing = float(np.clip((shut - self._params.shutting[0]) / self._params.shutting[1], 0.0, 1.0))
         turn = mesh.drift[self._ball].mean(0)  # [2] px by which the head's turn moves this eye
-        area = self._lid.area(outline, turn, closing)
+        area = self._lid.area(outline, turn, closing) if closing > 0 else outline
         window = Window.around(area, margin * 1.5, frame.shape)
-        skin = window.rasterise(mesh.points, mesh.camera[:, 2], self._skin)
-        source = geometry.rest_points + self._rims * shut
-        attributes = np.concatenate([source, mesh.ratio[:, None], self._lid.share[:, None]], axis=1)  # [V,4]
-        drawn = skin.interpolate(self._skin, attributes)
+        skin = window.rasterise(mesh.points, mesh.camera, self._skin)
+        vertices = self._skin.vertices
+        attributes = np.zeros((len(vertices), 4), np.float32)
+        attributes[:, :2] = geometry.rest_points[vertices] + self._rims[vertices] * shut
+        attributes[:, 2] = mesh.ratio[vertices]
+        if closing > 0:
+            attributes[:, 3] = self._lid.share[vertices]
+        drawn = skin.interpolate(self._skin.triangles, attributes)
         away = window.distance(area)
         near = away if closing == 0 else window.distance(outline)
         hole = (near <= margin * 0.5) & ~skin.covered
@@ -155,12 +177,15 @@ class Eye:
 
     def _ball_colours(self, window: Window, turn: FloatArray, gaze: FloatArray, outline: FloatArray) -> FloatArray:
         """[h,w,3] the eyeball as the window sees it."""
-        plate, where = self._plate, window.pixels() - turn
+        where, own = window.pixels() - turn, self._own_share(outline, gaze)
+        if own == 1.0:
+            return sample(self._image, where)
+        plate = self._plate
         local = where - plate.window.corner
         iris_where = local - gaze
         made = blend(_lookup(plate.white, local), _lookup(plate.iris, iris_where), _lookup(plate.opacity, iris_where))
         made *= self._shadow(window, outline, plate.shadow)[..., None]
-        return blend(made, sample(self._image, where), np.full(made.shape[:2], self._own_share(outline, gaze)))
+        return blend(made, sample(self._image, where), np.full(made.shape[:2], own))
 
     def _own_share(self, outline: FloatArray, gaze: FloatArray) -> float:
         """1 while lids and gaze show no more of the eyeball than the picture does, falling to 0 as they do."""
@@ -171,7 +196,7 @@ class Eye:
     def _shadow(self, window: Window, outline: FloatArray, profile: FloatArray) -> FloatArray:
         """[h,w] brightness 0..1 below the upper lid, whose landmarks are the first nine of `outline`."""
         pixels = window.pixels()
-        below = pixels[..., 1] - _line(outline[:9], pixels.reshape(-1, 2)).reshape(pixels.shape[:2])  # px
+        below = pixels[..., 1] - _line(outline[:9], pixels[0])  # px, of a line that has one height in each column
         steps = below / (self._params.shadow_step_cm * self._geometry.fit.scale)
         return np.interp(steps, np.arange(len(profile)), profile).astype(np.float32)
 
@@ -179,7 +204,7 @@ class Eye:
         """[h,w] pixels of the opening between the lids at `outline` [16,2] px in the picture, and their window."""
         geometry = self._geometry
         window = Window.around(outline, 1.2 * geometry.fit.scale, self._image.shape)
-        skin = window.rasterise(geometry.rest_points, geometry.rest_camera[:, 2], self._skin)
+        skin = window.rasterise(geometry.rest_points, geometry.rest_camera, self._skin)
         area = window.distance(outline) <= 0.2 * geometry.fit.scale
         return area & ~skin.covered, window
 

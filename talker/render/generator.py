@@ -10,6 +10,7 @@ Quality of StyleGAN", 2020), without noise. All heads start at zero: an untraine
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,19 +23,20 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from talker.render.aligned import MAP_STRIDE, MAPS, STYLE
+from talker.render.regions import MODES, Region
 
 CHECKPOINT = "generator"
 SLOPE = 0.2  # of leaky ReLU
-STYLE_DROPOUT = 0.3  # with a few dozen people, a style that is always whole is learnt by heart
 FLOW_PX = 4.0  # a head's 1 is this many pixels of the square
-OPENING_EDGE = 5  # px around the opening of the lips that may still get detail, too
 PICTURE = 6  # channels of the frame: its colours and its masks
+LARGE_FILE = 4_000_000  # weights beyond this number are stored in half precision
 
 
 @dataclass(frozen=True)
 class GeneratorConfig:
     """size: side of the square (px). widths: channels from half its resolution downwards; source: of the portrait's
-    own features at these levels. style: numbers that modulate. blocks: convolutions at the bottom.
+    own features at these levels. style: numbers that modulate. blocks: convolutions at the bottom. mode: the parts of
+    the square that it works on, a row of `MODES`.
     """
 
     size: int
@@ -42,28 +44,27 @@ class GeneratorConfig:
     source: tuple[int, ...]
     style: int = 64
     blocks: int = 2
+    mode: str = "fast"
 
     @classmethod
     def tiny(cls) -> GeneratorConfig:
         """For tests."""
-        return cls(64, (4, 6, 8), (3, 4, 5), style=8, blocks=1)
+        return cls(64, (4, 6, 8), (3, 4, 5), style=8, blocks=1, mode="face")
 
 
 SIZES = {
-    "small": GeneratorConfig(192, (20, 40, 80), (8, 16, 32)),  # two CPU cores, frames of 512²
-    "base": GeneratorConfig(256, (64, 128, 256, 384), (32, 64, 96, 128), style=256, blocks=4),  # a GPU, 512²
-    "large": GeneratorConfig(512, (64, 128, 256, 384, 512), (32, 64, 96, 128, 128), style=256, blocks=6),  # 1024²
+    "small": GeneratorConfig(192, (24, 48, 80), (8, 16, 32), mode="mouth"),  # two CPU cores
+    "base": GeneratorConfig(256, (48, 96, 192, 320), (24, 48, 96, 128), style=256, blocks=3, mode="face"),  # a GPU
 }
 
 
 class Refinement(NamedTuple):
     """flow: [B,2,h,w] px of the square, where each pixel comes from, relative to it. texture: [B,3,h,w] in 0..1 units,
-    to be added where mask [B,1,h,w] (0..1) lets it through.
+    to be added.
     """
 
     flow: Tensor
     texture: Tensor
-    mask: Tensor
 
 
 class ModulatedConv(nn.Module):
@@ -126,7 +127,7 @@ class Level(nn.Module):
 
 
 class Generator(nn.Module):
-    """Any part of the square may be given, as long as its sides are multiples of `multiple` px."""
+    """Any part of the square may be given, as long as its sides are multiples of 2 to the number of widths, in px."""
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
@@ -135,7 +136,6 @@ class Generator(nn.Module):
         self.source_stem = nn.Conv2d(3 * 4, source[0], 3, padding=1)
         self.source_down = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(source))
         self.style = nn.Sequential(
-            nn.Dropout(STYLE_DROPOUT),
             nn.Linear(STYLE + source[-1], style),
             nn.LeakyReLU(SLOPE),
             nn.Linear(style, style),
@@ -149,11 +149,6 @@ class Generator(nn.Module):
             Level(widths[level + 1], widths[level], source[level], style, finest=level == 0)
             for level in reversed(range(len(widths) - 1))
         )
-
-    @property
-    def multiple(self) -> int:
-        """What the sides of a part must be multiples of (px)."""
-        return 2 ** len(self.config.widths)
 
     def encode(self, source: Tensor) -> list[Tensor]:
         """The portrait's features at each level of the pyramid but the last, then its code [B,C]; source [B,3,S,S]."""
@@ -193,35 +188,51 @@ class Generator(nn.Module):
                 features[len(skips) - 1 - level], grid, padding_mode="border", align_corners=False
             )
             x, added = step(x, skip, seen, code)
-            if level == len(self.up) - 1:
-                added = _detail(added, picture[:, 3:4])
             found = added if found is None else _resized(found, added) + added
         assert found is not None
-        return Refinement(found[:, :2] * FLOW_PX, found[:, 2:5], torch.sigmoid(found[:, 5:]))
+        found = found.float()
+        return Refinement(found[:, :2] * FLOW_PX, found[:, 2:5] * torch.sigmoid(found[:, 5:]))
+
+    def refine(self, picture: Tensor, maps: Tensor, style: Tensor, features: list[Tensor]) -> Refinement:
+        """How to refine a whole square, part by part as the configuration has them; arguments as in `forward`."""
+        flow, texture = torch.zeros_like(picture[:, :2]), torch.zeros_like(picture[:, :3])
+        for region in MODES[self.config.mode]:
+            rows, columns = region.slices(picture.shape[-1])
+            map_rows, map_columns = region.slices(maps.shape[-1])
+            part = picture[..., rows, columns]
+            found = self(part, maps[..., map_rows, map_columns], style, features)
+            fade = _fade(region, part.shape[-2], part.shape[-1], picture.device)
+            flow[..., rows, columns] += found.flow * fade
+            texture[..., rows, columns] += found.texture * fade
+        return Refinement(flow, texture)
 
 
-def _detail(added: Tensor, opening: Tensor) -> Tensor:
-    """`added` [B,6,h,w] with its texture only between the lips, `opening` [B,1,h,w]: skin has detail of its own."""
-    there = functional.max_pool2d(opening, OPENING_EDGE, stride=1, padding=OPENING_EDGE // 2)
-    return torch.cat([added[:, :2], added[:, 2:5] * there, added[:, 5:]], dim=1)
+@functools.cache
+def _fade(region: Region, height: int, width: int, device: torch.device) -> Tensor:
+    with torch.inference_mode(False):  # so that training may use what drawing has left here
+        return torch.from_numpy(region.fade(height, width)).to(device)
 
 
-def refined(picture: Tensor, refinement: Refinement, fade: Tensor) -> Tensor:
-    """[B,3,h,w] `picture` [B,3,h,w] with what is added to it, as far as `fade` [h,w] says."""
+def refined(picture: Tensor, refinement: Refinement) -> Tensor:
+    """[B,3,h,w] `picture` [B,3,h,w] moved by the flow, with the texture added."""
     height, width = picture.shape[-2:]
-    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-    here = torch.stack([x, y]).to(picture) + refinement.flow * fade  # [B,2,h,w] px
-    size = torch.tensor([width, height]).to(picture)
-    grid = (here.permute(0, 2, 3, 1) + 0.5) / size * 2.0 - 1.0
+    shift = torch.stack([refinement.flow[:, 0] / width, refinement.flow[:, 1] / height], dim=-1)  # [B,h,w,2] of a side
+    grid = 2.0 * (places(height, width, picture.device) + shift) - 1.0
     moved = functional.grid_sample(picture, grid, padding_mode="border", align_corners=False)
-    return moved + refinement.texture * refinement.mask * fade
+    return moved + refinement.texture
 
 
 def absolute(maps: Tensor) -> Tensor:
     """`GeneratorInput.maps` [B,6,h,w] of a whole square, the last two channels as places (0..1) in the portrait's."""
     height, width = maps.shape[-2:]
-    y, x = torch.meshgrid((torch.arange(height) + 0.5) / height, (torch.arange(width) + 0.5) / width, indexing="ij")
-    return torch.cat([maps[:, :-2], maps[:, -2:] + torch.stack([x, y]).to(maps)], dim=1)
+    here = places(height, width, maps.device).permute(2, 0, 1)
+    return torch.cat([maps[:, :-2], maps[:, -2:] + here], dim=1)
+
+
+def places(height: int, width: int, device: torch.device) -> Tensor:
+    """[height,width,2] x and y (0..1) of each pixel's centre."""
+    down, right = ((torch.arange(side, device=device, dtype=torch.float32) + 0.5) / side for side in (height, width))
+    return torch.stack(torch.meshgrid(right, down, indexing="xy"), dim=-1)
 
 
 def save_generator(generator: Generator, folder: Path) -> None:
@@ -229,6 +240,8 @@ def save_generator(generator: Generator, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(dataclasses.asdict(generator.config), indent=2) + "\n")
     state = {name: value.contiguous() for name, value in generator.state_dict().items()}
+    if sum(value.numel() for value in state.values()) > LARGE_FILE:
+        state = {name: value.half() for name, value in state.items()}
     save_file(state, folder / "model.safetensors")
 
 
@@ -236,7 +249,8 @@ def load_generator(folder: Path) -> Generator:
     """Read what `save_generator` wrote."""
     values = json.loads((folder / "config.json").read_text())
     generator = Generator(GeneratorConfig(**values | {name: tuple(values[name]) for name in ("widths", "source")}))
-    generator.load_state_dict(load_file(folder / "model.safetensors"))
+    state = load_file(folder / "model.safetensors")
+    generator.load_state_dict({name: value.float() for name, value in state.items()})
     return generator.eval()
 
 

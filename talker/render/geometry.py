@@ -7,10 +7,12 @@ exactly on the picture (the landmarks' residual, spread smoothly over it), so th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from talker.blendshapes import BLENDSHAPE_INDEX
 from talker.face.camera import project_turned, rotation_matrix
@@ -23,9 +25,10 @@ from talker.face.landmarks import (
     LIP_PAIRS,
     NOSE_BRIDGE,
 )
+from talker.face.model import IntArray
 from talker.face.traits import face_traits
 from talker.render.glasses import DEFAULT_GLASSES, GlassesParams, frame_weights
-from talker.types import BoolArray, FaceAttributes, FloatArray, Portrait
+from talker.types import AnyArray, BoolArray, FaceAttributes, FloatArray, Portrait
 
 OWN_BLINK = 0.5  # up to here, half-shut eyes in the picture are the person's own
 BLINK_ROWS = {side: BLENDSHAPE_INDEX[f"eyeBlink{side}"] for side in EYE_LIDS}
@@ -73,17 +76,18 @@ class HeadGeometry:
     ) -> None:
         """attributes: glasses stay rigid, and what the picture hides stays; when None, they are the portrait's."""
         self._params = limits
+        self._landmarks: dict[tuple[int, ...], tuple[FloatArray, IntArray]] = {}  # weights and vertices of each row
         self.traits = face_traits(model_folder)
         self.model = self.traits.model
         self.fit = portrait.fit
         self.source_expression = portrait.source_expression.astype(np.float32)
-        mesh = self.model.vertices(self.fit.identity, self.source_expression)
-        turn = rotation_matrix(self.fit.rotation).astype(np.float32).T
-        self.rest_camera = mesh @ turn  # [V,3]
+        self._person = self.model.shape(self.fit.identity)  # [V,3] cm, without expression
+        mesh = self._mesh(self.source_expression)
+        self._turn = rotation_matrix(self.fit.rotation).astype(np.float32).T
+        self.rest_camera = mesh @ self._turn  # [V,3]
         projected = self.project(self.rest_camera)
         self.residual = self._residual(projected, portrait.landmarks)  # [V,2] px
         self.rest_points = projected + self.residual  # [V,2] px: the mesh on the picture
-        self.basis = np.ascontiguousarray(self.model.expression_basis @ turn)  # [52,V,3]
         shown = attributes or portrait.attributes
         self._free = None  # [V,1] share of motion
         if shown.glasses != "none":
@@ -96,12 +100,24 @@ class HeadGeometry:
         self.rest_points = projected + self.residual
         self._rest_gap = self._lip_gap(self.rest_points)  # [9] px
         neutral = np.zeros_like(self.source_expression)
-        self._gap_basis = np.stack([self._mesh_gap(shape) for shape in self.model.expression_basis])  # [52,9] px
+        self._gap_basis = self.traits.lip_gaps * self.fit.scale  # [52,9] px
         self._rest_opening = np.maximum(self.source_expression @ self._gap_basis, 0.0)  # [9] px
         self._rest_lip = self._lip_height(self.rest_points)  # [9] px
         self._shut_lip = np.full(len(LIP_PAIRS[0]), -1e6)  # px, no limit until it is known
         self.shut_points = self.shape(neutral).points  # [V,2] px with an expressionless face
         self._shut_lip = self._lip_height(self.shut_points)
+
+    @cached_property
+    def _lips(self) -> tuple[NDArray[np.intp], FloatArray]:
+        """Vertices of the lips, and how far each goes down (below 0: up) where lips part."""
+        share = self.traits.lower_lip - self.traits.upper_lip
+        rows = np.flatnonzero(share)
+        return rows, share[rows]
+
+    @cached_property
+    def basis(self) -> FloatArray:
+        """[52,V,3] cm by which each blendshape moves the vertices, in camera axes."""
+        return np.ascontiguousarray(self.model.expression_basis @ self._turn)
 
     def project(self, camera: FloatArray) -> FloatArray:
         """[...,2] px of points [...,3] cm in camera axes."""
@@ -109,25 +125,37 @@ class HeadGeometry:
 
     def shape(self, expression: FloatArray) -> Shape:
         """The face with `expression` [52] (absolute, not relative to what the picture shows)."""
-        absolute = self._absolute(expression)
+        absolute = self.absolute(expression)
         delta = absolute - self.source_expression
-        camera = self.rest_camera.copy()
-        _add_shapes(self.basis, delta, camera)
+        change = np.zeros_like(self.rest_camera)
+        starts, vertices = self.traits.shape_starts, self.traits.shape_vertices
+        _add_shapes(self.model.expression_basis, delta, starts, vertices, change)
+        camera = self.rest_camera + change @ self._turn
         points: FloatArray = self.project(camera) + self.residual
         points = self._touch_lids(self._touch_lips(points, absolute), absolute)
         if self._free is not None:
             points = self.rest_points + (points - self.rest_points) * self._free
         return Shape(camera, points)
 
+    def _mesh(self, expression: FloatArray) -> FloatArray:
+        """[V,3] cm the person's mesh with an `expression` [52], in the model's axes."""
+        mesh = self._person.copy()
+        _add_shapes(self.model.expression_basis, expression, self.traits.shape_starts, self.traits.shape_vertices, mesh)
+        return mesh
+
     def _residual(self, projected: FloatArray, landmarks: FloatArray) -> FloatArray:
         """[V,2] px that lay the mesh on the picture: what the landmarks ask for, spread smoothly."""
         wanted = landmarks[:FACE_LANDMARKS, :2] - self.model.landmarks(projected)[:FACE_LANDMARKS]
-        return (self.traits.residual_weights @ wanted).astype(np.float32)
+        return self.traits.residual_weights @ wanted.astype(np.float32)
 
     def landmark_points(self, points: FloatArray, landmarks: tuple[int, ...]) -> FloatArray:
         """[N,2] px of some landmarks on the drawn mesh `points` [V,2]."""
-        index = list(landmarks)
-        return np.einsum("lk,lkc->lc", self.model.landmark_weights[index], points[self.model.landmark_vertices[index]])
+        known = self._landmarks.get(landmarks)
+        if known is None:
+            index = list(landmarks)
+            known = self.model.landmark_weights[index][..., None], self.model.landmark_vertices[index]
+            self._landmarks[landmarks] = known
+        return (known[0] * points[known[1]]).sum(1)
 
     def near(self, centre: FloatArray, reach: float) -> BoolArray:
         """[V] the vertices of the redrawn face that lie within `reach` px of `centre` [2] px in the picture."""
@@ -135,7 +163,7 @@ class HeadGeometry:
         near[self.model.mask.stop :] = False
         return near
 
-    def _absolute(self, expression: FloatArray) -> FloatArray:
+    def absolute(self, expression: FloatArray) -> FloatArray:
         """[52] what the face shall show, given what is the person's own in the picture's expression.
 
         Gaze is relative to where the person looks already, and narrow eyes stay as narrow as they are.
@@ -169,8 +197,7 @@ class HeadGeometry:
             wanted = gap + np.clip(blink * 8.0, 0.0, 1.0) * (wanted - gap)
             lowering = gap - wanted * self._narrowing(wanted[LID_MIDDLE], side)
             order = np.argsort(top[:, 0])
-            along = np.interp(points[:, 0], top[order, 0], lowering[order])
-            points = points + ((self.traits.lids[side] * along)[:, None] * down).astype(np.float32)
+            points = _shifted(points, self.traits.lids[side], top[order, 0], lowering[order], down)
         return points
 
     def _narrowing(self, opening: float, side: str) -> float:
@@ -191,8 +218,8 @@ class HeadGeometry:
         own = np.zeros_like(self.source_expression)
         for row in BLINK_ROWS.values():
             own[row] = min(self.source_expression[row], OWN_BLINK)
-        seen, calm = (self.model.vertices(self.fit.identity, shown) for shown in (self.source_expression, own))
-        height = self.model.landmarks(self.model.shape(self.fit.identity))[:, 1] * self.fit.scale
+        seen, calm = self._mesh(self.source_expression), self._mesh(own)
+        height = self.model.landmarks(self._person)[:, 1] * self.fit.scale
         widened = self.model.landmarks(calm - seen)[:, 1] * self.fit.scale
         down = self.down(self.rest_points)
         for side, (upper, lower) in EYE_LIDS.items():
@@ -222,12 +249,6 @@ class HeadGeometry:
         bridge, chin = self.landmark_points(points, (NOSE_BRIDGE, CHIN))
         return _unit(chin - bridge)
 
-    def _mesh_gap(self, mesh: FloatArray) -> FloatArray:
-        """[9] the same distance on the bare mesh (or what a shape adds to it), in px at the portrait's scale."""
-        landmarks = self.model.landmarks(mesh)
-        upper, lower = (landmarks[list(lip)] for lip in LIP_PAIRS)
-        return (upper[:, 1] - lower[:, 1]) * self.fit.scale
-
     def _touch_lips(self, points: FloatArray, expression: FloatArray) -> FloatArray:
         """Move the lips so that they meet in the picture exactly when they meet on the mesh.
 
@@ -249,8 +270,7 @@ class HeadGeometry:
         lowering = raised - _limited(raised, easy, self._params.rise_room_cm * unit)
         columns = self.landmark_points(points, LIP_PAIRS[0])[:, 0]
         order = np.argsort(columns)
-        along = np.interp(points[:, 0], columns[order], lowering[order])
-        return points + ((self.traits.upper_lip * along)[:, None] * self.down(points)).astype(np.float32)
+        return _shifted(points, self.traits.upper_lip, columns[order], lowering[order], self.down(points))
 
     def _lip_height(self, points: FloatArray) -> FloatArray:
         """[9] px from the bridge of the nose down to the upper lip's edge."""
@@ -261,14 +281,16 @@ class HeadGeometry:
         """[V,2] px that widen the gap between the lips by `widening` [9] px, half for each lip."""
         columns = self.landmark_points(points, LIP_PAIRS[0])[:, 0]
         order = np.argsort(columns)
-        along = np.interp(points[:, 0], columns[order], widening[order]) / 2
-        shift = (self.traits.lower_lip - self.traits.upper_lip) * along
-        return (shift[:, None] * self.down(points)).astype(np.float32)
+        rows, share = self._lips
+        along = np.interp(points[rows, 0], columns[order], widening[order]) / 2
+        shifts = np.zeros_like(points, np.float32)
+        shifts[rows] = (share * along)[:, None] * self.down(points)
+        return shifts
 
 
 def _still_rows(attributes: FaceAttributes) -> list[int]:
     """Blendshapes of what the picture hides."""
-    starts: tuple[str, ...] = ("jaw", "mouth", "tongue", "cheekPuff") if attributes.mouth_covered else ()
+    starts: tuple[str, ...] = ("jaw", "mouth", "tongue", "cheek", "nose") if attributes.mouth_covered else ()
     starts += ("eye",) if attributes.glasses == "sunglasses" else ()
     return [row for name, row in BLENDSHAPE_INDEX.items() if name.startswith(starts)]
 
@@ -288,14 +310,25 @@ def to_relative_expression(expression: FloatArray, source_expression: FloatArray
 
 
 @njit(cache=True, nogil=True)
-def _add_shapes(basis, delta, mesh) -> None:  # type: ignore[no-untyped-def]
-    """Add to `mesh` [V,3] the shapes `basis` [52,V,3] times `delta` [52], passing over those that are not used."""
+def _add_shapes(basis: AnyArray, delta: AnyArray, starts: AnyArray, vertices: AnyArray, mesh: AnyArray) -> None:
+    """Add to `mesh` [V,3] the shapes `basis` [52,V,3] times `delta` [52]; starts, vertices: as in `FaceTraits`."""
     for row in range(len(delta)):
         amount = delta[row]
         if amount != 0.0:
-            for vertex in range(len(mesh)):
+            for vertex in vertices[starts[row] : starts[row + 1]]:
                 for axis in range(3):
                     mesh[vertex, axis] += amount * basis[row, vertex, axis]
+
+
+def _shifted(
+    points: FloatArray, weights: FloatArray, columns: FloatArray, amounts: FloatArray, direction: FloatArray
+) -> FloatArray:
+    """`points` [V,2] px moved in a `direction` [2] by `amounts` [N] px, given at `columns` [N] px; `weights` [V]."""
+    rows = np.flatnonzero(weights)
+    along = np.interp(points[rows, 0], columns, amounts)
+    moved = points.copy()
+    moved[rows] += ((weights[rows] * along)[:, None] * direction).astype(np.float32)
+    return moved
 
 
 def _limited(value: FloatArray, easy: FloatArray, room: float) -> FloatArray:

@@ -29,6 +29,7 @@ from talker.render.geometry import HeadGeometry
 from talker.render.head_warp import HeadWarp
 from talker.render.light import Light, redness, white_in_this_light
 from talker.render.mouth import Mouth
+from talker.render.nostrils import without_nostrils
 from talker.render.params import DEFAULT_PARAMS, RenderParams
 from talker.render.source import Appearance, HeadRegion, Layer, MeshFrame, SourceFrame
 from talker.render.warp import FlowGrid, Warp
@@ -90,18 +91,18 @@ class GeometryRenderer:
         source = SourceFrame(portrait, self.geometry, light, HeadRegion.of(portrait, params.region))
         self.source = source
         eyes = [Eye(source, side, params.eyes, params.lids) for side in ("Left", "Right")]
-        eye_white = np.mean([eye.white for eye in eyes], axis=0)
-        self.appearance = appearance or _appearance(source, eye_white, params)
+        self.appearance = appearance or _appearance(source, eyes, params)
         mouth = Mouth(source, self.appearance, params.lips, params.inside, params.own_teeth)
         self._layers: list[Layer] = [] if attributes.glasses == "sunglasses" else [*eyes]
         if not attributes.mouth_covered:
             self._layers.append(mouth)
-        if np.ptp(portrait.image[source.region.slices], axis=2).mean() < params.colourless:
+        seen = portrait.image[source.region.slices]
+        if np.ptp(seen, axis=2).mean() < min(params.colourless, params.colourless_share * seen.mean()):
             self._layers.append(Colourless(source.region))
         self._creases = CreaseRemoval(source, options.wrinkles, params.creases)
         self._background = Background(source, params.background, params.matte) if still_background else None
         self._head = HeadWarp(source, params.head)
-        grid = FlowGrid(source, self._head, params.flow, params.nostrils)
+        grid = FlowGrid(source, self._head, params.flow, without_nostrils(self.geometry, params.nostrils))
         self._parts = source, grid, self._head, self._background
         self._warp: Warp | TorchWarp = Warp(*self._parts)
         self._film_device = device or ("cuda" if device is None and gpu_is_there() else None)
@@ -187,8 +188,9 @@ class Colourless:
         seen[:] = cv2.cvtColor(seen, cv2.COLOR_RGB2GRAY)[..., None]
 
 
-def _appearance(source: SourceFrame, eye_white: FloatArray, params: RenderParams) -> Appearance:
-    """What one picture tells about all of this person; eye_white: [3] as it shows it."""
+def _appearance(source: SourceFrame, eyes: list[Eye], params: RenderParams) -> Appearance:
+    """What one picture tells about all of this person."""
+    eye_white = np.mean([eye.white for eye in eyes], axis=0)
     image, geometry = source.image, source.geometry
     return Appearance(
         source.light.coefficients,

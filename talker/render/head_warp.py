@@ -12,11 +12,14 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from talker.curves import smoothstep
 from talker.face.camera import moved, project_turned, rotation_matrix, unproject_turned
 from talker.face.raster import rasterise
 from talker.render.smooth_fill import smooth_fill
 from talker.render.source import SourceFrame
 from talker.types import FloatArray
+
+INVERTED = 2e-4  # nodes; what a further step would change
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class HeadParams:
     """How the head turns: what moves with it, and how deep it is."""
 
     nodes_per_face: int = 26  # grid nodes across the face's width
-    inversion_steps: int = 12
+    inversion_steps: int = 12  # at most
     side_depth_cm: float = 3.5  # ears and temples count as no deeper than this
     side_soft_cm: float = 1.5  # ears and temples count as no deeper than this
     border_nodes: float = 6.0  # over which the motion eases to nothing at the region's border
@@ -64,8 +67,10 @@ class HeadWarp:
         forward = displacement / self.step
         backward = -forward
         for _ in range(self.inversion_steps):
-            where = self.nodes + backward
-            backward = -cv2.remap(forward, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            before = backward
+            backward = -cv2.remap(forward, self.nodes + before, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            if cv2.norm(backward, before, cv2.NORM_INF) < INVERTED:
+                break
         return backward * self.step
 
     def sample(self, displacement: FloatArray, points: FloatArray) -> FloatArray:
@@ -85,14 +90,25 @@ class HeadWarp:
         depth = flat + np.logaddexp(0.0, (depth - flat) / soft) * soft
         depth = cv2.GaussianBlur(depth.astype(np.float32), (0, 0), 0.8)
         whole, none = params.neck_cm
-        follows = _ease((model.neutral[:, 1] - none) / (whole - none))  # [V]
+        follows = smoothstep((model.neutral[:, 1] - none) / (whole - none))  # [V]
         follows[model.mask] = 1.0
         weight = drawn.interpolate(model.skin_triangles, follows[:, None])[..., 0]
         head = drawn.covered & (weight > 0.9)
         distance = cv2.distanceTransform((~head).astype(np.uint8), cv2.DIST_L2, 5) / params.nodes_per_face
-        around = _ease(1.0 - (distance - params.hair_margin) / params.fade)  # distance in face widths
+        around = smoothstep(1.0 - (distance - params.hair_margin) / params.fade)  # distance in face widths
         weight = np.where(drawn.covered, weight, around)
         return depth.astype(np.float32), cv2.GaussianBlur(weight.astype(np.float32), (0, 0), 1.5)
+
+
+class StillHead:
+    """A head that stays where the picture has it: what `HeadWarp` is to the flow. step: px between its nodes."""
+
+    def __init__(self, step: float) -> None:
+        self.step = step
+
+    def invert(self, displacement: FloatArray) -> FloatArray:
+        """[r,c,2] px: where each node's content comes from, relative to the node."""
+        return -displacement
 
 
 def _border_ease(nodes: FloatArray, room: FloatArray, border: float) -> FloatArray:
@@ -101,11 +117,5 @@ def _border_ease(nodes: FloatArray, room: FloatArray, border: float) -> FloatArr
     distances = (nodes[..., 0], nodes[..., 1], columns - 2 - nodes[..., 0], rows - 2 - nodes[..., 1])
     ease = np.ones((rows, columns), np.float32)
     for distance, free in zip(distances, room, strict=True):
-        ease *= _ease(distance / np.clip(0.6 * free, 1.0, border))
+        ease *= smoothstep(distance / np.clip(0.6 * free, 1.0, border))
     return ease
-
-
-def _ease(value: FloatArray) -> FloatArray:
-    """Smoothstep of `value` limited to 0..1."""
-    clipped = np.clip(value, 0.0, 1.0)
-    return clipped * clipped * (3 - 2 * clipped)

@@ -65,7 +65,8 @@ class Slit:
         width = max(float(np.linalg.norm(across)), 1.0)
         across = across / width
         down = np.array([-across[1], across[0]], np.float32) * (1.0 if across[0] > 0 else -1.0)
-        along, height = (pixels - outline[0]) @ across, (pixels - outline[0]) @ down
+        x, y = pixels[..., 0] - outline[0, 0], pixels[..., 1] - outline[0, 1]
+        along, height = x * across[0] + y * across[1], x * down[0] + y * down[1]
         local = (outline - outline[0]) @ np.stack([across, down], axis=1)
         upper, lower = (_curve(local[list(lid)], along) for lid in (range(9), (0, *range(15, 7, -1))))
         return cls(height - upper, lower - height, (along / width).astype(np.float32))

@@ -16,7 +16,7 @@ from numba import njit
 
 from talker.face.model import vertex_normals
 from talker.render.geometry import HeadGeometry
-from talker.types import ByteArray, FloatArray
+from talker.types import AnyArray, ByteArray, FloatArray
 
 SKIN_STEP = 7  # every so many vertices of the face are asked for the colour of its skin
 DEFAULT_LIGHT = np.array([0.55, 0.1, 0.3, 0.35], np.float32)  # of pictures that tell nothing about theirs
@@ -40,17 +40,30 @@ class LightParams:
     )  # light that has passed through skin fills its shadows with red
     least_redness: float = 0.12  # by which green falls below red in the palest skin of a picture in full colours
     skin_to_white: float = 1.25  # white against the bright parts of fair skin
+    dimmest_white: float = 90.0  # 0..255, but no more than
+    dim_to_white: float = 1.8  # times the bright parts of the skin, which in a dark picture are far below
+    one_tone: float = (
+        0.018  # of the brightness: colours that deviate less from one colour for each brightness are toned
+    )
+    bluish: tuple[float, float] = (1.05, 1.25)  # blue against red in skin: from here on, and certainly, a lamp's colour
 
 
 class Light:
     """The light of one portrait, and the shading ratio of its expressions."""
 
     def __init__(
-        self, geometry: HeadGeometry, image: ByteArray, params: LightParams, coefficients: FloatArray | None = None
+        self,
+        geometry: HeadGeometry,
+        image: ByteArray,
+        params: LightParams,
+        coefficients: FloatArray | None = None,
+        red: float | None = None,
     ) -> None:
-        """coefficients: [4] of another picture in the same light; estimated from `image` when None."""
+        """coefficients: [4], red: `redness` of another picture in the same light; measured on `image` when None."""
         self._params, self._geometry = params, geometry
-        self.tint = np.array(params.shadow_tint, np.float32)
+        if red is None:
+            red = redness(image, geometry, params)  # shadows of a grey or toned picture have no colour of their own
+        self.tint = 1.0 + (np.array(params.shadow_tint, np.float32) - 1.0) * np.float32(red)
         self._triangles = geometry.traits.mask_triangles
         self._rest_normals = self._normals(geometry.rest_camera)
         self.coefficients = self._estimate(image) if coefficients is None else coefficients
@@ -111,19 +124,41 @@ def white_in_this_light(
     The eyes' white, unless lids or lashes shade it: then what the brightest skin suggests, in the eyes' tint.
     """
     skin = _skin(image, geometry)
-    least = params.skin_to_white * np.percentile(skin.mean(axis=1), 85) if len(skin) else 0.0
+    bright = float(np.percentile(skin.mean(axis=1), 85)) if len(skin) else 0.0
     tint = eye_white / max(float(eye_white.mean()), 1.0)
     tint = 0.5 + 0.5 * np.clip(tint, 0.8, 1.2)  # the eyes' white takes much colour from the skin around it
-    return tint * np.clip(max(float(eye_white.mean()), least), 90.0, 235.0)
+    if len(skin):
+        tone = np.median(skin, axis=0)
+        tint = tint + (tone / max(float(tone.mean()), 1.0) - tint) * _tonedness(image, geometry, params)
+    dimmest = min(params.dimmest_white, params.dim_to_white * bright) if len(skin) else params.dimmest_white
+    return tint * np.clip(max(float(eye_white.mean()), params.skin_to_white * bright), dimmest, 235.0)
 
 
 def redness(image: ByteArray, geometry: HeadGeometry, params: LightParams) -> float:
-    """1 where this face's skin is as red as skin is, 0 in a grey picture; toned ones lie between."""
+    """1 where this face's skin is as red as skin is, 0 in a grey or toned picture and in blue light."""
     skin = _skin(image, geometry)
     if len(skin) == 0:
         return 1.0
     red, green, _ = np.median(skin, axis=0)
-    return float(np.clip((1.0 - green / max(red, 1.0)) / params.least_redness, 0.0, 1.0))
+    own = 1.0 - _tonedness(image, geometry, params)
+    return own * float(np.clip((1.0 - green / max(red, 1.0)) / params.least_redness, 0.0, 1.0))
+
+
+def _tonedness(image: ByteArray, geometry: HeadGeometry, params: LightParams) -> float:
+    """1 where nothing shows a colour of its own: in sepia and other toned pictures, and in the light of a blue lamp."""
+    points = geometry.rest_points[geometry.model.mask]
+    low, high = np.clip([points.min(axis=0), points.max(axis=0)], 0, image.shape[1::-1]).astype(int)
+    face = image[low[1] : high[1], low[0] : high[0]]
+    if face.size == 0:
+        return 0.0
+    grey, colours = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY).ravel(), face.reshape(-1, 3).astype(np.float32)
+    sums = np.stack([np.bincount(grey, colour, 256) for colour in colours.T], axis=1)
+    tone = sums / np.maximum(np.bincount(grey, minlength=256), 1)[:, None]
+    if np.abs(colours - tone[grey]).mean() < params.one_tone * grey.mean():
+        return 1.0
+    red, _, blue = np.median(_skin(image, geometry), axis=0)
+    least, most = params.bluish
+    return float(np.clip((blue / max(red, 1.0) - least) / (most - least), 0.0, 1.0))
 
 
 def _skin(image: ByteArray, geometry: HeadGeometry) -> FloatArray:
@@ -131,11 +166,6 @@ def _skin(image: ByteArray, geometry: HeadGeometry) -> FloatArray:
     points = geometry.rest_points[geometry.model.mask][::SKIN_STEP].astype(int)
     inside = ((points >= 0) & (points < [image.shape[1], image.shape[0]])).all(axis=1)
     return image[points[inside, 1], points[inside, 0]].astype(np.float32)
-
-
-def shade(picture: ByteArray, factor: FloatArray, tint: FloatArray, result: ByteArray) -> None:
-    """Write `picture` [h,w,3] times `factor` [h,w], whose shadows have a `tint` [3], into `result` [h,w,3]: 0..255."""
-    _shade(picture, factor, tint, result)
 
 
 def tinted(factor: FloatArray, tint: FloatArray) -> FloatArray:
@@ -146,19 +176,8 @@ def tinted(factor: FloatArray, tint: FloatArray) -> FloatArray:
 
 
 @njit(cache=True, nogil=True)
-def _tint(factor, tint, result) -> None:  # type: ignore[no-untyped-def]
+def _tint(factor: AnyArray, tint: AnyArray, result: AnyArray) -> None:
     for place in range(len(factor)):
         change = factor[place] - 1.0
         for channel in range(3):
             result[place, channel] = 1.0 + (change * tint[channel] if change < 0 else change)
-
-
-@njit(cache=True, nogil=True)
-def _shade(picture, factor, tint, result) -> None:  # type: ignore[no-untyped-def]
-    height, width = factor.shape
-    for y in range(height):
-        for x in range(width):
-            change = factor[y, x] - 1.0
-            for channel in range(3):
-                value = 1.0 + (change * tint[channel] if change < 0 else change)
-                result[y, x, channel] = min(max(picture[y, x, channel] * value + 0.5, 0.0), 255.0)

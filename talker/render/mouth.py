@@ -7,6 +7,7 @@ mouth's inside is carried by the part it lies on; the rest takes the model's col
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property, partial
 
 import cv2
 import numpy as np
@@ -57,15 +58,25 @@ class Mouth:
         self._origin, self._tint = source.region.corner, source.light.tint
         lips = source.landmark_points(*OUTER_LIPS)
         self._skin = source.skin_near(lips.mean(0), params.reach_cm * source.unit + float(np.ptp(lips[:, 0])) / 2)
-        inner = source.landmarks[list(INNER_LIPS), :2]
-        teeth = find_teeth(source, appearance.white, own_teeth)
-        lip_colour = self._lip_colour()
-        flat = lip_colour if appearance.attributes.drawn else None
-        self._inside = MouthInside(source, appearance, teeth, inside, flat)
+        self._lip_colour = self._measure_lip_colour()
+        self._corner_colour = self._lip_colour * np.array(params.corner_shade, np.float32)  # of what closes the corners
         self._edge = max(params.edge_px, params.edge_cm * source.unit)  # px
-        self._shown = self._shown_inside()
-        self._lip_window, self._lips = self._closed_lips(inner)
-        self._corner_colour = lip_colour * np.array(params.corner_shade, np.float32)  # of what closes the corners
+        self._inner = source.landmarks[list(INNER_LIPS), :2]
+        self._make_inside = partial(_make_inside, source, appearance, inside, own_teeth, self._lip_colour)
+
+    # what only some frames need is made when the first of them comes: a video's frames are drawn once each
+
+    @cached_property
+    def _inside(self) -> MouthInside:
+        return self._make_inside()
+
+    @cached_property
+    def _shown(self) -> FloatArray | None:
+        return self._shown_inside()
+
+    @cached_property
+    def _closed(self) -> tuple[Window, FloatArray]:
+        return self._closed_lips(self._inner)
 
     def draw(self, frame: ByteArray, mesh: MeshFrame) -> None:
         """Draw lips and mouth into `frame` [H,W,3], in place."""
@@ -73,10 +84,10 @@ class Mouth:
         outline = geometry.landmark_points(mesh.points, OUTER_LIPS)
         margin = self._params.margin_cm * geometry.fit.scale
         window = Window.around(outline, margin, frame.shape)
-        skin = window.rasterise(mesh.points, mesh.camera[:, 2], self._skin)
-        own = self._own_share(mesh.points - mesh.drift)
-        attributes = np.concatenate([geometry.rest_points, mesh.ratio[:, None]], axis=1)  # [V,3]
-        drawn = skin.interpolate(self._skin, attributes)
+        skin = window.rasterise(mesh.points, mesh.camera, self._skin)
+        own, vertices = self._own_share(mesh), self._skin.vertices
+        attributes = np.concatenate([geometry.rest_points[vertices], mesh.ratio[vertices, None]], axis=1)  # [V',3]
+        drawn = skin.interpolate(self._skin.triangles, attributes)
         away = window.distance(outline)
         inside_lips = away == 0
         hole = inside_lips & ~skin.covered
@@ -125,7 +136,7 @@ class Mouth:
         height = cv2.GaussianBlur(hole.sum(axis=0, dtype=np.float32)[None], (0, 0), 1.0)
         return np.exp(-((height / (self._params.slit_cm * self._geometry.fit.scale)) ** 2))
 
-    def _lip_colour(self) -> FloatArray:
+    def _measure_lip_colour(self) -> FloatArray:
         """[3] the lips' own."""
         geometry = self._geometry
         box = Window.around(geometry.landmark_points(geometry.rest_points, OUTER_LIPS), 0, self._image.shape)
@@ -140,15 +151,18 @@ class Mouth:
         picture: [h,w,3] the region's skin. own: 0..1 as far as the picture's own parted lips are shown.
         """
         skin = sample(picture, where - self._origin)
-        box = self._lip_window
+        box, closed = self._closed
         local = where - box.corner
-        inside = (local >= 1).all(axis=2) & (local < [box.width - 2, box.height - 2]).all(axis=2)
-        lips = sample(self._lips, local)
+        x, y = local[..., 0], local[..., 1]
+        inside = (x >= 1) & (y >= 1) & (x < box.width - 2) & (y < box.height - 2)
+        lips = sample(closed, local)
         return blend(skin, lips[..., :3], np.where(inside, (1.0 - own) * lips[..., 3], 0.0))
 
-    def _own_share(self, points: FloatArray) -> float:
+    def _own_share(self, mesh: MeshFrame) -> float:
         """1 where the lips lie as in the picture, falling to 0 as they leave it: then its inside tells nothing."""
-        lips = self._geometry.landmark_points(points - self._geometry.rest_points, INNER_LIPS)
+        points = (mesh.points, mesh.drift, self._geometry.rest_points)
+        there, drift, rest = (self._geometry.landmark_points(values, INNER_LIPS) for values in points)
+        lips = there - drift - rest
         moved = np.linalg.norm(lips, axis=1).mean() / (self._params.own_inside_cm * self._geometry.fit.scale)
         return float(np.exp(-(moved**2)))
 
@@ -172,7 +186,7 @@ class Mouth:
         geometry = self._geometry
         inner = geometry.landmark_points(geometry.rest_points, INNER_LIPS)
         box = Window.around(inner, 4, self._image.shape)
-        skin = box.rasterise(geometry.rest_points, geometry.rest_camera[:, 2], self._skin)
+        skin = box.rasterise(geometry.rest_points, geometry.rest_camera, self._skin)
         hole = box.polygon(geometry.landmark_points(geometry.rest_points, OUTER_LIPS)) & ~skin.covered
         if hole.sum() < (0.1 * geometry.fit.scale) ** 2 * 8:
             return None
@@ -196,3 +210,15 @@ class Mouth:
         dark = tinted(1.0 - self._params.shut_line * (1.0 - own) * line, self._tint)
         lips = np.where((hole & (share > 1e-2))[..., None], near, lips) * dark
         return lips, opening + (np.where(hole, 1.0, seen) - opening) * own
+
+
+def _make_inside(
+    source: SourceFrame,
+    appearance: Appearance,
+    inside: InsideParams,
+    own_teeth: OwnTeethParams,
+    lip_colour: FloatArray,
+) -> MouthInside:
+    """What lies behind the lips, with the teeth that the picture shows; drawings take the lips' colour [3]."""
+    teeth = find_teeth(source, appearance.white, own_teeth)
+    return MouthInside(source, appearance, teeth, inside, lip_colour if appearance.attributes.drawn else None)

@@ -113,7 +113,7 @@ class MouthInside:
         colour = self._per_vertex(soft | rows)  # [V',3]
         grey = colour.mean(axis=1, keepdims=True)
         self._reddening = 1.0 + (np.array(params.light.reddening, np.float32) - 1.0) * appearance.redness
-        self._shadow_tint = np.array(params.light.shadow_tint, np.float32)
+        self._shadow_tint = 1.0 + (np.array(params.light.shadow_tint, np.float32) - 1.0) * appearance.redness
         self._colour = (grey + (colour - grey) * appearance.redness) * white.astype(np.float32)
         if teeth is not None:
             for name, own in rows.items():

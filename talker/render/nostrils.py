@@ -34,7 +34,8 @@ def without_nostrils(geometry: HeadGeometry, params: NostrilParams) -> NDArray[n
     seen = rasterise(points - corner, depth, triangles, int(height), int(width)).depth
     column, row = np.round(centres[near] - corner).astype(int).T
     a, b, c = (points[triangles[near, k]] for k in range(3))
-    turned_away = np.cross(b - a, c - a) > 0  # picture coordinates run downwards
+    (x, y), (u, v) = (b - a).T, (c - a).T
+    turned_away = x * v - y * u > 0  # picture coordinates run downwards
     hidden = turned_away | (depth[triangles[near]].mean(axis=1) < seen[row, column] - params.behind_cm)
     keep = np.ones(len(triangles), bool)
     keep[np.flatnonzero(near)[hidden]] = False

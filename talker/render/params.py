@@ -26,6 +26,7 @@ class RenderParams:
     """What the geometry renderer's layers are made with; experiments and tests replace parts of it.
 
     colourless: levels between red, green and blue, on average: a picture below is black and white, and stays so.
+    colourless_share: the same, of its brightness: in a dark picture a few levels are colour.
     """
 
     region: RegionParams = field(default_factory=RegionParams)
@@ -44,6 +45,7 @@ class RenderParams:
     inside: InsideParams = field(default_factory=InsideParams)
     own_teeth: OwnTeethParams = field(default_factory=OwnTeethParams)
     colourless: float = 4.0
+    colourless_share: float = 0.1
 
 
 DEFAULT_PARAMS = RenderParams()

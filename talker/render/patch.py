@@ -14,6 +14,20 @@ from talker.types import BoolArray, FloatArray
 
 
 @dataclass(frozen=True)
+class MeshPart:
+    """A few triangles of a mesh: the numbers [V'] of their vertices, and their corners [F',3] among these."""
+
+    vertices: NDArray[np.intp]
+    triangles: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, triangles: NDArray[Any]) -> MeshPart:
+        """Of the triangles [F',3] of the whole mesh."""
+        vertices, corners = np.unique(triangles, return_inverse=True)
+        return cls(vertices, corners.reshape(-1, 3).astype(np.int32))
+
+
+@dataclass(frozen=True)
 class Window:
     """A rectangle of the picture (px)."""
 
@@ -43,9 +57,10 @@ class Window:
 
     def pixels(self) -> FloatArray:
         """[h,w,2] x, y of every pixel, in the picture."""
-        x = np.arange(self.left, self.left + self.width, dtype=np.float32)
-        y = np.arange(self.top, self.top + self.height, dtype=np.float32)
-        return np.stack(np.meshgrid(x, y), axis=-1)
+        pixels = np.empty((self.height, self.width, 2), np.float32)
+        pixels[..., 0] = np.arange(self.left, self.left + self.width)
+        pixels[..., 1] = np.arange(self.top, self.top + self.height)[:, None]
+        return pixels
 
     def within(self, mask: BoolArray, margin: int = 0) -> Window:
         """The smallest window around what is set in `mask` [h,w], and `margin` px more as far as this one goes."""
@@ -59,11 +74,10 @@ class Window:
         top, left = part.top - self.top, part.left - self.left
         return slice(top, top + part.height), slice(left, left + part.width)
 
-    def rasterise(
-        self, points: FloatArray, depth: FloatArray, triangles: NDArray[Any], *, cull: bool = True
-    ) -> Fragments:
-        """Draw the mesh inside the window."""
-        return rasterise(points - self.corner, depth, triangles, self.height, self.width, cull=cull)
+    def rasterise(self, points: FloatArray, camera: FloatArray, part: MeshPart) -> Fragments:
+        """Draw a part of the mesh inside the window; all `points` [V,2] px and `camera` [V,3] cm are given."""
+        places, depth = points[part.vertices] - self.corner, camera[part.vertices, 2]
+        return rasterise(places, depth, part.triangles, self.height, self.width)
 
     def distance(self, outline: FloatArray) -> FloatArray:
         """[h,w] px from the closed `outline` [N,2] to each pixel outside it; 0 inside."""

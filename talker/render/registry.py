@@ -1,7 +1,7 @@
-"""Which renderer draws a portrait: rows by name, each imported when it is chosen.
+"""Which renderer draws a portrait: a row of `talker.options.RENDERER_CLASSES` each, imported when it is chosen.
 
 A renderer is a class that is made with (portrait, options), does there what does not depend on the frame, and is an
-`Renderer` afterwards. A new one is a row here and a name in `talker.options.RENDERERS`.
+`Renderer` afterwards. A new one is a module and that row.
 """
 
 from __future__ import annotations
@@ -12,16 +12,10 @@ from typing import Protocol
 
 import numpy as np
 
-from talker.options import SpeakOptions
+from talker.options import AUTOMATIC_RENDERER, RENDERER_CLASSES, SpeakOptions
 from talker.render.crop import for_film
 from talker.types import ByteArray, FaceMotion, Portrait
 
-AUTOMATIC = "auto"
-PLACES = {  # name to module:class
-    "geometry": "talker.render.geometry_renderer:GeometryRenderer",
-    "generator": "talker.render.generator_renderer:GeneratorRenderer",
-    "liveportrait": "talker.render.liveportrait.renderer:LivePortraitRenderer",
-}
 SLOW = ("liveportrait",)  # many seconds a frame without a GPU
 
 
@@ -60,7 +54,7 @@ class TurnedRenderer:
 
 def chosen(renderer: str) -> str:
     """The name of the renderer that `renderer`, which may be `auto`, stands for on this machine."""
-    return "geometry" if renderer == AUTOMATIC else renderer
+    return "geometry" if renderer == AUTOMATIC_RENDERER else renderer
 
 
 def quick(renderer: str) -> str:
@@ -73,7 +67,7 @@ def create_renderer(portrait: Portrait, options: SpeakOptions) -> Renderer:
 
     Raises AssetError when that one needs weights that can't be had.
     """
-    module, _, name = PLACES[chosen(options.renderer)].partition(":")
+    module, _, name = RENDERER_CLASSES[chosen(options.renderer)].partition(":")
     make: Callable[[Portrait, SpeakOptions], Renderer] = getattr(importlib.import_module(module), name)
     renderer = make(for_film(portrait, options.size, options.fps), options)
     return TurnedRenderer(renderer, portrait.quarter_turns) if portrait.quarter_turns else renderer

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from talker.face.model import IntArray
 from talker.render.geometry import HeadGeometry
 from talker.render.light import Light
-from talker.render.patch import Window
+from talker.render.patch import MeshPart, Window
 from talker.types import ByteArray, FaceAttributes, FloatArray, Portrait
 
 
@@ -93,10 +92,10 @@ class SourceFrame:
         """[N,2] px, where some landmarks of the mesh lie in the picture."""
         return self.geometry.landmark_points(self.geometry.rest_points, landmarks)
 
-    def skin_near(self, centre: FloatArray, reach: float) -> IntArray:
-        """[F',3] triangles of the face within `reach` px of `centre` [2] px."""
+    def skin_near(self, centre: FloatArray, reach: float) -> MeshPart:
+        """The triangles of the face within `reach` px of `centre` [2] px."""
         near = self.geometry.near(centre, reach)
-        return self.geometry.model.triangles[near[self.geometry.model.triangles].all(axis=1)]
+        return MeshPart.of(self.geometry.model.triangles[near[self.geometry.model.triangles].all(axis=1)])
 
 
 @dataclass(frozen=True)

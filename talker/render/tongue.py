@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from talker.blendshapes import expand
+from talker.curves import smoothstep
 from talker.face.landmarks import LOWER_LIP_MIDDLE, UPPER_LIP_MIDDLE
 from talker.render.geometry import HeadGeometry
 from talker.types import FloatArray
@@ -70,8 +71,7 @@ class Tongue:
         """[V'',2] px that let the tongue lie on the mouth's floor; `down`: [2] the face's own direction."""
         geometry, params = self._geometry, self._params
         row, unit = slice(*geometry.model.parts["tongue"]), geometry.fit.scale
-        slope = np.clip(self._behind / params.slope_cm, 0.0, 1.0)
-        slope = slope**2 * (3.0 - 2.0 * slope)
+        slope = smoothstep(self._behind / params.slope_cm)
         points = geometry.shape(OPEN_MOUTH).points
         top, bottom = geometry.landmark_points(points, (UPPER_LIP_MIDDLE, LOWER_LIP_MIDDLE)) @ down
         above = (top + params.room_above * (bottom - top) - points[row] @ down) / unit  # cm

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,13 +19,11 @@ from numpy.typing import NDArray
 from talker.face.raster import rasterise
 from talker.render.affine import Affine
 from talker.render.background import Background
-from talker.render.head_warp import HeadWarp
-from talker.render.light import shade
-from talker.render.nostrils import NostrilParams, without_nostrils
-from talker.render.patch import Window
+from talker.render.head_warp import HeadWarp, StillHead
+from talker.render.sampling import compose, planes_of
 from talker.render.smooth_fill import smooth_fill
 from talker.render.source import MeshFrame, SourceFrame
-from talker.types import ByteArray, FloatArray
+from talker.types import AnyArray, ByteArray, FloatArray
 
 
 @dataclass(frozen=True)
@@ -43,13 +42,20 @@ class FlowGrid:
     head's grid. inner: [h,w] 1 inside, 0 at the region's border. reach: px of the flow by which an expression fades.
     """
 
-    def __init__(self, source: SourceFrame, head: HeadWarp, params: FlowParams, nostrils: NostrilParams) -> None:
+    def __init__(
+        self,
+        source: SourceFrame,
+        head: HeadWarp | StillHead,
+        params: FlowParams,
+        triangles: NDArray[np.int32],
+    ) -> None:
+        """triangles: [F,3] of the skin that carries the flow."""
         region, face_width = source.region, source.face_width
         shrink = min(1.0, params.face_px / face_width)
         self.size = max(round(region.width * shrink), 2), max(round(region.height * shrink), 2)
         width, height = self.size
         self.place = Affine.resize((region.width, region.height), self.size, region.corner, np.float32)
-        self.triangles: NDArray[np.int32] = without_nostrils(source.geometry, nostrils)
+        self.triangles = triangles
         self.rest_points = source.geometry.rest_points
         x = ((np.arange(width, dtype=np.float32) + 0.5) * region.width / width - 0.5) / head.step
         y = ((np.arange(height, dtype=np.float32) + 0.5) * region.height / height - 0.5) / head.step
@@ -72,27 +78,43 @@ class FlowGrid:
 class Warp:
     """Draws the region of one portrait, frame by frame."""
 
-    def __init__(self, source: SourceFrame, grid: FlowGrid, head: HeadWarp, background: Background | None) -> None:
+    def __init__(
+        self, source: SourceFrame, grid: FlowGrid, head: HeadWarp | StillHead, background: Background | None
+    ) -> None:
         region, self._tint = source.region, source.light.tint
-        self._flow_grid, self._head, self._background = grid, head, background
-        self._size = region.width, region.height
-        self._grid = Window(0, 0, region.width, region.height).pixels()
+        self._flow_grid, self._head = grid, head
+        self._size = width, height = region.width, region.height
+        rows = np.clip((np.arange(height) + 0.5) * (grid.size[1] / height) - 0.5, 0.0, grid.size[1] - 1.001)
+        self._rows, self._shares = rows.astype(np.int32), (rows % 1.0).astype(np.float32)
+        self._still: tuple[Any, ...]
+        if background is None:
+            kept = np.empty((height, width), np.uint8), np.zeros((height, width), np.uint8)
+            nothing = np.empty((1, 1, 3), np.uint8), np.empty((4, 1, 1), np.int16)
+            self._still = *kept, *nothing, np.float32(1.0), np.float32(0.0)
+        else:
+            self._still = (
+                background.kind, background.certain, background.plate, planes_of(background.foreground),
+                np.float32(background.settled), np.float32(background.slack),
+            )  # fmt: skip
 
     def draw(self, frames: Sequence[MeshFrame]) -> list[ByteArray]:
         """The region [h,w,3] of each frame, still without eyes and mouth."""
         return [self._draw(posed) for posed in frames]
 
     def _draw(self, posed: MeshFrame) -> ByteArray:
-        where, shading = self._flow(posed)
-        warped = cv2.remap(posed.source, where, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
-        result = np.empty_like(posed.source)
-        shade(warped, shading, self._tint, result)
-        if self._background is not None:
-            self._background.keep(result, where)
-        return result
+        planes, flow = planes_of(posed.source), self._flow(posed)
+        result = np.empty((3, *posed.source.shape[:2]), np.uint8)
+        kind, certain, plate, foreground, settled, slack = self._still
+        compose(
+            planes, flow, self._rows, self._shares, self._tint, kind, certain, plate, foreground, settled, slack, result
+        )
+        return cv2.merge(list(result))
 
-    def _flow(self, posed: MeshFrame) -> tuple[FloatArray, FloatArray]:
-        """Where in the region each of its pixels comes from [h,w,2] px, and its shading factor [h,w]."""
+    def _flow(self, posed: MeshFrame) -> FloatArray:
+        """[3,r,w] how far the content of each of the region's columns comes, x and y (px), and its shading beyond 1.
+
+        It has the flow's rows, and is to be interpolated between them.
+        """
         grid = self._flow_grid
         width, height = grid.size
         drawn = rasterise(grid.points(posed.points), posed.camera[:, 2], grid.triangles, height, width)
@@ -103,16 +125,15 @@ class Warp:
         _leave_out(values, covered, turn)
         distance = cv2.distanceTransform((~covered).astype(np.uint8), cv2.DIST_L2, 5)
         values = smooth_fill(values, covered)
-        shading = np.empty(covered.shape, np.float32)
-        _fade(values, covered, distance, grid.inner, np.float32(grid.reach), turn, shading)
-        shading = cv2.GaussianBlur(shading, (0, 0), grid.shading_blur)
-        where = cv2.resize(turn, self._size, interpolation=cv2.INTER_LINEAR)
-        where += self._grid
-        return where, cv2.resize(shading, self._size, interpolation=cv2.INTER_LINEAR)
+        flow = np.empty((3, height, width), np.float32)
+        _fade(values, covered, distance, grid.inner, np.float32(grid.reach), turn, flow)
+        flow[2] = cv2.GaussianBlur(flow[2], (0, 0), grid.shading_blur)
+        size = self._size[0], height
+        return np.stack([cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR) for plane in flow])
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _leave_out(values, covered, turn) -> None:  # type: ignore[no-untyped-def]
+def _leave_out(values: AnyArray, covered: AnyArray, turn: AnyArray) -> None:
     """Take the head's `turn` [h,w,2] px out of what the mesh `values` [h,w,3] say where they are `covered` [h,w]."""
     height, width = covered.shape
     for y in range(height):
@@ -123,8 +144,10 @@ def _leave_out(values, covered, turn) -> None:  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _fade(values, covered, distance, inner, reach, turn, shading) -> None:  # type: ignore[no-untyped-def]
-    """Add the expression's share of `values` [h,w,3] to `turn` [h,w,2] px and write its `shading` factor [h,w].
+def _fade(
+    values: AnyArray, covered: AnyArray, distance: AnyArray, inner: AnyArray, reach: Any, turn: AnyArray, flow: AnyArray
+) -> None:
+    """Write the head's `turn` [h,w,2] px with the expression's share of `values` [h,w,3] to `flow` [3,h,w].
 
     It fades with the `distance` [h,w] px from the face, and towards the region's border (`inner` [h,w] 0).
     """
@@ -133,6 +156,6 @@ def _fade(values, covered, distance, inner, reach, turn, shading) -> None:  # ty
         for x in range(width):
             away = distance[y, x] / reach
             share = np.exp(-away * away) * inner[y, x]
-            turn[y, x, 0] += values[y, x, 0] * share
-            turn[y, x, 1] += values[y, x, 1] * share
-            shading[y, x] = np.float32(1.0) + (values[y, x, 2] * share if covered[y, x] else np.float32(0.0))
+            flow[0, y, x] = turn[y, x, 0] + values[y, x, 0] * share
+            flow[1, y, x] = turn[y, x, 1] + values[y, x, 1] * share
+            flow[2, y, x] = values[y, x, 2] * share if covered[y, x] else np.float32(0.0)

@@ -14,8 +14,9 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-from talker.render.background import OPAQUE, Background
+from talker.render.background import Background
 from talker.render.head_warp import HeadWarp
+from talker.render.sampling import OPAQUE
 from talker.render.smooth_fill import EPSILON
 from talker.render.source import MeshFrame, SourceFrame
 from talker.render.warp import FlowGrid

@@ -13,14 +13,15 @@ from talker.media.audio import at_rate
 from talker.speech import prosody
 from talker.speech.encoder import SAMPLE_RATE, SpeechEncoder, shared_encoder
 from talker.speech.prosody import Prosody
+from talker.speech.stress import Stress, StressFinder
 from talker.types import FloatArray, SpeechClip, Transcript
 
 PROSODY_HZ = 100.0
 SILENT_LOUDNESS = 0.12  # of `Prosody.loudness`; below it nothing is said
 EASY_S, TIGHT_S = 0.16, 0.05  # activity reaches this far beyond the sound: lips part before it and rest after it
-EASE_S = 0.05
-REST_S = 0.06  # this long after the last sound nothing is said any more, or at LAST_S before the clip ends
-LAST_S, FALL_S = 0.04, 0.12  # the fall to rest takes FALL_S
+EASE_S, EASE_REACH_S = 0.05, 0.1
+REST_S, FALL_S = 0.06, 0.12  # this long after the last sound nothing is said any more; the fall to rest takes FALL_S
+LAST_S = 0.04  # this long before a film ends its lips are closed
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +61,12 @@ class SpeechAnalysis:
     @cached_property
     def voice_activity(self) -> FloatArray:
         """[T] at 100 Hz: 1 while something is said, eased to 0 in silence."""
-        return activity(self.prosody, EASY_S) * self._until_the_end()
+        return activity(self.prosody.loudness, PROSODY_HZ, EASY_S) * self._until_the_end()
+
+    @cached_property
+    def stresses(self) -> list[Stress]:
+        """The stressed syllables, in order."""
+        return StressFinder(PROSODY_HZ)(self.prosody.loudness, self.prosody.pitch_hz, ended=True)
 
     def with_transcript(self, transcript: Transcript | None) -> SpeechAnalysis:
         """The same speech with another transcript; what was measured of the sound already stays measured."""
@@ -73,19 +79,28 @@ class SpeechAnalysis:
         """`voice_activity` at [frames] moments t / fps."""
         return at_frames(self.voice_activity[:, None], frames, fps, PROSODY_HZ)[:, 0]
 
+    def film_end(self, frames: int, fps: float) -> FloatArray:
+        """[frames] 1, falling to 0 in the last frame: a film of speech that is cut ends with closed lips."""
+        rest_s = self.duration_s - LAST_S
+        return smoothstep((rest_s - np.arange(frames) / fps) / FALL_S).astype(np.float32)
+
     def _until_the_end(self) -> FloatArray:
         """[T] at 100 Hz: 1, falling to 0 with the last sound, so that lips close with it."""
         loud = np.flatnonzero(self.prosody.loudness > SILENT_LOUDNESS)
-        last_s = loud[-1] / PROSODY_HZ if len(loud) else 0.0
-        rest_s = min(last_s + REST_S, self.duration_s - LAST_S)
+        rest_s = (loud[-1] / PROSODY_HZ if len(loud) else 0.0) + REST_S
+        if rest_s > self.duration_s - LAST_S:  # nobody knows what comes after
+            return np.ones(len(self.prosody), np.float32)
         return smoothstep((rest_s - np.arange(len(self.prosody)) / PROSODY_HZ) / FALL_S).astype(np.float32)
 
     def _encoder(self) -> SpeechEncoder:
         return shared_encoder()
 
 
-def activity(measured: Prosody, reach_s: float) -> FloatArray:
-    """[T] at the prosody's rate: 1 where the clip is loud enough for speech and up to `reach_s` around, eased to 0."""
-    loud = (measured.loudness > SILENT_LOUDNESS).astype(np.float32)
-    reach = round(reach_s * measured.rate_hz) * 2 + 1
-    return gaussian_filter1d(maximum_filter1d(loud, reach), EASE_S * measured.rate_hz, mode="nearest")
+def activity(loudness: FloatArray, rate_hz: float, reach_s: float) -> FloatArray:
+    """[T] 1 where `loudness` [T] is enough for speech and up to `reach_s` around, eased to 0.
+
+    What is `reach_s + EASE_REACH_S` later is seen, and nothing after that.
+    """
+    loud = (loudness > SILENT_LOUDNESS).astype(np.float32)
+    reach, ease = round(reach_s * rate_hz) * 2 + 1, round(EASE_REACH_S * rate_hz)
+    return gaussian_filter1d(maximum_filter1d(loud, reach), EASE_S * rate_hz, mode="nearest", radius=ease)

@@ -7,6 +7,7 @@ CTranslate2's `model.bin` and the Hub's `model.safetensors`.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,6 +63,10 @@ class SpeechEncoder:
         overlap = round(self.config.overlap_s * FRAME_RATE)
         return tuple(joined(windows, overlap) for windows in zip(*self._windows(log_mel), strict=True))
 
+    def encode_recent(self, clip: SpeechClip) -> list[FloatArray]:
+        """Each layer's features [T, width] of one short window of sound at 16 kHz, without silence after it."""
+        return self.network.layers(log_mel_spectrogram(clip.samples, self.config.mels))
+
     def _windows(self, log_mel: FloatArray) -> Iterator[list[FloatArray]]:
         """Each layer's features [t, width] in each window of the clip."""
         frames = max(1, log_mel.shape[1] // 2)
@@ -88,7 +93,7 @@ def log_mel_spectrogram(sound: FloatArray, mels: int = 80) -> FloatArray:
     sound: [N] at 16 kHz, mirrored at its ends. Computed 30 s at a time; an even number of frames comes back.
     """
     frames = 2 * max(1, round(len(sound) / SAMPLES_PER_FRAME))
-    filters = librosa.filters.mel(sr=SAMPLE_RATE, n_fft=FFT_SIZE, n_mels=mels)
+    filters = _mel_filters(mels)
     window = np.hanning(FFT_SIZE + 1)[:-1].astype(np.float32)
     half = FFT_SIZE // 2
     log_mel = np.empty((mels, frames), np.float32)
@@ -102,6 +107,12 @@ def log_mel_spectrogram(sound: FloatArray, mels: int = 80) -> FloatArray:
     log_mel += 4.0
     log_mel /= 4.0
     return log_mel
+
+
+@functools.cache
+def _mel_filters(mels: int) -> FloatArray:
+    """[mels, 201] how much of each frequency each mel band hears."""
+    return librosa.filters.mel(sr=SAMPLE_RATE, n_fft=FFT_SIZE, n_mels=mels)
 
 
 def _silent_mel(log_mel: FloatArray) -> float:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.fft
 from scipy.ndimage import median_filter
 
 from talker.media import audio
-from talker.types import FloatArray, SpeechClip
+from talker.types import BoolArray, FloatArray, SpeechClip
 
 SAMPLE_RATE = 16_000
 WINDOW = 640  # 40 ms: two periods of the lowest pitch
@@ -19,6 +20,7 @@ SILENCE_DB = -80.0  # what digital silence measures
 CHUNK_FRAMES = 3000
 PITCH_MEDIAN_S = 0.1  # of the median that removes octave errors from the pitch, at any rate
 SPEECH_RANGE_DB = 30.0  # how far below its loud parts speech still counts as speech
+LOUDER_S, SOFTER_S = 0.15, 25.0  # voiced time in which the level that counts as loud follows a louder, a softer voice
 
 
 @dataclass(frozen=True)
@@ -39,15 +41,44 @@ class Prosody:
     def __len__(self) -> int:
         return len(self.loudness_db)
 
-    @property
+    @cached_property
     def loudness(self) -> FloatArray:
-        """Loudness [T] in 0..1: 1 at the clip's loud parts (95th percentile), 0 from 30 dB below them."""
-        loud = max(float(np.percentile(self.loudness_db, 95)), SILENCE_DB + SPEECH_RANGE_DB)
-        return np.clip(1.0 + (self.loudness_db - loud) / SPEECH_RANGE_DB, 0.0, 1.0).astype(np.float32)
+        """Loudness [T] in 0..1: 1 where the speech is loud, 0 from 30 dB below that.
+
+        What counts as loud is at first the clip's 95th percentile and then follows the voice (`RunningLevel`).
+        """
+        level = RunningLevel(float(np.percentile(self.loudness_db, 95)))
+        return relative_loudness(self.loudness_db, level(self.loudness_db, self.voicing >= VOICED, self.rate_hz))
 
     def thinned(self, step: int) -> Prosody:
         """Every `step`-th frame, at a rate so many times lower."""
         return Prosody(self.loudness_db[::step], self.pitch_hz[::step], self.voicing[::step], self.rate_hz / step)
+
+
+class RunningLevel:
+    """The level (dB) at which a voice is loud, as far as it was heard; it soon follows when that gets louder.
+
+    Only voiced sound counts: in pauses, and in the noise that is left in them, it stays what it was.
+    """
+
+    def __init__(self, start_db: float) -> None:
+        self.level_db = start_db
+
+    def __call__(self, loudness_db: FloatArray, voiced: BoolArray, rate_hz: float) -> FloatArray:
+        """The level [n] at each of the next frames [n], `rate_hz` a second, for their loudness and voicing."""
+        up, down = (1.0 - np.exp(-1.0 / (seconds * rate_hz)) for seconds in (LOUDER_S, SOFTER_S))
+        levels = np.empty(len(loudness_db))
+        for index, (heard, counts) in enumerate(zip(loudness_db.tolist(), voiced.tolist(), strict=True)):
+            if counts:
+                self.level_db += (heard - self.level_db) * (up if heard > self.level_db else down)
+            levels[index] = self.level_db
+        return levels
+
+
+def relative_loudness(loudness_db: FloatArray, loud_db: FloatArray) -> FloatArray:
+    """Loudness [T] in 0..1: 1 at `loud_db` [T], 0 from 30 dB below it."""
+    loud = np.maximum(loud_db, SILENCE_DB + SPEECH_RANGE_DB)
+    return np.clip(1.0 + (loudness_db - loud) / SPEECH_RANGE_DB, 0.0, 1.0).astype(np.float32)
 
 
 def measure(clip: SpeechClip, *, rate_hz: float = 50.0) -> Prosody:

@@ -11,6 +11,11 @@ SMALL, KOKORO = "small", "kokoro"
 MOST_MIXED = 4
 
 
+def language_title(code: str) -> str:
+    """The English name of a language by its ISO 639-1 code, as far as voices speak it."""
+    return next((language.title for language in LANGUAGES.values() if language.code == code), code)
+
+
 @dataclass(frozen=True)
 class Language:
     """A language that voices speak. code: ISO 639-1. region: where it makes a difference, else empty."""

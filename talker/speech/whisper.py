@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import erf
+from numba import njit
 
-from talker.types import FloatArray
+from talker.types import AnyArray, FloatArray
 
 NORM_FLOOR = 1e-5  # added to the variance in layer norms
 
@@ -128,9 +128,29 @@ class WhisperEncoder:
 
 
 def _gelu(x: FloatArray) -> FloatArray:
-    """x · Φ(x), with the normal distribution's own Φ."""
-    y = erf(x * np.float32(0.5**0.5))
-    y += 1.0
-    y *= x
-    y *= np.float32(0.5)
-    return y
+    """x · Φ(x), with the normal distribution's own Φ, in place of `x`, which lies in one piece."""
+    _multiply_by_probability(x.reshape(-1))
+    return x
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _multiply_by_probability(values: AnyArray) -> None:
+    """Multiply `values` [n] by Φ of them; erf as a rational function that processors work out eight at a time.
+
+    The coefficients are those of Eigen's `generic_fast_erf_float`, right to 1e-6.
+    """
+    most, half = np.float32(4.0), np.float32(0.5)
+    for n in range(len(values)):
+        x = min(max(values[n] * np.float32(0.5**0.5), -most), most)
+        s = x * x
+        above = np.float32(-2.72614225801306e-10) * s + np.float32(2.77068142495902e-08)
+        above = above * s + np.float32(-2.10102402082508e-06)
+        above = above * s + np.float32(-5.69250639462346e-05)
+        above = above * s + np.float32(-7.34990630326855e-04)
+        above = above * s + np.float32(-2.95459980854025e-03)
+        above = above * s + np.float32(-1.60960333262415e-02)
+        below = np.float32(-1.45660718464996e-05) * s + np.float32(-2.13374055278905e-04)
+        below = below * s + np.float32(-1.68282697438203e-03)
+        below = below * s + np.float32(-7.37332916720468e-03)
+        below = below * s + np.float32(-1.42647390514189e-02)
+        values[n] *= half * (np.float32(1.0) + x * above / below)

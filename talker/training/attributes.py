@@ -276,7 +276,7 @@ def _upright(taught: TaughtFace, rng: np.random.Generator) -> Iterator[Sample]:
 
 
 QUESTIONS: dict[str, Question] = {
-    "glasses": Question(_glasses, 0.001, 0.005),
+    "glasses": Question(_glasses, 0.001, 0.009),
     "hidden_eyes": Question(_hidden_eyes, 0.01, 0.05),
     "covered_mouth": Question(_covered_mouth, 0.0005, 0.005),
     "drawing": Question(_drawing, 0.1, 0.006),

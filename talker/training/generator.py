@@ -1,15 +1,14 @@
-"""`python -m talker train generator`: the style-based generator, on pairs of drawn and real frames.
+"""`python -m talker train generator`: the style-based generator, on photographs that the geometry led away and back.
 
-One process on whatever device there is; under `torchrun` one per device, each with its own chance. A run goes on where
-an earlier one stopped, if its state lies in the folder beside (`NAME-training`), where its log and pictures are, too.
+Three kinds of squares are drawn in every step. Round trips, whose photograph is known: losses of reconstruction, and
+adversaries. Their neighbours in time: what is added must move with the face. One-way trips, as films have them, of an
+expression that nobody photographed: adversaries alone, while mean colours stay.
 """
 
 from __future__ import annotations
 
-import copy
-import json
-import time
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,70 +16,86 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from talker.cache import load
-from talker.data.generator_batches import Batch, Sampler, importance, run_on
-from talker.data.generator_pairs import Pairs, prepare
+from talker.data.faces import face_rows
+from talker.data.generator_batches import (
+    ALONE,
+    BACK,
+    NEIGHBOUR,
+    Batch,
+    TripSet,
+    augmented,
+    held_out,
+    importance,
+    load_trips,
+)
+from talker.data.prepared_faces import pairs_folder
 from talker.errors import InputError
-from talker.render.generator import SIZES, Generator, GeneratorConfig, save_generator
-from talker.render.regions import EYES, MOUTH, Region
+from talker.render.generator import SIZES, Generator, GeneratorConfig, Refinement, refined, save_generator
+from talker.render.regions import MODES, MOUTH
 from talker.training.generator_discriminators import (
+    WANDER,
     DiscriminatorConfig,
     Discriminators,
     discriminator_loss,
     generator_adversarial_loss,
+    matching_loss,
     r1_penalty,
 )
-from talker.training.generator_losses import Losses, total
-from talker.training.generator_state import load_state, save_state
-from talker.training.processes import joined, share_gradients, share_weights
-from talker.training.sample_grid import SampleGrid
+from talker.training.generator_losses import (
+    ReconstructionLosses,
+    anchor,
+    moved,
+    temporal_consistency,
+)
+from talker.training.loop import Loop, Schedule, weighted_sum
 from talker.types import Progress
 
-WARM_UP = 100  # steps over which the rate rises
-LEAST_RATE = 0.02  # of the rate, at the end
+CLUELESS, KNOWING = 1.97, 1.7  # hinge loss at which the adversaries don't count yet, and at which they count fully
+SETS = ("permissive", "all")
+CHECKED = 64  # held-out trips that are looked at
+SHARPNESS_COUNTS = 0.5  # of the logarithm of the mouth's sharpness ratio, in the score
 
 
 @dataclass(frozen=True)
 class GeneratorTraining:
     """What is tuned in training.
 
-    batch: pairs a step. accumulate: batches per update. rate: of Adam, at the start. average: of the weights that are
-    kept (EMA). losses: weight of each term. regions: how often each part of the square is taken. discriminators,
-    adversary_rate: the adversaries and their Adam's rate; they begin after adversary_after steps, when there is
-    something to be told apart. steepness: weight of R1, every steepness_every steps. log_every, show_every: steps
-    between lines of the log and pictures. keep_s: seconds between checkpoints. seconds: after which training ends,
-    should that come before `steps`. compiled: whether a GPU's work goes through torch.compile.
+    batch: round trips a step; half as many one-way trips and a quarter as many neighbours join them. rate: of Adam.
+    losses: weight of each term; `adversarial` is the norm of the adversaries' gradient at the drawn picture, as a share
+    of the reconstruction's, and `one_way` the same where there is no photograph to compare with. adversary_after: share
+    of the training after which the adversaries join; their share rises over as long again. r1, r1_every: weight of the
+    penalty and how often it is worked out. mirrored_every: likewise, of the mirrored faces.
     """
 
-    steps: int = 30000
-    seconds: float = 2700.0
-    batch: int = 8
-    accumulate: int = 1
-    rate: float = 1e-3
-    average: float = 0.998
+    schedule: Schedule = field(default_factory=lambda: Schedule(steps=30000, seconds=2700.0))
+    batch: int = 16
+    rate: float = 1.5e-3
     losses: Mapping[str, float] = field(
         default_factory=lambda: {
-            "pixels": 0.5, "edges": 2.0, "texture": 0.5, "flow": 0.002, "added": 0.01, "steady": 0.3, "features": 0.4,
-            "adversarial": 0.01, "matching": 0.05, "mirrored": 2.0,
+            "pixels": 1.0, "edges": 2.0, "texture": 1.5, "features": 0.4, "matching": 0.05, "adversarial": 0.5,
+            "anchor": 2.0, "steady": 1.0, "mirrored": 0.5, "flow": 0.002, "added": 0.005,
         }
     )  # fmt: skip
-    regions: tuple[tuple[Region, float], ...] = ((MOUTH, 0.8), (EYES, 0.2))
+    one_way: float = 0.25
     discriminators: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
-    adversary_rate: float = 2e-4
-    adversary_after: int = 1500
-    r1_penalty: float = 1.0
+    adversary_rate: float = 1e-3
+    adversary_after: float = 0.2
+    r1: float = 0.02
     r1_every: int = 16
-    log_every: int = 50
-    show_every: int = 500
-    keep_s: float = 300.0
-    seed: int = 0
-    compiled: bool = True
+    mirrored_every: int = 4
 
     @classmethod
     def tiny(cls) -> GeneratorTraining:
         """One short run for tests, with every loss that needs no weights of others."""
-        return cls(steps=2, batch=2, discriminators=DiscriminatorConfig.tiny(), adversary_after=0, r1_every=1,
-                   show_every=1, log_every=1)  # fmt: skip
+        plain = cls()
+        return dataclasses.replace(
+            plain,
+            schedule=Schedule(steps=2, log_every=1),
+            batch=4,
+            losses={name: weight for name, weight in plain.losses.items() if name != "features"},
+            discriminators=DiscriminatorConfig.tiny(),
+            adversary_after=0.0, r1_every=1, mirrored_every=1,
+        )  # fmt: skip
 
 
 def train_generator(
@@ -89,167 +104,225 @@ def train_generator(
     settings: GeneratorTraining | None = None,
     *,
     size: str = "small",
+    sets: str = "permissive",
     progress: Progress | None = None,
-) -> Generator:
-    """Train one of `SIZES` on the films and portraits of `data`; writes config.json and model.safetensors into `out`.
+) -> nn.Module:
+    """Train one of `SIZES` on what `prepare faces` made of `data`; writes config.json and model.safetensors into `out`.
 
-    Raises DataError when the data isn't there, InputError for a size that doesn't exist.
+    sets: `permissive`, pictures whose licences allow any use, or `all`. Raises DataError when there are no pairs,
+    InputError for a size or sets that don't exist.
     """
+    if sets not in SETS:
+        raise InputError(f"There are no sets {sets!r}; choose {' or '.join(SETS)}.")
     if size not in SIZES:
         raise InputError(f"There is no generator of size {size!r}; choose one of {', '.join(SIZES)}.")
-    config = SIZES[size]
-    groups = {
-        kind: [Pairs(**load(path)) for path in paths] for kind, paths in prepare(data, config.size, progress).items()
-    }
-    return Trainer(config, settings or GeneratorTraining(), groups, out).fit()
+    rows = [row for row in face_rows(data) if not row.reported and (row.permissive or sets == "all")]
+    paths = [path for row in rows if (path := pairs_folder() / f"{row.name}.npz").is_file()]
+    settings = settings or GeneratorTraining()
+    task = GeneratorTask.of(paths, SIZES[size], settings)
+    return Loop(task, settings.schedule, out).run(progress)
 
 
-class Trainer:
-    """One model, its average, its adversaries, their optimisers and the log."""
+class GeneratorTask:
+    """Generator and discriminators, one step at a time."""
 
     def __init__(
         self,
         config: GeneratorConfig,
         settings: GeneratorTraining,
-        groups: Mapping[str, Sequence[Pairs]],
-        out: Path,
-        losses: Losses | None = None,
+        trips: TripSet,
+        checked: TripSet,
+        features: nn.Module | None = None,
     ) -> None:
-        torch.manual_seed(settings.seed)
-        self.rank, self.device = joined()
-        self.settings, self.out = settings, out
-        self.generator = Generator(config).to(self.device).to(memory_format=torch.channels_last)
+        torch.manual_seed(settings.schedule.seed)
+        self.device = trips.truth.device
+        self.settings, self.trips, self.checked = settings, trips, checked
+        self.network = Generator(config).to(self.device).to(memory_format=torch.channels_last)
         self.adversaries = Discriminators(settings.discriminators).to(self.device).to(memory_format=torch.channels_last)
-        self.average = copy.deepcopy(self.generator).requires_grad_(False).eval()
-        self.optimiser = torch.optim.Adam(self.generator.parameters(), settings.rate, betas=(0.9, 0.99))
-        self.opponent = torch.optim.Adam(self.adversaries.parameters(), settings.adversary_rate, betas=(0.0, 0.99))
-        self.losses = (losses or Losses(settings.losses)).to(self.device)
-        self.sampler = Sampler(groups, settings.batch, settings.regions, settings.seed + self.rank)
-        self.exhibition = SampleGrid(groups, self.device)
-        self.step = 0
-        self._start = time.monotonic()
-        if self._state.is_file():
-            self.step = load_state(self._state, self._networks, self._optimisers, self.device)
-        share_weights(self.generator)
-        share_weights(self.adversaries)
-        self._make = torch.compile(run_on) if settings.compiled and self.device.type == "cuda" else run_on
+        self.losses = ReconstructionLosses(settings.losses, features).to(self.device)
+        self._verdict = torch.full((), CLUELESS, device=self.device)
+        self.networks = {"generator": self.network, "adversaries": self.adversaries}
+        fused = self.device.type == "cuda"
+        self.optimisers = {
+            "optimiser": torch.optim.Adam(self.network.parameters(), settings.rate, betas=(0.9, 0.99), fused=fused),
+            "opponent": torch.optim.Adam(
+                self.adversaries.parameters(), settings.adversary_rate, betas=(0.5, 0.99), fused=fused
+            ),
+        }
 
-    def fit(self) -> Generator:
-        """Train until the steps or the time are over; returns the averaged generator."""
+    @classmethod
+    def of(cls, paths: list[Path], config: GeneratorConfig, settings: GeneratorTraining) -> GeneratorTask:
+        """On what was prepared; the held-out photographs are for choosing weights."""
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        trips = load_trips([path for path in paths if not held_out(path)], device)
+        return cls(config, settings, trips, load_trips([path for path in paths if held_out(path)], device))
+
+    def update(self, step: int, progress: float) -> dict[str, Tensor]:
+        """One step of both optimisers."""
         settings = self.settings
-        start = self._start = kept = time.monotonic()
-        sums: dict[str, list[float]] = {}
-        while self.step < settings.steps and time.monotonic() - start < settings.seconds:
-            for name, value in self.update().items():
-                sums.setdefault(name, []).append(value)
-            if self.step % settings.log_every == 0:
-                means = {name: round(float(np.mean(values)), 5) for name, values in sums.items()}
-                self._log({"step": self.step, "seconds": round(time.monotonic() - start, 1), **means})
-                sums = {}
-            if self.step % settings.show_every == 0 and self.rank == 0:
-                self.exhibition.show(self.average, self._state.with_name(f"step-{self.step:06d}.png"))
-            if time.monotonic() - kept > settings.keep_s:
-                self.keep()
-                kept = time.monotonic()
-        self.keep()
-        return self.average
-
-    def update(self) -> dict[str, float]:
-        """One step of both optimisers; the terms of its last batch."""
-        settings = self.settings
-        for group in self.optimiser.param_groups:
-            group["lr"] = self._rate()
-        self.optimiser.zero_grad(set_to_none=True)
-        self.opponent.zero_grad(set_to_none=True)
-        for _ in range(settings.accumulate):
-            batch, region = self.sampler.batch()
-            batch = batch.to(self.device)
-            fade = torch.from_numpy(region.fade(*batch.picture.shape[-2:])).to(self.device)
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-                terms, made, weight = self._terms(batch, fade, region)
-            (total(terms, settings.losses) / settings.accumulate).backward()
-            if self._contested:
-                terms["verdict"] = self._opposed(made.detach(), batch, weight, region)
-        self._improve(self.optimiser, self.generator)
-        if self._contested:
-            self._improve(self.opponent, self.adversaries)
-        self.step += 1
-        share = min(settings.average, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            for mean, value in zip(self.average.parameters(), self.generator.parameters(), strict=True):
-                mean.lerp_(value, 1 - share)
-        return {f"{region.name} {name}": float(value.detach()) for name, value in terms.items()}
-
-    def keep(self) -> None:
-        """Write the averaged generator, and what is needed to go on."""
-        if self.rank == 0:
-            save_generator(self.average, self.out)
-            save_state(self._state, self.step, self._networks, self._optimisers)
-
-    def _terms(self, batch: Batch, fade: Tensor, region: Region) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-        """All of the generator's terms, what it made [B,3,h,w], and how much each pixel counts [B,1,h,w]."""
-        rng = torch.get_rng_state()
-        made, refinement = self._make(self.generator, batch, fade)
-        weight = importance(batch, fade)
-        terms = self.losses(made, batch.truth, weight, refinement, in_pairs=True)
-        if self.settings.losses.get("mirrored"):
-            torch.set_rng_state(rng)  # the same parts of the style are dropped
-            other, _ = self._make(self.generator, batch.mirrored(), fade)
-            terms["mirrored"] = (made - other.flip(-1)).abs().mean()
-        if self._contested:
+        rng = torch.Generator(self.device).manual_seed(settings.schedule.seed * 1_000_003 + step)
+        batch = self._batch(rng)
+        count, alone = settings.batch, self._alone
+        refinement, made = self._draw(self.network, batch)
+        share = self._adversarial_share(progress)
+        leaf = made.detach().requires_grad_(True)
+        terms = self._judge(leaf, batch, step)
+        wander = tuple(int(x) for x in np.random.default_rng(step).integers(-WANDER, WANDER + 1, 2))
+        drawn, real = leaf[: count + alone], batch.truth[:count]
+        if share:
             self.adversaries.requires_grad_(False)
-            terms |= generator_adversarial_loss(
-                self.adversaries, batch.dressed(made), batch.dressed(batch.truth), weight, region
-            )
+            with self._half():
+                verdicts = self.adversaries(drawn, wander)
+                with torch.no_grad():
+                    wanted = self.adversaries(real, wander)
+            terms["matching"] = matching_loss([[x[:count] for x in seen] for seen in verdicts], wanted)
+            terms["adversarial"] = generator_adversarial_loss(verdicts)
             self.adversaries.requires_grad_(True)
-        return terms, made, weight
+        gradient = self._gradient(leaf, terms, share)
+        extra = moved(refinement)
+        if settings.losses.get("mirrored") and step % settings.mirrored_every == 0:
+            few = batch.rows(slice(0, max(count // 4, 1)))
+            _, other = self._draw(self.network, few.mirrored())
+            extra["mirrored"] = (made[: len(other)] - other.flip(-1)).abs().mean()
+        self.optimisers["optimiser"].zero_grad(set_to_none=True)
+        weights = {name: settings.losses.get(name, 0.0) for name in extra}
+        torch.autograd.backward([made, weighted_sum(extra, weights)], [gradient, None])
+        self._improve("optimiser", self.network)
+        if settings.losses.get("adversarial"):
+            terms["verdict"] = self._oppose(drawn.detach(), real, wander, step)
+        return terms | extra
 
-    def _opposed(self, made: Tensor, batch: Batch, weight: Tensor, region: Region) -> Tensor:
-        """What the adversaries say to `made`; leaves their gradients."""
+    def check(self, network: nn.Module) -> dict[str, float]:
+        """PSNR and sharpness of held-out mouths, and the distance of features, beside the geometry's."""
+        rows = torch.arange(min(CHECKED, len(self.checked)), device=self.device)
+        with torch.no_grad():
+            batch = self.checked.take(rows, BACK)
+            _, made = self._draw(network, batch)
+            weight = importance(batch)
+            figures: dict[str, float] = {}
+            for name, picture in (("", made), ("geometry's ", batch.picture[:, :3])):
+                terms = self.losses(picture, batch.truth, weight)
+                figures[f"{name}distance"] = float(terms.get("features", terms["texture"]))
+                figures[f"{name}mouth PSNR"] = float(mouth_psnr(picture, batch.truth))
+                figures[f"{name}mouth sharpness"] = float(mouth_sharpness(picture) / mouth_sharpness(batch.truth))
+        share = figures["distance"] / figures["geometry's distance"]
+        figures["score"] = -share - SHARPNESS_COUNTS * abs(float(np.log(figures["mouth sharpness"])))
+        return {name: round(value, 4) for name, value in figures.items()}
+
+    def save(self, network: nn.Module, folder: Path) -> None:
+        """Write the checkpoint."""
+        assert isinstance(network, Generator)
+        save_generator(network, folder)
+
+    def _batch(self, rng: torch.Generator) -> Batch:
+        """Round trips [batch], one-way trips [batch/2] and neighbours of the first round trips [batch/4]."""
+        count = self.settings.batch
+        few = max(count // 4, 1)
+        rows, others = (
+            torch.randint(len(self.trips), (size,), generator=rng, device=self.device) for size in (count, self._alone)
+        )
+        first, neighbours = augmented([self.trips.take(rows[:few], place) for place in (BACK, NEIGHBOUR)], rng)
+        rest = augmented([self.trips.take(rows[few:], BACK)], rng)
+        alone = augmented([self.trips.take(others, ALONE)], rng) if self._alone else []
+        return Batch.joined([first, *rest, *alone, neighbours])
+
+    def _draw(self, network: nn.Module, batch: Batch) -> tuple[Refinement, Tensor]:
+        assert isinstance(network, Generator)
+        with self._half():
+            refinement = network.refine(batch.picture, batch.maps, batch.style, network.encode(batch.source))
+        return refinement, refined(batch.picture[:, :3], refinement)
+
+    def _judge(self, made: Tensor, batch: Batch, step: int) -> dict[str, Tensor]:
+        """Every term that needs no adversary; made: [B,3,S,S] of all of `batch`."""
+        count = self.settings.batch
+        few, alone = max(count // 4, 1), self._alone
+        back = batch.rows(slice(0, count))
+        rows, columns = covered(self.network.config.mode, made.shape[-1])
+        parts = (picture[..., rows, columns] for picture in (made[:count], back.truth, importance(back)))
+        terms = self.losses(*parts)
+        one_way = slice(count, count + alone)
+        if alone:
+            terms["anchor"] = anchor(made[one_way], batch.picture[one_way, :3])
+        added = made - batch.picture[:, :3]
+        now, then = batch.rows(slice(0, few)), batch.rows(slice(count + alone, None))
+        terms["steady"] = temporal_consistency(added[:few], now, added[count + alone :], then)
+        return terms
+
+    def _gradient(self, leaf: Tensor, terms: Mapping[str, Tensor], share: float) -> Tensor:
+        """Of all terms with respect to the drawn pictures; the adversaries' part is scaled to the reconstruction's."""
+        count, weights = self.settings.batch, self.settings.losses
+        plain = {name: weights.get(name, 0.0) for name in terms if name != "adversarial"}
+        contested = "adversarial" in terms
+        (gradient,) = torch.autograd.grad(weighted_sum(terms, plain), leaf, retain_graph=contested)
+        if not contested:
+            return gradient
+        (adverse,) = torch.autograd.grad(terms["adversarial"], leaf)
+        usual = gradient[:count].square().mean().sqrt()
+        one_way = slice(count, count + self._alone)
+        for rows, part in ((slice(0, count), weights.get("adversarial", 0.0)), (one_way, self.settings.one_way)):
+            own = adverse[rows].square().mean().sqrt().clamp_min(1e-12)
+            gradient[rows] += adverse[rows] * (share * self._confidence() * part * usual / own)
+        return gradient
+
+    def _oppose(self, drawn: Tensor, real: Tensor, wander: tuple[int, ...], step: int) -> Tensor:
+        """One step of the adversaries."""
         settings = self.settings
-        made, real = batch.dressed(made), batch.dressed(batch.truth)
-        verdict = discriminator_loss(self.adversaries, made, real, weight, region)
-        loss = verdict
-        if self.step % settings.r1_every == 0:
-            share = settings.r1_penalty * settings.r1_every / 2
-            loss = loss + share * r1_penalty(self.adversaries, real, weight, region)
-        (loss / settings.accumulate).backward()
+        with self._half():
+            loss = verdict = discriminator_loss(
+                self.adversaries(real, wander),
+                self.adversaries(drawn, wander),
+            )
+        if step % settings.r1_every == 0:
+            loss = loss + settings.r1 * settings.r1_every / 2 * r1_penalty(self.adversaries, real)
+        self.optimisers["opponent"].zero_grad(set_to_none=True)
+        loss.backward()
+        self._improve("opponent", self.adversaries)
+        self._verdict = torch.lerp(self._verdict, verdict.detach().float(), 0.05)
         return verdict
 
-    def _improve(self, optimiser: torch.optim.Optimizer, network: nn.Module) -> None:
-        share_gradients(network.parameters())
+    def _confidence(self) -> Tensor:
+        """0..1 how far the adversaries know what they say: what they ask for before is noise."""
+        return ((CLUELESS - self._verdict) / (CLUELESS - KNOWING)).clamp(0.0, 1.0)
+
+    def _improve(self, name: str, network: nn.Module) -> None:
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
+        self.optimisers[name].step()
 
-    def _rate(self) -> float:
-        """The generator's rate: rises, then falls as half a cosine."""
+    def _adversarial_share(self, progress: float) -> float:
+        """0..1 how much of the adversaries' weight counts at this point of the training."""
         settings = self.settings
-        spent = (time.monotonic() - self._start) / settings.seconds
-        progress = min(max(self.step / settings.steps, spent), 1.0)
-        falling = LEAST_RATE + (1 - LEAST_RATE) * (1 + np.cos(np.pi * progress)) / 2
-        return float(settings.rate * min(1.0, (self.step + 1) / WARM_UP) * falling)
+        if not settings.losses.get("adversarial"):
+            return 0.0
+        rising = (progress - settings.adversary_after) / max(settings.adversary_after, 1e-6)
+        return float(np.clip(rising, 0.0, 1.0)) if settings.adversary_after else 1.0
 
     @property
-    def _contested(self) -> bool:
-        """Whether the adversaries take part in this step."""
-        wanted = self.settings.losses.get("adversarial") or self.settings.losses.get("matching")
-        return bool(wanted) and self.step >= self.settings.adversary_after
+    def _alone(self) -> int:
+        """How many one-way trips a step has: without adversaries nothing could be learnt from them."""
+        return self.settings.batch // 2 if self.settings.losses.get("adversarial") else 0
 
-    @property
-    def _networks(self) -> dict[str, nn.Module]:
-        return {"generator": self.generator, "average": self.average, "adversaries": self.adversaries}
+    def _half(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda")
 
-    @property
-    def _optimisers(self) -> dict[str, torch.optim.Optimizer]:
-        return {"optimiser": self.optimiser, "opponent": self.opponent}
 
-    @property
-    def _state(self) -> Path:
-        """What is needed to go on; beside the checkpoint, because it is no part of it."""
-        return self.out.with_name(self.out.name + "-training") / "state.safetensors"
+def covered(mode: str, side: int) -> tuple[slice, slice]:
+    """Rows and columns of a square of `side` px in which the parts of a mode lie."""
+    parts = [region.slices(side) for region in MODES[mode]]
+    rows, columns = zip(*parts, strict=True)
+    return tuple(slice(min(s.start for s in all_), max(s.stop for s in all_)) for all_ in (rows, columns))  # type: ignore[return-value]
 
-    def _log(self, row: Mapping[str, object]) -> None:
-        if self.rank == 0:
-            self._state.parent.mkdir(parents=True, exist_ok=True)
-            with open(self._state.with_name("log.jsonl"), "a") as file:
-                file.write(json.dumps(row) + "\n")
+
+def mouth_psnr(picture: Tensor, truth: Tensor) -> Tensor:
+    """dB, of squares [B,3,S,S]; the higher the better."""
+    rows, columns = MOUTH.slices(picture.shape[-1])
+    error = (picture.clamp(0, 1) - truth)[..., rows, columns].square().mean(dim=(1, 2, 3))
+    return (-10 * torch.log10(error.clamp_min(1e-7))).mean()
+
+
+def mouth_sharpness(picture: Tensor) -> Tensor:
+    """Mean absolute Laplacian of the mouth's part of squares [B,3,S,S]."""
+    rows, columns = MOUTH.slices(picture.shape[-1])
+    grey = picture[..., rows, columns].mean(1)
+    inner = grey[:, 1:-1, 1:-1]
+    around = grey[:, :-2, 1:-1] + grey[:, 2:, 1:-1] + grey[:, 1:-1, :-2] + grey[:, 1:-1, 2:]
+    return (4 * inner - around).abs().mean()

@@ -1,12 +1,12 @@
-"""Adversaries of the generator: small networks that learn to tell drawn faces from real ones, patch by patch.
+"""Adversaries of the generator: small networks that learn to tell drawn mouths, eyes and faces from photographs.
 
-One looks at every part of the square, and one each at mouths and at eyes alone. Hinge loss, R1 on real pictures
-(Mescheder et al., "Which Training Methods for GANs do actually Converge?", 2018) every few steps.
+They see colours alone, neither what the geometry drew nor where its lips lie, so that they judge realism. Hinge loss
+(Lim & Ye, "Geometric GAN", 2017), R1 on real pictures every few steps (Mescheder et al., "Which Training Methods for
+GANs do actually Converge?", 2018).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -14,18 +14,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from talker.render.generator import PICTURE, SLOPE
+from talker.render.generator import SLOPE
 from talker.render.regions import EYES, MOUTH, WHOLE, Region
 
-PARTS = {"mouth": MOUTH, "eyes": EYES}  # regions with an adversary of their own
-EVERYWHERE = "patch"
+PARTS: dict[str, tuple[Region, int]] = {"mouth": (MOUTH, 1), "eyes": (EYES, 1), "face": (WHOLE, 2)}  # and how coarse
+DETAIL_PX, DETAIL_GAIN = 5, 8.0  # what is finer than that is shown apart, and louder: it gives most drawings away
+WANDER = 6  # px of the square by which a part is moved about, so that no adversary learns its pictures by heart
 
 
 @dataclass(frozen=True)
 class DiscriminatorConfig:
     """widths: channels of the layers, each of which halves the resolution."""
 
-    widths: tuple[int, ...] = (24, 48, 96)
+    widths: tuple[int, ...] = (48, 96, 160, 224)
 
     @classmethod
     def tiny(cls) -> DiscriminatorConfig:
@@ -34,17 +35,18 @@ class DiscriminatorConfig:
 
 
 class Discriminator(nn.Module):
-    """Colours and masks [B,6,h,w] to each layer's features and, last, a map [B,1,h',w'], high where it looks real."""
+    """Colours [B,3,h,w] to each layer's features and, last, a map [B,1,h',w'], high where it looks real."""
 
     def __init__(self, config: DiscriminatorConfig) -> None:
         super().__init__()
-        widths = (PICTURE, *config.widths)
+        widths = (6, *config.widths)
         self.down = nn.ModuleList(nn.Conv2d(a, b, 4, stride=2, padding=1) for a, b in pairwise(widths))
         self.verdict = nn.Conv2d(widths[-1], 1, 3, padding=1)
 
     def forward(self, picture: Tensor) -> list[Tensor]:
         """[B,C,h/2,w/2], [B,C,h/4,w/4], …, [B,1,h',w']."""
-        x, seen = picture - 0.5, []
+        coarse = functional.avg_pool2d(picture, DETAIL_PX, stride=1, padding=DETAIL_PX // 2, count_include_pad=False)
+        x, seen = torch.cat([2.0 * picture - 1.0, DETAIL_GAIN * (picture - coarse)], dim=1), []  # [B,6,h,w]
         for down in self.down:
             x = functional.leaky_relu(down(x), SLOPE)
             seen.append(x)
@@ -52,61 +54,53 @@ class Discriminator(nn.Module):
 
 
 class Discriminators(nn.Module):
-    """All discriminators, and what they make of a batch that shows `region` of the square."""
+    """One for each of `PARTS`."""
 
     def __init__(self, config: DiscriminatorConfig) -> None:
         super().__init__()
-        self.networks = nn.ModuleDict({name: Discriminator(config) for name in (EVERYWHERE, *PARTS)})
+        self.networks = nn.ModuleDict({name: Discriminator(config) for name in PARTS})
 
-    def looks(self, picture: Tensor, weight: Tensor, region: Region) -> Iterator[tuple[list[Tensor], Tensor]]:
-        """What each one sees in `picture` [B,6,h,w], and how much its patches count, of `weight` [B,1,h,w]."""
-        for name, network in self.networks.items():
-            part = _part(name, region, picture.shape[-1])
-            if part is not None:
-                seen = network(picture[:, :, *part])
-                yield seen, functional.adaptive_avg_pool2d(weight[:, :, *part], seen[-1].shape[-2:])
+    def forward(self, picture: Tensor, wander: tuple[int, int] = (0, 0)) -> list[list[Tensor]]:
+        """What each one says to its part of squares [B,3,S,S], moved by `wander` px (down, right)."""
+        return [network(cut(picture, name, wander)) for name, network in self.networks.items()]
 
 
-def _part(name: str, region: Region, side: int) -> tuple[slice, slice] | None:
-    """Rows and columns of a batch that the adversary `name` is shown; None when its region isn't there."""
-    if name == EVERYWHERE or PARTS[name] == region:
-        return slice(None), slice(None)
-    return PARTS[name].slices(side) if region == WHOLE else None
+def cut(picture: Tensor, name: str, wander: tuple[int, int]) -> Tensor:
+    """[B,3,h,w] the part `name` of squares [B,3,S,S]."""
+    region, coarse = PARTS[name]
+    rows, columns = region.slices(picture.shape[-1])
+    part = torch.roll(picture, wander, dims=(2, 3))[..., rows, columns]
+    return functional.avg_pool2d(part, coarse) if coarse > 1 else part
 
 
-def generator_adversarial_loss(
-    adversaries: Discriminators, made: Tensor, real: Tensor, weight: Tensor, region: Region
-) -> dict[str, Tensor]:
-    """The generator's terms: adversarial, how little `made` [B,6,h,w] passes for real; matching, how far the
-    adversaries' features lie from those of the real picture.
-    """
-    adversarial, matching = [], []
-    with torch.no_grad():
-        wanted = [seen for seen, _ in adversaries.looks(real, weight, region)]
-    for (seen, counts), true in zip(adversaries.looks(made, weight, region), wanted, strict=True):
-        adversarial.append(_mean(-seen[-1], counts))
-        matching += [(one - other).abs().mean() for one, other in zip(seen[:-1], true[:-1], strict=True)]
-    return {"adversarial": torch.stack(adversarial).mean(), "matching": torch.stack(matching).mean()}
+def generator_adversarial_loss(verdicts: list[list[Tensor]]) -> Tensor:
+    """How little drawn pictures pass for photographs; the lower the better."""
+    return torch.stack([-seen[-1].float().mean() for seen in verdicts]).mean()
 
 
-def discriminator_loss(
-    adversaries: Discriminators, made: Tensor, real: Tensor, weight: Tensor, region: Region
-) -> Tensor:
-    """The adversaries' hinge loss; 0 when they are never wrong."""
-    terms = []
-    for sign, picture in ((1.0, real), (-1.0, made)):
-        for seen, counts in adversaries.looks(picture, weight, region):
-            terms.append(_mean(functional.relu(1 - sign * seen[-1]), counts))
-    return 2 * torch.stack(terms).mean()
+def matching_loss(verdicts: list[list[Tensor]], wanted: list[list[Tensor]]) -> Tensor:
+    """Mean absolute difference of the discriminators' features of drawn pictures and of their photographs."""
+    return torch.stack(
+        [
+            (one.float() - other.float()).abs().mean()
+            for seen, true in zip(verdicts, wanted, strict=True)
+            for one, other in zip(seen[:-1], true[:-1], strict=True)
+        ]
+    ).mean()
 
 
-def r1_penalty(adversaries: Discriminators, real: Tensor, weight: Tensor, region: Region) -> Tensor:
-    """R1: the mean squared gradient of the verdicts with respect to real pictures [B,6,h,w], summed over a picture."""
+def discriminator_loss(real: list[list[Tensor]], drawn: list[list[Tensor]]) -> Tensor:
+    """Hinge loss; 0 when they are never wrong and always sure, 2 when they know nothing."""
+    terms = [
+        functional.relu(1 - true[-1].float()).mean() + functional.relu(1 + made[-1].float()).mean()
+        for true, made in zip(real, drawn, strict=True)
+    ]
+    return torch.stack(terms).mean()
+
+
+def r1_penalty(networks: Discriminators, real: Tensor) -> Tensor:
+    """The mean squared gradient of the verdicts with respect to photographs [B,3,S,S], summed over a picture."""
     real = real.detach().requires_grad_(True)
-    verdicts = torch.stack([seen[-1].mean(dim=(1, 2, 3)).sum() for seen, _ in adversaries.looks(real, weight, region)])
+    verdicts = torch.stack([seen[-1].float().mean(dim=(1, 2, 3)).sum() for seen in networks(real)])
     (gradient,) = torch.autograd.grad(verdicts.sum(), real, create_graph=True)
-    return gradient[:, :3].square().sum(dim=(1, 2, 3)).mean()
-
-
-def _mean(values: Tensor, weight: Tensor) -> Tensor:
-    return (values * weight).sum() / weight.sum().clamp_min(1e-6)
+    return gradient.square().sum(dim=(1, 2, 3)).mean()

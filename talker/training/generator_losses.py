@@ -1,74 +1,65 @@
-"""What the generator is trained with, by name. Pictures are [B,3,h,w] in 0..1."""
+"""What the generator is trained with, by name. Pictures are [B,3,S,S] in 0..1."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from talker.render.generator import Refinement
-from talker.training.perception import feature_distance, mesh_features, recogniser, vgg_features
+from talker.data.generator_batches import Batch
+from talker.errors import InputError
+from talker.render.generator import Refinement, places
+from talker.training.perception import feature_distance, mesh_features
 
 SCALES = 3  # of the pyramids
 CHARBONNIER = 0.03  # differences below it count squared, above it straight
 GABOR_PX, GABOR_WAVE_PX, ORIENTATIONS = 7, 4.0, 4
-NETWORKS = {"features": mesh_features, "vgg": vgg_features, "identity": recogniser}  # terms that look through one
+ANCHOR_PX = 8  # over so many pixels, what is drawn without a photograph to compare with keeps its mean colours
 LUMA = (0.299, 0.587, 0.114)
+RECONSTRUCTION = ("pixels", "edges", "texture", "features", "matching")
+OTHERS = ("adversarial", "anchor", "steady", "mirrored", "flow", "added")
 
 
-class Losses(nn.Module):
-    """All terms of one step.
+def check_names(weights: Mapping[str, float]) -> None:
+    """InputError for a weight that no term has."""
+    unknown = sorted(set(weights) - {*RECONSTRUCTION, *OTHERS})
+    if unknown:
+        raise InputError(
+            f"There is no loss called {', '.join(unknown)}; known are {', '.join(RECONSTRUCTION + OTHERS)}."
+        )
+
+
+class ReconstructionLosses(nn.Module):
+    """How far what is drawn is from its photograph.
 
     pixels: robust difference of colours. edges: of a Laplacian pyramid. texture: of the local energy of Gabor filters,
-    which asks for structure without asking where exactly it lies. flow: how unsmooth the residual flow is. added: how
-    much texture is added at all. steady: how far what changes between two frames of a film differs from the film.
-    features: distance of MediaPipe's face mesh features. vgg: the same of VGG-16's, as in LPIPS. identity: 1 less the
-    cosine of a face recogniser's points; of whole squares only. The last three look through networks, which are
-    fetched only when their terms have a weight.
+    which asks for structure without asking where exactly it lies. features: distance of MediaPipe's face mesh features;
+    its network is fetched only when it has a weight.
     """
 
     gabor: Tensor
 
-    def __init__(self, weights: Mapping[str, float], **networks: nn.Module) -> None:
-        """networks: of `NETWORKS`, instead of the published ones. Raises AssetError when one can't be had."""
+    def __init__(self, weights: Mapping[str, float], features: nn.Module | None = None) -> None:
+        """features: instead of the published network. Raises AssetError when that one can't be had."""
         super().__init__()
+        check_names(weights)
         self.register_buffer("gabor", gabor_bank(), persistent=False)
-        self.weights = dict(weights)
-        self.networks = nn.ModuleDict(
-            {name: networks.get(name) or fetch() for name, fetch in NETWORKS.items() if weights.get(name)}
-        )
+        self.features = (features or mesh_features()) if weights.get("features") else None
 
-    def forward(
-        self, made: Tensor, truth: Tensor, weight: Tensor, refinement: Refinement, *, in_pairs: bool
-    ) -> dict[str, Tensor]:
-        """Each term; weight: [B,1,h,w] how much a pixel counts. in_pairs: every two rows follow in one film."""
-        terms = self._plain(made, truth, weight, refinement, in_pairs=in_pairs)
-        for name, network in self.networks.items():
-            if name == "identity":
-                if made.shape[-1] == made.shape[-2]:
-                    terms[name] = (1 - functional.cosine_similarity(network(made), _seen(network, truth))).mean()
-            else:
-                terms[name] = feature_distance(network(made), _seen(network, truth), weight)
-        return terms
-
-    def _plain(
-        self, made: Tensor, truth: Tensor, weight: Tensor, refinement: Refinement, *, in_pairs: bool
-    ) -> dict[str, Tensor]:
-        """The terms that need no network."""
+    def forward(self, made: Tensor, truth: Tensor, weight: Tensor) -> dict[str, Tensor]:
+        """Each term; weight: [B,1,S,S] how much a pixel counts."""
         terms = {
             "pixels": weighted(robust(made - truth), weight),
             "edges": self._edges(made, truth, weight),
             "texture": self._texture(made, truth, weight),
-            "flow": roughness(refinement.flow),
-            "added": (refinement.texture * refinement.mask).abs().mean(),
         }
-        if in_pairs:
-            change = (made[::2] - made[1::2]) - (truth[::2] - truth[1::2])
-            terms["steady"] = weighted(robust(change), weight[::2])
+        if self.features is not None:
+            with torch.no_grad():
+                wanted = self.features(truth)
+            terms["features"] = feature_distance(self.features(made), wanted, weight)
         return terms
 
     def _edges(self, made: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
@@ -82,8 +73,8 @@ class Losses(nn.Module):
         return total / SCALES
 
     def _texture(self, made: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
-        luma = torch.tensor(LUMA).to(made)[:, None, None]
-        one, other = (made * luma).sum(1, keepdim=True), (truth * luma).sum(1, keepdim=True)
+        luma = made.new_tensor(LUMA)[:, None, None]
+        one, other = ((picture * luma).sum(dim=1, keepdim=True) for picture in (made, truth))
         total = made.new_zeros(())
         for _ in range(SCALES - 1):
             total = total + weighted((self._energy(one) - self._energy(other)).abs(), weight)
@@ -96,14 +87,29 @@ class Losses(nn.Module):
         return functional.avg_pool2d(torch.sqrt(even.square() + odd.square() + 1e-5), 3, stride=1, padding=1)
 
 
-def _seen(network: nn.Module, truth: Tensor) -> Any:
-    with torch.no_grad():
-        return network(truth)
+def anchor(made: Tensor, picture: Tensor) -> Tensor:
+    """How far the mean colours of small blocks have moved."""
+    return robust(functional.avg_pool2d(made - picture, ANCHOR_PX)).mean()
 
 
-def total(terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
-    """The weighted sum of the terms that have a weight."""
-    return torch.stack([terms[name] * weight for name, weight in weights.items() if name in terms]).sum()
+def temporal_consistency(added: Tensor, batch: Batch, neighbour_added: Tensor, neighbour: Batch) -> Tensor:
+    """How far what is added to a frame, carried along with the face, differs from what is added to its neighbour.
+
+    added: [B,3,S,S]. Both batches' maps say which place of the source each pixel shows, and so where a pixel of the
+    neighbour lies in the frame.
+    """
+    height, width = added.shape[-2:]
+    there = neighbour.maps[:, 4:6] - batch.maps[:, 4:6]  # [B,2,S/4,S/4] sides of the square
+    there = functional.interpolate(there, size=(height, width), mode="bilinear", align_corners=False)
+    grid = 2.0 * (there.permute(0, 2, 3, 1) + places(height, width, added.device)) - 1.0
+    carried = functional.grid_sample(added, grid, padding_mode="border", align_corners=False)
+    return robust(neighbour_added - carried).mean()
+
+
+def moved(refinement: Refinement) -> dict[str, Tensor]:
+    """flow: how unsmooth and how large the residual flow is. added: how much texture is added at all."""
+    flow = refinement.flow
+    return {"flow": roughness(flow) + 0.05 * flow.square().mean(), "added": refinement.texture.abs().mean()}
 
 
 def robust(difference: Tensor) -> Tensor:

@@ -75,7 +75,10 @@ class TfliteNetwork(nn.Module):
                 break  # what follows the trunk is not needed
             for number in reads:
                 self._keep(graph, number, kind)
-            operations.append(Operation(kind, reads, int(row.outputs[0]), row.builtinOptions))
+            options = row.builtinOptions
+            if kind == "PAD":  # borders are numbers, not tensors: on a GPU they would have to be waited for
+                reads, options = reads[:1], self._constant(reads[1]).tolist()
+            operations.append(Operation(kind, reads, int(row.outputs[0]), options))
         return operations
 
     def _keep(self, graph: Any, number: int, kind: str) -> None:
@@ -127,8 +130,8 @@ def _padded(x: Tensor, kernel: Any, stride: tuple[int, int], padding: int) -> Te
 
 
 def _pad(values: list[Tensor], options: Any) -> Tensor:
-    x, (_, vertical, horizontal, channels) = values[0], values[1].tolist()
-    return functional.pad(x, (*horizontal, *vertical, *channels))
+    _, vertical, horizontal, channels = options
+    return functional.pad(values[0], (*horizontal, *vertical, *channels))
 
 
 def _prelu(values: list[Tensor], options: Any) -> Tensor:

@@ -7,7 +7,9 @@ from html import escape
 
 import gradio as gr
 
+from talker.journal import as_job
 from talker.web import texts
+from talker.web.session import errors_as_toasts, missing, remember
 from talker.weights import registry, store
 
 NEEDED = (*registry.DEFAULT_ASSETS, "kokoro")  # the others are for evaluations and for one renderer
@@ -23,8 +25,30 @@ def about_panel(fetch: Callable[..., str], fetch_extras: Callable[..., str]) -> 
         button = gr.Button(texts.FETCH, size="sm", elem_id="fetch")
         megabytes = sum(extra.size for extra in registry.EXTRAS.values()) / 1e6
         extras = gr.Button(texts.FETCH_EXTRAS.format(megabytes=megabytes), size="sm", elem_id="fetch-extras")
+        gr.HTML(f"<h2>{texts.VERIFY}</h2>", padding=False)
+        file = gr.File(label=texts.VERIFY_FILE, file_types=["image", "video"], elem_id="verify")
+        found = gr.Markdown(elem_id="verified")
+    file.upload(verify, file, found, api_name="verify", concurrency_id="looks")
     button.click(fetch, None, table, api_name="fetch_weights", concurrency_limit=1)
     extras.click(fetch_extras, None, table, api_name="fetch_extras", concurrency_limit=1)
+
+
+@as_job
+def verify(request: gr.Request, file: str | None) -> str:
+    """Say whether a picture or film was made by Talker, by its metadata, its invisible mark and its signature.
+
+    Args:
+        file: the picture or film.
+    """
+    if file is None:
+        raise missing(texts.VERIFY_FIRST)
+    from talker.media import verification
+
+    remember(request, file)
+    with errors_as_toasts():
+        evidence = verification.verify(file)
+    verdict = texts.VERIFIED if evidence.is_generated else texts.NOT_VERIFIED
+    return "\n\n".join([f"**{verdict}**", *evidence.describe().splitlines()])
 
 
 def weights_table() -> str:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import functools
-import os
+import shutil
 from typing import Any
-
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # nothing leaves the machine
 
 import gradio as gr
 from starlette.middleware import Middleware
 
+from talker.journal import LOG, write_log
 from talker.media.isolation import isolate
 from talker.resources import resource
 from talker.signals import signals_interrupt
-from talker.web import handlers, texts
+from talker.web import admission, handlers, texts, video_actions
 from talker.web.about import about_panel
 from talker.web.batch import batch_panel
 from talker.web.compare import compare_panel
@@ -22,11 +21,14 @@ from talker.web.emotion_panel import feeling_panel, source_for
 from talker.web.examples import EXAMPLES
 from talker.web.fairness import MOST_WAITING, share_fairly
 from talker.web.hosts import OwnHostOnly
-from talker.web.inputs import OPTIONS, inputs_of
+from talker.web.inputs import FEELING_INPUTS, OPTIONS, inputs_of
+from talker.web.live import live_panel, live_script, wire_live
+from talker.web.observing import observe
 from talker.web.panels import examples_strip, load_settings, portrait_panel, settings_panel, words_panel
 from talker.web.result import see_panel
-from talker.web.session import errors_as_toasts, leave, stop
+from talker.web.session import errors_as_toasts, leave, results_folder, stop
 from talker.web.theme import HEAD, theme
+from talker.web.video import video_panel
 
 ASSETS = resource("assets")
 SCROLL_TO_RESULT = "() => { if (innerWidth < 900) document.querySelector('#views').scrollIntoView() }"
@@ -52,12 +54,18 @@ def choose(event: gr.SelectData) -> list[Any]:
 
 def build_page() -> gr.Blocks:
     """The whole page."""
-    with gr.Blocks(title=texts.TITLE, fill_width=True, delete_cache=(HOUR, 24 * HOUR)) as page:
+    results_folder()  # before Gradio asks where uploads lie
+    forgotten = (HOUR, 24 * HOUR)  # nothing leaves the machine, and nothing stays on it
+    with gr.Blocks(title=texts.TITLE, fill_width=True, delete_cache=forgotten, analytics_enabled=False) as page:
         header = (ASSETS / "header.html").read_text(encoding="utf-8")
         gr.HTML(header.format(title=texts.TITLE, tagline=texts.TAGLINE), elem_id="header", padding=False)
         with gr.Tabs(elem_id="pages"):
             with gr.Tab(texts.TABS["talk"], elem_id="talk-tab"):
                 widgets = talk_tab()
+            with gr.Tab(texts.TABS["edit"], elem_id="edit-tab"):
+                film = video_panel()
+            with gr.Tab(texts.TABS["live"], elem_id="live-tab"):
+                wire_live(live_panel(), admission.admit)
             with gr.Tab(texts.TABS["compare"], elem_id="compare-tab") as compare_tab:
                 comparison = compare_panel()
             with gr.Tab(texts.TABS["batch"], elem_id="batch-tab"):
@@ -67,6 +75,7 @@ def build_page() -> gr.Blocks:
         wire_portrait(widgets)
         wire_runs(widgets)
         wire_preview(widgets)
+        wire_video(film, widgets)
         wire_compare(comparison, widgets, compare_tab)
         batch["start"].click(
             handlers.batch, [batch["archive"], batch["consent"]], [batch["made"], batch["said"]], api_name="batch",
@@ -158,10 +167,33 @@ def wire_preview(widgets: Widgets) -> None:
     )  # fmt: skip
 
 
+def wire_video(film: Widgets, widgets: Widgets) -> None:
+    """The tab of talking videos; its feeling may be the first tab's."""
+    feeling = [widgets[name] for name in FEELING_INPUTS]
+    watched = ("film", "moment", "face_at", "feeling", "described", "amount", "permission")
+    gr.on(
+        [film[name].change for name in watched], video_actions.edit_frame,
+        [*feeling, *(film[name] for name in watched)], [film["frame"], film["sentence"]], api_name="edit_frame",
+        trigger_mode="always_last", show_progress="hidden", concurrency_id="looks",
+    )  # fmt: skip
+    film["frame"].select(
+        video_actions.pick_person, [film["film"], film["moment"]], film["face_at"], api_visibility="private"
+    )
+    own = (
+        "film", "task", "feeling", "described", "amount", "face_at", "words", "spoken_by", "recording", "longer",
+        "permission",
+    )  # fmt: skip
+    run = film["start"].click(
+        video_actions.edit, [*feeling, *(film[name] for name in own)], [film["shown"], film["made"], film["said"]],
+        api_name="edit", concurrency_id="films", concurrency_limit=1, show_progress_on=film["shown"],
+    )  # fmt: skip
+    film["halt"].click(stop, cancels=[run], concurrency_limit=None, api_visibility="private")
+
+
 def wire_compare(comparison: Widgets, widgets: Widgets, tab: gr.Tab) -> None:
     """The second tab, which takes portrait and words from the first."""
     inputs = [widgets[name] for name in inputs_of(handlers.compare)]
-    own = ("others", "emotions", "described", "first_tab", "strengths", "renderers", "seconds")
+    own = ("others", "emotions", "described", "first_tab", "strengths", "renderers", "seconds", "methods")
     inputs += [comparison[name] for name in own]
     comparison["start"].click(
         handlers.compare, inputs, [comparison["film"], comparison["sheet"]], api_name="compare",
@@ -179,6 +211,8 @@ def serve(host: str | None = None, port: int | None = None) -> None:
 
     host, port: where it listens; by default what $GRADIO_SERVER_NAME and $GRADIO_SERVER_PORT say, or 127.0.0.1:7860.
     """
+    if not LOG.handlers:  # the command line has set it up already
+        write_log(verbose=False)
     page = build_page()
     isolate()  # a file that crashes its decoder must not end everybody's session
     try:
@@ -187,6 +221,7 @@ def serve(host: str | None = None, port: int | None = None) -> None:
     except KeyboardInterrupt:  # before `block_thread` could see to it
         page.close()
     finally:
+        shutil.rmtree(results_folder(), ignore_errors=True)  # runs whose folder is gone stop
         isolate(False)
 
 
@@ -196,12 +231,12 @@ def _answer(page: gr.Blocks, host: str | None, port: int | None) -> None:
         server_port=port,
         theme=theme(),
         css_paths=ASSETS / "page.css",
-        head=HEAD,
+        head=HEAD + live_script(),
         footer_links=["api", "settings"],
         max_file_size="200mb",
         run_history=False,
         prevent_thread_lock=True,
-        app_kwargs={"middleware": [Middleware(OwnHostOnly)]},
+        app_kwargs={"middleware": [Middleware(OwnHostOnly)], "routes": [*observe(page), admission.LIVE.route]},
     )
     handlers.warm_up()  # the page is there already
     page.block_thread()

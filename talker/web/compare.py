@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ import numpy as np
 from talker import SpeakOptions, Talker
 from talker.emotion.resolve import EmotionRequest
 from talker.errors import InputError
+from talker.evaluation.methods import METHODS, Given
 from talker.media.audio import beginning
+from talker.media.provenance import marked
 from talker.options import RENDERERS
 from talker.speech.analysis import SpeechAnalysis
 from talker.types import EMOTION_LABELS, ByteArray, Progress
@@ -34,8 +36,11 @@ def compare_panel() -> dict[str, Any]:
             emotions = gr.CheckboxGroup(NAMES, value=list(EMOTION_LABELS), label=texts.COMPARED_EMOTIONS)
             described = gr.Textbox("", label=texts.ALSO, lines=2, placeholder=texts.ALSO_PLACEHOLDER)
             first_tab = gr.Checkbox(False, label=texts.FIRST_TAB, elem_id="first-tab")
+            with gr.Accordion(texts.COMPARED_METHODS, open=False):
+                known = [(f"{name}: {method.paper}", name) for name, method in METHODS.items()]
+                methods = gr.CheckboxGroup(known, label=texts.COMPARED_METHODS, show_label=False, elem_id="methods")
             strengths = gr.CheckboxGroup([0.5, 1.0, 1.5], value=[1.0], label=texts.STRENGTHS)
-            known = [(texts.RENDERERS[name], name) for name in RENDERERS]
+            known = texts.RENDERER_CHOICES
             renderers = gr.CheckboxGroup(
                 known, value=["auto"], label=texts.RENDERER, visible=len(RENDERERS) > 2, elem_id="renderers"
             )
@@ -65,7 +70,7 @@ def compare_panel() -> dict[str, Any]:
             )
     return {
         "others": others, "emotions": emotions, "described": described, "first_tab": first_tab,
-        "strengths": strengths, "renderers": renderers, "seconds": seconds,
+        "strengths": strengths, "renderers": renderers, "seconds": seconds, "methods": methods,
         "start": start, "film": film, "sheet": sheet, "shown": shown, "slider": slider,
     }  # fmt: skip
 
@@ -80,16 +85,24 @@ def compared(
     options: SpeakOptions,
     folder: Path,
     progress: Progress,
+    methods: Sequence[str] = (),
+    given: Given | None = None,
 ) -> tuple[str, str]:
-    """Paths of the film and of the contact sheet. Raises InputError for nothing, and for too much, to compare."""
-    from talker.evaluation.contact_sheet import cells, write_sheet  # MoviePy takes a second to import
+    """Paths of the film and of the contact sheet. Raises InputError for nothing, and for too much, to compare.
 
-    count = len(pictures) * len(emotions) * len(strengths) * max(1, len(renderers))
-    if not 1 <= count <= MOST_CELLS:
-        raise InputError(texts.TOO_MANY.format(most=MOST_CELLS, count=count))
+    methods: the papers', in place of emotions; given: what they take theirs from, by default home-made examples.
+    """
+    from talker.evaluation.contact_sheet import cells, method_cells, write_sheet  # MoviePy takes a second to import
+
+    each = len(methods) if methods else len(emotions) * len(strengths) * max(1, len(renderers))
+    if not 1 <= len(pictures) * each <= MOST_CELLS:
+        raise InputError(texts.TOO_MANY.format(most=MOST_CELLS, count=len(pictures) * each))
     options = dataclasses.replace(options, size=CELL_SIZE)
     portraits = [talker.portrait_for(picture, options) for picture in pictures]
-    rows = cells(portraits, emotions, strengths, options, renderers)
+    if methods:
+        rows = method_cells(portraits, methods, options, given or Given())
+    else:
+        rows = cells(portraits, emotions, strengths, options, renderers)
     film, sheet = folder / "comparison.mp4", folder / "comparison.png"
     write_sheet(talker, rows, speech, sheet, lambda done, total: progress(done, 2 * total))
     write_sheet(talker, rows, speech, film, lambda done, total: progress(total + done, 2 * total))
@@ -102,7 +115,7 @@ def before_and_after(talker: Talker, picture: str, emotion: str, strength: float
 
     portrait = talker.analyze_portrait(picture)
     after = talker.preview(portrait, emotion, SpeakOptions(strength=strength))
-    return np.rot90(at_size(portrait, "crop512").image, -portrait.quarter_turns), after
+    return np.rot90(at_size(portrait, "crop512").image, -portrait.quarter_turns), marked(after)
 
 
 def shortened(speech: SpeechAnalysis, seconds: float) -> SpeechAnalysis:

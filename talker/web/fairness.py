@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import gradio as gr
@@ -11,6 +14,7 @@ from gradio.context import LocalContext
 
 MOST_WAITING = 32  # of all visitors; who comes then is told so
 MOST_OF_ONE = 8  # requests of one session that may wait; a click can cause several
+CORES_A_FACE = 2  # that a live face takes
 
 
 def share_fairly(page: gr.Blocks) -> None:
@@ -64,3 +68,26 @@ def visitor_address(event: Any) -> str:
     """Where a request came from; behind a proxy, what the proxy says."""
     forwarded = event.request.headers.get("x-forwarded-for", "")
     return forwarded.rsplit(",", 1)[-1].strip() or (event.request.client.host if event.request.client else "")
+
+
+class Seats:
+    """Who may have a live face at the same time: one for each visitor, and no more than the machine can draw."""
+
+    def __init__(self, seats: int | None = None) -> None:
+        self.seats = seats or max(1, (os.cpu_count() or 1) // CORES_A_FACE)
+        self._visitors: set[str] = set()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def taken(self, visitor: str) -> Iterator[bool]:
+        """Whether the visitor has got a seat, which they hold until the end of the block."""
+        with self._lock:
+            got = visitor not in self._visitors and len(self._visitors) < self.seats
+            if got:
+                self._visitors.add(visitor)
+        try:
+            yield got
+        finally:
+            if got:
+                with self._lock:
+                    self._visitors.discard(visitor)

@@ -18,7 +18,10 @@ import pandas as pd
 from talker import SpeechClip, Talker, TalkerError
 from talker.emotion.resolve import DEFAULT, Emotion, EmotionRequest, resolve
 from talker.emotion.timeline import split_tags
+from talker.evaluation.methods import Given
+from talker.journal import as_job
 from talker.media.audio import load_speech
+from talker.media.provenance import marked
 from talker.pipeline import NEEDED_WEIGHTS
 from talker.speech.analysis import SpeechAnalysis
 from talker.speech.voices import find_voice
@@ -33,7 +36,7 @@ from talker.web.hosting import on_gpu
 from talker.web.inputs import COMPARED_INPUTS, INPUTS, PREVIEW_INPUTS, PageInputs, accepts
 from talker.web.progress import Shown
 from talker.web.result import curves, downloads, feeling_over_time, notes, subtitles
-from talker.web.session import RESULTS, errors_as_toasts, missing, remember, run_of
+from talker.web.session import errors_as_toasts, missing, remember, results_folder, run_of
 from talker.weights import registry, store
 
 TALKER = Talker()
@@ -45,6 +48,7 @@ EXAMPLE_FILMS: dict[int, Film] = {}
 EXAMPLE_LOCK = threading.Lock()  # who comes while the page warms up waits for the same film
 
 
+@as_job
 @accepts(*INPUTS)
 @on_gpu(GPU_SECONDS)
 def speak(
@@ -66,6 +70,7 @@ def speak(
     return talked(request, progress, inputs)
 
 
+@as_job
 @accepts(*INPUTS)
 @on_gpu(GPU_SECONDS)
 def trial(
@@ -90,6 +95,7 @@ def talked(request: gr.Request, progress: gr.Progress, inputs: PageInputs, secon
         return made(inputs, folder, Shown(progress, stopped), seconds)
 
 
+@as_job
 def example(
     request: gr.Request | None,
     progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio asks for a progress bar
@@ -103,7 +109,7 @@ def example(
     chosen = int(number) % len(EXAMPLES)
     with run_of(request, "talk") as (_, stopped), EXAMPLE_LOCK:
         if chosen not in EXAMPLE_FILMS:
-            folder = Path(tempfile.mkdtemp(prefix="example-", dir=RESULTS.name))
+            folder = Path(tempfile.mkdtemp(prefix="example-", dir=results_folder()))
             try:
                 EXAMPLE_FILMS[chosen] = made(EXAMPLES[chosen].inputs, folder, Shown(progress, stopped))
             finally:
@@ -131,6 +137,7 @@ def made(inputs: PageInputs, folder: Path, show: Shown, seconds: float = 0.0) ->
     return film, notes(result), curves(result.motion), emotions, files
 
 
+@as_job
 @accepts(*PREVIEW_INPUTS)
 def preview(request: gr.Request, inputs: PageInputs) -> tuple[Any, str]:
     """A still of this person with the emotion, or a sentence that says what it needs.
@@ -157,9 +164,10 @@ def preview(request: gr.Request, inputs: PageInputs) -> tuple[Any, str]:
         image = TALKER.preview(TALKER.portrait_for(inputs.picture, options), code, options)
     except TalkerError as error:
         return gr.update(), f"<p class='bad' role='alert'>{html.escape(str(error))}</p>"
-    return gr.update(value=image, visible=True), f"<p class='quiet'>{html.escape(code.source)}</p>"
+    return gr.update(value=marked(image), visible=True), f"<p class='quiet'>{html.escape(code.source)}</p>"
 
 
+@as_job
 def listen(
     voice: str,
     progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio asks for a progress bar
@@ -191,6 +199,7 @@ def first_tag(text: str) -> EmotionCode | None:
     return resolve(tags[0].emotion).scaled(tags[0].strength) if tags else None
 
 
+@as_job
 @accepts(*COMPARED_INPUTS)
 def compare(
     request: gr.Request,
@@ -203,6 +212,7 @@ def compare(
     strengths: list[float] | None = None,
     renderers: list[str] | None = None,
     seconds: float = 3.0,
+    methods: list[str] | None = None,
 ) -> tuple[str, str]:
     """Emotions side by side, as a film and a contact sheet; an example's portrait and words where none are given.
 
@@ -211,6 +221,7 @@ def compare(
         emotions: labels. described: emotions in words, one a line. first_tab: also what `source` says.
         strengths: each 0 to 1.5. renderers: what draws them; all of these are combined.
         seconds: how much of the speech.
+        methods: in place of emotions: neutral, eamm, amigo, hifi, cem, cmet (docs/methods.md).
     """
     if not may_animate(inputs.consent, inputs.picture, *(others or [])):
         raise missing(texts.CONSENT_FIRST)
@@ -227,11 +238,15 @@ def compare(
             wanted[request_of_tab.title] = request_of_tab
         clip = heard(inputs, seconds, show)
         pictures = [inputs.picture or str(EXAMPLES[0].picture), *(others or [])]
+        own = {"words": inputs.feeling_text, "film": inputs.feeling_video, "voice": inputs.feeling_voice}
+        given = Given(**{name: type(getattr(Given, name))(value) for name, value in own.items() if value})
         return compared(
-            TALKER, pictures, clip, wanted, strengths or [], renderers or [], inputs.options(), folder, show.comparing
-        )
+            TALKER, pictures, clip, wanted, strengths or [], renderers or [], inputs.options(), folder, show.comparing,
+            methods or (), given,
+        )  # fmt: skip
 
 
+@as_job
 def before_after(
     request: gr.Request, picture: str | None, emotion: str, strength: float, consent: bool = False
 ) -> tuple[ByteArray, ByteArray]:
@@ -247,6 +262,7 @@ def before_after(
         return before_and_after(TALKER, picture or str(EXAMPLES[0].picture), emotion, strength)
 
 
+@as_job
 def batch(
     request: gr.Request,
     progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio asks for a progress bar
@@ -276,6 +292,7 @@ def batch(
         return str(folder / "videos.zip"), texts.BATCH_DONE.format(made=done, count=len(jobs))
 
 
+@as_job
 def fetch_weights(progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008 - how Gradio asks for a progress bar
     """Fetch what the page needs and lacks; gives the table of what is there."""
     show = Shown(progress)
@@ -285,6 +302,7 @@ def fetch_weights(progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008 -
     return weights_table()
 
 
+@as_job
 def fetch_extras(progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008 - how Gradio asks for a progress bar
     """Fetch what nothing needs but some things use; gives the table of what is there."""
     show = Shown(progress)
@@ -294,6 +312,7 @@ def fetch_extras(progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008 - 
     return weights_table()
 
 
+@as_job
 def look(request: gr.Request, picture: str | None, face_index: int = 0) -> tuple[Any, str]:
     """Outline the face that was found, or say why there is none."""
     remember(request, picture)

@@ -28,8 +28,11 @@ class OwnHostOnly:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
-        if scope["type"] != "http" or is_own(_host(scope), self._names):
+        if scope["type"] not in ("http", "websocket") or is_own(_host(scope), self._names):
             await self._app(scope, receive, send)
+            return
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})  # before it is accepted: answered with 403
             return
         message = f"This server doesn't answer under that name. Its owner can add names to {VARIABLE}.\n".encode()
         headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(message)).encode())]

@@ -82,6 +82,18 @@ PREVIEW_INPUTS = tuple(
     for name in INPUTS
     if name not in ("text", "voice", "voice_speed", "plain_voice", "subtitled", "fps", "size", "label", "seed")
 )
+FEELING_INPUTS = (
+    "source",
+    "emotion",
+    "feeling_text",
+    "feeling_picture",
+    "feeling_voice",
+    "feeling_video",
+    "point",
+    "mix",
+    "timeline",
+    "permissive",
+)  # fmt: skip; what the first tab says about the emotion
 COMPARED_INPUTS = tuple(
     name for name in INPUTS if name not in ("subtitled", "strength", "size", "renderer", "label")
 )  # what a comparison has in common; the rest it varies or leaves out

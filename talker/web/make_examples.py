@@ -1,4 +1,4 @@
-"""Derive `assets/examples` from the examples' rows: `python -m page.make_examples`. Everything in it is home-made."""
+"""Derive `assets/examples` from the examples' rows: `python -m talker.web.make_examples`. All of it is home-made."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from talker.media.audio import load_speech
 from talker.speech.analysis import SpeechAnalysis
 from talker.types import FloatArray
 from talker.web.emotion_panel import asked
-from talker.web.examples import EXAMPLES, FOLDER, LOUD, SAD, SURPRISE
+from talker.web.examples import CALM, EXAMPLES, FOLDER, LOUD, SAD, SURPRISE, Example
 
 THUMBNAIL = 176  # px, twice what the page shows
 ABOVE, BESIDE = 0.45, 0.3  # of the face's size around it
@@ -25,6 +25,7 @@ ABOVE, BESIDE = 0.45, 0.3  # of the face's size around it
 VOICES = {
     SAD: ("He is gone. I miss him so much.", -3.0, 0.8, 0.4),
     LOUD: ("I can't believe it! That is enough, I said stop!", 2.0, 1.2, 3.0),
+    CALM: ("I can't believe it. That is enough, I said stop.", 0.0, 1.0, 1.0),
 }
 
 
@@ -47,18 +48,23 @@ def make() -> None:
         out=SURPRISE,
     )  # fmt: skip
     for example in EXAMPLES:
-        inputs = example.inputs
-        portrait = talker.analyze_portrait(example.picture)
-        with tempfile.TemporaryDirectory() as folder:
-            speech = SpeechAnalysis(load_speech(inputs.speech)) if inputs.speech else None
-            code = talker.encode_emotion(asked(Path(folder), inputs), speech)
-        still = talker.preview(portrait, code, inputs.options())
-        face = talker.analyze_portrait(still).face_box
-        side = max(face[2] - face[0], face[3] - face[1]) * (1 + 2 * BESIDE)
-        centre = ((face[0] + face[2]) / 2, (face[1] + face[3]) / 2 - (ABOVE - BESIDE) * side / 4)
-        cut = cv2.getRectSubPix(still, (round(side), round(side)), centre)
-        small = Image.fromarray(cut).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
-        small.save(example.thumbnail, quality=88)
+        make_thumbnail(talker, example)
+
+
+def make_thumbnail(talker: Talker, example: Example) -> None:
+    """Write the small picture of an example's person with its emotion."""
+    inputs = example.inputs
+    portrait = talker.analyze_portrait(example.picture)
+    with tempfile.TemporaryDirectory() as folder:
+        speech = SpeechAnalysis(load_speech(inputs.speech)) if inputs.speech else None
+        code = talker.encode_emotion(asked(Path(folder), inputs), speech)
+    still = talker.preview(portrait, code, inputs.options())
+    face = talker.analyze_portrait(still).face_box
+    side = max(face[2] - face[0], face[3] - face[1]) * (1 + 2 * BESIDE)
+    centre = ((face[0] + face[2]) / 2, (face[1] + face[3]) / 2 - (ABOVE - BESIDE) * side / 4)
+    cut = cv2.getRectSubPix(still, (round(side), round(side)), centre)
+    small = Image.fromarray(cut).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
+    small.save(example.thumbnail, quality=88)
 
 
 if __name__ == "__main__":

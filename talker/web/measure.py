@@ -1,10 +1,12 @@
-"""How fast and how steady the page is: `python -m page.measure` prints the table of docs/results.md.
+"""How fast and how steady the page is: `python -m talker.web.measure` prints the table of docs/results.md.
 
 Starts the page as the README says and asks it over HTTP; the first paint needs Chromium and `pip install playwright`.
+`--load` and `--soak MINUTES` measure it under load (`load.py`) instead.
 """
 
 from __future__ import annotations
 
+import argparse
 import functools
 import os
 import shutil
@@ -20,6 +22,7 @@ from PIL import Image, ImageOps
 
 from talker.example_faces import ASTRONAUT
 from talker.types import EMOTION_LABELS
+from talker.web.load import load, soak
 from talker.web.serving import Server, processor_seconds, resident_mb, served, stored_bytes
 
 FIVE_SECONDS = "I never thought I would see you again. What a wonderful surprise this is, my dear!"
@@ -64,10 +67,10 @@ def measure(server: Server, scratch: Path) -> Iterator[tuple[str, str, str]]:
     client.predict(number=0, api_name="/example")  # waits until all is loaded
     paint = first_paint(server.url)
     yield "first paint", "no browser" if paint is None else f"{paint:.2f} s", "< 3 s"
-    first = seconds(lambda: client.predict(picture=picture, emotion="happy", api_name="/preview"))
+    first = seconds(lambda: client.predict(picture=picture, emotion="happy", consent=True, api_name="/preview"))
     yield "first preview of a picture that was just handed in", f"{first:.2f} s", ""
     previews = [
-        seconds(functools.partial(client.predict, picture=picture, emotion=label, api_name="/preview"))
+        seconds(functools.partial(client.predict, picture=picture, emotion=label, consent=True, api_name="/preview"))
         for label in EMOTION_LABELS
     ]
     yield (
@@ -95,12 +98,21 @@ def measure(server: Server, scratch: Path) -> Iterator[tuple[str, str, str]]:
 
 def main() -> None:
     """Print the table."""
+    parser = argparse.ArgumentParser(description="Measure the page.")
+    parser.add_argument("--load", action="store_true", help="30 visitors at once, and previews while films are made")
+    parser.add_argument("--soak", type=float, metavar="MINUTES", help="memory over so long a time")
+    asked = parser.parse_args()
     print("| what | measured | wanted |\n|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder) / "scratch"
         scratch.mkdir()
         with served(TMPDIR=str(scratch)) as server:
-            for row in measure(server, scratch):
+            rows = measure(server, scratch)
+            if asked.load:
+                rows = load(server, Path(folder))
+            elif asked.soak:
+                rows = soak(server, Path(folder), asked.soak)
+            for row in rows:
                 print("| " + " | ".join(row) + " |", flush=True)
     print(f"\nLoad average during the run {os.getloadavg()[1]:.1f}.")
 

@@ -105,9 +105,8 @@ def settings_panel() -> dict[str, Any]:
     with gr.Accordion(texts.MORE, open=False):
         sizes = [(texts.SIZES[size], size) for size in SIZES]
         widgets["size"] = gr.Dropdown(sizes, value=START.size, label=texts.SIZE)
-        renderers = [(texts.RENDERERS[name], name) for name in RENDERERS]
         widgets["renderer"] = gr.Dropdown(
-            renderers, value=START.renderer, label=texts.RENDERER, visible=len(RENDERERS) > 2
+            texts.RENDERER_CHOICES, value=START.renderer, label=texts.RENDERER, visible=len(RENDERERS) > 2
         )
         converters = [(texts.LIP_MODELS[name], name) for name in LIP_MODELS]
         widgets["converter"] = gr.Radio(converters, value=START.converter, label=texts.CONVERTER)

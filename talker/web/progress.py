@@ -22,29 +22,33 @@ class Shown:
 
     def __init__(self, progress: gr.Progress, stopped: Stopped = lambda: False) -> None:
         self._progress, self._stopped = progress, stopped
-        self._step, self._since, self._shown = "", 0.0, 0.0
-        self._began = time.monotonic()
+        self._stage, self._step, self._since, self._shown = "", "", 0.0, 0.0
+        self._began, self._videos = time.monotonic(), 0
 
     def stage(self, name: str) -> None:
         """A step of `Talker.speak` begins."""
         self._check()
+        self._stage = name
         self._progress(None, desc=texts.STAGES[name])
 
     def drawing(self, done: int, total: int) -> None:
-        """Frames of a film."""
-        self._show(done, total, texts.STAGES["rendering"], "frames")
+        """Frames of a film that are drawn, or looked at."""
+        self._show(done, total, texts.STAGES["tracking" if self._stage == "tracking" else "rendering"], "frames")
 
     def comparing(self, done: int, total: int) -> None:
         """Faces of a comparison."""
         self._show(done, total, texts.COMPARING, "faces")
 
     def batching(self, done: int, total: int) -> None:
-        """Videos of a batch."""
-        self._show(done, total, texts.BATCHING, "videos")
+        """Videos of a batch, each of which may take as long as a request alone."""
+        if done != self._videos:
+            self._began, self._videos = time.monotonic(), done
+        self._show(done, total, texts.BATCHING, "videos", limited=False)
 
     def fetching(self, what: str, done: int, total: int) -> None:
-        """Bytes of weights."""
-        self._show(done, total, texts.FETCHING.format(what=what), "bytes")
+        """Bytes of weights, for which nobody's time is counted."""
+        self._began = time.monotonic()
+        self._show(done, total, texts.FETCHING.format(what=what), "bytes", limited=False)
 
     def _check(self) -> None:
         if self._stopped():
@@ -52,7 +56,7 @@ class Shown:
         if time.monotonic() - self._began > MOST_SECONDS:
             raise InputError(texts.TOO_LONG.format(minutes=MOST_SECONDS / 60))
 
-    def _show(self, done: int, total: int, what: str, unit: str) -> None:
+    def _show(self, done: int, total: int, what: str, unit: str, *, limited: bool = True) -> None:
         self._check()
         now = time.monotonic()
         if what != self._step:
@@ -60,7 +64,7 @@ class Shown:
         if now - self._shown < SHOWN_EVERY and done < total:
             return
         self._shown, spent = now, now - self._since
-        if done and spent > REFUSED_FROM and spent / done * total > MOST_SECONDS:
+        if limited and done and spent > REFUSED_FROM and spent / done * total > MOST_SECONDS:
             raise InputError(texts.WOULD_TAKE.format(wanted=spent / done * total / 60, minutes=MOST_SECONDS / 60))
         if 0 < done < total and spent > GUESSED_FROM:
             what = texts.TIME_LEFT.format(what=what, seconds=max(1.0, spent / done * (total - done)))

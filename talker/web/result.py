@@ -13,6 +13,7 @@ from talker import FaceMotion, Portrait, Result
 from talker.blendshapes import expand
 from talker.face.landmark_motion import landmark_motion
 from talker.media.livelink import save_livelink
+from talker.media.provenance import Provenance
 from talker.media.video import write_video
 from talker.types import EMOTION_LABELS, EmotionCode, Video
 from talker.web import texts
@@ -120,7 +121,7 @@ def downloads(result: Result, portrait: Portrait, folder: Path) -> list[str]:
     save_livelink(result.motion, folder / "motion-livelink.csv")
     moving = landmark_motion(portrait, result.motion)
     drawn = Video(moving.draw(), len(moving), moving.fps, moving.drawn_size, result.speech)
-    write_video(drawn, folder / "landmarks.mp4")
+    write_video(drawn, folder / "landmarks.mp4", provenance=Provenance("landmarks"))
     result.options.save(folder / "settings.json")
     return [str(folder / name) for name in DOWNLOADS if (folder / name).exists()]
 

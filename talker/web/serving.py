@@ -34,7 +34,8 @@ def served(**environment: str) -> Iterator[Server]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    settings = os.environ | {"GRADIO_SERVER_PORT": url.rsplit(":", 1)[1]} | environment
+    own = {name: value for name, value in os.environ.items() if name != "GRADIO_TEMP_DIR"}  # this process's, perhaps
+    settings = own | {"GRADIO_SERVER_PORT": url.rsplit(":", 1)[1]} | environment
     start = time.perf_counter()
     process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=settings, stdout=subprocess.DEVNULL)
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
 import shutil
 import tempfile
@@ -20,13 +22,6 @@ from talker.face.tracking import keep_tracks_beside
 from talker.web import texts
 from talker.web.fairness import listener
 
-# Uploads and results lie in a folder that only this user can read, and that goes when the process ends.
-if "GRADIO_TEMP_DIR" not in os.environ:
-    UPLOADS = tempfile.TemporaryDirectory(prefix="talker-page-", ignore_cleanup_errors=True)
-    os.environ["GRADIO_TEMP_DIR"] = UPLOADS.name
-Path(get_upload_folder()).mkdir(parents=True, exist_ok=True, mode=0o700)
-RESULTS = tempfile.TemporaryDirectory(prefix="talker-", dir=get_upload_folder())  # where Gradio serves without copying
-keep_tracks_beside(Path(get_upload_folder()))
 STOP = "stop"  # a file of this name ends the run of its session, also one in another process
 FORGOTTEN_AFTER = 4 * 3600.0  # s; results of sessions that never say goodbye, such as a shell's
 Stopped = Callable[[], bool]
@@ -34,9 +29,28 @@ _handed_in: dict[Path, set[str]] = {}  # the folder of an upload -> the sessions
 _lock = threading.Lock()
 
 
+@functools.cache
+def results_folder() -> Path:
+    """Where results lie: made when first asked for, readable by this user only, gone when the process ends.
+
+    Uploads lie beside it, in a folder of the page's own, unless $GRADIO_TEMP_DIR names one.
+    """
+    if "GRADIO_TEMP_DIR" not in os.environ:
+        os.environ["GRADIO_TEMP_DIR"] = _temporary("talker-page-")
+    Path(get_upload_folder()).mkdir(parents=True, exist_ok=True, mode=0o700)
+    keep_tracks_beside(Path(get_upload_folder()))
+    return Path(_temporary("talker-", get_upload_folder()))  # where Gradio serves without copying
+
+
+def _temporary(prefix: str, beside: str | None = None) -> str:
+    folder = tempfile.mkdtemp(prefix=prefix, dir=beside)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 def home_of(request: gr.Request | None) -> Path:
     """The folder of a visitor; the same for everybody without a session."""
-    return Path(RESULTS.name) / _name(request)
+    return results_folder() / _name(request)
 
 
 def remember(request: gr.Request | None, *paths: str | None) -> None:
@@ -108,8 +122,8 @@ def leave(request: gr.Request) -> None:
 
 
 def _forget_old() -> None:
-    """Remove the results of those who have asked for nothing for an hour."""
-    for home in Path(RESULTS.name).iterdir():
+    """Remove the results of those who have asked for nothing for `FORGOTTEN_AFTER`."""
+    for home in results_folder().iterdir():
         if not home.name.startswith("example-") and time.time() - home.stat().st_mtime > FORGOTTEN_AFTER:
             shutil.rmtree(home, ignore_errors=True)
 

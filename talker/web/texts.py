@@ -1,8 +1,17 @@
 """Every sentence of the page, in one place."""
 
+from talker.options import RENDERERS as RENDERER_NAMES
+
 TITLE = "Talker"
 TAGLINE = "One picture, a few words and a feeling become a talking face."
-TABS = {"talk": "Talk", "compare": "Compare", "batch": "Batch", "about": "About"}
+TABS = {
+    "talk": "Talk",
+    "edit": "Edit a video",
+    "compare": "Compare",
+    "live": "Live",
+    "batch": "Batch",
+    "about": "About",
+}
 
 # Examples
 EXAMPLES = "Try one"
@@ -87,11 +96,13 @@ FPS = "Frames per second"
 WRINKLES = "Folds and wrinkles"
 RENDERER = "What draws the face"
 RENDERERS = {
-    "auto": "Automatic", "geometry": "Geometry", "generator": "Geometry, refined by a network",
+    "auto": "Automatic", "geometry": "Geometry", "generator": "Geometry, refined by a network (experimental)",
     "liveportrait": "LivePortrait (research only, slow without a GPU)",
 }  # fmt: skip
+RENDERER_CHOICES = [(RENDERERS.get(name, name.capitalize()), name) for name in RENDERER_NAMES]
 CONVERTER = "What turns speech into lips"
 LIP_MODELS = {"linear": "The linear regressor"}
+COVERED = "Something covers the mouth: please take a picture that shows it, or choose to go on in the settings."
 ALLOW_COVERED = "Go on when something covers the mouth (it stays shut)"
 PERMISSIVE = "Only weights that allow commercial use"
 FACE_INDEX = "Which face, when there are several (0: the largest)"
@@ -112,7 +123,8 @@ START, TRIAL, STOP = "Make it talk", "First second", "Stop"
 STOPPED = "Stopped."
 WONT_WORK = "That won't work"
 STAGES = {
-    "portrait": "Looking at the portrait", "speech": "Listening to the words", "emotion": "Reading the feeling",
+    "tracking": "Following the face", "portrait": "Looking at the portrait",
+    "speech": "Listening to the words", "emotion": "Reading the feeling",
     "motion": "Moving the face", "preparation": "Preparing the picture", "rendering": "Drawing",
 }  # fmt: skip
 FETCHING = "Fetching {what}, once"
@@ -124,6 +136,27 @@ FACE_PLOT, FEELING_PLOT = "The face", "The feeling"
 TOOK = "{length:.1f} s of video in {seconds:.1f} s."
 MARKED = "Its metadata says that it is generated."
 
+# Edit a video
+EDIT_HINT = "A talking video of yours: change what the person feels, or let them say something else."
+FILM = "The video"
+MOMENT = "A moment of it"
+FRAME = "This moment, with the feeling"
+FRAME_HINT = "One person, seen roughly from the front; phone videos and webcam recordings will do."
+FRAME_SEVERAL = " {faces} people: click the one who is meant."
+FILMED_FEELING = "As filmed, the face reads as {feeling}."
+EDIT_TASKS = ("Change the feeling", "Change the words")
+OR_SPEECH = "Or a recording"
+LONGER_LABEL = "When the words are longer than the video, it"
+LONGER = ("starts again", "runs back and forth", "stands still")
+OWN_FEELING, IN_WORDS = "What it shows", "In my words"
+EDIT_STRENGTH = "Below 0 the face goes away from the feeling; “What it shows” at -1 is taken out."
+EDIT_CONSENT = "I may change this video: it shows me, or everyone in it agreed."
+EDIT_CONSENT_FIRST = "Please confirm that you may change this video: tick the box above the button."
+EDIT_START = "Change the video"
+EDIT_EMPTY = "<b>No video yet</b>Choose a talking video, a feeling, and press the button; drag the line to compare."
+FILM_FIRST = "Please choose a video first."
+FILMED, EDITED, DIVIDE = "As filmed", "Changed", "Line between the video as filmed and the changed one"
+
 # Compare
 COMPARE_HINT = (
     "The portrait and the words of the first tab with several feelings, all with the same sound. "
@@ -131,6 +164,7 @@ COMPARE_HINT = (
 )
 OTHERS = "More portraits, if you like"
 FIRST_TAB = "The feeling of the first tab"
+COMPARED_METHODS = "Instead of feelings: the papers' methods"
 COMPARED_EMOTIONS, ALSO, ALSO_PLACEHOLDER = "Feelings", "Also, in your own words (one a line)", "tired but proud"
 STRENGTHS, SECONDS = "Strengths", "Seconds of the speech"
 COMPARE = "Compare"
@@ -139,6 +173,14 @@ COMPARED_FILM, COMPARED_SHEET = "All at the same time", "Six moments of each"
 BEFORE_AFTER = "Before and after"
 BEFORE_AFTER_HINT = "Drag the line: the photograph, and the person with the feeling."
 TOO_MANY = "Please choose between 1 and {most} faces to compare; these are {count}."
+
+# Live
+LIVE_HINT = "Your microphone's sound moves the face half a second later. Without a picture, an example's face is taken."
+LIVE_EMPTY = "Press “Speak”, and allow the microphone."
+LIVE_START = "Speak"
+LIVE_LOUD = "Let me hear myself, in time with the face (wear headphones)"
+LIVE_FULL = "Somebody else's face is live just now, or yours in another window; please try again later."
+LIVE_OVER = "Ten minutes are over. Press the button to go on."
 
 # Many at once
 BATCH_HINT = """Upload a zip with a `manifest.csv` and the files that it names; a zip with the videos comes back.
@@ -167,10 +209,14 @@ THERE, NOT_THERE, NOT_ASKED_FOR = "there", "fetched when needed", "fetched only 
 WEIGHTS_HEAD = ("What", "Where", "Size", "Licence")
 OWN_WEIGHTS = "{name}, this project's own"
 SEE_CARD = "see its card"
+VERIFY, VERIFY_FILE = "Was this made by Talker?", "A picture or film"
+VERIFY_FIRST = "Please choose a picture or film first."
+VERIFIED = "Made by Talker."
+NOT_VERIFIED = "No sign of Talker was found, which proves nothing: marks can be lost."
 ABOUT = """## Responsible use
 Animate your own face, faces that don't exist, or people who agreed to it; never to deceive. Feelings are read from
-faces and voices as what they look and sound like, not as what somebody feels. Every video says in its metadata that it
-is generated, and can say so visibly.
+faces and voices as what they look and sound like, not as what somebody feels. Every video says in its metadata and
+in an invisible mark that it is generated, and can say so visibly.
 
 What you upload stays on the computer that runs this page; results are removed when you close it.
 

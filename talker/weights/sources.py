@@ -18,9 +18,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from talker.types import Progress
+if TYPE_CHECKING:
+    from talker.types import Progress
 
 PROBE_SECONDS = 0.8  # without a network the Hub's own client would retry for 23 s per file
 CHUNK_BYTES = 1 << 20

@@ -18,13 +18,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from talker.errors import AssetError
-from talker.files import ARCHIVE_ERRORS
+from talker.errors import ARCHIVE_ERRORS, AssetError
 from talker.resources import resource
-from talker.types import Progress
 from talker.weights.registry import ASSETS, EXTRAS, Asset
 from talker.weights.sources import AssetFile, Unavailable
+
+if TYPE_CHECKING:  # `talker doctor` looks at weights where not even NumPy is installed
+    from talker.types import Progress
 
 CHECKPOINTS = resource("checkpoints")
 _DOWNLOADING = threading.Lock()

@@ -9,10 +9,10 @@ import pytest
 from crops import differences
 
 import talker.emotion.model
-import talker.motion.composition
+import talker.motion.emotion_course
 import talker.render.eyes
 from talker.emotion.model import EmotionModel
-from talker.motion.composition import emotion_envelope
+from talker.motion.emotion_course import EmotionEnvelope
 from talker.render.crease_removal import CreaseParams
 from talker.render.eyes import Plate
 from talker.render.lids import LidParams
@@ -33,7 +33,7 @@ def test_crops_are_what_they_were(params: RenderParams = DEFAULT_PARAMS) -> None
 
 def test_an_emotion_comes_and_goes_gently() -> None:
     """A second of steady speech: the emotion rises and falls over several frames and is whole in the middle."""
-    envelope = emotion_envelope(np.ones(50, np.float32), np.zeros(50, np.float32), FPS)
+    envelope = EmotionEnvelope(FPS, 49 / FPS)(np.ones(50), np.zeros(50))
     assert envelope[25] == pytest.approx(1.0, abs=0.02)
     assert envelope[0] < 0.7 and envelope[-1] < 0.9
     assert np.abs(np.diff(envelope)).max() < STEP
@@ -72,7 +72,7 @@ WRONG_PARAMS: dict[str, RenderParams] = {
 WRONG_CODE = {  # module, name, what stands there instead, the test that fails
     "black eye whites": (talker.render.eyes, "Plate", _black_plate, test_crops_are_what_they_were),
     "an emotion ease of 0.02 s": (
-        talker.motion.composition, "EASE_S", 0.02, test_an_emotion_comes_and_goes_gently
+        talker.motion.emotion_course, "EASE_S", 0.02, test_an_emotion_comes_and_goes_gently
     ),
     "permissive never": (
         talker.emotion.model, "PERMISSIVE_CHECKPOINT", "emotion", test_permissive_opens_only_its_own_checkpoint

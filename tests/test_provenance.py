@@ -1,0 +1,208 @@
+"""Whatever leaves says that it is generated: metadata, invisible mark, signed manifest; `talker verify` finds it."""
+
+import datetime
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from PIL import Image
+from skimage.data import astronaut, coffee
+
+from talker.cli import main
+from talker.errors import ManifestError
+from talker.media.film import write_grid, write_preview
+from talker.media.image import save_image
+from talker.media.manifest import read_manifest
+from talker.media.provenance import SOURCE_TYPE, Provenance, is_generated
+from talker.media.verification import verify
+from talker.media.video import write_video
+from talker.media.video_reader import open_video
+from talker.media.watermark import Marker, Payload
+from talker.media.watermark_reader import find_mark
+from talker.types import ByteArray, Video
+
+PAYLOAD = Payload(version=2, model=1, minutes=29_800_000, settings=b"abc")
+MADE = Provenance("geometry", "strength=1.0")
+FRAMES = 24
+
+
+def film(picture: ByteArray, count: int = FRAMES) -> Video:
+    """The picture, swaying sideways: what is its own doesn't add up as the mark does."""
+    frames = (np.roll(picture, round(12 * np.sin(index / 4)), axis=1) for index in range(count))
+    return Video(frames, count, 25.0, (picture.shape[1], picture.shape[0]), None)
+
+
+def psnr(one: ByteArray, other: ByteArray) -> float:
+    return float(10 * np.log10(255**2 / np.mean((one.astype(float) - other) ** 2)))
+
+
+def test_the_mark_carries_its_payload_and_is_hardly_there() -> None:
+    picture = astronaut()
+    marked = Marker((512, 512), PAYLOAD).add(picture)
+    found = find_mark([marked])
+    assert found is not None
+    assert found.payload == PAYLOAD
+    assert psnr(marked, picture) >= 42
+    assert find_mark([picture]) is None
+
+
+@pytest.mark.parametrize("size", [(240, 240), (512, 640), (1000, 1400), (391, 257)])
+def test_frames_of_any_size_are_marked(size: tuple[int, int]) -> None:
+    picture = cv2.resize(astronaut(), size, interpolation=cv2.INTER_AREA)
+    found = find_mark([Marker(size, PAYLOAD).add(picture)])
+    assert found is not None
+    assert found.payload == PAYLOAD
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.75])
+@pytest.mark.parametrize("corner", [None, (0, 0), (20, 41), (51, 51)])
+def test_the_mark_outlives_scaling_and_cropping(scale: float, corner: tuple[int, int] | None) -> None:
+    marked = Marker((512, 512), PAYLOAD).add(astronaut())
+    if corner is not None:
+        row, column = corner
+        marked = marked[row : row + 461, column : column + 461]
+    found = find_mark([cv2.resize(marked, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)])
+    assert found is not None
+    assert found.payload == PAYLOAD
+
+
+def test_the_mark_is_the_same_in_every_frame_of_a_flat_film() -> None:
+    marker = Marker((256, 256), PAYLOAD)
+    grey = np.full((256, 256, 3), 90, np.uint8)
+    first, later = marker.add(grey), marker.add(grey + np.uint8(10))
+    assert np.array_equal(later, first + np.uint8(10))
+    assert np.abs(first.astype(int) - grey).max() <= 4
+
+
+def test_a_secret_key_hides_the_mark_from_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TALKER_MARK_KEY", "a host's own secret")
+    marked = Marker((512, 512), PAYLOAD).add(astronaut())
+    assert find_mark([marked]) is not None
+    monkeypatch.delenv("TALKER_MARK_KEY")
+    assert find_mark([marked]) is None
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A film, and everything that is made of films."""
+    folder = tmp_path_factory.mktemp("made")
+    write_video(film(astronaut()), folder / "film.mp4", provenance=MADE)
+    for suffix in (".gif", ".webp"):
+        write_preview(folder / "film.mp4", folder / f"preview{suffix}")
+    for suffix in (".png", ".jpg", ".webp"):
+        save_image(astronaut(), folder / f"still{suffix}", MADE)
+    write_grid([("one", folder / "film.mp4"), ("two", folder / "film.mp4")], folder / "grid.mp4", columns=2)
+    return folder
+
+
+KINDS = ("film.mp4", "grid.mp4", "preview.gif", "preview.webp", "still.png", "still.jpg", "still.webp")
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_kind_of_output_says_that_it_is_generated(made: Path, name: str) -> None:
+    assert is_generated(made / name)
+    assert SOURCE_TYPE.encode() in (made / name).read_bytes()
+    evidence = verify(made / name)
+    assert evidence.metadata
+    assert evidence.mark is not None
+    if name != "grid.mp4":  # small and encoded twice: found, but not legible
+        assert evidence.mark.payload is not None
+        assert evidence.mark.payload.settings == MADE.payload().settings
+
+
+def test_verify_tells_in_words(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", str(made / "film.mp4")]) == 0
+    words = capsys.readouterr().out
+    assert "renderer geometry" in words
+    assert "says that it is generated" in words
+    Image.fromarray(coffee()).save(tmp_path / "coffee.png")
+    assert main(["verify", str(tmp_path / "coffee.png")]) == 1
+    assert "none found" in capsys.readouterr().out
+
+
+def test_a_film_without_its_metadata_is_found_out_by_its_pixels(made: Path, tmp_path: Path) -> None:
+    stripped = tmp_path / "stripped.mp4"
+    with av.open(str(made / "film.mp4")) as source, av.open(str(stripped), "w") as target:
+        picture = source.streams.video[0]
+        copied = target.add_stream_from_template(picture)
+        for packet in source.demux(picture):
+            if packet.dts is not None:
+                packet.stream = copied
+                target.mux(packet)
+    evidence = verify(stripped)
+    assert not evidence.metadata
+    assert evidence.is_generated
+
+
+def test_the_mark_can_be_switched_off_but_not_the_metadata(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TALKER_MARK", "off")
+    save_image(astronaut(), tmp_path / "still.png", MADE)
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "still.png")), astronaut())
+    assert is_generated(tmp_path / "still.png")
+
+
+def certificate(name: str, key: ec.EllipticCurvePrivateKey, issuer: str, signer: ec.EllipticCurvePrivateKey) -> bytes:
+    """PEM of a certificate that is good for two days."""
+    authority = name == issuer
+    names = [x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, one)]) for one in (name, issuer)]
+    now = datetime.datetime.now(datetime.UTC)
+    usage = x509.KeyUsage(not authority, False, False, False, False, authority, authority, False, False)
+    builder = (
+        x509.CertificateBuilder(names[1], names[0], key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.BasicConstraints(authority, None), critical=True)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
+        .add_extension(usage, critical=True)
+    )
+    if not authority:
+        purpose = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION])
+        builder = builder.add_extension(purpose, critical=False)
+    return builder.sign(signer, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+@pytest.fixture
+def signer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A host with a certificate of a test authority."""
+    root, own = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    chain = certificate("Host", own, "Authority", root) + certificate("Authority", root, "Authority", root)
+    (tmp_path / "chain.pem").write_bytes(chain)
+    secret = own.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (tmp_path / "key.pem").write_bytes(secret)
+    monkeypatch.setenv("TALKER_C2PA_CERTIFICATE", str(tmp_path / "chain.pem"))
+    monkeypatch.setenv("TALKER_C2PA_KEY", str(tmp_path / "key.pem"))
+    yield
+
+
+@pytest.mark.usefixtures("signer")
+def test_a_certificate_signs_what_is_made(tmp_path: Path) -> None:
+    write_video(film(astronaut()), tmp_path / "film.mp4", provenance=MADE)
+    write_preview(tmp_path / "film.mp4", tmp_path / "preview.gif")
+    save_image(astronaut(), tmp_path / "still.png", MADE)
+    for name in ("film.mp4", "preview.gif", "still.png"):
+        evidence = verify(tmp_path / name)
+        assert (evidence.manifest, evidence.metadata) == ("Valid", True)
+    assert open_video(tmp_path / "film.mp4").frame_count == FRAMES
+    content = (tmp_path / "still.png").read_bytes()
+    middle = len(content) // 2
+    (tmp_path / "changed.png").write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
+    tampered = read_manifest(tmp_path / "changed.png")
+    assert tampered is not None
+    assert tampered["validation_state"] == "Invalid"
+
+
+@pytest.mark.usefixtures("signer")
+def test_a_useless_certificate_leaves_no_file(tmp_path: Path) -> None:
+    (tmp_path / "chain.pem").write_text("nonsense")
+    with pytest.raises(ManifestError, match="TALKER_C2PA_CERTIFICATE"):
+        save_image(astronaut(), tmp_path / "still.png", MADE)
+    assert not (tmp_path / "still.png").exists()
