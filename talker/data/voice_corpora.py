@@ -3,7 +3,7 @@
 RAVDESS (Livingstone & Russo, 2018) is CC BY-NC-SA and MEAD (Wang et al., 2020) is for research: weights trained on
 either are non-commercial. EMO-DB (Burkhardt et al., 2005) is free, CREMA-D (Cao et al., 2014) under ODbL. Whichever
 lie under `speech_emotion` are read, each in the layout that it is published in. What lies under `voices` is listed in
-its `labels.csv`; news readers (`news_arabic`) read and feel nothing.
+its `labels.csv`. People who just read or talk are news readers (`news_arabic`), GRID and the synthetic voices.
 """
 
 from __future__ import annotations
@@ -18,31 +18,37 @@ import numpy as np
 from talker.cache import cache_path, load, save
 from talker.data.audio_augmentation import augment_audio
 from talker.data.corpora import CREMAD_EMOTIONS
-from talker.data.sentences import teaching_sentences
-from talker.data.voice_augmentation import augment_voice
+from talker.data.filmed_speakers import NEWS_REPORT
+from talker.data.sentences import TALK, teaching_sentences
+from talker.data.voice_augmentation import augment_voice, talk
 from talker.emotion.voice_features import VoiceFrames, voice_frames, window_statistics
 from talker.errors import DataError
 from talker.media import audio
 from talker.speech.analysis import SpeechAnalysis
 from talker.speech.encoder import FRAME_RATE, SAMPLE_RATE
 from talker.speech.voice import say
+from talker.speech.voices import KOKORO, VOICES
 from talker.types import EMOTION_LABELS, FloatArray, Progress, SpeechClip
 
 RAVDESS_EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fear", "disgusted", "surprised")
 EMODB_EMOTIONS = {"W": "angry", "F": "happy", "N": "neutral", "T": "sad", "A": "fear", "E": "disgusted", "L": "bored"}
 ACTED_EMOTIONS = {"anger": "angry", "joy": "happy", "neutral": "neutral", "sad": "sad"}
 LIVELY = "offline/lively"
-LISTED = ("nEMO", "ASED")  # corpora of labels.csv that teach; the others made the tower worse, or are not speech
-LISTED_EMOTIONS = {"anger": "angry", "happiness": "happy", "sadness": "sad", "surprise": "surprised"}
-NEWS_REPORT = ("sp003", "sp007", "sp011", "sp016", "sp021", "sp025")  # speakers that are for reporting
+# Corpora of labels.csv: the first two teach, the others made the tower worse and test it (EmoGator is not speech).
+LISTED = ("nEMO", "ASED", "KoreanEmoTTS", "TurEV")
+TESTING = LISTED[2:]
+LISTED_EMOTIONS = {
+    "anger": "angry", "happiness": "happy", "sadness": "sad", "surprise": "surprised", "calm": "neutral",
+}  # fmt: skip
 NEWS_STEP = 2
 NON_COMMERCIAL = ("ravdess", "mead", "news", *LISTED)
-PLAIN = ("grid", "offline", "news")  # corpora of people, and of the offline voice, who just read aloud
+PLAIN = ("grid", "offline", "kokoro", "news")  # people and synthetic voices who read aloud or just talk
 GRID_STEP = 4  # every so many of GRID's sentences: plain reading, so that not every calm voice is a sad one
 OFFLINE_SENTENCES = 24  # flat, as the voice reads them
 LIVELY_SENTENCES = 150  # each by another made-up throat, with more melody
+TALKS = 120  # lines by one of Kokoro's English voices, or by a mixture of two
 CROP_S = 2.0  # shorter windows beside each whole clip: codes per moment are read from such
-SPOILED = 1  # times that each clip is measured as another microphone would have heard it
+SPOILED = 2  # times that each clip is measured as another microphone would have heard it
 MEASURED_VERSION = 2  # of the statistics in the cache: raise it when features, augmentation or sentences change
 PACE = (0.78, 1.28)  # plain voices, being few, are also played faster and slower, which makes other throats of them
 
@@ -51,7 +57,8 @@ PACE = (0.78, 1.28)  # plain voices, being few, are also played faster and slowe
 class Recording:
     """One labelled clip, read when it is needed.
 
-    sound: a file, or a sentence for the offline voice. emotion: a catalogue name. speaker: "corpus/speaker".
+    sound: a file, or what a synthetic voice shall say. emotion: a catalogue name. speaker: "corpus/speaker"; for
+    Kokoro the speaker is the request for its voice.
     words: what was said, for clips of equal words. strong: whether the actor was asked for strong intensity.
     """
 
@@ -62,12 +69,13 @@ class Recording:
     strong: bool = False
 
     def load(self, random: np.random.Generator | None = None) -> SpeechClip:
-        """The sound itself; `random` draws who says a lively sentence."""
+        """The sound itself; `random` draws how a synthetic voice says a lively sentence."""
+        random = random or np.random.default_rng(0)
         if isinstance(self.sound, Path):
             return audio.load_speech(self.sound)
-        return (
-            augment_voice(self.sound, random or np.random.default_rng(0)) if self.speaker == LIVELY else say(self.sound)
-        )
+        if self.corpus == "kokoro":
+            return talk(self.sound, self.speaker.split("/")[1], random)
+        return augment_voice(self.sound, random) if self.speaker == LIVELY else say(self.sound)
 
     @property
     def corpus(self) -> str:
@@ -116,13 +124,19 @@ def load_voices(data: Path, progress: Progress | None = None) -> VoiceRecords:
     if not acted:
         raise DataError(f"{data} holds no speech_emotion folder with clips of a known corpus.")
     acted += listed_recordings(data / "voices")
-    recordings = [*acted, *plain_recordings(data / "grid" / "audio"), *news_recordings(data / "news_arabic")]
+    recordings = [*acted, *plain_recordings(data / "grid" / "audio"), *talking_recordings()]
+    recordings += news_recordings(data / "news_arabic")
     cache = cache_path("emotion-voices", MEASURED_VERSION, (one.sound for one in acted if isinstance(one.sound, Path)))
     if cache.is_file():
         return VoiceRecords(**load(cache))
     records = measure_recordings(recordings, progress)
     save(cache, records)
     return records
+
+
+def teaching(voices: VoiceRecords, *, permissive: bool) -> VoiceRecords:
+    """The clips that a space may be taught."""
+    return voices.where(~np.isin(voices.corpus, (*TESTING, *(NON_COMMERCIAL if permissive else ()))))
 
 
 def measure_recordings(
@@ -173,12 +187,12 @@ def acted_recordings(folder: Path) -> Iterator[Recording]:
 
 
 def listed_recordings(folder: Path) -> Iterator[Recording]:
-    """The clips of `LISTED` that `folder`/labels.csv gives for training; no two are known to share their words."""
+    """The clips of `LISTED` in `folder`/labels.csv, of those that teach the training split; each has its own words."""
     if not (folder / "labels.csv").is_file():
         return
     with open(folder / "labels.csv", encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
-            if row["corpus"] in LISTED and row["split"] == "train":
+            if row["corpus"] in LISTED and (row["split"] == "train" or row["corpus"] in TESTING):
                 emotion = LISTED_EMOTIONS.get(row["emotion"], row["emotion"])
                 yield Recording(folder / row["path"], emotion, f"{row['corpus']}/{row['speaker']}", row["path"])
 
@@ -191,12 +205,25 @@ def news_recordings(folder: Path) -> Iterator[Recording]:
 
 
 def plain_recordings(folder: Path) -> Iterator[Recording]:
-    """Some of GRID's read sentences (speaker s1) and sentences of the offline voice, as neutral voices."""
+    """Some of GRID's read sentences (speaker s1), and what synthetic voices say, as neutral voices."""
     for path in sorted(folder.glob("s1_*"))[1::GRID_STEP]:
         yield Recording(path, "neutral", "grid/s1", path.stem)
     sentences = teaching_sentences(OFFLINE_SENTENCES + LIVELY_SENTENCES, seed=0)
     for index, sentence in enumerate(sentences):
         yield Recording(sentence, "neutral", "offline/american" if index < OFFLINE_SENTENCES else LIVELY, sentence)
+
+
+def talking_recordings() -> Iterator[Recording]:
+    """Lines of ordinary talk, each by one of Kokoro's English voices or by a mixture of such a one with another."""
+    random = np.random.default_rng(0)
+    kokoro = [voice for voice in VOICES.values() if voice.engine == KOKORO]
+    english = [voice.name for voice in kokoro if voice.language.code == "en"]
+    for index in range(TALKS):
+        voice = english[index % len(english)]
+        if index >= TALKS // 2:
+            voice += f"=0.55,{random.choice([other.name for other in kokoro if other.name != voice])}=0.45"
+        line = TALK[index % len(TALK)]
+        yield Recording(line, "neutral", f"kokoro/{voice}", line)
 
 
 def _at_rate(clip: SpeechClip) -> SpeechClip:

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from talker.cache import cache_path, load, save
 from talker.data.face_photographs import FaceRecords, join_faces, load_photographs
 from talker.data.portraits import building_portraits
 from talker.data.rendered_faces import render_faces
-from talker.data.voice_corpora import NON_COMMERCIAL, load_voices
+from talker.data.voice_corpora import load_voices, teaching
 from talker.emotion.model import CHECKPOINT, PERMISSIVE_CHECKPOINT
 from talker.emotion.space import EmotionSpace, SpaceConfig, save_space
 from talker.training.emotion_space import EmotionTraining, SpaceTrainer, taught_texts
@@ -80,8 +78,8 @@ def train_voices(data: Path, out: Path, progress: Progress | None = None) -> Non
     voices = load_voices(data, progress)
     for folder in (out, _permissive(out)):
         permissive = folder != out
-        allowed = ~np.isin(voices.corpus, NON_COMMERCIAL) if permissive else np.ones(len(voices), bool)
-        space = train_voice_tower(EmotionSpace.load(folder), voices.where(allowed), VoiceTraining())
+        taught = teaching(voices, permissive=permissive)
+        space = train_voice_tower(EmotionSpace.load(folder), taught, VoiceTraining())
         save_space(space, folder)
         (folder / "README.md").write_text(_card(space, permissive=permissive))
 
