@@ -47,6 +47,7 @@ GRID_STEP = 4  # every so many of GRID's sentences: plain reading, so that not e
 OFFLINE_SENTENCES = 24  # flat, as the voice reads them
 LIVELY_SENTENCES = 150  # each by another made-up throat, with more melody
 TALKS = 120  # lines by one of Kokoro's English voices, or by a mixture of two
+CLEAN_WINDOWS = 3  # of each clip as it was recorded; as many follow for each time that it was spoiled
 CROP_S = 2.0  # shorter windows beside each whole clip: codes per moment are read from such
 SPOILED = 2  # times that each clip is measured as another microphone would have heard it
 MEASURED_VERSION = 2  # of the statistics in the cache: raise it when features, augmentation or sentences change

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from talker.curves import smoothstep
 from talker.emotion.decode import decode_points, named
 from talker.emotion.model import EmotionModel, emotion_model
 from talker.emotion.space import EmotionSpace
@@ -17,9 +16,6 @@ from talker.types import EmotionCode, FloatArray
 SMOOTHING_S = 1.0
 SHORTEST_S, LONG_S = 2.0, 5.0  # below the first a clip is one moment, above the second its moments say what it is
 SHARE_OF_WHOLE = 0.4  # a moment is read together with its clip: short windows are noisy
-# How likely it is that a voice is moved (see `voice_tower.py`): below the first nothing is shown, above the second all.
-# Set on corpora that were kept out: docs/emotion.md.
-UNMOVED, MOVED = 0.55, 0.85
 
 
 def voice_code(speech: SpeechAnalysis, *, per_moment: bool = True, model: EmotionModel | None = None) -> EmotionCode:
@@ -47,7 +43,7 @@ class VoiceReader:
         if not per_moment:
             points, strengths = points.mean(0, keepdims=True), np.median(strengths, keepdims=True)
             points = points / np.linalg.norm(points)
-        code = decode_points(self._space, points, shown_strength(strengths), "", rate_hz=1.0 / HOP_S)
+        code = decode_points(self._space, points, strengths, "", rate_hz=1.0 / HOP_S)
         why = doubts(frames)
         return named(code, f"voice (uncertain: {' and '.join(why)})" if why else "voice")
 
@@ -70,8 +66,3 @@ class VoiceReader:
         points = gaussian_filter1d(points, sigma, axis=0, mode="nearest")
         strengths = gaussian_filter1d(strengths, sigma, mode="nearest")
         return points / np.linalg.norm(points, axis=1, keepdims=True), strengths
-
-
-def shown_strength(heard: FloatArray) -> FloatArray:
-    """0..1: how strongly a face shows what a voice is heard to feel; ordinary talk hardly, a moved voice in full."""
-    return smoothstep((heard - UNMOVED) / (MOVED - UNMOVED))

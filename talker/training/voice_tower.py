@@ -11,27 +11,25 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from talker.data.voice_corpora import VoiceRecords
 from talker.emotion.space import EmotionSpace, VoiceTower
 from talker.training.emotion_losses import among
-
-CALM = ("neutral", "calm")  # acted, but nothing is felt
+from talker.training.voice_strength import StrengthTraining, learn_strength
 
 
 @dataclass(frozen=True)
 class VoiceTraining:
-    """One run. penalty, strength_penalty: on the squared weights of the tower and of the strength."""
+    """One run. penalty: on the squared weights of the tower."""
 
-    iterations: int = 40
+    iterations: int = 60
     penalty: float = 0.1
-    strength_penalty: float = 1.0
+    strength: StrengthTraining = field(default_factory=StrengthTraining)
 
 
 def train_voice_tower(space: EmotionSpace, voices: VoiceRecords, training: VoiceTraining) -> EmotionSpace:
@@ -41,20 +39,19 @@ def train_voice_tower(space: EmotionSpace, voices: VoiceRecords, training: Voice
     network.config = dataclasses.replace(space.config, voice_emotions=names)
     network.heard = [space.config.emotions.index(name) for name in names]
     windows, width = voices.statistics.shape[1:]
-    network.voice, network.voice_strength = VoiceTower(width, len(names)), nn.Linear(width, 1)
-    rows = torch.from_numpy(voices.statistics).flatten(0, 1)  # [N · windows, width]
-    emotion, corpus, plain = (np.repeat(values, windows) for values in (voices.emotion, voices.corpus, voices.plain))
-    acted = torch.from_numpy(rows.numpy()[~plain])
+    network.voice = VoiceTower(width, len(names))
+    acted = torch.from_numpy(voices.statistics[~voices.plain]).flatten(0, 1)  # [N · windows, width]
     network.voice.mean.copy_(acted.mean(0))
     network.voice.deviation.copy_(acted.std(0).clamp_min(1e-4))
-    _learn_emotions(network.voice, rows, emotion, np.where(plain, "", corpus), names, training)
-    _learn_strength(network.voice_strength, network.voice.standardised(rows), emotion, corpus, plain, training)
+    emotion, corpus = (np.repeat(values[~voices.plain], windows) for values in (voices.emotion, voices.corpus))
+    _learn_emotions(network.voice.linear, network.voice.standardised(acted), emotion, corpus, names, training)
+    learn_strength(network.voice, voices, training.strength)
     return EmotionSpace(network)
 
 
 def _learn_emotions(
-    tower: VoiceTower,
-    rows: Tensor,
+    layer: nn.Linear,
+    scaled: Tensor,
     emotion: np.ndarray,
     corpus: np.ndarray,
     names: tuple[str, ...],
@@ -62,39 +59,14 @@ def _learn_emotions(
 ) -> None:
     """Multinomial regression with one term for each corpus, in which only its own emotions are told apart."""
     groups = []
-    for one in sorted(set(corpus) - {""}):
+    for one in np.unique(corpus):
         target = torch.tensor([names.index(name) for name in emotion[corpus == one]])
         classes, counts = torch.unique(target, return_counts=True)
-        groups.append((rows[torch.from_numpy(corpus == one)], classes, target, len(target) / counts / len(counts)))
+        groups.append((scaled[torch.from_numpy(corpus == one)], classes, target, len(target) / counts / len(counts)))
 
     def loss() -> Tensor:
-        told_apart = torch.stack([among(tower(heard), *classes) for heard, *classes in groups])
-        return told_apart.mean() + training.penalty * (tower.linear.weight**2).sum()
-
-    _minimise(loss, tower.linear, training.iterations)
-
-
-def _learn_strength(
-    layer: nn.Linear,
-    scaled: Tensor,
-    emotion: np.ndarray,
-    corpus: np.ndarray,
-    plain: np.ndarray,
-    training: VoiceTraining,
-) -> None:
-    """Logistic regression of acted emotions against neutral acting and reading; corpora count the same on each side."""
-    moved = ~plain & ~np.isin(emotion, CALM)
-    share = np.zeros(len(moved))
-    for side in (moved, ~moved):
-        corpora = np.unique(corpus[side])
-        for one in corpora:
-            own = side & (corpus == one)
-            share[own] = 0.5 / len(corpora) / own.sum()
-    weight, target = torch.from_numpy(share).float(), torch.from_numpy(moved).float()
-
-    def loss() -> Tensor:
-        error = functional.binary_cross_entropy_with_logits(layer(scaled)[:, 0], target, weight, reduction="sum")
-        return error + training.strength_penalty * (layer.weight**2).sum()
+        told_apart = torch.stack([among(layer(heard), *classes) for heard, *classes in groups])
+        return told_apart.mean() + training.penalty * (layer.weight**2).sum()
 
     _minimise(loss, layer, training.iterations)
 
