@@ -60,14 +60,11 @@ class Recording:
 
     sound: a file, or what a synthetic voice shall say. emotion: a catalogue name. speaker: "corpus/speaker"; for
     Kokoro the speaker is the request for its voice.
-    words: what was said, for clips of equal words. strong: whether the actor was asked for strong intensity.
     """
 
     sound: Path | str
     emotion: str
     speaker: str
-    words: str
-    strong: bool = False
 
     def load(self, random: np.random.Generator | None = None) -> SpeechClip:
         """The sound itself; `random` draws how a synthetic voice says a lively sentence."""
@@ -89,14 +86,12 @@ class VoiceRecords:
     """Measured clips.
 
     statistics: [N, windows, width]; the first window is the whole clip as it was recorded.
-    emotion, speaker, words, strong: [N], as in `Recording`.
+    emotion, speaker: [N], as in `Recording`.
     """
 
     statistics: FloatArray
     emotion: np.ndarray
     speaker: np.ndarray
-    words: np.ndarray
-    strong: np.ndarray
 
     def __len__(self) -> int:
         return len(self.emotion)
@@ -156,8 +151,6 @@ def measure_recordings(
         np.stack(rows),
         np.array([recording.emotion for recording in recordings]),
         np.array([recording.speaker for recording in recordings]),
-        np.array([recording.words for recording in recordings]),
-        np.array([recording.strong for recording in recordings]),
     )
 
 
@@ -166,52 +159,50 @@ def acted_recordings(folder: Path) -> Iterator[Recording]:
     for path in sorted((folder / "ravdess").glob("**/03-01-*")):
         parts = path.stem.split("-")
         emotion = RAVDESS_EMOTIONS[int(parts[2]) - 1]
-        yield Recording(path, emotion, f"ravdess/{parts[6]}", f"r{parts[4]}", parts[3] == "02")
+        yield Recording(path, emotion, f"ravdess/{parts[6]}")
     for path in sorted((folder / "emodb").glob("**/*")):
         if len(path.stem) == 7 and path.stem[5] in EMODB_EMOTIONS:
-            yield Recording(path, EMODB_EMOTIONS[path.stem[5]], f"emodb/{path.stem[:2]}", f"e{path.stem[2:5]}")
+            yield Recording(path, EMODB_EMOTIONS[path.stem[5]], f"emodb/{path.stem[:2]}")
     for path in sorted((folder / "cremad").glob("**/*_*_*_*.*")):  # AudioWAV/1001_IEO_ANG_HI.wav
-        actor, sentence, code, level = path.stem.split("_")[:4]
+        actor, _, code = path.stem.split("_")[:3]
         if code in CREMAD_EMOTIONS:
-            yield Recording(path, CREMAD_EMOTIONS[code], f"cremad/{actor}", f"c{sentence}", level == "HI")
+            yield Recording(path, CREMAD_EMOTIONS[code], f"cremad/{actor}")
     for path in sorted((folder / "mead").glob("*/audio/*/level_*/*.*")):  # M003/audio/angry/level_3/001.m4a
-        person, _, emotion, level = path.parts[-5:-1]
+        person, _, emotion, _ = path.parts[-5:-1]
         if emotion in EMOTION_LABELS:
-            # Sentences are numbered anew for each emotion, so no two clips are known to share their words.
-            words = f"m{emotion}{path.stem}"
-            yield Recording(path, emotion, f"mead/{person}", words, level == "level_3")
+            yield Recording(path, emotion, f"mead/{person}")
     for path in sorted((folder / "acted").glob("*.wav")):
         for word, emotion in ACTED_EMOTIONS.items():
             if word in path.stem.lower():
-                yield Recording(path, emotion, "acted/1", path.stem)
+                yield Recording(path, emotion, "acted/1")
                 break
 
 
 def listed_recordings(folder: Path) -> Iterator[Recording]:
-    """The clips of `LISTED` in `folder`/labels.csv, of those that teach the training split; each has its own words."""
+    """The clips of `LISTED` in `folder`/labels.csv, of those that teach the training split."""
     if not (folder / "labels.csv").is_file():
         return
     with open(folder / "labels.csv", encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             if row["corpus"] in LISTED and (row["split"] == "train" or row["corpus"] in TESTING):
                 emotion = LISTED_EMOTIONS.get(row["emotion"], row["emotion"])
-                yield Recording(folder / row["path"], emotion, f"{row['corpus']}/{row['speaker']}", row["path"])
+                yield Recording(folder / row["path"], emotion, f"{row['corpus']}/{row['speaker']}")
 
 
 def news_recordings(folder: Path) -> Iterator[Recording]:
     """Every second clip of the news readers that are not for reporting."""
     paths = [path for path in sorted(folder.glob("*.mp4")) if path.stem.split("_")[0] not in NEWS_REPORT]
     for path in paths[::NEWS_STEP]:
-        yield Recording(path, "neutral", f"news/{path.stem.split('_')[0]}", path.stem)
+        yield Recording(path, "neutral", f"news/{path.stem.split('_')[0]}")
 
 
 def plain_recordings(folder: Path) -> Iterator[Recording]:
     """Some of GRID's read sentences (speaker s1), and what synthetic voices say, as neutral voices."""
     for path in sorted(folder.glob("s1_*"))[1::GRID_STEP]:
-        yield Recording(path, "neutral", "grid/s1", path.stem)
+        yield Recording(path, "neutral", "grid/s1")
     sentences = teaching_sentences(OFFLINE_SENTENCES + LIVELY_SENTENCES, seed=0)
     for index, sentence in enumerate(sentences):
-        yield Recording(sentence, "neutral", "offline/american" if index < OFFLINE_SENTENCES else LIVELY, sentence)
+        yield Recording(sentence, "neutral", "offline/american" if index < OFFLINE_SENTENCES else LIVELY)
 
 
 def talking_recordings() -> Iterator[Recording]:
@@ -223,8 +214,7 @@ def talking_recordings() -> Iterator[Recording]:
         voice = english[index % len(english)]
         if index >= TALKS // 2:
             voice += f"=0.55,{random.choice([other.name for other in kokoro if other.name != voice])}=0.45"
-        line = TALK[index % len(TALK)]
-        yield Recording(line, "neutral", f"kokoro/{voice}", line)
+        yield Recording(TALK[index % len(TALK)], "neutral", f"kokoro/{voice}")
 
 
 def _at_rate(clip: SpeechClip) -> SpeechClip:
