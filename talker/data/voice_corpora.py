@@ -21,8 +21,8 @@ from talker.data.corpora import CREMAD_EMOTIONS
 from talker.data.filmed_speakers import NEWS_REPORT
 from talker.data.sentences import TALK, teaching_sentences
 from talker.data.voice_augmentation import augment_voice, talk
-from talker.emotion.voice_features import VoiceFrames, voice_frames, window_statistics
-from talker.errors import DataError
+from talker.emotion.voice_features import voice_frames, window_statistics
+from talker.errors import DataError, EmotionError
 from talker.media import audio
 from talker.speech.analysis import SpeechAnalysis
 from talker.speech.encoder import FRAME_RATE, SAMPLE_RATE
@@ -46,10 +46,10 @@ PLAIN = ("grid", "offline", "kokoro", "news")  # people and synthetic voices who
 GRID_STEP = 4  # every so many of GRID's sentences: plain reading, so that not every calm voice is a sad one
 OFFLINE_SENTENCES = 24  # flat, as the voice reads them
 LIVELY_SENTENCES = 150  # each by another made-up throat, with more melody
-TALKS = 120  # lines by one of Kokoro's English voices, or by a mixture of two
+TALKS = 80  # lines by one of Kokoro's English voices, or by a mixture of two
 CLEAN_WINDOWS = 3  # of each clip as it was recorded; as many follow for each time that it was spoiled
 CROP_S = 2.0  # shorter windows beside each whole clip: codes per moment are read from such
-SPOILED = 2  # times that each clip is measured as another microphone would have heard it
+SPOILED = 1  # times that each clip is measured as another microphone would have heard it
 MEASURED_VERSION = 2  # of the statistics in the cache: raise it when features, augmentation or sentences change
 PACE = (0.78, 1.28)  # plain voices, being few, are also played faster and slower, which makes other throats of them
 
@@ -122,12 +122,17 @@ def load_voices(data: Path, progress: Progress | None = None) -> VoiceRecords:
     acted += listed_recordings(data / "voices")
     recordings = [*acted, *plain_recordings(data / "grid" / "audio"), *talking_recordings()]
     recordings += news_recordings(data / "news_arabic")
-    cache = cache_path("emotion-voices", MEASURED_VERSION, (one.sound for one in acted if isinstance(one.sound, Path)))
-    if cache.is_file():
-        return VoiceRecords(**load(cache))
-    records = measure_recordings(recordings, progress)
-    save(cache, records)
-    return records
+    measured = []
+    for corpus in sorted({recording.corpus for recording in recordings}):
+        chosen = [recording for recording in recordings if recording.corpus == corpus]
+        files = [one.sound for one in chosen if isinstance(one.sound, Path)]
+        cache = cache_path(f"emotion-voices-{corpus}", MEASURED_VERSION, files)
+        if not cache.is_file():
+            save(cache, measure_recordings(chosen, progress))
+        measured.append(VoiceRecords(**load(cache)))
+    return VoiceRecords(
+        *(np.concatenate([getattr(one, name) for one in measured]) for name in VoiceRecords.__dataclass_fields__)
+    )
 
 
 def teaching(voices: VoiceRecords, *, permissive: bool) -> VoiceRecords:
@@ -138,19 +143,26 @@ def teaching(voices: VoiceRecords, *, permissive: bool) -> VoiceRecords:
 def measure_recordings(
     recordings: Sequence[Recording], progress: Progress | None = None, seed: int = 0
 ) -> VoiceRecords:
-    """Statistics of each recording as it is and spoiled in `SPOILED` random ways."""
+    """Statistics of each recording as it is and spoiled in `SPOILED` random ways.
+
+    A recording in which no voice can be heard is left out; where spoiling lost the voice, it counts unspoiled.
+    """
     random = np.random.default_rng(seed)
-    rows = []
+    rows, kept = [], []
     for done, recording in enumerate(recordings):
         clip = _at_rate(recording.load(random))
-        heard = [clip, *(_elsewhere(clip, recording.corpus in PLAIN, random) for _ in range(SPOILED))]
-        rows.append(np.concatenate([_windows(voice_frames(SpeechAnalysis(one))) for one in heard]))
+        spoiled = [_elsewhere(clip, recording.corpus in PLAIN, random) for _ in range(SPOILED)]
+        own = _windows(clip)
+        if own is not None:
+            others = [_windows(one) for one in spoiled]
+            rows.append(np.concatenate([own, *(own if one is None else one for one in others)]))
+            kept.append(recording)
         if progress is not None:
             progress(done + 1, len(recordings))
     return VoiceRecords(
         np.stack(rows),
-        np.array([recording.emotion for recording in recordings]),
-        np.array([recording.speaker for recording in recordings]),
+        np.array([recording.emotion for recording in kept]),
+        np.array([recording.speaker for recording in kept]),
     )
 
 
@@ -229,8 +241,12 @@ def _elsewhere(clip: SpeechClip, plain: bool, random: np.random.Generator) -> Sp
     return SpeechClip(augment_audio(samples, clip.sample_rate, random), clip.sample_rate)
 
 
-def _windows(frames: VoiceFrames) -> FloatArray:
-    """[3, width] the whole clip, its first and its last two sounding seconds."""
+def _windows(clip: SpeechClip) -> FloatArray | None:
+    """[3, width] the whole clip, its first and its last two sounding seconds; None where no voice can be heard."""
+    try:
+        frames = voice_frames(SpeechAnalysis(clip))
+    except EmotionError:
+        return None
     sounding = np.flatnonzero(frames.active)
     first, last = int(sounding[0]), int(sounding[-1]) + 1
     length = min(int(CROP_S * FRAME_RATE), last - first)

@@ -27,7 +27,7 @@ class StrengthTraining:
 
     penalty: float = 1.0
     steadiness: float = 3.0
-    range: tuple[float, float] = (0.5, 0.95)
+    range: tuple[float, float] = (0.5, 1.0)
 
 
 @dataclass(frozen=True)
