@@ -16,6 +16,7 @@ from talker.types import EmotionCode, FloatArray
 SMOOTHING_S = 1.0
 SHORTEST_S, LONG_S = 2.0, 5.0  # below the first a clip is one moment, above the second its moments say what it is
 SHARE_OF_WHOLE = 0.4  # a moment is read together with its clip: short windows are noisy
+HARDLY_MOVED = 0.1  # strength below which a code's source says that its labels are hardly felt
 
 
 def voice_code(speech: SpeechAnalysis, *, per_moment: bool = True, model: EmotionModel | None = None) -> EmotionCode:
@@ -45,7 +46,9 @@ class VoiceReader:
             points = points / np.linalg.norm(points)
         code = decode_points(self._space, points, strengths, "", rate_hz=1.0 / HOP_S)
         why = doubts(frames)
-        return named(code, f"voice (uncertain: {' and '.join(why)})" if why else "voice")
+        if why:
+            return named(code, f"voice (uncertain: {' and '.join(why)})")
+        return named(code, "voice (hardly moved)" if float(np.median(strengths)) < HARDLY_MOVED else "voice")
 
     def _heard(self, frames: VoiceFrames) -> tuple[FloatArray, FloatArray]:
         """Points [M, width] and strengths [M] of every half second, each read together with its clip.
