@@ -295,6 +295,10 @@ VERBS = (
     Verb(
         "compare", "Show portraits, emotions, strengths and renderers side by side.", _add_compare_arguments, _compare
     ),
+    Verb(
+        "gallery", "Make the pictures of the docs, of people who may be shown.", commands.add_gallery_arguments,
+        commands.gallery, speaks=False,
+    ),
     Verb("voices", "List the voices that speak --text.", lambda parser: None, _voices, speaks=False),
     Verb("batch", "Write the videos that a manifest lists.", _add_batch_arguments, _batch),
     Verb("live", "Let a face talk while somebody speaks.", add_live_arguments, live),
@@ -322,6 +326,9 @@ VERBS = (
     Verb(
         "bench", "Measure what films and frames cost on this machine.", commands.add_bench_arguments,
         commands.bench, speaks=False,
+    ),
+    Verb(
+        "export", "Write networks as ONNX files.", commands.add_export_arguments, commands.export, speaks=False,
     ),
     Verb(
         "train", "Derive or train the weights in checkpoints/.", commands.add_train_arguments, commands.train,

@@ -106,6 +106,19 @@ def bench(arguments: argparse.Namespace) -> None:
     )  # fmt: skip
 
 
+def add_gallery_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where the pictures go."""
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for gallery.md and pictures/")
+
+
+def gallery(arguments: argparse.Namespace) -> None:
+    """Write the docs' pictures."""
+    from talker.evaluation.gallery import run
+
+    run(arguments.out, counter("picture"))
+    print(arguments.out / "gallery.md")
+
+
 def add_verify_arguments(parser: argparse.ArgumentParser) -> None:
     """Which files to look at."""
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="pictures and films")
@@ -156,6 +169,22 @@ def prepare(arguments: argparse.Namespace) -> None:
     from talker.data.prepared_faces import prepare_faces
 
     prepare_faces(arguments.data, processes=arguments.processes, progress=counter("face"))
+
+
+def add_export_arguments(parser: argparse.ArgumentParser) -> None:
+    """What is exported, and where to."""
+    parser.add_argument(
+        "name", choices=("lips", "generator"), help="lips: from sound to the mouth; generator: renderer"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the ONNX files")
+    parser.add_argument("--permissive", action="store_true", help="only weights without limits on their use")
+
+
+def export(arguments: argparse.Namespace) -> None:
+    """Write networks as ONNX files, and print their names."""
+    from talker.training import onnx_export
+
+    print(*onnx_export.export(arguments.name, arguments.out, permissive=arguments.permissive), sep="\n")
 
 
 def _add_name(parser: argparse.ArgumentParser, jobs: Mapping[str, workbench.Job]) -> None:

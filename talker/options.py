@@ -119,6 +119,8 @@ class VideoOptions:
     mouth, articulation: of a dubbed mouth, as in `SpeakOptions`.
     longer: what is shown when the new speech is longer than the film: it starts again, runs back, or its end stays.
     face_index, point: which person: 0 is the largest face; or the one nearest to (seconds, x px, y px).
+    calm: another video in which the same person shows no emotion; what is filmed is read against it, and against the
+    film's own calmest frames when None.
     wrinkles: strength of folds and shading, 0..1.
     permissive: use only weights whose data allow commercial use. label: write "AI-generated" into a corner.
     """
@@ -129,6 +131,7 @@ class VideoOptions:
     longer: str = "loop"
     face_index: int = 0
     point: tuple[float, float, float] | None = None
+    calm: str | None = None
     wrinkles: float = 0.5
     permissive: bool = False
     label: bool = False

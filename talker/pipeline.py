@@ -18,7 +18,7 @@ from talker.emotion.retargeting import retarget_to_portrait
 from talker.emotion.timeline import Tag, split_tags
 from talker.errors import InputError, MotionError
 from talker.files import prepare_outputs
-from talker.machine import available_bytes, check_film_memory
+from talker.machine import available_bytes, check_film_memory, return_freed_memory
 from talker.media.audio import load_speech
 from talker.media.image import ImageSource, damage_note, load_image
 from talker.media.provenance import Provenance, labelled
@@ -51,6 +51,7 @@ NEEDED_WEIGHTS = ("face_landmarker", "whisper_tiny_en")
 PREVIEW_SIZE = "crop512"  # large enough to judge a face, small enough to be there at once
 # Bytes; a page that many people use switches between their faces, and making them anew takes seconds.
 KEPT_PORTRAITS, KEPT_RENDERERS = 250_000_000, 500_000_000
+LONG_SPEECH_S = 120.0  # of speech; longer films are drawn without the models that hear it
 RENDERER_BYTES_PER_PIXEL = 40  # measured: what a prepared renderer holds for each pixel of its frames
 FetchProgress = Callable[[str, int, int], None]  # (what, done bytes, total bytes)
 
@@ -109,17 +110,22 @@ class Talker(VideoMethods):
             code = self.encode_emotion(emotion, analysis, tags=tags, permissive=options.permissive)
         with timer("motion"):
             motion = self.animate(analysis, code, options, face)
+        clip = analysis.clip
+        del analysis  # what was measured of ten minutes takes more than a hundred MB
+        if clip.duration_s > LONG_SPEECH_S:
+            loaded.release()
+            return_freed_memory()
         with timer("preparation"):
             renderer = self.create_renderer(face, options)
         with timer("rendering"):
             self.write_video(
-                renderer, motion, analysis.clip, out, progress, label=options.label, settings=repr(options),
+                renderer, motion, clip, out, progress, label=options.label, settings=repr(options),
                 fragmented=fragmented,
             )  # fmt: skip
-        notes = _notes(face, analysis.clip, code.scaled(options.strength), options, renderer)
+        notes = _notes(face, clip, code.scaled(options.strength), options, renderer)
         if isinstance(portrait, str | Path) and (damage := damage_note(portrait)):
             notes = (*notes, damage)
-        return Result(Path(out), motion, analysis.clip, code, options, timer.seconds, notes)
+        return Result(Path(out), motion, clip, code, options, timer.seconds, notes)
 
     def live(
         self, portrait: ImageSource | Portrait, *, emotion: Emotion = "neutral", options: SpeakOptions | None = None,

@@ -112,6 +112,11 @@ def _add_person(parser: argparse.ArgumentParser, prefix: str) -> None:
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--strength", type=float, default=1.0, metavar="N", help=STRENGTH_HELP)
+    parser.add_argument(
+        "--calm",
+        metavar="VIDEO",
+        help="another video of the person, without emotion: what is filmed is read against it",
+    )
     parser.add_argument("--wrinkles", type=float, default=0.5, metavar="N", help="how deep folds are drawn, 0 to 1")
     parser.add_argument("--permissive", action="store_true", help="only weights that allow commercial use")
     parser.add_argument("--label", action="store_true", help="write AI-generated into a corner of the picture")
@@ -121,7 +126,8 @@ def _options(arguments: argparse.Namespace) -> VideoOptions:
     dubbing = {name: getattr(arguments, name) for name in ("mouth", "articulation", "longer") if name in arguments}
     return VideoOptions(
         strength=arguments.strength, face_index=arguments.face_index, point=_point(arguments.point),
-        wrinkles=arguments.wrinkles, permissive=arguments.permissive, label=arguments.label, **dubbing,
+        calm=arguments.calm, wrinkles=arguments.wrinkles, permissive=arguments.permissive, label=arguments.label,
+        **dubbing,
     )  # fmt: skip
 
 

@@ -95,7 +95,7 @@ class VideoMethods(ABC):
         """
         options = options or VideoOptions()
         check_video_path(out)
-        prepare_outputs([out], [video, emotion.value if isinstance(emotion, EmotionRequest) else None])
+        prepare_outputs([out], [video, options.calm, emotion.value if isinstance(emotion, EmotionRequest) else None])
         timer = journal.StageTimer(stage)
         with timer("tracking"):
             tracked = self.track_video(video, options, progress)
@@ -129,7 +129,8 @@ class VideoMethods(ABC):
         """
         options, timer = options or VideoOptions(), journal.StageTimer(stage)
         check_video_path(out)
-        prepare_outputs([out], [video, speech, emotion.value if isinstance(emotion, EmotionRequest) else None])
+        asked_from = emotion.value if isinstance(emotion, EmotionRequest) else None
+        prepare_outputs([out], [video, speech, options.calm, asked_from])
         with timer("speech"):
             spoken, tags = split_tags(text) if text is not None else (None, [])
             analysis = self.load_speech(speech, spoken, voice, emotion=emotion or DEFAULT, tags=tags)
@@ -266,11 +267,13 @@ class VideoMethods(ABC):
         return self.load_speech(sound) if understood else sound
 
     def present_emotion(self, tracked: TrackedVideo, options: VideoOptions) -> EmotionCode:
-        """How the filmed face reads, moment by moment."""
+        """How the filmed face reads, moment by moment, against the same person without an emotion."""
         from talker.emotion.model import emotion_model
         from talker.emotion.picture import track_code
+        from talker.face.tracking import track_video
 
-        return track_code(emotion_model(options.permissive).space, tracked.track)
+        calm = None if options.calm is None else track_video(options.calm)
+        return track_code(emotion_model(options.permissive).space, tracked.track, calm=calm)
 
     def _wanted(
         self, emotion: Emotion, speech: SpeechAnalysis | None, options: VideoOptions, tags: Sequence[Tag] = ()

@@ -5,12 +5,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from talker.emotion.picture import picture_code
+from talker.blendshapes import BLENDSHAPE_COUNT
+from talker.emotion.model import emotion_model
+from talker.emotion.picture import own_look, picture_code
 from talker.emotion.text import text_code
 from talker.emotion.voice import voice_code
 from talker.errors import EmotionError, FaceError, ImageError
+from talker.face.detector import FaceDetector
+from talker.media.image import load_image
 from talker.speech.analysis import SpeechAnalysis
 from talker.types import EMOTION_LABELS, SpeechClip
+
+PEOPLE = Path(__file__).parents[1] / "assets" / "people"
 
 
 def reads_as(code) -> str:
@@ -83,3 +89,23 @@ def test_pictures_without_a_face_or_that_are_none(tmp_path: Path) -> None:
     path.write_bytes(b"no picture")
     with pytest.raises(ImageError):
         picture_code(path)
+
+
+def measured(name: str) -> np.ndarray:
+    """Measurements [1,…] of a portrait's face."""
+    with FaceDetector() as detector:
+        face = detector.detect(load_image(PEOPLE / name))[0]
+    return emotion_model().space.measure_picture(face.landmarks[None], face.blendshapes[None])
+
+
+def test_a_film_is_read_against_the_persons_own_calm_face() -> None:
+    """What a face looks like at rest is no emotion; a film that smiles all the time says nothing about the rest."""
+    space = emotion_model().space
+    resting, smiling = measured("sfhq_215.jpg"), measured("sfhq_187.webp")
+    look = own_look(space, resting)
+    before, after = (space.read(space.place_measured(resting - taken)).probabilities[0, 0] for taken in (0.0, look))
+    assert after > before + 0.05
+    np.testing.assert_array_equal(look[:BLENDSHAPE_COUNT], 0.0)
+    assert np.abs(own_look(space, smiling)).max() < 0.1 * np.abs(look).max()
+    film = np.concatenate([resting, smiling, resting, smiling, smiling])  # the calm part is found
+    np.testing.assert_allclose(own_look(space, film), look, atol=1e-6)

@@ -47,6 +47,26 @@ def test_a_proxy_tells_where_a_request_comes_from() -> None:
     assert fairness.visitor_address(SimpleNamespace(request=request)) == "10.0.0.1"
 
 
+def test_a_film_gives_way_to_a_still_until_it_is_made() -> None:
+    stills, passed = fairness.Stills(), threading.Event()
+    film = threading.Thread(target=lambda: (stills.let_pass(), passed.set()))
+    with stills.first():
+        film.start()
+        assert not passed.wait(fairness.GIVES_WAY_S / 4)
+    assert passed.wait(PATIENCE)
+    film.join()
+
+
+def test_many_stills_dont_stop_a_film(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fairness, "GIVES_WAY_S", 0.01)
+    stills = fairness.Stills()
+    with stills.first(), stills.first():
+        start = time.monotonic()
+        stills.let_pass()
+        assert 0.01 <= time.monotonic() - start < PATIENCE
+    stills.let_pass()
+
+
 @pytest.mark.parametrize(
     ("host", "own"),
     [

@@ -8,6 +8,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from av.video.reformatter import ColorRange, Colorspace
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -26,6 +27,7 @@ from talker.media.video import write_video
 from talker.media.video_reader import open_video
 from talker.media.watermark import Marker, Payload
 from talker.media.watermark_reader import find_mark
+from talker.media.yuv import yuv420
 from talker.types import ByteArray, Video
 
 PAYLOAD = Payload(version=2, model=1, minutes=29_800_000, settings=b"abc")
@@ -41,6 +43,18 @@ def film(picture: ByteArray, count: int = FRAMES) -> Video:
 
 def psnr(one: ByteArray, other: ByteArray) -> float:
     return float(10 * np.log10(255**2 / np.mean((one.astype(float) - other) ** 2)))
+
+
+def test_frames_for_the_encoder_carry_the_same_mark_and_colours() -> None:
+    """One pass converts and marks: against FFmpeg's conversion, and against marking first."""
+    picture, marker = np.ascontiguousarray(astronaut()[:254, :250]), Marker((250, 254), PAYLOAD)
+    colours = {"dst_colorspace": Colorspace.ITU709, "dst_color_range": ColorRange.MPEG}
+    plain = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuv420p", **colours)
+    off = np.abs(yuv420(picture).to_ndarray().astype(int) - plain.to_ndarray())
+    assert off[:254].max() <= 1  # luma
+    assert off.mean() < 0.5
+    together, one_by_one = yuv420(picture, marker), yuv420(marker.add(picture))
+    np.testing.assert_array_equal(together.to_ndarray(), one_by_one.to_ndarray())
 
 
 def test_the_mark_carries_its_payload_and_is_hardly_there() -> None:

@@ -76,6 +76,17 @@ def test_one_motion_gives_one_picture(renderer: GeometryRenderer) -> None:
     np.testing.assert_array_equal(renderer.frame(expression, STILL), renderer.frame(expression, STILL))
 
 
+def test_the_iris_is_drawn_where_the_gaze_goes(portrait: Portrait, renderer: GeometryRenderer) -> None:
+    """As far as the face model turns the eye, and the detector sees it."""
+    aside = expand({"eyeLookOutLeft": 0.6, "eyeLookInRight": 0.6}).astype(np.float32)
+    geometry, irises = renderer.geometry, (468, 473)
+    before, after = (geometry.landmark_points(geometry.shape(face).points, irises) for face in (0.0 * aside, aside))
+    seen = [_landmarks(renderer.frame(face, STILL))[list(irises)] for face in (0.0 * aside, aside)]
+    wanted = (after - before)[:, 0].mean()
+    assert wanted > 0.1 * np.ptp(portrait.landmarks[[362, 263], 0])
+    assert (seen[1] - seen[0])[:, 0].mean() == pytest.approx(wanted, rel=0.35)
+
+
 @pytest.mark.parametrize("name", ["jawOpen", "eyeBlink", "mouthSmile", "browDown", "mouthPucker", "eyeLookUp"])
 @pytest.mark.parametrize("level", [0.0, 0.3, 0.98])
 def test_a_small_step_is_a_small_change(renderer: GeometryRenderer, name: str, level: float) -> None:

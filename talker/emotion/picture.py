@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import gaussian_filter1d, median_filter
 
-from talker.blendshapes import BLENDSHAPE_NAMES
+from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_NAMES
 from talker.emotion.clip import with_clip
 from talker.emotion.decode import decode_points, named
 from talker.emotion.model import EmotionModel, emotion_model
@@ -20,11 +20,12 @@ from talker.face.landmarks import INNER_LIPS, LIPS
 from talker.face.tracking import FaceTrack, track_video
 from talker.media.image import ImageSource, load_image
 from talker.media.video_reader import open_video
-from talker.types import EmotionCode, FloatArray, Progress
+from talker.types import EMOTION_LABELS, EmotionCode, FloatArray, Progress
 
 VIDEO_RATE_HZ = 12.5  # codes per second that a video gives
 SPEECH_S = 1.2  # speech opens and closes the mouth several times in this; an emotion stays
 SMOOTHING_S = 0.25
+CALM_SHARE = 0.4  # of a film's frames: those that read as calmest show what the person looks like
 MOUTH = sorted({*LIPS, *INNER_LIPS})
 MOUTH_SCORES = [i for i, name in enumerate(BLENDSHAPE_NAMES) if name.startswith(("mouth", "jaw"))]
 
@@ -56,28 +57,59 @@ def video_code(
     path: str | Path,
     *,
     per_moment: bool = True,
+    calm: str | Path | None = None,
     model: EmotionModel | None = None,
     progress: Progress | None = None,
 ) -> EmotionCode:
     """The expression of the largest face in a video, moment by moment or as a whole.
 
+    calm: another video in which the same person shows nothing; the calmest frames of this one when None.
+
     Raises VideoError when the file can't be read and FaceError when it shows no face.
     """
-    code = track_code((model or emotion_model()).space, track_video(path, progress=progress), per_moment=per_moment)
+    track, reference = track_video(path, progress=progress), None if calm is None else track_video(calm)
+    code = track_code((model or emotion_model()).space, track, per_moment=per_moment, calm=reference)
     note = open_video(path).note
     return replace(code, source=f"{code.source} ({note})") if note else code
 
 
-def track_code(space: EmotionSpace, track: FaceTrack, *, per_moment: bool = True) -> EmotionCode:
-    """The code of a tracked face; what the mouth does to speak is filtered out (EAMM masks the mouth, so does this)."""
+def track_code(
+    space: EmotionSpace, track: FaceTrack, *, per_moment: bool = True, calm: FaceTrack | None = None
+) -> EmotionCode:
+    """The code of a tracked face; what the mouth does to speak is filtered out (EAMM masks the mouth, so does this).
+
+    As in C-MET the difference to the same person without an emotion counts: what the face shows in `calm`, or in its
+    own calmest frames.
+    """
     step = max(1, round(track.fps / VIDEO_RATE_HZ))
-    landmarks, scores = without_speech(space, track)
-    points = space.place_picture(landmarks[::step], scores[::step])
-    points = gaussian_filter1d(points, SMOOTHING_S * track.fps / step, axis=0, mode="nearest")
+    measured = _measured(space, track, step)
+    reference = measured if calm is None else _measured(space, calm, max(1, round(calm.fps / VIDEO_RATE_HZ)))
+    measured = measured - own_look(space, reference)
+    points = gaussian_filter1d(space.place_measured(measured), SMOOTHING_S * track.fps / step, axis=0, mode="nearest")
     if not per_moment:
         points = points.mean(0, keepdims=True)
     points = points / np.linalg.norm(points, axis=1, keepdims=True)
     return named(decode_points(space, points, 1.0, "", rate_hz=track.fps / step), "video")
+
+
+def own_look(space: EmotionSpace, measured: FloatArray) -> FloatArray:
+    """[52 + shapes] what a face that was measured over time [T, 52 + shapes] has of its own beside any emotion.
+
+    By so much its calmest frames differ from neutral faces, as far as they read as calm: a film that is angry all the
+    time has no such frames. The scores stay: the detector has learnt from many people to give the expression alone.
+    """
+    calmness = space.read(space.place_measured(measured)).probabilities[:, EMOTION_LABELS.index("neutral")]
+    calmest = calmness >= np.quantile(calmness, 1.0 - CALM_SHARE)
+    look = np.zeros(measured.shape[1], np.float32)
+    shapes = np.median(measured[calmest, BLENDSHAPE_COUNT:], axis=0)
+    look[BLENDSHAPE_COUNT:] = calmness[calmest].mean() * (shapes - space.face_neutral)
+    return look
+
+
+def _measured(space: EmotionSpace, track: FaceTrack, step: int) -> FloatArray:
+    """[T', 52 + shapes] every so many frames of a tracked face, without speech."""
+    landmarks, scores = without_speech(space, track)
+    return space.measure_picture(landmarks[::step], scores[::step])
 
 
 def without_speech(space: EmotionSpace, track: FaceTrack) -> tuple[FloatArray, FloatArray]:

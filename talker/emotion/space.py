@@ -124,11 +124,13 @@ class VoiceTower(nn.Module):
 class SpaceNetwork(nn.Module):
     """Keys, towers and how sharply a point is read.
 
-    face_mean: [478, 3] mean landmarks; face_shapes: [picture_shapes, 1434] their principal shapes.
+    face_mean: [478, 3] mean landmarks; face_shapes: [picture_shapes, 1434] their principal shapes; face_neutral:
+    [picture_shapes] how much of each neutral faces show on average.
     """
 
     face_mean: Tensor
     face_shapes: Tensor
+    face_neutral: Tensor
 
     def __init__(self, config: SpaceConfig, dropout: float = 0.0) -> None:
         super().__init__()
@@ -141,6 +143,7 @@ class SpaceNetwork(nn.Module):
         self.picture = Tower(config.picture_width, config.width, config.picture_hidden, dropout)
         self.register_buffer("face_mean", torch.zeros(LANDMARK_COUNT, 3))
         self.register_buffer("face_shapes", torch.zeros(config.picture_shapes, LANDMARK_COUNT * 3))
+        self.register_buffer("face_neutral", torch.zeros(config.picture_shapes))
         self.names_emotion = nn.Linear(config.text_width, 1)  # does a text speak of an emotion at all
 
     def read(self, points: Tensor, added: Tensor | None = None) -> Tensor:
@@ -189,6 +192,7 @@ class EmotionSpace:
         self.prototypes: FloatArray = np.stack([*trained, *added.values()])
         self._added = torch.from_numpy(np.stack(list(added.values()))) if added else None
         self.face_mean: FloatArray = network.face_mean.numpy()
+        self.face_neutral: FloatArray = network.face_neutral.numpy()
         self._blendshape_offset = np.stack([emotion.blendshape_offset for emotion in self.emotions])
         self._probabilities = np.stack([emotion.probabilities for emotion in self.emotions])
         self._affect = np.array([emotion.affect for emotion in self.emotions], np.float32)
@@ -248,8 +252,15 @@ class EmotionSpace:
 
     def place_picture(self, landmarks: FloatArray, blendshapes: FloatArray) -> FloatArray:
         """Points [T, width] of faces: landmarks [T, 478, 3] in any unit and frame, detector's scores [T, 52]."""
-        measured = measure_faces(landmarks, blendshapes, self.face_mean, self.network.face_shapes.numpy())
-        return self.network.picture(torch.from_numpy(measured)).numpy()
+        return self.place_measured(self.measure_picture(landmarks, blendshapes))
+
+    def measure_picture(self, landmarks: FloatArray, blendshapes: FloatArray) -> FloatArray:
+        """Measurements [T, 52 + picture_shapes] of the same: the scores, and the landmarks' principal shapes."""
+        return measure_faces(landmarks, blendshapes, self.face_mean, self.network.face_shapes.numpy())
+
+    def place_measured(self, measured: FloatArray) -> FloatArray:
+        """Points [T, width] of measurements [T, 52 + picture_shapes]."""
+        return self.network.picture(torch.from_numpy(np.asarray(measured, np.float32))).numpy()
 
 
 def save_space(space: EmotionSpace, folder: Path) -> None:

@@ -43,7 +43,7 @@ class VoiceFrames:
 
 def voice_frames(speech: SpeechAnalysis) -> VoiceFrames:
     """The frames of analysed speech. EmotionError when less than 0.3 s of it sounds, or hardly any of it is a voice."""
-    features = speech.layers[ENCODER_LAYER - 1]  # [T, 384]
+    features = speech.layers[ENCODER_LAYER - 2]  # [T, 384]; the first layer is not kept
     prosody = speech.prosody.thinned(round(speech.prosody.rate_hz / FRAME_RATE))
     count = min(len(features), len(prosody))
     prosody = Prosody(prosody.loudness_db[:count], prosody.pitch_hz[:count], prosody.voicing[:count], prosody.rate_hz)

@@ -44,6 +44,7 @@ EVALUATIONS = {
     "render": Evaluation("reenactment:run", "the renderer against real video of held-out people", draws=True),
     "generator": Evaluation("reenactment:run_generator", "the generator against the geometry alone", draws=True),
     "realism": Evaluation("realism:run", "whether drawn mouths and eyes can be told from photographs"),
+    "smiles": Evaluation("smiles:run", "smiles taken out and put in, against photographs of the same people"),
     "robustness": Evaluation("robustness:run", "every portrait under all shapes and poses, and back to itself",
                              draws=True),
     "attributes": Evaluation("attributes:run", "glasses, covered mouths, drawings found, and falsely", draws=True),

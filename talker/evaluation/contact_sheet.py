@@ -80,11 +80,16 @@ def method_cells(
 
 
 def write_sheet(
-    talker: Talker, rows: Sequence[Cell], speech: SpeechAnalysis, out: str | Path, progress: Progress | None = None
+    talker: Talker,
+    rows: Sequence[Cell],
+    speech: SpeechAnalysis,
+    out: str | Path,
+    progress: Progress | None = None,
+    columns: int = FILM_COLUMNS,
 ) -> None:
     """Write a film of all cells side by side when `out` ends in .mp4, else a picture of six moments of each."""
     if Path(out).suffix.lower() == ".mp4":
-        _write_film(talker, rows, speech, out, progress)
+        _write_film(talker, rows, speech, out, progress, columns)
     else:
         save_image(contact_sheet(talker, rows, speech, progress), out, Provenance(rows[0].options.renderer))
 
@@ -115,7 +120,7 @@ def _strip(talker: Talker, cell: Cell, speech: SpeechAnalysis) -> Image.Image:
     strip = Image.new("RGB", (size[0] * MOMENTS, CELL_PX + TITLE_PX), "white")
     font = ImageFont.load_default(TITLE_PX * 0.7)
     ImageDraw.Draw(strip).text((4, 2), cell.title, fill="black", font=font)
-    motion = _motion(talker, cell, speech)
+    motion = cell_motion(talker, cell, speech)
     moments = np.linspace(0, len(motion) - 1, MOMENTS + 2).round().astype(int)[1:-1]
     chosen = FaceMotion(motion.blendshapes[moments], motion.pose[moments], motion.fps)
     for column, frame in enumerate(renderer.render(chosen)):
@@ -123,7 +128,7 @@ def _strip(talker: Talker, cell: Cell, speech: SpeechAnalysis) -> Image.Image:
     return strip
 
 
-def _motion(talker: Talker, cell: Cell, speech: SpeechAnalysis) -> FaceMotion:
+def cell_motion(talker: Talker, cell: Cell, speech: SpeechAnalysis) -> FaceMotion:
     """What the cell's face does."""
     if cell.method is not None:
         return cell.method.motion_of(Scene(talker, cell.portrait, speech, cell.options), cell.given)
@@ -132,15 +137,20 @@ def _motion(talker: Talker, cell: Cell, speech: SpeechAnalysis) -> FaceMotion:
 
 
 def _write_film(
-    talker: Talker, rows: Sequence[Cell], speech: SpeechAnalysis, out: str | Path, progress: Progress | None
+    talker: Talker,
+    rows: Sequence[Cell],
+    speech: SpeechAnalysis,
+    out: str | Path,
+    progress: Progress | None,
+    columns: int,
 ) -> None:
-    """All cells at the same time, four in a row."""
+    """All cells at the same time, so many in a row."""
     with tempfile.TemporaryDirectory(prefix="talker-") as folder:
         films = []
         for index, cell in enumerate(rows):
             films.append((cell.title, Path(folder) / f"{index}.mp4"))
             renderer = talker.create_renderer(cell.portrait, cell.options)
-            talker.write_video(renderer, _motion(talker, cell, speech), speech.clip, films[-1][1])
+            talker.write_video(renderer, cell_motion(talker, cell, speech), speech.clip, films[-1][1])
             if progress is not None:
                 progress(index + 1, len(rows))
-        write_grid(films, out, columns=FILM_COLUMNS)
+        write_grid(films, out, columns=columns)

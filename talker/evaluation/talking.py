@@ -15,6 +15,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from talker.data.portraits import reported_portraits
+from talker.emotion.picture import video_code
 from talker.errors import FaceError, TalkerError
 from talker.evaluation.emotion_metrics import JUDGED_FRAMES, judge, read_frames
 from talker.evaluation.expression_classifier import CLASSES, NAME, Prediction
@@ -25,7 +26,7 @@ from talker.face.detector import Landmarker
 from talker.options import SpeakOptions
 from talker.pipeline import Talker
 from talker.speech.analysis import SpeechAnalysis
-from talker.types import EmotionCode, FaceMotion, Portrait, Progress
+from talker.types import EMOTION_LABELS, EmotionCode, FaceMotion, Portrait, Progress
 
 MANIFEST = Path(__file__).with_name("benchmark.json")
 PEOPLE = 18  # of the data's reported portraits
@@ -131,16 +132,25 @@ def strength_order(talker: Talker, portrait: Portrait, speech: SpeechAnalysis, c
 
 
 def run_acted(data: Path, record: Recorder) -> None:
-    """The judge on real acted clips, whose names say the emotion: the ceiling of what drawn clips can reach."""
+    """The judge on real acted clips, whose names say the emotion: the ceiling of what drawn clips can reach.
+
+    And what the emotion space reads in them: each alone, and against the same person's neutral clip.
+    """
     paths = sorted(data.glob(ACTED), key=lambda path: "_neutral_" not in path.name)
-    talks = Talks(record)
+    talks, calm = Talks(record), dict[str, Path]()
     for path in paths:
         person, *words = path.stem.split("_")
-        label = next((word for word in words if word in CLASSES), None)
+        label = next((word for word in words if word in EMOTION_LABELS), None)
         if label is None:
             continue
+        if label == CLASSES[0]:
+            calm[person] = path
         try:
-            talks.add(Talk(person, 0, label, tuple(read_frames(Film.of(path)))))
+            for of, reference in ((person, None), (f"{person}, against the neutral clip", calm.get(person))):
+                read = video_code(path, calm=reference).probabilities.mean(0).argmax()
+                record.add("emotion/film_read", float(EMOTION_LABELS[read] == label), of)
+            if label in CLASSES:
+                talks.add(Talk(person, 0, label, tuple(read_frames(Film.of(path)))))
         except TalkerError as error:
             record.note(f"{path.name} is left out: {error}")
     record.note(f"Judge: {NAME}. {len(paths)} clips.")

@@ -138,7 +138,7 @@ def statistics(clip: SpeechClip) -> FloatArray:
     speech = SpeechAnalysis(clip)
     samples = at_rate(clip, 16_000).samples
     cepstra = librosa.feature.mfcc(y=samples, sr=16_000, n_mfcc=20, n_fft=512, hop_length=320).T  # [T, 20]
-    layer = speech.layers[1]  # [T, 384]
+    layer = speech.layers[0]  # [T, 384]
     count = min(len(cepstra), len(layer))
     sounding = cepstra[:count, 0] > np.percentile(cepstra[:count, 0], 30)
     cepstra, layer = cepstra[:count][sounding], layer[:count][sounding]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import cv2
 import numpy as np
 from numba import njit
 
@@ -24,6 +25,8 @@ LARGEST_GROWTH = 0.5  # of one step, as a logarithm
 def rotation_matrix(axis_angle: FloatArray) -> FloatArray:
     """[...,3,3] matrices of axis-angle vectors [...,3] (Rodrigues' formula)."""
     vector = np.asarray(axis_angle, np.float64)
+    if vector.ndim == 1:
+        return cv2.Rodrigues(vector)[0]
     angle = np.linalg.norm(vector, axis=-1)[..., None, None]
     skew = cross_matrix(vector)
     # sin(a)/a and (1-cos(a))/a², both finite at 0

@@ -22,6 +22,7 @@ from talker.loaded import loaded_once
 from talker.types import LANDMARK_COUNT, FloatArray
 
 IntArray = NDArray[np.int32]
+INSIDE = ("mouth_socket", "gums", "tongue", "upper_teeth", "lower_teeth")  # of the mouth: neighbours, in this order
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,11 @@ class FaceModel:
         return self.triangles[(self.triangles < self.mask.stop).all(axis=1)]
 
     @cached_property
+    def inside_triangles(self) -> IntArray:
+        """[F',3] triangles of what lies behind the lips."""
+        return self.part_triangles(*INSIDE)
+
+    @cached_property
     def skin_triangles(self) -> IntArray:
         """[F',3] triangles of face, head and neck."""
         return self.part_triangles("skin")
@@ -154,6 +160,23 @@ def _add_face_normals(vertices: FloatArray, triangles: IntArray, normals: FloatA
         x, y, z = normals[index, 0], normals[index, 1], normals[index, 2]
         length = max(np.sqrt(x * x + y * y + z * z), 1e-12)
         normals[index, 0], normals[index, 1], normals[index, 2] = x / length, y / length, z / length
+
+
+def mean_points(weights: FloatArray, vertices: IntArray, points: FloatArray) -> FloatArray:
+    """[N,2] the mean of three of the `points` [V,2] each, with their `weights` [N,3]."""
+    found = np.empty((len(vertices), 2), points.dtype)
+    _weigh(weights, vertices, points, found)
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _weigh(weights: FloatArray, vertices: IntArray, points: FloatArray, found: FloatArray) -> None:
+    for row in range(len(found)):
+        for axis in range(2):
+            total = np.float32(0.0)
+            for corner in range(3):
+                total += weights[row, corner] * points[vertices[row, corner], axis]
+            found[row, axis] = total
 
 
 @loaded_once

@@ -32,10 +32,14 @@ class Fragments:
         """[H,W] pixels that show the mesh."""
         return self.triangle >= 0
 
-    def interpolate(self, triangles: NDArray[Any], values: FloatArray) -> FloatArray:
-        """[H,W,C] per-vertex `values` [V,C] at each pixel, 0 where there is no mesh."""
-        result = np.zeros((*self.triangle.shape, values.shape[1]), np.float32)
-        _interpolate(self.triangle, self.weights, triangles, np.ascontiguousarray(values, np.float32), result)
+    def interpolate(self, triangles: NDArray[Any], values: FloatArray, fine: int = 1) -> FloatArray:
+        """[H,W,C] per-vertex `values` [V,C] at each pixel, 0 where there is no mesh.
+
+        fine: [H/fine,W/fine,C], the mean over so many pixels along each axis.
+        """
+        height, width = self.triangle.shape
+        result = np.zeros((height // fine, width // fine, values.shape[1]), np.float32)
+        _interpolate(self.triangle, self.weights, triangles, np.ascontiguousarray(values, np.float32), fine, result)
         return result
 
 
@@ -75,8 +79,9 @@ def _rasterise(
     out_depth: FloatArray,
 ) -> None:
     height, width = out_triangle.shape
+    edge, one = np.float32(-1e-5), np.float32(1.0)
     for index in range(len(triangles)):
-        a, b, c = triangles[index, 0], triangles[index, 1], triangles[index, 2]
+        a, b, c = np.uint32(triangles[index, 0]), np.uint32(triangles[index, 1]), np.uint32(triangles[index, 2])
         ax, ay, bx, by, cx, cy = points[a, 0], points[a, 1], points[b, 0], points[b, 1], points[c, 0], points[c, 1]
         area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
         # y runs down in the picture, so a front face has a negative area
@@ -84,13 +89,18 @@ def _rasterise(
             continue
         left, right = max(0, int(np.ceil(min(ax, bx, cx)))), min(width - 1, int(np.floor(max(ax, bx, cx))))
         top, bottom = max(0, int(np.ceil(min(ay, by, cy)))), min(height - 1, int(np.floor(max(ay, by, cy))))
-        inverse = 1.0 / area
+        if left > right or top > bottom:  # it lies between the centres of pixels
+            continue
+        inverse = one / area
         for y in range(top, bottom + 1):
+            down = np.float32(y)
+            a_down, b_down, c_down = ay - down, by - down, cy - down
             for x in range(left, right + 1):
-                wa = ((bx - x) * (cy - y) - (by - y) * (cx - x)) * inverse
-                wb = ((cx - x) * (ay - y) - (cy - y) * (ax - x)) * inverse
-                wc = 1.0 - wa - wb
-                if wa < -1e-5 or wb < -1e-5 or wc < -1e-5:
+                across = np.float32(x)
+                wa = ((bx - across) * c_down - b_down * (cx - across)) * inverse
+                wb = ((cx - across) * a_down - c_down * (ax - across)) * inverse
+                wc = one - wa - wb
+                if wa < edge or wb < edge or wc < edge:
                     continue
                 z = wa * depth[a] + wb * depth[b] + wc * depth[c]
                 if z > out_depth[y, x]:
@@ -107,19 +117,20 @@ def _interpolate(
     weights: FloatArray,
     triangles: NDArray[np.integer[Any]],
     values: FloatArray,
+    fine: int,
     result: FloatArray,
 ) -> None:
     height, width = triangle.shape
     channels = values.shape[1]
+    share = np.float32(1.0 / fine**2)
     for y in range(height):
         for x in range(width):
             index = triangle[y, x]
             if index < 0:
                 continue
-            a, b, c = triangles[index, 0], triangles[index, 1], triangles[index, 2]
+            a, b, c = np.uint32(triangles[index, 0]), np.uint32(triangles[index, 1]), np.uint32(triangles[index, 2])
+            u, v, w = share * weights[y, x, 0], share * weights[y, x, 1], share * weights[y, x, 2]
             for channel in range(channels):
-                result[y, x, channel] = (
-                    weights[y, x, 0] * values[a, channel]
-                    + weights[y, x, 1] * values[b, channel]
-                    + weights[y, x, 2] * values[c, channel]
+                result[y // fine, x // fine, channel] += (
+                    u * values[a, channel] + v * values[b, channel] + w * values[c, channel]
                 )

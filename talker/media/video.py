@@ -12,13 +12,14 @@ from tempfile import TemporaryDirectory
 
 import av
 import numpy as np
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange
 
 from talker.errors import VideoError
 from talker.files import prepare_folder, replaced_when_done
 from talker.media.audio import fit_length
 from talker.media.provenance import GENERATED_MARK, UNNAMED, Provenance
 from talker.media.remux import with_sound_of
+from talker.media.yuv import yuv420
 from talker.types import ByteArray, FloatArray, Progress, Video
 
 # measured on talking films: the luma's PSNR of `veryfast` at 60 % of its processor time, for files 15 % larger;
@@ -160,9 +161,7 @@ class FilmWriter:
     def _add(self, image: ByteArray) -> None:
         rows, columns = (self.picture.height - image.shape[0], self.picture.width - image.shape[1])
         padded = np.pad(image, ((0, rows), (0, columns), (0, 0)), mode="edge") if rows or columns else image
-        marked = np.ascontiguousarray(padded) if self.marker is None else self.marker.add(padded)
-        frame = av.VideoFrame.from_ndarray(marked, format="rgb24")
-        frame = frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
+        frame = yuv420(padded, self.marker)
         if self.times_s is None:
             frame.pts, frame.time_base = self.frames, 1 / self.fps
         else:

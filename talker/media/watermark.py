@@ -71,25 +71,33 @@ def secret_key() -> str:
 
 
 class Marker:
-    """Adds one payload's mark to frames of one size; some 0.7 ms for 512² px."""
+    """Adds one payload's mark to frames of one size.
+
+    pattern: [H,W] the mark at strength 1. left: [W] the block whose middle is to the left of each column of pixels.
+    share: [W] how far the column is from there to the next block's.
+    """
 
     def __init__(self, size: tuple[int, int], payload: Payload) -> None:
         """Draw the pattern for frames of `size` (width, height) px."""
         width, height = size
-        self._pattern = _pattern(size, payload, secret_key())
+        self.pattern = _pattern(size, payload, secret_key())
         side = max(4, round(BLOCK * min(size) / REFERENCE_SIDE))
         self._blocks = (max(1, height // side), max(1, width // side))
         place = (np.arange(width) + 0.5) / width * self._blocks[1] - 0.5
         place = np.clip(place, 0, self._blocks[1] - 1)
-        self._left = place.astype(np.int32)
-        self._share = (place - self._left).astype(np.float32)
+        self.left = place.astype(np.int32)
+        self.share = (place - self.left).astype(np.float32)
 
     def add(self, frame: ByteArray) -> ByteArray:
         """A frame [H,W,3] with the mark, as a copy."""
         marked = np.array(frame, order="C")
         lines = marked.reshape(len(marked), -1)
-        _add(lines, self._pattern, _gains(lines, *self._blocks), self._left, self._share)
+        _add(lines, self.pattern, self.gains(lines), self.left, self.share)
         return marked
+
+    def gains(self, lines: ByteArray) -> FloatArray:
+        """[rows,columns] how strong the mark is in each block of a frame `lines` [H, 3 W]."""
+        return _gains(lines, *self._blocks)
 
 
 @functools.cache
@@ -148,16 +156,24 @@ def _gains(lines: AnyArray, rows: int, columns: int) -> AnyArray:
     """
     height, width = lines.shape[0], lines.shape[1] // 3
     contrast = np.empty((rows, columns), np.float32)
+    sums, squares = np.empty(width, np.int32), np.empty(width, np.int32)
     for row in range(rows):
+        top, bottom = row * height // rows, (row + 1) * height // rows
+        sums[:] = 0
+        squares[:] = 0
+        for y in range(top, bottom):
+            for x in range(width):
+                value = np.int32(lines[y, 3 * x + 1])
+                sums[x] += value
+                squares[x] += value * value
         for column in range(columns):
-            total = squares = count = np.int64(0)
-            for y in range(row * height // rows, (row + 1) * height // rows):
-                for x in range(column * width // columns, (column + 1) * width // columns):
-                    value = np.int64(lines[y, 3 * x + 1])
-                    total += value
-                    squares += value * value
-                    count += 1
-            contrast[row, column] = np.sqrt(max(squares / count - (total / count) ** 2, 0.0))
+            left, right = column * width // columns, (column + 1) * width // columns
+            total = square = np.int64(0)
+            for x in range(left, right):
+                total += sums[x]
+                square += squares[x]
+            count = (bottom - top) * (right - left)
+            contrast[row, column] = np.sqrt(max(square / count - (total / count) ** 2, 0.0))
     gains = np.empty((rows, columns), np.float32)
     for row in range(rows):
         for column in range(columns):
@@ -170,27 +186,33 @@ def _gains(lines: AnyArray, rows: int, columns: int) -> AnyArray:
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _add(lines: AnyArray, pattern: AnyArray, gains: AnyArray, left: AnyArray, share: AnyArray) -> None:
-    """Add the pattern to red, green and blue alike, in place; its strength changes smoothly from block to block.
+def mark_of_row(y: int, pattern: AnyArray, gains: AnyArray, left: AnyArray, share: AnyArray, change: AnyArray) -> None:
+    """Write to `change` [W] what the mark adds to red, green and blue alike in row `y`.
 
-    left, share: for each column of pixels the block whose middle is to the left, and how far it is to the next.
+    gains: [rows,columns] its strength, which changes smoothly from block to block; the others are those of `Marker`.
     """
-    height, width = pattern.shape
     rows, columns = gains.shape
     line = np.empty(columns + 1, np.float32)
-    change = np.empty(width, np.int16)
+    place = min(max((y + 0.5) / len(pattern) * rows - 0.5, 0.0), rows - 1.0)
+    above = int(place)
+    below = min(above + 1, rows - 1)
+    down = np.float32(place - above)
+    for column in range(columns):
+        line[column] = gains[above, column] + down * (gains[below, column] - gains[above, column])
+    line[columns] = line[columns - 1]
+    for x in range(len(change)):
+        gain = line[left[x]] + share[x] * (line[left[x] + 1] - line[left[x]])
+        change[x] = np.int32(np.rint(gain * pattern[y, x]))
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _add(lines: AnyArray, pattern: AnyArray, gains: AnyArray, left: AnyArray, share: AnyArray) -> None:
+    """Add the mark to a frame `lines` [H, 3 W] in place."""
+    height, width = pattern.shape
+    change = np.empty(width, np.int32)
     for y in range(height):
-        place = min(max((y + 0.5) / height * rows - 0.5, 0.0), rows - 1.0)
-        above = int(place)
-        below = min(above + 1, rows - 1)
-        down = np.float32(place - above)
-        for column in range(columns):
-            line[column] = gains[above, column] + down * (gains[below, column] - gains[above, column])
-        line[columns] = line[columns - 1]
-        for x in range(width):
-            gain = line[left[x]] + share[x] * (line[left[x] + 1] - line[left[x]])
-            change[x] = np.int16(np.rint(gain * pattern[y, x]))
+        mark_of_row(y, pattern, gains, left, share, change)
         for x in range(width):
             for channel in range(3):
-                value = np.int16(lines[y, 3 * x + channel]) + change[x]
+                value = np.int32(lines[y, 3 * x + channel]) + change[x]
                 lines[y, 3 * x + channel] = np.uint8(min(max(value, 0), 255))

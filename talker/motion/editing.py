@@ -76,10 +76,21 @@ class Performance:
         return np.concatenate([median_filter(part, (window, 1), mode="nearest") for part in parts if len(part)])
 
     def calm(self) -> FloatArray:
-        """[52] the person at rest: the median of the frames with the least expression beside gaze and blinks."""
+        """[52] the person at rest: the median of the frames with the least expression beside gaze and blinks.
+
+        The mouth's is that of the frames whose lips are closest: speech seldom rests, and lips that meet must meet on
+        another face, too.
+        """
         counted = [row for row in range(self.lasting.shape[1]) if row not in GAZE]
-        effort = np.abs(self.lasting[:, counted]).sum(1)
-        return np.median(self.lasting[effort <= np.quantile(effort, CALM_SHARE)], axis=0)
+        rest = self._median_where(np.abs(self.lasting[:, counted]).sum(1), self.lasting)
+        opening = LipGeometry.load().opening_of(self.blendshapes)
+        rest[MOUTH] = self._median_where(opening, self.blendshapes)[MOUTH]
+        return rest
+
+    @staticmethod
+    def _median_where(effort: FloatArray, values: FloatArray) -> FloatArray:
+        """[52] of the `values` [T,52] where `effort` [T] is least."""
+        return np.asarray(np.median(values[effort <= np.quantile(effort, CALM_SHARE)], axis=0))
 
     def speaking(self) -> FloatArray:
         """[T] 1 around moments in which the lips move as speech moves them; what is filmed has to tell it by itself."""
@@ -119,17 +130,10 @@ def with_emotion(
     result is the film, bit for bit; below, the face goes away from the wanted emotion. present: the emotion that is
     filmed. voice: [T] 0..1 where something is said; told from the lips when None.
     """
-    base = filmed.blendshapes.astype(np.float64)
     if strength == 0:
         return filmed.blendshapes
-    shown = _rows(present, filmed)
-    if wanted is None:
-        offset = strength * _what_is_there(shown, filmed)
-    else:
-        asked = _rows(wanted, filmed)
-        offset = strength * asked
-        if strength > 0:
-            offset = offset - min(strength, 1.0) * _unwanted(asked, shown, filmed)
+    base = filmed.blendshapes.astype(np.float64)
+    offset = _change(filmed, wanted, strength, present)
     return _added(base, offset, filmed, filmed.speaking() if voice is None else voice)
 
 
@@ -156,11 +160,7 @@ def dubbed(
     kept[:, LASTING_MOUTH] = filmed.lasting[:, LASTING_MOUTH]
     talking = Performance(base, filmed.fps, filmed.shots)
     if wanted is not None and strength != 0:
-        kept = (
-            kept
-            + strength * _rows(wanted, filmed)
-            - min(max(strength, 0.0), 1.0) * _what_is_there(_rows(present, filmed), filmed)
-        )
+        kept = kept + _change(replace(talking, blendshapes=base + kept), wanted, strength, present)
     return _added(base, kept, talking, voice)
 
 
@@ -180,8 +180,19 @@ def transferred(filmed: Performance, *, relative: bool, source_expression: Float
 
 
 def _rows(code: EmotionCode, filmed: Performance) -> FloatArray:
-    """[T,52] what an emotion adds to the face at its own strength."""
-    return code_rows(code, code.blendshape_offset * code.strength[:, None], len(filmed), filmed.fps)
+    """[T,52] what an emotion adds to the face at its own strength; where the person looks stays as filmed."""
+    rows = code_rows(code, code.blendshape_offset * code.strength[:, None], len(filmed), filmed.fps).copy()
+    rows[:, GAZE] = 0.0
+    return rows
+
+
+def _change(filmed: Performance, wanted: EmotionCode | None, strength: float, present: EmotionCode) -> FloatArray:
+    """[T,52] what another emotion adds to the filmed face and takes from it; None and the rest as in `with_emotion`."""
+    shown = _rows(present, filmed)
+    if wanted is None:
+        return strength * _what_is_there(shown, filmed)
+    asked = _rows(wanted, filmed)
+    return strength * asked - np.clip(strength, 0.0, 1.0) * _unwanted(asked, shown, filmed)
 
 
 def _unwanted(asked: FloatArray, present: FloatArray, filmed: Performance) -> FloatArray:

@@ -73,7 +73,11 @@ class MouthRegressor:
 
     def project(self, layers: Sequence[FloatArray]) -> FloatArray:
         """The encoder's layers, each [T,384], as principal components [T,K]."""
-        return (side_by_side(layers, self.config.layers) - self.mean) @ self.components
+        blocks = (
+            side_by_side([layer[start : start + BLOCK] for layer in layers], self.config.layers)
+            for start in range(0, max(1, len(layers[-1])), BLOCK)
+        )
+        return np.concatenate([(block - self.mean) @ self.components for block in blocks])
 
     def predict(self, projected: FloatArray) -> tuple[FloatArray, FloatArray]:
         """(blendshapes [T,52], probability of p, b, m [T]) for projected features [T,K] at 50 Hz, from sound alone."""

@@ -19,6 +19,7 @@ from talker.face.landmarks import FACE_OVAL, LEFT_BROW, LEFT_EYE, LIPS, NOSE_RID
 from talker.face.raster import rasterise
 from talker.render.affine import Affine
 from talker.render.geometry import HeadGeometry
+from talker.render.sampling import BORDER, bordered
 from talker.render.source import SourceFrame
 from talker.types import BoolArray, ByteArray, FloatArray
 
@@ -33,6 +34,9 @@ class CreaseParams:
     fine: float = 0.0035  # of the face's width: finer structure is kept
     line: float = 0.03  # of the face's width: a darker line up to this wide, in a fold, is the fold's bottom
     line_weight: float = 3.0  # the line is taken out wherever the weight of a fold exceeds the inverse of this
+    stroke_cm: float = 0.9  # of such a line: along it, it is on average
+    stroke_over: tuple[float, float] = (1.8, 2.8)  # so many times as dark as all around; hair and stubble are not,
+    stroke_dark: tuple[float, float] = (0.08, 0.16)  # and so dark in log brightness; pores are not
     hair_cm: float = 0.25  # blur of the red that skin has and hair has not,
     hair: tuple[float, float] = (0.1, 0.22)  # which in a beard falls so far below: in log brightness against green
     coarse: float = 0.075  # what a fold is exchanged for is as smooth as this
@@ -43,6 +47,7 @@ class CreaseParams:
 
 
 UPPER_FACE = ("eye", "brow")
+STROKES = 12  # directions in which lines are looked for
 
 
 class CreaseRemoval:
@@ -52,7 +57,8 @@ class CreaseRemoval:
         """wrinkles: strength of the frames' shading."""
         geometry, corner = source.geometry, source.region.corner
         self._rest = geometry.source_expression
-        self._image = image = np.ascontiguousarray(source.image[source.region.slices])
+        image = np.ascontiguousarray(source.image[source.region.slices])
+        self._image = bordered(image)
         self._parts: list[tuple[list[int], float, NDArray[np.int16]]] = []  # channels, effort, what unfolding adds
         efforts = [(half, float(np.linalg.norm(self._rest[half]))) for half in (_channels(True), _channels(False))]
         if max(effort for _, effort in efforts) < params.least_expression:
@@ -65,10 +71,11 @@ class CreaseRemoval:
         folded = np.abs(gain).max(axis=2) > 1e-3
         if not folded.any():
             return  # a smooth face
-        self._box = _bounds(folded)
-        rows, _ = self._box
-        inside = image[self._box].astype(np.float32) + params.black
-        added = inside * np.expm1(gain[self._box])
+        rows, columns = _bounds(folded)
+        self._box = tuple(slice(side.start + BORDER, side.stop + BORDER) for side in (rows, columns))
+        inside = image[rows, columns].astype(np.float32) + params.black
+        added = inside * np.expm1(gain[rows, columns])
+        added = np.concatenate([added, np.zeros_like(added[..., :1])], axis=2)  # the fourth channel is no colour
         ridge = geometry.landmark_points(points, (NOSE_RIDGE,))[0, 1]
         height = np.arange(rows.start, rows.stop, dtype=np.float32)[:, None, None]
         upper = np.clip((ridge - height) / geometry.fit.scale + 0.5, 0, 1)  # eases over a centimetre
@@ -77,7 +84,7 @@ class CreaseRemoval:
                 self._parts.append((half, effort, np.round(share * added).astype(np.int16)))
 
     def source(self, expression: FloatArray) -> ByteArray:
-        """The region [h,w,3] to sample for a frame with this `expression` [52]."""
+        """The region [h+5,w+4,4] to sample for a frame with this `expression` [52], `bordered`."""
         if not self._parts:
             return self._image
         face = self._image[self._box]
@@ -112,8 +119,9 @@ def _fold_weights(
     """
     triangles = geometry.traits.mask_triangles
     drawn = rasterise(mesh, geometry.rest_camera[:, 2], triangles, shape[0], shape[1])
-    brighter = drawn.interpolate(triangles, change[:, None])[..., 0]
-    weight = np.clip(params.shading_to_weight * np.abs(brighter), 0.0, 1.0).astype(np.float32)
+    free = np.ones_like(change) if geometry.free is None else geometry.free[:, 0]  # the edges of glasses are no folds
+    brighter, free = np.moveaxis(drawn.interpolate(triangles, np.stack([change, free], axis=1)), -1, 0)
+    weight = (free * np.clip(params.shading_to_weight * np.abs(brighter), 0.0, 1.0)).astype(np.float32)
     size = max(round(params.fold_cm * scale), 1) | 1
     weight = cv2.morphologyEx(weight, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
     features = np.ones(shape[:2], np.uint8)
@@ -166,9 +174,9 @@ def _fold_gain(
     is_fold = np.clip((params.no_fold - np.abs(gain).mean(axis=2)) / 0.3, 0.0, 1.0)
     gain *= (weight * is_fold)[..., None]
     gain -= (wrinkles * weight * np.maximum(brighter, 0.0))[..., None]  # the frame's shading lights the fold up again
-    gain += (
-        _line_gain(light + gain, params.line * face_width) * np.clip(params.line_weight * weight, 0.0, 1.0)[..., None]
-    )
+    lines = _line_gain(light + gain, params.line * face_width)
+    weight = np.clip(params.line_weight * weight, 0.0, 1.0) * _stroke_share(lines, params.stroke_cm * scale, params)
+    gain += lines * weight[..., None]
     return cv2.resize(gain, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
@@ -194,6 +202,24 @@ def _line_gain(light: FloatArray, width: float) -> FloatArray:
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
     beside = cv2.GaussianBlur(cv2.morphologyEx(light, cv2.MORPH_CLOSE, disc), (0, 0), size / 4)
     return np.maximum(beside - light, 0.0)
+
+
+def _stroke_share(lines: FloatArray, length: float, params: CreaseParams) -> FloatArray:
+    """[h,w] 0..1 how far what is dark in `lines` [h,w,3] is one long line, of `length` px, and no hair among hairs."""
+    dark = lines.mean(axis=2)
+    size = max(round(length), 3) | 1
+    along = np.zeros_like(dark)
+    for turn in np.linspace(0.0, np.pi, STROKES, endpoint=False):
+        stroke = np.zeros((size, size), np.float32)
+        half = size / 2 * np.array([np.cos(turn), np.sin(turn)])
+        ends = [tuple(int(value) for value in np.round(size // 2 + side * half)) for side in (-1, 1)]
+        cv2.line(stroke, ends[0], ends[1], 1.0)
+        along = np.maximum(along, cv2.filter2D(dark, -1, stroke / stroke.sum()))
+    around = cv2.blur(dark, (size, size))
+    (low, high), (faint, clear) = params.stroke_over, params.stroke_dark
+    share = np.clip((along / np.maximum(around, 1e-3) - low) / (high - low), 0.0, 1.0)
+    share *= np.clip((along - faint) / (clear - faint), 0.0, 1.0)
+    return cv2.GaussianBlur(cv2.dilate(share, np.ones((3, 3), np.uint8), iterations=2), (0, 0), 1.0)
 
 
 def _bounds(mask: BoolArray) -> tuple[slice, slice]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talker.limits import film_scale
-from talker.types import FloatArray, Portrait
+from talker.types import ByteArray, FloatArray, Portrait
 
 HEAD_AND_SHOULDERS = 2.3  # side of the square in face widths
 CENTRE_BELOW_FACE = 0.08  # the square's centre lies this much below the face's, in face widths
@@ -51,7 +51,11 @@ def for_film(portrait: Portrait, size: str, fps: float) -> Portrait:
 def _cut(portrait: Portrait, corner: FloatArray, factor: float, size: tuple[int, int]) -> Portrait:
     """What lies right of and below `corner` (x, y) px, scaled by `factor`, in a picture of `size` (width, height)."""
     matrix = np.array([[factor, 0, -corner[0] * factor], [0, factor, -corner[1] * factor]], np.float32)
-    image = resampled(portrait.image, matrix, size, cv2.BORDER_REPLICATE)
+    return placed_in(portrait, resampled(portrait.image, matrix, size, cv2.BORDER_REPLICATE), corner, factor)
+
+
+def placed_in(portrait: Portrait, image: ByteArray, corner: FloatArray, factor: float = 1.0) -> Portrait:
+    """The portrait in another `image`: one that begins at `corner` (x, y) px of its own, scaled by `factor`."""
     landmarks = portrait.landmarks * factor
     landmarks[:, :2] -= corner * factor
     fit = dataclasses.replace(

@@ -6,18 +6,33 @@ as a disc of its own, completed where a lid hides it. Gaze moves the disc; lids 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import Any
 
 import cv2
 import numpy as np
+from numba import njit
 
 from talker.face.landmarks import EYE_LIDS, IRIS_OF, LID_CORNERS
 from talker.render.lids import Lid, LidParams, Slit
-from talker.render.light import tinted
-from talker.render.patch import Window, blend, continued, feather, sample, soft_edge
+from talker.render.patch import (
+    Window,
+    blend,
+    continued,
+    feather,
+    lay,
+    linearly,
+    mirrored,
+    sample,
+    soft_edge,
+    textured,
+    within,
+)
+from talker.render.sampling import BORDER
 from talker.render.source import MeshFrame, SourceFrame
-from talker.types import BoolArray, ByteArray, FloatArray
+from talker.types import AnyArray, BoolArray, ByteArray, FloatArray
 
 
 @dataclass(frozen=True)
@@ -47,7 +62,7 @@ class EyeParams:
 class Plate:
     """The eyeball behind the lids, in picture pixels of `window`, without the upper lid's shadow.
 
-    white: [h,w,3] without iris. iris: [h,w,3] complete disc. opacity: [h,w] of the disc.
+    white: [h,w,3] without iris. iris: [h,w,3] complete disc. opacity: [h,w,1] of the disc.
     shadow: [n] brightness under the upper lid by distance from it, in steps of `EyeParams.shadow_step_cm`.
     """
 
@@ -63,7 +78,7 @@ class Eye:
 
     def __init__(self, source: SourceFrame, side: str, params: EyeParams, lid: LidParams) -> None:
         self._params, self._geometry, self._image, self._side = params, source.geometry, source.image, side
-        self._tint = source.light.tint
+        self._tint, self._region = source.light.tint, source.region
         upper, lower = EYE_LIDS[side]
         corner_a, corner_b = LID_CORNERS[side]
         self._outline = (corner_a, *upper, corner_b, *reversed(lower))
@@ -81,7 +96,8 @@ class Eye:
     # what only some frames need is made when the first of them comes: a video's frames are drawn once each
 
     @cached_property
-    def _lid(self) -> Lid:
+    def lid(self) -> Lid:
+        """The shut lid."""
         return self._make_lid()
 
     @cached_property
@@ -103,25 +119,22 @@ class Eye:
         geometry = self._geometry
         outline = geometry.landmark_points(mesh.points, self._outline)
         margin = 0.45 * geometry.fit.scale
-        shut = self._shut(outline)
+        height = self._height(outline)
+        shut = self._shut(height)
         closing = float(np.clip((shut - self._params.shutting[0]) / self._params.shutting[1], 0.0, 1.0))
         turn = mesh.drift[self._ball].mean(0)  # [2] px by which the head's turn moves this eye
-        area = self._lid.area(outline, turn, closing) if closing > 0 else outline
+        area = self.lid.area(outline, turn, closing) if closing > 0 else outline
         window = Window.around(area, margin * 1.5, frame.shape)
         skin = window.rasterise(mesh.points, mesh.camera, self._skin)
         vertices = self._skin.vertices
-        attributes = np.zeros((len(vertices), 4), np.float32)
-        attributes[:, :2] = geometry.rest_points[vertices] + self._rims[vertices] * shut
-        attributes[:, 2] = mesh.ratio[vertices]
-        if closing > 0:
-            attributes[:, 3] = self._lid.share[vertices]
-        drawn = skin.interpolate(self._skin.triangles, attributes)
+        values = np.empty((len(vertices), 3), np.float32)
+        values[:, :2] = geometry.rest_points[vertices] + self._rims[vertices] * shut + (BORDER - self._region.corner)
+        values[:, 2] = mesh.ratio[vertices]
         away = window.distance(area)
         near = away if closing == 0 else window.distance(outline)
         hole = (near <= margin * 0.5) & ~skin.covered
-        picture = frame[window.slices].astype(np.float32)
-        lids = sample(self._image, drawn[..., :2]) * tinted(drawn[..., 2], self._tint)
-        patch = np.where(skin.covered[..., None], lids, picture)
+        picture = frame[window.slices]
+        patch = textured(skin, self._skin, values, mesh.source, self._tint, picture)
         opening = 1.0 - soft_edge(~hole)
         slit = None
         if shut > 0:
@@ -130,32 +143,34 @@ class Eye:
             opening += (slit.open - opening) * sharp
             patch = continued(patch, hole, self._params.edge_blur_cm * geometry.fit.scale)
             if closing > 0:
-                patch = self._lid.paint(patch, window, slit, turn, closing * np.where(hole, 1.0, drawn[..., 3]))
+                share = skin.interpolate(self._skin.triangles, self.lid.share[vertices, None])[..., 0]
+                patch = self.lid.paint(patch, window, slit, turn, closing * np.where(hole, 1.0, share))
         if opening.any():
-            gaze = (mesh.points[self._ball] - geometry.rest_points[self._ball]).mean(0) - turn
+            gaze = self._iris(mesh.points) - self._iris(geometry.rest_points) - turn
             box = window.within(opening > 0)
             part = window.local(box)
-            ball = self._ball_colours(box, turn, gaze, outline) * (1.0 - closing * self._slit_shade(outline))
-            patch[part] = blend(patch[part], ball, opening[part])
+            ball = self._ball_colours(box, turn, gaze, outline, self._own_share(height, gaze))
+            patch[part] = blend(patch[part], ball * np.float32(1.0 - closing * self._slit_shade(height)), opening[part])
         if slit is not None and closing > 0:
-            patch = self._lid.draw_lashes(patch, slit, closing)
-        weight = np.clip(1.5 - away / margin, 0.0, 1.0)
-        frame[window.slices] = np.clip(blend(picture, patch, weight) + 0.5, 0, 255).astype(np.uint8)
+            patch = self.lid.draw_lashes(patch, slit, closing)
+        lay(picture, patch, np.clip(1.5 - away / margin, 0.0, 1.0))
+
+    def _iris(self, points: FloatArray) -> FloatArray:
+        """[2] px, the middle of the iris on the mesh `points` [V,2]; the ball's own middle hardly moves as it turns."""
+        return self._geometry.landmark_points(points, (IRIS_OF[self._side][0],))[0]
 
     def _height(self, outline: FloatArray) -> float:
         """Mean opening (px) of the lids whose landmarks are `outline`."""
         upper, lower = outline[1:8], outline[:8:-1]
         return float(np.linalg.norm(upper - lower, axis=1).mean())
 
-    def _slit_shade(self, outline: FloatArray) -> float:
-        """How much darker the eyeball is between lids that all but meet."""
-        return self._params.slit_shade * max(
-            0.0, 1.0 - self._height(outline) / (self._params.slit_cm * self._geometry.fit.scale)
-        )
+    def _slit_shade(self, height: float) -> float:
+        """How much darker the eyeball is between lids that all but meet, `height` px apart."""
+        return self._params.slit_shade * max(0.0, 1.0 - height / (self._params.slit_cm * self._geometry.fit.scale))
 
-    def _shut(self, outline: FloatArray) -> float:
-        """0 while the lids are as far open as in the picture, 1 when they are shut."""
-        return float(np.clip(1.5 * (1.0 - self._height(outline) / max(self._rest_height, 1.0)), 0.0, 1.0))
+    def _shut(self, height: float) -> float:
+        """0 while the lids are as far open, `height` px, as in the picture, 1 when they are shut."""
+        return min(max(1.5 * (1.0 - height / max(self._rest_height, 1.0)), 0.0), 1.0)
 
     def _rim_shifts(self, outline: FloatArray) -> FloatArray:
         """[V,2] px from where a lid's inner rim lies in the picture, on the eyeball, to the skin beside it.
@@ -163,40 +178,45 @@ class Eye:
         The rim comes to light when the eye is shut. outline: [16,2] px of the lids in the picture.
         """
         geometry = self._geometry
-        points = geometry.rest_points
+        near = np.flatnonzero(self._near)
+        points = geometry.rest_points[near]
         margin = self._params.rim_margin_cm * geometry.fit.scale
-        is_upper = geometry.traits.lids[self._side] > 0.35
-        upper, lower = _line(outline[:9], points), _line(outline[[0, *range(15, 8, -1), 8]], points)
+        is_upper = geometry.traits.lids[self._side][near] > 0.35
+        upper, lower = (_line(outline[list(lid)], points[:, 0]) for lid in (range(9), (0, *range(15, 7, -1))))
         above, below = np.minimum(upper - margin - points[:, 1], 0), np.maximum(lower + margin - points[:, 1], 0)
-        shifts = np.zeros_like(points)
-        shifts[:, 1] = np.where(is_upper, above, below)
+        shifts = np.zeros_like(geometry.rest_points)
         inside = (points[:, 0] > outline[:, 0].min()) & (points[:, 0] < outline[:, 0].max())
         between = ~is_upper & (points[:, 1] < upper)  # skin above the eye has nothing to hide
-        shifts[~(self._near & inside) | between] = 0
+        shifts[near, 1] = np.where(is_upper, above, below) * (inside & ~between)
         return shifts
 
-    def _ball_colours(self, window: Window, turn: FloatArray, gaze: FloatArray, outline: FloatArray) -> FloatArray:
-        """[h,w,3] the eyeball as the window sees it."""
-        where, own = window.pixels() - turn, self._own_share(outline, gaze)
+    def _ball_colours(
+        self, window: Window, turn: FloatArray, gaze: FloatArray, outline: FloatArray, own: float
+    ) -> FloatArray:
+        """[h,w,3] the eyeball as the window sees it, as far as `own` 0..1 goes as in the picture."""
         if own == 1.0:
-            return sample(self._image, where)
+            return sample(self._image, window.pixels() - turn)
         plate = self._plate
-        local = where - plate.window.corner
-        iris_where = local - gaze
-        made = blend(_lookup(plate.white, local), _lookup(plate.iris, iris_where), _lookup(plate.opacity, iris_where))
-        made *= self._shadow(window, outline, plate.shadow)[..., None]
-        return blend(made, sample(self._image, where), np.full(made.shape[:2], own))
+        ball = np.empty((window.height, window.width, 3), np.float32)
+        columns = np.arange(window.left, window.left + window.width, dtype=np.float32)
+        lid = _line(outline[:9], columns) - window.top  # px below the window's upper edge
+        step = self._params.shadow_step_cm * self._geometry.fit.scale
+        _draw_ball(
+            self._image, (window.corner - turn).astype(np.float32), plate.white, plate.iris, plate.opacity,
+            plate.window.corner, gaze.astype(np.float32), lid.astype(np.float32), plate.shadow, step, own, ball,
+        )  # fmt: skip
+        return ball
 
-    def _own_share(self, outline: FloatArray, gaze: FloatArray) -> float:
+    def _own_share(self, height: float, gaze: FloatArray) -> float:
         """1 while lids and gaze show no more of the eyeball than the picture does, falling to 0 as they do."""
         unit = self._params.own_ball_cm * self._geometry.fit.scale
-        wider = max(self._height(outline) - self._rest_height, 0.0) / unit
-        return float(np.exp(-(wider**2) - (np.linalg.norm(gaze) / unit) ** 2))
+        wider = max(height - self._rest_height, 0.0) / unit
+        return math.exp(-(wider**2) - (gaze[0] ** 2 + gaze[1] ** 2) / unit**2)
 
     def _shadow(self, window: Window, outline: FloatArray, profile: FloatArray) -> FloatArray:
         """[h,w] brightness 0..1 below the upper lid, whose landmarks are the first nine of `outline`."""
         pixels = window.pixels()
-        below = pixels[..., 1] - _line(outline[:9], pixels[0])  # px, of a line that has one height in each column
+        below = pixels[..., 1] - _line(outline[:9], pixels[0, :, 0])  # px, of a line that has one height in each column
         steps = below / (self._params.shadow_step_cm * self._geometry.fit.scale)
         return np.interp(steps, np.arange(len(profile)), profile).astype(np.float32)
 
@@ -241,7 +261,7 @@ class Eye:
         iris = _complete_disc(picture, hole & (depth > 0.6), away, self._params)
         opacity = np.clip((self._params.limbus + 0.1 - away) / 0.2, 0, 1).astype(np.float32)
         bare = blend(white, iris, opacity)
-        return Plate(window, white, iris, opacity, _shadow_profile(picture, bare, hole, depth, self._params))
+        return Plate(window, white, iris, opacity[..., None], _shadow_profile(picture, bare, hole, depth, self._params))
 
 
 def _brightest(colours: ByteArray) -> FloatArray:
@@ -285,13 +305,45 @@ def _shadow_profile(
     return np.minimum(np.maximum.accumulate(profile), np.sqrt(least))
 
 
-def _line(lid: FloatArray, points: FloatArray) -> FloatArray:
-    """[V] px height of the lid line through the landmarks `lid` [9,2] at the columns of `points` [V,2]."""
+def _line(lid: FloatArray, columns: FloatArray) -> FloatArray:
+    """[V] px height of the lid line through the landmarks `lid` [9,2] at `columns` [V] px."""
     order = np.argsort(lid[:, 0])
-    return np.interp(points[:, 0], lid[order, 0], lid[order, 1])
+    return np.interp(columns, lid[order, 0], lid[order, 1])
 
 
-def _lookup(values: FloatArray, where: FloatArray) -> FloatArray:
-    """`values` [h,w(,C)] at `where` [h',w',2] px, continued at the border."""
-    return cv2.remap(values.astype(np.float32), where.astype(np.float32), None, cv2.INTER_LINEAR,
-                     borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _draw_ball(
+    image: AnyArray,
+    corner: AnyArray,
+    white: AnyArray,
+    iris: AnyArray,
+    opacity: AnyArray,
+    origin: AnyArray,
+    gaze: AnyArray,
+    lid: AnyArray,
+    shadow: AnyArray,
+    step: Any,
+    own: Any,
+    ball: AnyArray,
+) -> None:
+    """Write an eyeball to `ball` [h,w,3], which begins at `corner` [2] px of the `image`.
+
+    white, iris, opacity, shadow: those of a `Plate` that begins at `origin` [2] px. gaze: [2] px by which the iris is
+    moved. lid: [w] px of the upper lid. step: px between the shadow's values. own: 0..1 share of the image itself.
+    """
+    height, width = white.shape[:2]
+    for row in range(ball.shape[0]):
+        for column in range(ball.shape[1]):
+            x, y = np.float32(column) + corner[0], np.float32(row) + corner[1]
+            right, down = within(x - origin[0], width), within(y - origin[1], height)
+            aside, below = within(x - origin[0] - gaze[0], width), within(y - origin[1] - gaze[1], height)
+            share = linearly(opacity, aside, below, 0)
+            place = min(max((np.float32(row) - lid[column]) / np.float32(step), np.float32(0.0)), len(shadow) - 1.001)
+            under = np.int32(place)
+            shade = shadow[under] + (place - np.float32(under)) * (shadow[under + 1] - shadow[under])
+            x, y = mirrored(x, image.shape[1]), mirrored(y, image.shape[0])
+            for channel in range(3):
+                colour = linearly(white, right, down, channel)
+                colour += (linearly(iris, aside, below, channel) - colour) * share
+                colour *= shade
+                ball[row, column, channel] = colour + (linearly(image, x, y, channel) - colour) * np.float32(own)

@@ -201,7 +201,7 @@ class Generator(nn.Module):
             map_rows, map_columns = region.slices(maps.shape[-1])
             part = picture[..., rows, columns]
             found = self(part, maps[..., map_rows, map_columns], style, features)
-            fade = _fade(region, part.shape[-2], part.shape[-1], picture.device)
+            fade = _fade(region, int(part.shape[-2]), int(part.shape[-1]), picture.device)
             flow[..., rows, columns] += found.flow * fade
             texture[..., rows, columns] += found.texture * fade
         return Refinement(flow, texture)

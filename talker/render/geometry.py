@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 from talker.blendshapes import BLENDSHAPE_INDEX
 from talker.face.camera import project_turned, rotation_matrix
@@ -25,9 +24,10 @@ from talker.face.landmarks import (
     LIP_PAIRS,
     NOSE_BRIDGE,
 )
-from talker.face.model import IntArray
-from talker.face.traits import face_traits
+from talker.face.model import IntArray, mean_points
+from talker.face.traits import face_traits, person_mesh
 from talker.render.glasses import DEFAULT_GLASSES, GlassesParams, frame_weights
+from talker.render.orbits import DEFAULT_ORBITS, Orbit, OrbitParams
 from talker.types import AnyArray, BoolArray, FaceAttributes, FloatArray, Portrait
 
 OWN_BLINK = 0.5  # up to here, half-shut eyes in the picture are the person's own
@@ -72,6 +72,7 @@ class HeadGeometry:
         model_folder: Path,
         limits: MotionLimits = DEFAULT_LIMITS,
         glasses: GlassesParams = DEFAULT_GLASSES,
+        orbits: OrbitParams = DEFAULT_ORBITS,
         attributes: FaceAttributes | None = None,
     ) -> None:
         """attributes: glasses stay rigid, and what the picture hides stays; when None, they are the portrait's."""
@@ -81,7 +82,7 @@ class HeadGeometry:
         self.model = self.traits.model
         self.fit = portrait.fit
         self.source_expression = portrait.source_expression.astype(np.float32)
-        self._person = self.model.shape(self.fit.identity)  # [V,3] cm, without expression
+        self._person = person_mesh(model_folder, self.fit.identity.astype(np.float32).tobytes())
         mesh = self._mesh(self.source_expression)
         self._turn = rotation_matrix(self.fit.rotation).astype(np.float32).T
         self.rest_camera = mesh @ self._turn  # [V,3]
@@ -89,14 +90,14 @@ class HeadGeometry:
         self.residual = self._residual(projected, portrait.landmarks)  # [V,2] px
         self.rest_points = projected + self.residual  # [V,2] px: the mesh on the picture
         shown = attributes or portrait.attributes
-        self._free = None  # [V,1] share of motion
+        self.free: FloatArray | None = None  # [V,1] share of motion
         if shown.glasses != "none":
-            self._free = 1.0 - frame_weights(self.model, shown.glasses, glasses)[:, None]
+            self.free = 1.0 - frame_weights(self.model, shown.glasses, glasses)[:, None]
         self._still = _still_rows(shown)
         self._measure_lids(portrait.landmarks)
         shut = self._lip_gap(self.rest_points)
         shut[shut > self._params.shut_gap_cm * self.fit.scale] = 0.0
-        self.residual += self._part_lips(self.rest_points, -shut)  # lips that all but touch do touch
+        self.residual += self._part_lips(self.rest_points, -shut) - self.rest_points  # lips that all but touch do touch
         self.rest_points = projected + self.residual
         self._rest_gap = self._lip_gap(self.rest_points)  # [9] px
         neutral = np.zeros_like(self.source_expression)
@@ -104,15 +105,15 @@ class HeadGeometry:
         self._rest_opening = np.maximum(self.source_expression @ self._gap_basis, 0.0)  # [9] px
         self._rest_lip = self._lip_height(self.rest_points)  # [9] px
         self._shut_lip = np.full(len(LIP_PAIRS[0]), -1e6)  # px, no limit until it is known
+        skin, down = self.rest_points[: self.model.mask.stop], self.down(self.rest_points)
+        self.orbits = [Orbit(self, skin, side, down, orbits) for side in EYE_LIDS if self.free is None]
         self.shut_points = self.shape(neutral).points  # [V,2] px with an expressionless face
         self._shut_lip = self._lip_height(self.shut_points)
 
     @cached_property
-    def _lips(self) -> tuple[NDArray[np.intp], FloatArray]:
-        """Vertices of the lips, and how far each goes down (below 0: up) where lips part."""
-        share = self.traits.lower_lip - self.traits.upper_lip
-        rows = np.flatnonzero(share)
-        return rows, share[rows]
+    def _parting(self) -> FloatArray:
+        """[V] how far each vertex goes down (below 0: up) where lips part by 1."""
+        return (self.traits.lower_lip - self.traits.upper_lip) / 2
 
     @cached_property
     def basis(self) -> FloatArray:
@@ -128,34 +129,35 @@ class HeadGeometry:
         absolute = self.absolute(expression)
         delta = absolute - self.source_expression
         change = np.zeros_like(self.rest_camera)
-        starts, vertices = self.traits.shape_starts, self.traits.shape_vertices
-        _add_shapes(self.model.expression_basis, delta, starts, vertices, change)
+        self.traits.add_shapes(delta, change)
         camera = self.rest_camera + change @ self._turn
         points: FloatArray = self.project(camera) + self.residual
         points = self._touch_lids(self._touch_lips(points, absolute), absolute)
-        if self._free is not None:
-            points = self.rest_points + (points - self.rest_points) * self._free
+        for orbit in self.orbits:
+            points = orbit.unfolded(points)
+        if self.free is not None:
+            points = self.rest_points + (points - self.rest_points) * self.free
         return Shape(camera, points)
 
     def _mesh(self, expression: FloatArray) -> FloatArray:
         """[V,3] cm the person's mesh with an `expression` [52], in the model's axes."""
         mesh = self._person.copy()
-        _add_shapes(self.model.expression_basis, expression, self.traits.shape_starts, self.traits.shape_vertices, mesh)
+        self.traits.add_shapes(expression, mesh)
         return mesh
 
     def _residual(self, projected: FloatArray, landmarks: FloatArray) -> FloatArray:
         """[V,2] px that lay the mesh on the picture: what the landmarks ask for, spread smoothly."""
         wanted = landmarks[:FACE_LANDMARKS, :2] - self.model.landmarks(projected)[:FACE_LANDMARKS]
-        return self.traits.residual_weights @ wanted.astype(np.float32)
+        return self.traits.spread(wanted.astype(np.float32))
 
     def landmark_points(self, points: FloatArray, landmarks: tuple[int, ...]) -> FloatArray:
         """[N,2] px of some landmarks on the drawn mesh `points` [V,2]."""
         known = self._landmarks.get(landmarks)
         if known is None:
             index = list(landmarks)
-            known = self.model.landmark_weights[index][..., None], self.model.landmark_vertices[index]
+            known = self.model.landmark_weights[index], self.model.landmark_vertices[index]
             self._landmarks[landmarks] = known
-        return (known[0] * points[known[1]]).sum(1)
+        return mean_points(*known, points)
 
     def near(self, centre: FloatArray, reach: float) -> BoolArray:
         """[V] the vertices of the redrawn face that lie within `reach` px of `centre` [2] px in the picture."""
@@ -260,7 +262,7 @@ class HeadGeometry:
         share = np.clip((opening + floor) / (self._rest_opening + floor), 0.0, 1.0)
         beyond = (self._rest_gap - self._rest_opening) * share
         wanted = np.maximum(opening + beyond, 0.0)
-        return self._hold_upper_lip(points + self._part_lips(points, wanted - self._lip_gap(points)))
+        return self._hold_upper_lip(self._part_lips(points, wanted - self._lip_gap(points)))
 
     def _hold_upper_lip(self, points: FloatArray) -> FloatArray:
         """[V,2] px with the upper lip raised no further than lips go, or than it is in the picture."""
@@ -278,14 +280,10 @@ class HeadGeometry:
         return (self.landmark_points(points, LIP_PAIRS[0]) - bridge) @ self.down(points)
 
     def _part_lips(self, points: FloatArray, widening: FloatArray) -> FloatArray:
-        """[V,2] px that widen the gap between the lips by `widening` [9] px, half for each lip."""
+        """`points` [V,2] px with the gap between the lips wider by `widening` [9] px, half for each lip."""
         columns = self.landmark_points(points, LIP_PAIRS[0])[:, 0]
         order = np.argsort(columns)
-        rows, share = self._lips
-        along = np.interp(points[rows, 0], columns[order], widening[order]) / 2
-        shifts = np.zeros_like(points, np.float32)
-        shifts[rows] = (share * along)[:, None] * self.down(points)
-        return shifts
+        return _shifted(points, self._parting, columns[order], widening[order], self.down(points))
 
 
 def _still_rows(attributes: FaceAttributes) -> list[int]:
@@ -309,26 +307,28 @@ def to_relative_expression(expression: FloatArray, source_expression: FloatArray
     return result
 
 
-@njit(cache=True, nogil=True)
-def _add_shapes(basis: AnyArray, delta: AnyArray, starts: AnyArray, vertices: AnyArray, mesh: AnyArray) -> None:
-    """Add to `mesh` [V,3] the shapes `basis` [52,V,3] times `delta` [52]; starts, vertices: as in `FaceTraits`."""
-    for row in range(len(delta)):
-        amount = delta[row]
-        if amount != 0.0:
-            for vertex in vertices[starts[row] : starts[row + 1]]:
-                for axis in range(3):
-                    mesh[vertex, axis] += amount * basis[row, vertex, axis]
-
-
 def _shifted(
     points: FloatArray, weights: FloatArray, columns: FloatArray, amounts: FloatArray, direction: FloatArray
 ) -> FloatArray:
     """`points` [V,2] px moved in a `direction` [2] by `amounts` [N] px, given at `columns` [N] px; `weights` [V]."""
-    rows = np.flatnonzero(weights)
-    along = np.interp(points[rows, 0], columns, amounts)
     moved = points.copy()
-    moved[rows] += ((weights[rows] * along)[:, None] * direction).astype(np.float32)
+    _shift(moved, weights, columns, amounts, direction)
     return moved
+
+
+@njit(cache=True, nogil=True)
+def _shift(points: AnyArray, weights: AnyArray, columns: AnyArray, amounts: AnyArray, direction: AnyArray) -> None:
+    for vertex in range(len(points)):
+        if weights[vertex] == 0:
+            continue
+        x, after = points[vertex, 0], 1
+        while after < len(columns) - 1 and columns[after] < x:
+            after += 1
+        share = (x - columns[after - 1]) / max(columns[after] - columns[after - 1], 1e-9)
+        share = min(max(share, 0.0), 1.0)
+        along = weights[vertex] * (amounts[after - 1] + share * (amounts[after] - amounts[after - 1]))
+        points[vertex, 0] += along * direction[0]
+        points[vertex, 1] += along * direction[1]
 
 
 def _limited(value: FloatArray, easy: FloatArray, room: float) -> FloatArray:

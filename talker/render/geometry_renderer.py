@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 import cv2
 import numpy as np
 
+from talker.face.landmarks import EYE_LIDS
 from talker.options import SpeakOptions
 from talker.render.background import Background
 from talker.render.crease_removal import CreaseRemoval
@@ -30,6 +31,7 @@ from talker.render.head_warp import HeadWarp
 from talker.render.light import Light, redness, white_in_this_light
 from talker.render.mouth import Mouth
 from talker.render.nostrils import without_nostrils
+from talker.render.orbit_skin import OrbitSkin, with_bare_orbits
 from talker.render.params import DEFAULT_PARAMS, RenderParams
 from talker.render.source import Appearance, HeadRegion, Layer, MeshFrame, SourceFrame
 from talker.render.warp import FlowGrid, Warp
@@ -86,11 +88,14 @@ class GeometryRenderer:
         self._options = options
         self.portrait = portrait = at_size(portrait, options.size)
         self._image = np.ascontiguousarray(portrait.image)
-        self.geometry = HeadGeometry(portrait, checkpoint("face-model"), params.limits, params.glasses, attributes)
+        self.geometry = HeadGeometry(
+            portrait, checkpoint("face-model"), params.limits, params.glasses, params.orbits, attributes
+        )
         light = Light(self.geometry, self._image, params.light, None if appearance is None else appearance.light)
         source = SourceFrame(portrait, self.geometry, light, HeadRegion.of(portrait, params.region))
         self.source = source
-        eyes = [Eye(source, side, params.eyes, params.lids) for side in ("Left", "Right")]
+        eyes = [Eye(source, side, params.eyes, params.lids) for side in EYE_LIDS]
+        self._orbits = [OrbitSkin(*pair, source) for pair in zip(self.geometry.orbits, eyes, strict=False)]
         self.appearance = appearance or _appearance(source, eyes, params)
         mouth = Mouth(source, self.appearance, params.lips, params.inside, params.own_teeth)
         self._layers: list[Layer] = [] if attributes.glasses == "sunglasses" else [*eyes]
@@ -151,12 +156,16 @@ class GeometryRenderer:
         drift = self._head.sample(displacement, shape.points)
         ratio = self.source.light.ratio(shape.camera, self._options.wrinkles)  # [V]
         source = self._creases.source(self.geometry.held(blendshapes))
+        source = with_bare_orbits(source, shape.points, self._orbits)
         return MeshFrame(shape.camera, shape.points + drift, ratio, drift, displacement, source)
 
     def _finish(self, posed: MeshFrame, region: ByteArray) -> RenderedFrame:
         """The frame around its moved `region` [h,w,3], with eyes and mouth."""
-        frame = self._image.copy()
-        frame[self.source.region.slices] = region
+        if region.shape == self._image.shape:
+            frame = region
+        else:
+            frame = self._image.copy()
+            frame[self.source.region.slices] = region
         for layer in self._layers:
             layer.draw(frame, posed)
         return RenderedFrame(frame, posed.camera, posed.points)

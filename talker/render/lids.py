@@ -79,15 +79,19 @@ class Slit:
 
 
 class Lid:
-    """The upper lid of one eye of one portrait; `side` is the person's own."""
+    """The upper lid of one eye of one portrait; `side` is the person's own.
+
+    window: around it. picture: [h,w,3] the picture there. hairless: [h,w,3] the same without single dark hairs.
+    bare: [h,w,3] the skin alone: without lashes, brow and make-up.
+    """
 
     def __init__(self, source: SourceFrame, outline: FloatArray, side: str, params: LidParams) -> None:
         """outline: [16,2] px of the open eye in the picture, as in `Slit`."""
         self._params, geometry, image = params, source.geometry, source.image
         self._unit = unit = source.unit
-        self._window = window = Window.around(outline, self._params.around_cm * unit, image.shape)
+        self.window = window = Window.around(outline, self._params.around_cm * unit, image.shape)
         slit = Slit.between(outline, window.pixels())
-        picture = image[window.slices].astype(np.float32)
+        self.picture = picture = image[window.slices].astype(np.float32)
         brow = geometry.landmark_points(geometry.rest_points, BROW_OF[side])
         # px from the lid's line up to the brow, in the eye's middle
         self._down = geometry.down(geometry.rest_points)
@@ -96,10 +100,11 @@ class Lid:
             self._params.lashes_cm * unit,
         )
         hidden = self._hidden(slit)
-        bare = _without_hairs(picture, self._params.hair_cm * unit)
+        self.hairless = bare = _without_hairs(picture, self._params.hair_cm * unit)
         known = self._bare_skin(bare, slit, window.distance(cv2.convexHull(brow.astype(np.float32))[:, 0]))
         skin = cv2.GaussianBlur(smooth_fill(bare, known), (0, 0), self._params.smooth_cm * unit)
-        skin = blend(smooth_fill(picture, known), skin + self._grain(image, outline), hidden)
+        self.bare = skin + self._grain(image, outline)
+        skin = blend(smooth_fill(picture, known), self.bare, hidden)
         height = -slit.upper / unit - self._params.crease_cm[0]
         middle = np.clip(4.0 * slit.along * (1.0 - slit.along), 0, 1)
         self._skin = skin * (
@@ -121,7 +126,7 @@ class Lid:
 
         turn: [2] px by which the head's turn has moved the eye.
         """
-        skin = sample(self._skin, window.pixels() - turn - self._window.corner)
+        skin = sample(self._skin, window.pixels() - turn - self.window.corner)
         return blend(lids, skin, share * np.clip(0.5 - slit.upper, 0.0, 1.0))
 
     def draw_lashes(self, patch: FloatArray, slit: Slit, strength: float) -> FloatArray:
@@ -155,7 +160,7 @@ class Lid:
         """[h,w,3] the fine structure of a patch of the cheek below, over the lid's window."""
         centre = outline.mean(axis=0) + self._params.grain_from_cm * self._unit * self._down
         reach = self._params.grain_reach_cm * self._unit
-        away = (self._window.pixels() - centre + reach) % (4 * reach)  # the patch is mirrored to and fro
+        away = (self.window.pixels() - centre + reach) % (4 * reach)  # the patch is mirrored to and fro
         where = centre + np.abs(away - 2 * reach) - reach
         cheek = sample(image, where)
         grain = cheek - cv2.GaussianBlur(cheek, (0, 0), max(self._params.grain_cm * self._unit, 0.8))

@@ -123,7 +123,7 @@ def white_in_this_light(
 
     The eyes' white, unless lids or lashes shade it: then what the brightest skin suggests, in the eyes' tint.
     """
-    skin = _skin(image, geometry)
+    skin = skin_colours(image, geometry)
     bright = float(np.percentile(skin.mean(axis=1), 85)) if len(skin) else 0.0
     tint = eye_white / max(float(eye_white.mean()), 1.0)
     tint = 0.5 + 0.5 * np.clip(tint, 0.8, 1.2)  # the eyes' white takes much colour from the skin around it
@@ -136,7 +136,7 @@ def white_in_this_light(
 
 def redness(image: ByteArray, geometry: HeadGeometry, params: LightParams) -> float:
     """1 where this face's skin is as red as skin is, 0 in a grey or toned picture and in blue light."""
-    skin = _skin(image, geometry)
+    skin = skin_colours(image, geometry)
     if len(skin) == 0:
         return 1.0
     red, green, _ = np.median(skin, axis=0)
@@ -156,12 +156,12 @@ def _tonedness(image: ByteArray, geometry: HeadGeometry, params: LightParams) ->
     tone = sums / np.maximum(np.bincount(grey, minlength=256), 1)[:, None]
     if np.abs(colours - tone[grey]).mean() < params.one_tone * grey.mean():
         return 1.0
-    red, _, blue = np.median(_skin(image, geometry), axis=0)
+    red, _, blue = np.median(skin_colours(image, geometry), axis=0)
     least, most = params.bluish
     return float(np.clip((blue / max(red, 1.0) - least) / (most - least), 0.0, 1.0))
 
 
-def _skin(image: ByteArray, geometry: HeadGeometry) -> FloatArray:
+def skin_colours(image: ByteArray, geometry: HeadGeometry) -> FloatArray:
     """[N,3] colours of the face in `image`."""
     points = geometry.rest_points[geometry.model.mask][::SKIN_STEP].astype(int)
     inside = ((points >= 0) & (points < [image.shape[1], image.shape[0]])).all(axis=1)

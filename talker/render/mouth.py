@@ -14,13 +14,18 @@ import numpy as np
 
 from talker.face.camera import FACE_WIDTH_CM
 from talker.face.landmarks import INNER_LIPS, MOUTH_CORNERS, OUTER_LIPS
+from talker.face.raster import Fragments
+from talker.render.lent_teeth import LentTeeth
 from talker.render.light import tinted
 from talker.render.mouth_inside import InsideParams, MouthInside
-from talker.render.patch import Window, blend, feather, sample, spread
+from talker.render.patch import Window, blend, feather, lay, sample, spread, textured
+from talker.render.sampling import BORDER
 from talker.render.smooth_fill import smooth_fill
 from talker.render.source import Appearance, MeshFrame, SourceFrame
 from talker.render.teeth import OwnTeethParams, find_teeth
 from talker.types import BoolArray, ByteArray, FloatArray
+
+CONTACT_PX, CONTACT_SHARE = 0.8, 1.6  # how soft the line is where lips meet: blur, and opacity on the line itself
 
 
 @dataclass(frozen=True)
@@ -53,16 +58,20 @@ class Mouth:
         params: LipParams,
         inside: InsideParams,
         own_teeth: OwnTeethParams,
+        lent: LentTeeth | None = None,
     ) -> None:
+        """lent: the upper row that another picture of the person shows; its own when None."""
         self._params, self._geometry, self._image = params, source.geometry, source.image
         self._origin, self._tint = source.region.corner, source.light.tint
         lips = source.landmark_points(*OUTER_LIPS)
         self._skin = source.skin_near(lips.mean(0), params.reach_cm * source.unit + float(np.ptp(lips[:, 0])) / 2)
+        traits, corners = source.geometry.traits, self._skin.vertices[self._skin.triangles]
+        self._lower = np.sign(traits.lower_lip[corners].sum(1) - traits.upper_lip[corners].sum(1))  # [F'] 1, -1, else 0
         self._lip_colour = self._measure_lip_colour()
         self._corner_colour = self._lip_colour * np.array(params.corner_shade, np.float32)  # of what closes the corners
         self._edge = max(params.edge_px, params.edge_cm * source.unit)  # px
         self._inner = source.landmarks[list(INNER_LIPS), :2]
-        self._make_inside = partial(_make_inside, source, appearance, inside, own_teeth, self._lip_colour)
+        self._make_inside = partial(_make_inside, source, appearance, inside, own_teeth, self._lip_colour, lent)
 
     # what only some frames need is made when the first of them comes: a video's frames are drawn once each
 
@@ -86,20 +95,39 @@ class Mouth:
         window = Window.around(outline, margin, frame.shape)
         skin = window.rasterise(mesh.points, mesh.camera, self._skin)
         own, vertices = self._own_share(mesh), self._skin.vertices
-        attributes = np.concatenate([geometry.rest_points[vertices], mesh.ratio[vertices, None]], axis=1)  # [V',3]
-        drawn = skin.interpolate(self._skin.triangles, attributes)
+        places = geometry.rest_points[vertices] + (BORDER - self._origin)
+        values = np.concatenate([places, mesh.ratio[vertices, None]], axis=1)  # [V',3]
         away = window.distance(outline)
         inside_lips = away == 0
         hole = inside_lips & ~skin.covered
-        picture = frame[window.slices].astype(np.float32)
-        lips = self._lip_colours(mesh.source, drawn[..., :2], own) * tinted(drawn[..., 2], self._tint)
-        patch = np.where(skin.covered[..., None], lips, picture)
+        picture = frame[window.slices]
+        box, closed = self._closed
+        corner = (box.corner + (BORDER - self._origin)).astype(np.float32)
+        patch = textured(skin, self._skin, values, mesh.source, self._tint, picture, closed, corner, 1.0 - own)
+        self._soften_contact(patch, skin, inside_lips)
         if hole.any():
             box = window.within(hole, margin=int(3 * self._edge) + 1)
             part = window.local(box)
             patch[part] = self._draw_opening(box, mesh, hole[part], patch[part], own)
-        weight = np.clip(2.0 * (1.0 - away / margin), 0.0, 1.0)
-        frame[window.slices] = np.clip(blend(picture, patch, weight) + 0.5, 0, 255).astype(np.uint8)
+        lay(picture, patch, np.clip(2.0 * (1.0 - away / margin), 0.0, 1.0))
+
+    def _soften_contact(self, patch: FloatArray, skin: Fragments, lips: BoolArray) -> None:
+        """Ease `patch` [h,w,3], in place, where one lip lies on the other: whole pixels of either make steps there.
+
+        lips: [h,w] pixels of the lips.
+        """
+        lower = self._lower[skin.triangle]
+        lower[~(skin.covered & lips)] = 0
+        steps = (lower[1:] * lower[:-1]) < 0
+        rows, columns = np.flatnonzero(steps.any(axis=1)), np.flatnonzero(steps.any(axis=0))
+        if not len(rows):
+            return
+        part = slice(max(rows[0] - 2, 0), rows[-1] + 4), slice(max(columns[0] - 2, 0), columns[-1] + 3)
+        edge = np.zeros(lower.shape, np.float32)
+        edge[1:] = steps
+        edge[:-1] = np.maximum(edge[:-1], steps)
+        share = np.clip(CONTACT_SHARE * cv2.GaussianBlur(edge[part], (0, 0), CONTACT_PX), 0.0, 1.0)
+        patch[part] = blend(patch[part], cv2.GaussianBlur(patch[part], (0, 0), CONTACT_PX), share)
 
     def _draw_opening(
         self, window: Window, mesh: MeshFrame, hole: BoolArray, lips: FloatArray, own: float
@@ -144,19 +172,6 @@ class Mouth:
         lips = box.polygon(outline) & ~box.polygon(inner)
         colours = self._image[box.slices][lips].astype(np.float32)
         return np.median(colours, axis=0) if len(colours) else np.zeros(3, np.float32)
-
-    def _lip_colours(self, picture: ByteArray, where: FloatArray, own: float) -> FloatArray:
-        """[h,w,3] lips and the skin around them, that lie at `where` [h,w,2] px of the source.
-
-        picture: [h,w,3] the region's skin. own: 0..1 as far as the picture's own parted lips are shown.
-        """
-        skin = sample(picture, where - self._origin)
-        box, closed = self._closed
-        local = where - box.corner
-        x, y = local[..., 0], local[..., 1]
-        inside = (x >= 1) & (y >= 1) & (x < box.width - 2) & (y < box.height - 2)
-        lips = sample(closed, local)
-        return blend(skin, lips[..., :3], np.where(inside, (1.0 - own) * lips[..., 3], 0.0))
 
     def _own_share(self, mesh: MeshFrame) -> float:
         """1 where the lips lie as in the picture, falling to 0 as they leave it: then its inside tells nothing."""
@@ -218,7 +233,10 @@ def _make_inside(
     inside: InsideParams,
     own_teeth: OwnTeethParams,
     lip_colour: FloatArray,
+    lent: LentTeeth | None,
 ) -> MouthInside:
-    """What lies behind the lips, with the teeth that the picture shows; drawings take the lips' colour [3]."""
-    teeth = find_teeth(source, appearance.white, own_teeth)
+    """What lies behind the lips, with teeth that a picture of the person shows; drawings take the lips' colour [3]."""
+    teeth = None if lent is None else lent.on(source)
+    if teeth is None:
+        teeth = find_teeth(source, appearance.white, own_teeth)
     return MouthInside(source, appearance, teeth, inside, lip_colour if appearance.attributes.drawn else None)

@@ -9,22 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import cv2
 import numpy as np
+from numba import njit
 from numpy.typing import ArrayLike
 
 from talker.face.landmarks import LEFT_IRIS, LOWER_LIP_MIDDLE, RIGHT_IRIS, UPPER_LIP_MIDDLE
-from talker.face.model import vertex_normals
+from talker.face.model import INSIDE, vertex_normals
 from talker.face.raster import rasterise
 from talker.render.affine import Affine
 from talker.render.patch import Window, blend, spread
 from talker.render.source import Appearance, MeshFrame, SourceFrame
 from talker.render.teeth import Teeth
 from talker.render.tongue import Tongue, TongueParams
-from talker.types import BoolArray, FloatArray
+from talker.types import AnyArray, BoolArray, FloatArray
 
-INSIDE = ("mouth_socket", "gums", "tongue", "upper_teeth", "lower_teeth")  # neighbours in the model, in this order
 FRONT_TEETH = 60  # vertices of a row that lie furthest to the front
 
 
@@ -105,7 +106,7 @@ class MouthInside:
         model, white = self._geometry.model, appearance.white
         first, end = model.parts[INSIDE[0]][0], model.parts[INSIDE[-1]][1]
         self._vertices = slice(first, end)
-        self._triangles = model.part_triangles(*INSIDE) - first
+        self._triangles = model.inside_triangles - first
         self._parts = {name: slice(*(np.array(model.parts[name]) - first)) for name in INSIDE}
         self._tongue = Tongue(self._geometry, params.tongue)
         rows = {"upper_teeth": params.teeth.upper_colour, "lower_teeth": params.teeth.lower_colour}
@@ -129,6 +130,11 @@ class MouthInside:
         self._rows = self._upper_rows()  # [V',2]
         self._front = float(self._geometry.rest_camera[self._upper, 2].max())
         self._shifts = self._shift_teeth(0.0 if teeth is not None else self._childhood(source.landmarks))
+        self._rest = self._geometry.rest_points[self._vertices] + self._shifts  # [V',2] px
+        # [V',10] per frame: colour; always: place in the picture, rows, place on the tongue, 1
+        self._attributes = np.concatenate(
+            [self._colour, self._rest, self._rows, self._tongue_places, np.ones((len(self._rest), 1))], axis=1
+        ).astype(np.float32)
         self._flat = None if flat is None else self._plain_colours(flat, white)
 
     @property
@@ -141,7 +147,7 @@ class MouthInside:
         hole: [h,w] of the `window`, between the lips.
         """
         unit, params = self._geometry.fit.scale, self._params
-        camera, rest = mesh.camera[self._vertices], self._geometry.rest_points[self._vertices] + self._shifts
+        camera, rest = mesh.camera[self._vertices], self._rest
         places = mesh.points[self._vertices] + self._shifts
         depth = camera[:, 2].copy()
         depth[self._parts["mouth_socket"]] -= params.socket_behind_cm
@@ -151,9 +157,8 @@ class MouthInside:
             colour = values[..., :3] + (1.0 - covered) * self._flat[0]
             return colour, values[..., 3:5] / np.maximum(covered, 1e-3), covered[..., 0] > 0.5
         reach = params.light.opening_to_light * hole.sum() / unit**2 / np.pi  # squared cm
-        attributes = np.concatenate(
-            [self._lit(camera, reach), rest, self._rows, self._tongue_places, np.ones((len(rest), 1))], axis=1
-        )
+        attributes = self._attributes.copy()
+        self._light_up(camera, reach, attributes)
         values = self._anti_aliased(window, places, depth, attributes)
         covered = values[..., -1:]
         deep = self._colour[0] * params.light.least_light**self._reddening
@@ -183,9 +188,7 @@ class MouthInside:
         height, width = window.height, window.width
         local = Affine(window.corner, np.full(2, fine, np.float32)).points(places)
         drawn = rasterise(local, depth, self._triangles, fine * height, fine * width)
-        pixels = drawn.interpolate(self._triangles, values)
-        parts = (pixels[row::fine, column::fine] for row in range(fine) for column in range(fine))
-        return np.asarray(sum(parts), np.float32) / fine**2
+        return drawn.interpolate(self._triangles, values, fine)
 
     def _darken_back(self) -> None:
         """Let the colours of teeth and gums pass to the dark of the cheeks beside them."""
@@ -198,16 +201,18 @@ class MouthInside:
             light = np.exp(-(((depth.max() - depth) / shaded_cm) ** 2))[:, None]
             self._colour[row] = dark + (self._colour[row] - dark) * light
 
-    def _lit(self, camera: FloatArray, reach: float) -> FloatArray:
-        """[V',3] colours of the vertices `camera` [V',3] cm; `reach` squared cm: where half of the light arrives."""
+    def _light_up(self, camera: FloatArray, reach: float, lit: FloatArray) -> None:
+        """Write colours to the first three of `lit` [V',10], of the vertices `camera` [V',3] cm.
+
+        reach: squared cm, where half of the light arrives.
+        """
         params = self._params.light
-        from_above, halfway = (np.array(way, np.float32) for way in (params.from_above, params.halfway))
-        normals = vertex_normals(camera, self._triangles)
-        facing = params.ambient + (1 - params.ambient) * np.maximum(normals @ from_above, 0.0)
-        behind = np.maximum(self._front - camera[:, 2], 0.0)
-        light = params.least_light + (1 - params.least_light) * reach / (reach + behind**2 + 1e-6)
-        gloss = self._gloss * (np.maximum(normals @ halfway, 0.0) ** params.gloss_width * light)[:, None]
-        return self._colour * facing[:, None] * light[:, None] ** self._reddening + gloss
+        _shine(
+            vertex_normals(camera, self._triangles), self._front - camera[:, 2], self._colour, self._gloss[:, 0],
+            np.array([params.from_above, params.halfway], np.float32), self._reddening.astype(np.float32),
+            np.float32(params.ambient), np.float32(params.least_light), np.float32(reach),
+            np.float32(params.gloss_width), lit,
+        )  # fmt: skip
 
     def _shadow(self, hole: BoolArray, in_front: FloatArray) -> FloatArray:
         """[h,w] brightness that the lips around the `hole` [h,w] leave; the upper row, `in_front`, shades the rest."""
@@ -294,3 +299,34 @@ class MouthInside:
         radius = np.mean([np.linalg.norm(iris[1:] - iris[0], axis=1).mean() for iris in irises])
         share, (adult, child) = 2 * radius / np.ptp(landmarks[:, 0]), self._params.teeth.iris_share
         return float(np.clip((share - adult) / (child - adult), 0.0, 1.0))
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _shine(
+    normals: AnyArray,
+    behind: AnyArray,
+    colour: AnyArray,
+    gloss: AnyArray,
+    ways: AnyArray,
+    reddening: AnyArray,
+    ambient: Any,
+    least: Any,
+    reach: Any,
+    width: Any,
+    lit: AnyArray,
+) -> None:
+    """Write the colours of vertices with `normals` [V',3], so far `behind` [V'] cm the front teeth, to `lit` [V',3+].
+
+    ways: [2,3] to most light, and halfway to the viewer. The others are those of `InsideLightParams`.
+    """
+    zero, one = np.float32(0.0), np.float32(1.0)
+    for vertex in range(len(normals)):
+        x, y, z = normals[vertex, 0], normals[vertex, 1], normals[vertex, 2]
+        up = max(x * ways[0, 0] + y * ways[0, 1] + z * ways[0, 2], zero)
+        near = max(x * ways[1, 0] + y * ways[1, 1] + z * ways[1, 2], zero)
+        deep = max(behind[vertex], zero)
+        light = least + (one - least) * reach / (reach + deep * deep + np.float32(1e-6))
+        facing, depth = ambient + (one - ambient) * up, np.log(light)
+        shine = gloss[vertex] * near**width * light if near > 0.5 else zero
+        for channel in range(3):
+            lit[vertex, channel] = colour[vertex, channel] * facing * np.exp(depth * reddening[channel]) + shine

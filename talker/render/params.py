@@ -16,6 +16,7 @@ from talker.render.matte import MatteParams
 from talker.render.mouth import LipParams
 from talker.render.mouth_inside import InsideParams
 from talker.render.nostrils import NostrilParams
+from talker.render.orbits import OrbitParams
 from talker.render.source import RegionParams
 from talker.render.teeth import OwnTeethParams
 from talker.render.warp import FlowParams
@@ -41,6 +42,7 @@ class RenderParams:
     background: BackgroundParams = field(default_factory=BackgroundParams)
     eyes: EyeParams = field(default_factory=EyeParams)
     lids: LidParams = field(default_factory=LidParams)
+    orbits: OrbitParams = field(default_factory=OrbitParams)
     lips: LipParams = field(default_factory=LipParams)
     inside: InsideParams = field(default_factory=InsideParams)
     own_teeth: OwnTeethParams = field(default_factory=OwnTeethParams)

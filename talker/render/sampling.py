@@ -1,35 +1,100 @@
 """The moved picture in one pass: flow, cubic sampling, shading and the still background, row by row.
 
-The flow is smooth, so neighbouring pixels mostly come from neighbouring pixels of one row: such a run is sampled with
-contiguous reads, which a processor does eight at a time. Plain background is not sampled at all.
+A pixel is sampled with its four channels side by side: sixteen numbers of a row are read, widened and weighted at once,
+which compilers don't find by themselves (`_cubic`). Plain background is not sampled at all.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
 import numpy as np
-from numba import njit, uint64
+from llvmlite import ir
+from numba import njit, types, uint64
+from numba.extending import intrinsic
 
-from talker.types import AnyArray
+from talker.types import AnyArray, ByteArray
 
 OPAQUE, BARE, MIXED = 2, 1, 0  # what cubic sampling at a pixel meets: foreground, background, or both
-BORDER = 2  # px of reflected picture around the planes, which cubic sampling at an edge needs
+BORDER = 2  # px of reflected picture around what is sampled, which cubic sampling at an edge needs
 UNMOVED_PX = 1e-3  # what moves by less shows the picture as it is
-LANES = 8  # pixels that are sampled at once; a run's last ones may lie beyond its end, where the next run begins
-ONE = np.uint64(1)
+STEPS = 256  # of a pixel, to which places are rounded
+CHANNELS, TAPS = 4, 4
+INT32 = ir.IntType(32)
 
 
-def planes_of(picture: AnyArray) -> AnyArray:
-    """[C,h+5,w+4] the channels of `picture` [h,w,C] apart, with a BORDER, and a row more for what is read in vain."""
-    padded = cv2.copyMakeBorder(picture, BORDER, BORDER + 1, BORDER, BORDER, cv2.BORDER_REFLECT_101)
-    return np.stack(cv2.split(padded))
+def bordered(picture: AnyArray) -> AnyArray:
+    """[h+5,w+4,4] a `picture` [h,w,3 or 4] with a BORDER, and a row more for what is read in vain."""
+    if picture.shape[2] < CHANNELS:
+        picture = cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA)
+    return cv2.copyMakeBorder(picture, BORDER, BORDER + 1, BORDER, BORDER, cv2.BORDER_REFLECT_101)
+
+
+def within_border(picture: AnyArray) -> AnyArray:
+    """[h,w,4] what `bordered` put a border around."""
+    return picture[BORDER : -BORDER - 1, BORDER:-BORDER]
+
+
+def _cubic_weights() -> AnyArray:
+    """[STEPS,4] weights of four neighbours for cubic sampling with a sharpness of -0.75, as OpenCV has it."""
+    t = np.arange(STEPS, dtype=np.float64)[:, None] / STEPS
+    u = 1.0 - t
+    outer = [-0.75 * t * u * u, -0.75 * u * t * t]
+    inner = [(1.25 * near - 2.25) * near * near + 1.0 for near in (t, u)]
+    return np.concatenate([outer[0], *inner, outer[1]], axis=1).astype(np.float32)
+
+
+DOWN = _cubic_weights()
+ACROSS = np.repeat(DOWN, CHANNELS, axis=1)  # [STEPS,16] one for each channel of the neighbours in a row
+
+
+def _typed(context: Any, values: Any, start: Any, stride: Any, across: Any, down: Any) -> Any:
+    """Four channels of 4×4 pixels of `values` [n], weighted: the first at `start`, rows `stride` numbers apart.
+
+    across: [16], down: [4] weights, as in ACROSS and DOWN.
+    """
+    four: Any = types.UniTuple(types.float32, CHANNELS)  # type: ignore[no-untyped-call]
+    return four(values, start, stride, across, down), _write
+
+
+def _write(context: Any, builder: Any, signature: Any, args: Sequence[Any]) -> Any:
+    """The instructions of `_typed`: vectors of sixteen numbers, which LLVM cuts to the size that a processor has."""
+    number, lanes = signature.args[0].dtype, ir.VectorType(ir.FloatType(), CHANNELS * TAPS)
+    taken = ir.VectorType(ir.IntType(number.bitwidth), CHANNELS * TAPS)
+    nothing, first = ir.Constant(lanes, ir.Undefined), ir.Constant(INT32, 0)
+    to_all = ir.Constant(ir.VectorType(INT32, CHANNELS * TAPS), [0] * (CHANNELS * TAPS))
+    values, across, down = (
+        context.make_array(signature.args[place])(context, builder, args[place]).data for place in (0, 3, 4)
+    )
+    widen = builder.sext if number.signed else builder.zext
+    place, total = args[1], ir.Constant(lanes, [0.0] * (CHANNELS * TAPS))
+    for row in range(TAPS):
+        read = builder.load(builder.bitcast(builder.gep(values, [place]), taken.as_pointer()), align=1)
+        colours = builder.sitofp(widen(read, ir.VectorType(INT32, CHANNELS * TAPS)), lanes)
+        weight = builder.load(builder.gep(down, [ir.Constant(INT32, row)]))
+        weights = builder.shuffle_vector(builder.insert_element(nothing, weight, first), nothing, to_all)
+        total = builder.fadd(total, builder.fmul(colours, weights, flags=("fast",)), flags=("fast",))
+        place = builder.add(place, args[2])
+    weights = builder.load(builder.bitcast(across, lanes.as_pointer()), align=4)
+    total = builder.fmul(total, weights, flags=("fast",))
+    for half in (2 * CHANNELS, CHANNELS):  # the sum over the neighbours
+        near, far = (
+            builder.shuffle_vector(total, total, ir.Constant(ir.VectorType(INT32, half), list(range(at, at + half))))
+            for at in (0, half)
+        )
+        total = builder.fadd(near, far, flags=("fast",))
+    found = [builder.extract_element(total, ir.Constant(INT32, channel)) for channel in range(CHANNELS)]
+    return context.make_tuple(builder, signature.return_type, found)
+
+
+_cubic: Any = intrinsic(_typed)
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def compose(
-    planes: AnyArray,
+    picture: ByteArray,
     flow: AnyArray,
     rows: AnyArray,
     shares: AnyArray,
@@ -42,42 +107,34 @@ def compose(
     slack: Any,
     result: AnyArray,
 ) -> None:
-    """Write the region of a frame into `result` [3,h,w] uint8.
+    """Write the region of a frame into `result` [h,w,3] uint8.
 
-    planes: as `planes_of` gives them. flow: [3,r,w] how far each pixel's content comes, x and y (px), and its shading
+    picture: as `bordered` gives it. flow: [3,r,w] how far each pixel's content comes, x and y (px), and its shading
     beyond 1, in fewer rows than the region has. rows, shares: [h] the row of the flow above each row, and how far
-    towards the next it lies. tint: [3] of shadows. foreground: [4,h+5,w+4], the planes of `Background.foreground`; the
+    towards the next it lies. tint: [3] of shadows. foreground: [h+5,w+4,4], `Background.foreground` with a border; the
     others are those of `Background`.
     """
     height, width = kind.shape
     where = np.empty((2, width), np.float32)
     change = np.empty(width, np.float32)
-    corner = np.empty((2, width), np.int32)
-    weights = np.zeros((8, width + LANES), np.float32)
     meets = np.empty(width, np.uint8)
-    starts, ends = np.empty(width, np.int32), np.empty(width, np.int32)
-    colours = np.empty((3, width + LANES), np.float32)
-    found = np.empty((4, width + LANES), np.float32)
+    place, phase = np.empty((2, width), np.int32), np.empty((2, width), np.int32)
+    pixels, before = picture.reshape(-1), foreground.reshape(-1)
+    stride = uint64(CHANNELS * (width + 2 * BORDER))
     for y in range(height):
         row = rows[y]
-        _place(flow[0, row], flow[0, row + 1], shares[y], where[0])
-        _place(flow[1, row], flow[1, row + 1], shares[y], where[1])
-        _place(flow[2, row], flow[2, row + 1], shares[y], change)
+        _interpolate(flow[0, row], flow[0, row + 1], shares[y], where[0])
+        _interpolate(flow[1, row], flow[1, row + 1], shares[y], where[1])
+        _interpolate(flow[2, row], flow[2, row + 1], shares[y], change)
         _classify(where, y, kind, certain, meets)
-        _weigh(where[0], 0, 1, width, corner[0], weights[0], weights[1], weights[2], weights[3])
-        _weigh(where[1], y, 0, height, corner[1], weights[4], weights[5], weights[6], weights[7])
-        count = _runs(corner[0], corner[1], meets, True, starts, ends)
-        for channel in range(3):
-            _sample(planes[channel], corner[0], corner[1], starts, ends, count, weights, colours[channel])
-            _shade(colours[channel], change, tint[channel], result[channel, y])
-        count = _runs(corner[0], corner[1], meets, False, starts, ends)
-        for channel in range(4):
-            _sample(foreground[channel], corner[0], corner[1], starts, ends, count, weights, found[channel])
-        _lay_over_plate(where, y, meets, certain, plate, found, settled, slack, result)
+        _place(where[0], 0, 1, width, place[0], phase[0])
+        _place(where[1], y, 0, height, place[1], phase[1])
+        _sample(pixels, place, phase, stride, meets, change, tint, result[y])
+        _lay_over_plate(before, place, phase, stride, meets, where, y, certain, plate, settled, slack, result[y])
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _place(upper: AnyArray, lower: AnyArray, share: Any, result: AnyArray) -> None:
+def _interpolate(upper: AnyArray, lower: AnyArray, share: Any, result: AnyArray) -> None:
     """Write what lies between two rows [w] of the flow to `result` [w]."""
     for x in range(len(result)):
         result[x] = upper[x] + (lower[x] - upper[x]) * share
@@ -87,161 +144,99 @@ def _place(upper: AnyArray, lower: AnyArray, share: Any, result: AnyArray) -> No
 def _classify(where: AnyArray, y: Any, kind: AnyArray, certain: AnyArray, meets: AnyArray) -> None:
     """Write what each pixel of row `y` shows to `meets` [w]: OPAQUE also where the background is to move along."""
     height, width = kind.shape
-    half = np.float32(0.5)
+    kinds, half = kind.reshape(-1), np.float32(0.5)
+    right, bottom = np.float32(width - 1), np.float32(height - 1)
     for x in range(width):
-        meets[x] = OPAQUE
         dx, dy = where[0, x], where[1, x]
-        if certain[y, x] == 0 or abs(dx) + abs(dy) < np.float32(UNMOVED_PX):
-            continue
-        column = min(max(int(np.float32(x) + dx + half), 0), width - 1)
-        row = min(max(int(np.float32(y) + dy + half), 0), height - 1)
-        meets[x] = kind[row, column]
+        column = np.int32(min(max(np.float32(x) + dx + half, np.float32(0.0)), right))
+        row = np.int32(min(max(np.float32(y) + dy + half, np.float32(0.0)), bottom))
+        met = kinds[uint64(row * np.int32(width) + column)]
+        still = certain[y, x] == 0 or abs(dx) + abs(dy) < np.float32(UNMOVED_PX)
+        meets[x] = np.uint8(OPAQUE) if still else met
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _weigh(
-    offset: AnyArray,
-    first: Any,
-    step: Any,
-    size: Any,
-    corner: AnyArray,
-    before: AnyArray,
-    here: AnyArray,
-    after: AnyArray,
-    beyond: AnyArray,
-) -> None:
-    """Write the pixel left of (or above) each place to `corner` [w], and the weights [w] of four pixels around it.
+def _place(offset: AnyArray, first: Any, step: Any, size: Any, place: AnyArray, phase: AnyArray) -> None:
+    """Write the pixel at which the four neighbours of each place begin, in the bordered picture, and its phase [w].
 
-    offset: [w] px from pixel `first` + `step` times its number. size: px of the picture in this direction. The weights
-    are those of cubic sampling with a sharpness of -0.75, as OpenCV has it.
+    offset: [w] px from pixel `first` + `step` times its number. size: px of the picture in this direction.
     """
-    one = np.float32(1.0)
-    last = np.float32(size) - np.float32(0.01)
+    last = np.float32(size) + np.float32(0.99)
     for x in range(len(offset)):
-        place = min(max(np.float32(first + step * x) + offset[x], -one), last)
-        left = np.int32(place + one) - np.int32(1)  # rounds down from -1 on
-        corner[x] = left
-        t = place - np.float32(left)
-        u = one - t
-        before[x] = np.float32(-0.75) * t * u * u
-        here[x] = (np.float32(1.25) * t - np.float32(2.25)) * t * t + one
-        after[x] = (np.float32(1.25) * u - np.float32(2.25)) * u * u + one
-        beyond[x] = np.float32(-0.75) * u * t * t
-
-
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _runs(columns: AnyArray, rows: AnyArray, meets: AnyArray, opaque: Any, starts: AnyArray, ends: AnyArray) -> int:
-    """Write where runs of pixels that come from neighbouring pixels of one row begin and end; how many there are.
-
-    They hold what is not BARE; without `opaque`, only what is MIXED.
-    """
-    count, x, width = 0, 0, len(columns)
-    while x < width:
-        if meets[x] != MIXED and not (opaque and meets[x] == OPAQUE):
-            x += 1
-            continue
-        starts[count] = x
-        x += 1
-        while x < width and columns[x] - columns[x - 1] == 1 and rows[x] == rows[x - 1]:
-            if meets[x] != MIXED and not (opaque and meets[x] == OPAQUE):
-                break
-            x += 1
-        ends[count] = x
-        count += 1
-    return count
+        at = np.float32(first + step * x + BORDER - 1) + offset[x]
+        whole = np.int32(min(max(at, np.float32(0.0)), last) * np.float32(STEPS) + np.float32(0.5))
+        place[x], phase[x] = whole // np.int32(STEPS), whole % np.int32(STEPS)
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def _sample(
-    plane: AnyArray,
-    columns: AnyArray,
-    rows: AnyArray,
-    starts: AnyArray,
-    ends: AnyArray,
-    count: Any,
-    weights: AnyArray,
+    pixels: AnyArray,
+    place: AnyArray,
+    phase: AnyArray,
+    stride: Any,
+    meets: AnyArray,
+    change: AnyArray,
+    tint: AnyArray,
     result: AnyArray,
 ) -> None:
-    """Write one colour of the runs to `result` [w + LANES].
-
-    Unsigned indices are not checked by the compiler's code, which lets it work on several pixels at once.
-    """
-    stride, plane = plane.shape[1], plane.ravel()
-    before, here, after, beyond = weights[0], weights[1], weights[2], weights[3]
-    above, level, below, deeper = weights[4], weights[5], weights[6], weights[7]
-    for run in range(count):
-        start = starts[run]
-        first = uint64((rows[start] + BORDER - 1) * stride + columns[start] + BORDER - 1)
-        second, third, fourth = first + uint64(stride), first + uint64(2 * stride), first + uint64(3 * stride)
-        x = uint64(start)
-        lanes = uint64((ends[run] - start + LANES - 1) // LANES * LANES)
-        for n in range(lanes):
-            a, b, c, d = before[x + n], here[x + n], after[x + n], beyond[x + n]
-            i, j, k, m = first + n, second + n, third + n, fourth + n
-            up = _four(plane[i], plane[i + ONE], plane[i + ONE + ONE], plane[i + ONE + ONE + ONE], a, b, c, d)
-            at = _four(plane[j], plane[j + ONE], plane[j + ONE + ONE], plane[j + ONE + ONE + ONE], a, b, c, d)
-            down = _four(plane[k], plane[k + ONE], plane[k + ONE + ONE], plane[k + ONE + ONE + ONE], a, b, c, d)
-            deep = _four(plane[m], plane[m + ONE], plane[m + ONE + ONE], plane[m + ONE + ONE + ONE], a, b, c, d)
-            result[x + n] = up * above[x + n] + at * level[x + n] + down * below[x + n] + deep * deeper[x + n]
-
-
-@njit(cache=True, nogil=True, fastmath=True, inline="always")
-def _four(p: Any, q: Any, r: Any, s: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
-    """Four pixels of a row, weighted."""
-    return np.float32(p) * a + np.float32(q) * b + np.float32(r) * c + np.float32(s) * d
-
-
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _shade(colour: AnyArray, change: AnyArray, tint: Any, result: AnyArray) -> None:
-    """Write `colour` [w] with its shading, `change` [w] beyond 1, to `result` [w]; shadows have a `tint`."""
-    zero, half, most = np.float32(0.0), np.float32(0.5), np.float32(255.0)
-    for x in range(len(result)):
-        factor = np.float32(1.0) + min(change[x], zero) * tint + max(change[x], zero)
-        result[x] = np.uint8(np.int32(min(max(colour[x] * factor + half, zero), most)))
+    """Write the moved and shaded picture to a row `result` [w,3], but for what is BARE."""
+    half, one, zero = np.float32(0.5), np.float32(1.0), np.float32(0.0)
+    for x in range(len(meets)):
+        if meets[x] == BARE:
+            continue
+        start = uint64(place[1, x]) * stride + uint64(CHANNELS * place[0, x])
+        red, green, blue, _ = _cubic(pixels, start, stride, ACROSS[phase[0, x]], DOWN[phase[1, x]])
+        dark, lit = min(change[x], zero), max(change[x], zero) + one
+        result[x, 0] = _byte(red * (lit + dark * tint[0]) + half)
+        result[x, 1] = _byte(green * (lit + dark * tint[1]) + half)
+        result[x, 2] = _byte(blue * (lit + dark * tint[2]) + half)
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def _lay_over_plate(
+    before: AnyArray,
+    place: AnyArray,
+    phase: AnyArray,
+    stride: Any,
+    meets: AnyArray,
     where: AnyArray,
     y: Any,
-    meets: AnyArray,
     certain: AnyArray,
     plate: AnyArray,
-    found: AnyArray,
     settled: Any,
     slack: Any,
     result: AnyArray,
 ) -> None:
-    """Put the still background, and what of the foreground lies before it, into row `y` of `result` [3,h,w].
+    """Put the still background, and what of the foreground lies before it, into the row `y`, which is `result` [w,3].
 
-    found: [4,w + LANES] the foreground's colours, and what is seen through it, 0..255.
+    before: the foreground's colours, and what is seen through it, 0..255, pixel after pixel.
     """
     one, half, level = np.float32(1.0), np.float32(0.5), np.float32(1.0 / 255.0)
     for x in range(len(meets)):
         if meets[x] == OPAQUE:
             continue
-        still, dx, dy = certain[y, x], where[0, x], where[1, x]
-        red, green, blue = np.float32(plate[y, x, 0]), np.float32(plate[y, x, 1]), np.float32(plate[y, x, 2])
-        if still != 255:
+        still = certain[y, x]
+        if still == 255:
+            red, green, blue = np.float32(plate[y, x, 0]), np.float32(plate[y, x, 1]), np.float32(plate[y, x, 2])
+        else:
             follows = one - still * level
-            red, green, blue = _linearly(plate, np.float32(x) + follows * dx, np.float32(y) + follows * dy)
-        if meets[x] == MIXED:
-            share = min((abs(dx) + abs(dy)) / settled, one) * still * level
-            through = found[3, x] * level
-            opacity = one - through
-            own = opacity * result[0, y, x], opacity * result[1, y, x], opacity * result[2, y, x]
-            front = found[0, x], found[1, x], found[2, x]
-            most = np.float32(255.0) * opacity + slack
-            amiss = share * max(
-                _amiss(front[0], own[0], most, slack),
-                max(_amiss(front[1], own[1], most, slack), _amiss(front[2], own[2], most, slack)),
+            red, green, blue = _linearly(
+                plate, np.float32(x) + follows * where[0, x], np.float32(y) + follows * where[1, x]
             )
+        if meets[x] == MIXED:
+            start = uint64(place[1, x]) * stride + uint64(CHANNELS * place[0, x])
+            front = _cubic(before, start, stride, ACROSS[phase[0, x]], DOWN[phase[1, x]])
+            through = front[3] * level
+            opacity = one - through
+            own = opacity * result[x, 0], opacity * result[x, 1], opacity * result[x, 2]
+            most = np.float32(255.0) * opacity + slack
+            amiss = max(_amiss(front[0], own[0], most, slack), _amiss(front[1], own[1], most, slack))
+            amiss = max(amiss, _amiss(front[2], own[2], most, slack))
+            amiss *= min((abs(where[0, x]) + abs(where[1, x])) / settled, one) * still * level
             red = front[0] + amiss * (own[0] - front[0]) + through * red
             green = front[1] + amiss * (own[1] - front[1]) + through * green
             blue = front[2] + amiss * (own[2] - front[2]) + through * blue
-        result[0, y, x] = _byte(red + half)
-        result[1, y, x] = _byte(green + half)
-        result[2, y, x] = _byte(blue + half)
+        result[x, 0], result[x, 1], result[x, 2] = _byte(red + half), _byte(green + half), _byte(blue + half)
 
 
 @njit(cache=True, nogil=True, fastmath=True, inline="always")
@@ -249,7 +244,7 @@ def _byte(value: Any) -> Any:
     return np.uint8(np.int32(min(max(value, np.float32(0.0)), np.float32(255.0))))
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="always")
 def _amiss(value: Any, possible: Any, most: Any, slack: Any) -> Any:
     """How far 0..1 a foreground's `value` must go towards a `possible` one to lie between -`slack` and `most`."""
     least = np.float32(1e-3)
@@ -269,9 +264,11 @@ def _linearly(image: AnyArray, x: Any, y: Any) -> tuple[Any, Any, Any]:
     left, top = np.int32(x), np.int32(y)
     across, down = x - np.float32(left), y - np.float32(top)
     one = np.float32(1.0)
-    upper, lower = image[top], image[top + 1]
     a, b, c, d = (one - across) * (one - down), across * (one - down), (one - across) * down, across * down
-    red = a * upper[left, 0] + b * upper[left + 1, 0] + c * lower[left, 0] + d * lower[left + 1, 0]
-    green = a * upper[left, 1] + b * upper[left + 1, 1] + c * lower[left, 1] + d * lower[left + 1, 1]
-    blue = a * upper[left, 2] + b * upper[left + 1, 2] + c * lower[left, 2] + d * lower[left + 1, 2]
+    red = a * image[top, left, 0] + b * image[top, left + 1, 0]
+    red += c * image[top + 1, left, 0] + d * image[top + 1, left + 1, 0]
+    green = a * image[top, left, 1] + b * image[top, left + 1, 1]
+    green += c * image[top + 1, left, 1] + d * image[top + 1, left + 1, 1]
+    blue = a * image[top, left, 2] + b * image[top, left + 1, 2]
+    blue += c * image[top + 1, left, 2] + d * image[top + 1, left + 1, 2]
     return red, green, blue

@@ -94,8 +94,9 @@ class SourceFrame:
 
     def skin_near(self, centre: FloatArray, reach: float) -> MeshPart:
         """The triangles of the face within `reach` px of `centre` [2] px."""
-        near = self.geometry.near(centre, reach)
-        return MeshPart.of(self.geometry.model.triangles[near[self.geometry.model.triangles].all(axis=1)])
+        near, triangles = self.geometry.near(centre, reach), self.geometry.model.mask_triangles
+        first, second, third = near[triangles].T
+        return MeshPart.of(triangles[first & second & third])
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class MeshFrame:
 
     camera: [V,3] cm before the head turns. points: [V,2] px in the picture. ratio: [V] new to old shading. drift:
     [V,2] px by which the head's turn moves the vertices. displacement: [r,c,2] px, the head's on its grid. source:
-    [h,w,3] the region of the picture to sample.
+    [h+5,w+4,4] the region of the picture to sample, `bordered`.
     """
 
     camera: FloatArray

@@ -37,15 +37,15 @@ class Teeth:
     """The picture's upper row, in picture pixels of `window`.
 
     colour: [h,w,3] 0..255, completed beyond the row. opacity: [h,w] of the row. columns: [h,w] opacity of what goes on
-    above and below, behind the lips. shown: [H,W] bool of the whole picture. hidden: whether the lower lip hides the
-    row's edge.
+    above and below, behind the lips. edge: [2] px of the picture, the middle of the row's lower edge. hidden: whether
+    the lower lip hides that edge.
     """
 
     window: Window
     colour: FloatArray
     opacity: FloatArray
     columns: FloatArray
-    shown: BoolArray
+    edge: FloatArray
     hidden: bool
 
     @property
@@ -53,13 +53,6 @@ class Teeth:
         """[3] colour of the row's bright part."""
         row = self.colour[self.opacity > 0.9] if (self.opacity > 0.9).any() else self.colour.reshape(-1, 3)
         return np.percentile(row, 80, axis=0)
-
-    @property
-    def edge(self) -> FloatArray:
-        """[2] px, the middle of the row's lower edge."""
-        rows, columns = np.nonzero(self.shown)
-        middle = np.abs(columns - np.median(columns)) <= np.ptp(columns) * 0.12
-        return np.array([columns[middle].mean(), rows[middle].max() + 1.0])
 
 
 def find_teeth(source: SourceFrame, white: FloatArray, params: OwnTeethParams) -> Teeth | None:
@@ -75,12 +68,24 @@ def find_teeth(source: SourceFrame, white: FloatArray, params: OwnTeethParams) -
     row = _upper_row(tooth, opening)
     if row.sum() < params.least_area * source.face_width**2:
         return None
-    shown = np.zeros(image.shape[:2], bool)
-    shown[window.slices] = row
     colour = smooth_fill(picture, row & (feather(row, 2.0) >= 0.9))
     colour = np.where(row[..., None], picture, colour)
     columns = _continue(colour, row, params)
-    return Teeth(window, colour, feather(row, 1.5), columns, shown, _meets_lower_lip(row, opening, params.ease_px))
+    return Teeth(
+        window,
+        colour,
+        feather(row, 1.5),
+        columns,
+        _edge(row) + window.corner,
+        _meets_lower_lip(row, opening, params.ease_px),
+    )
+
+
+def _edge(row: BoolArray) -> FloatArray:
+    """[2] px, the middle of the lower edge of the `row` [h,w]."""
+    rows, columns = np.nonzero(row)
+    middle = np.abs(columns - np.median(columns)) <= np.ptp(columns) * 0.12
+    return np.array([columns[middle].mean(), rows[middle].max() + 1.0])
 
 
 def _meets_lower_lip(row: BoolArray, opening: BoolArray, slack_px: float) -> bool:

@@ -5,6 +5,7 @@ The face model's tongue rests at the palate: towards its root it is lowered, and
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import cv2
@@ -61,11 +62,7 @@ class Tongue:
         places = FIRST_PX + 2.0 * (seen_from_above - seen_from_above.min(axis=0)) / self._params.papillae_cm
         places = places.astype(np.float32)
         width, height = np.ceil(places.max(axis=0)).astype(int) + 2
-        noise = np.random.default_rng(0).standard_normal((height, width)).astype(np.float32)
-        noise = cv2.GaussianBlur(noise, (0, 0), 1.0)
-        factors = 1.0 + self._params.papillae * noise / noise.std()
-        factors[:2, :2] = 1.0
-        return factors, places
+        return _papillae(int(height), int(width), self._params.papillae), places
 
     def lowered(self, down: FloatArray) -> FloatArray:
         """[V'',2] px that let the tongue lie on the mouth's floor; `down`: [2] the face's own direction."""
@@ -79,3 +76,13 @@ class Tongue:
         far = np.clip((above[seen] / slope[seen]).max(), params.least_lowered_cm, params.most_lowered_cm)
         aside = params.sides_lowered_cm * (self.place[:, 0] / self.place[:, 0].max()) ** 2
         return (unit * (far + aside) * slope)[:, None] * down
+
+
+@functools.lru_cache(maxsize=2)
+def _papillae(height: int, width: int, contrast: float) -> FloatArray:
+    """[h,w] factors on the brightness; 1 at 0,0."""
+    noise = np.random.default_rng(0).standard_normal((height, width)).astype(np.float32)
+    noise = cv2.GaussianBlur(noise, (0, 0), 1.0)
+    factors = 1.0 + contrast * noise / noise.std()
+    factors[:2, :2] = 1.0
+    return factors

@@ -8,27 +8,31 @@ they change. Outside the head's region nothing is touched.
 
 from __future__ import annotations
 
-import dataclasses
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from talker.curves import smoothstep
+from talker.face.landmarks import EYE_LIDS, INNER_LIPS
 from talker.face.tracked_video import TrackedVideo
 from talker.options import SpeakOptions
+from talker.render.crop import placed_in
 from talker.render.eyes import Eye
 from talker.render.geometry import HeadGeometry, to_relative_expression
 from talker.render.geometry_renderer import GeometryRenderer, in_order
 from talker.render.head_warp import StillHead
+from talker.render.lent_teeth import LentTeeth
 from talker.render.light import Light
 from talker.render.mouth import LipParams, Mouth
 from talker.render.nostrils import without_nostrils
+from talker.render.orbit_skin import OrbitSkin, with_bare_orbits
 from talker.render.params import RenderParams
 from talker.render.patch import Window
+from talker.render.sampling import bordered
 from talker.render.source import Appearance, HeadRegion, Layer, MeshFrame, RegionParams, SourceFrame
 from talker.render.warp import FlowGrid, Warp
 from talker.types import BoolArray, ByteArray, FloatArray, Portrait
@@ -47,18 +51,26 @@ VIDEO_PARAMS = RenderParams(
 
 @dataclass(frozen=True)
 class SharedLook:
-    """What all frames of a person share: numbers, depth of folds, light and colours, the skin's triangles [F,3]."""
+    """What all frames of a person share: numbers, depth of folds, light, colours, the skin's triangles [F,3], teeth."""
 
     params: RenderParams
     wrinkles: float
     appearance: Appearance
     triangles: NDArray[np.int32]
+    teeth: LentTeeth | None = None
 
     @classmethod
     def of(
-        cls, portraits: Sequence[Portrait], options: SpeakOptions, params: RenderParams = VIDEO_PARAMS
+        cls,
+        portraits: Sequence[Portrait],
+        mouths: Sequence[Portrait],
+        options: SpeakOptions,
+        params: RenderParams = VIDEO_PARAMS,
     ) -> SharedLook:
-        """Measured on some frames of a person, of which the first shows the face best: the median of them."""
+        """Measured on some frames of a person, of which the first shows the face best: the median of them.
+
+        mouths: frames whose lips stand open; the teeth that one of them shows best are lent to all.
+        """
         cuts = [_cut_out(portrait, _surroundings(portrait, params.region)) for portrait in portraits]
         found = [GeometryRenderer(cut, options, still_background=False, params=params) for cut in cuts]
         appearance = Appearance(
@@ -68,7 +80,20 @@ class SharedLook:
             portraits[0].attributes,
         )
         wrinkles = 0.0 if appearance.attributes.drawn else options.wrinkles
-        return cls(params, wrinkles, appearance, without_nostrils(found[0].geometry, params.nostrils))
+        look = cls(params, wrinkles, appearance, without_nostrils(found[0].geometry, params.nostrils))
+        if appearance.attributes.drawn or appearance.attributes.mouth_covered:
+            return look
+        sources = [look.source(_cut_out(mouth, _surroundings(mouth, params.region))) for mouth in mouths]
+        return replace(look, teeth=LentTeeth.best(sources, appearance.white, params.own_teeth))
+
+    def source(self, portrait: Portrait) -> SourceFrame:
+        """The part of a frame around the head as the layers need it."""
+        params, appearance = self.params, self.appearance
+        geometry = HeadGeometry(
+            portrait, checkpoint("face-model"), params.limits, params.glasses, params.orbits, appearance.attributes
+        )
+        light = Light(geometry, portrait.image, params.light, appearance.light, appearance.redness)
+        return SourceFrame(portrait, geometry, light, HeadRegion.of(portrait, params.region))
 
     def draw(self, portrait: Portrait, expression: FloatArray) -> ByteArray:
         """The picture [H,W,3] of a frame with another `expression` [52]; outside the head's region bit for bit."""
@@ -90,7 +115,7 @@ class VideoRenderer:
 
     def __init__(self, video: TrackedVideo, options: SpeakOptions, params: RenderParams = VIDEO_PARAMS) -> None:
         self.video = video
-        self._look = SharedLook.of(self._references(), options, params)
+        self._look = SharedLook.of(*self._references(), options, params)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -128,15 +153,20 @@ class VideoRenderer:
                 held.append(next(frames))
             yield held[number - held[-1][0] - 1]
 
-    def _references(self) -> list[Portrait]:
-        """The frames in which the face is seen best, the best one first: what all frames share is measured on them."""
-        width = np.ptp(self.video.track.landmarks[..., 0], axis=1)
-        turned = np.linalg.norm(self.video.track.fit.rotation, axis=1)
-        best = np.argsort(-self.video.usable() * width * np.exp(-turned), kind="stable")
-        chosen = best[:: max(1, len(best) // (4 * REFERENCES))][:REFERENCES].tolist()
-        frames = zip(range(max(chosen) + 1), self.video.reader, strict=False)
-        found = {index: self.video.portrait(index, image) for index, image in frames if index in chosen}
-        return [found[index] for index in chosen]
+    def _references(self) -> tuple[list[Portrait], list[Portrait]]:
+        """Frames in which the face is seen best, the best one first, and in which the mouth is open widest."""
+        track, usable = self.video.track, self.video.usable()
+        width = np.ptp(track.landmarks[..., 0], axis=1)
+        turned = np.linalg.norm(track.fit.rotation, axis=1)
+        inner = track.landmarks[:, list(INNER_LIPS), :2]
+        x, y = np.moveaxis(inner, 2, 0)
+        opening = np.abs((x * np.roll(y, 1, axis=1) - y * np.roll(x, 1, axis=1)).sum(axis=1))  # px², twice the area
+        chosen = [_foremost(usable * score * np.exp(-turned)) for score in (width, opening)]
+        wanted = {index for numbers in chosen for index in numbers}
+        frames = zip(range(max(wanted) + 1), self.video.reader, strict=False)
+        found = {index: self.video.portrait(index, image) for index, image in frames if index in wanted}
+        best, mouths = ([found[index] for index in numbers] for numbers in chosen)
+        return best, mouths
 
 
 class FrameEditor:
@@ -145,19 +175,17 @@ class FrameEditor:
     def __init__(self, portrait: Portrait, look: SharedLook) -> None:
         params, appearance, self._wrinkles = look.params, look.appearance, look.wrinkles
         self.portrait = portrait
-        self.geometry = HeadGeometry(
-            portrait, checkpoint("face-model"), params.limits, params.glasses, appearance.attributes
-        )
-        light = Light(self.geometry, portrait.image, params.light, appearance.light, appearance.redness)
-        source = SourceFrame(portrait, self.geometry, light, HeadRegion.of(portrait, params.region))
-        self._source = source
+        self._source = source = look.source(portrait)
+        self.geometry = source.geometry
         self._layers: list[tuple[Layer, BoolArray]] = []  # each with the vertices that it depends on
         traits = self.geometry.traits
+        eyes = {side: Eye(source, side, params.eyes, params.lids) for side in EYE_LIDS}
+        self._orbits = [OrbitSkin(*pair, source) for pair in zip(self.geometry.orbits, eyes.values(), strict=False)]
         if appearance.attributes.glasses != "sunglasses":
-            for side in ("Left", "Right"):
-                self._layers.append((Eye(source, side, params.eyes, params.lids), traits.lids[side] > 0.1))
+            for side, eye in eyes.items():
+                self._layers.append((eye, traits.lids[side] > 0.1))
         if not appearance.attributes.mouth_covered:
-            mouth = Mouth(source, appearance, params.lips, params.inside, params.own_teeth)
+            mouth = Mouth(source, appearance, params.lips, params.inside, params.own_teeth, look.teeth)
             self._layers.append((mouth, np.maximum(traits.upper_lip, traits.lower_lip) > 0.1))
         head = StillHead(source.face_width / params.head.nodes_per_face)
         grid = FlowGrid(source, head, params.flow, look.triangles)
@@ -190,9 +218,17 @@ class FrameEditor:
         moved = self.geometry.rest_camera + (camera - own_camera)
         ratio = self._source.light.ratio(moved, self._wrinkles)
         still = np.zeros((2, 2, 2), np.float32)
-        image = self.portrait.image[self._source.region.slices]
         places = self.geometry.rest_points + (points - own_points)
+        image = bordered(self.portrait.image[self._source.region.slices])
+        image = with_bare_orbits(image, places, self._orbits)
         return MeshFrame(moved, places, ratio, np.zeros_like(places), still, image)
+
+
+def _foremost(score: FloatArray) -> list[int]:
+    """Some frames with a high score [T], the highest first, not all of one moment."""
+    best = np.argsort(-score, kind="stable")
+    chosen: list[int] = best[:: max(1, len(best) // (4 * REFERENCES))][:REFERENCES].tolist()
+    return chosen
 
 
 def _longest_run(true: NDArray[np.bool_]) -> int:
@@ -212,14 +248,4 @@ def _surroundings(portrait: Portrait, region: RegionParams) -> Window:
 
 def _cut_out(portrait: Portrait, window: Window) -> Portrait:
     """What lies in the `window`, as a portrait."""
-    landmarks = portrait.landmarks.copy()
-    landmarks[:, :2] -= window.corner
-    left, top, right, bottom = portrait.face_box
-    x, y = (float(value) for value in window.corner)
-    return dataclasses.replace(
-        portrait,
-        image=np.ascontiguousarray(portrait.image[window.slices]),
-        landmarks=landmarks,
-        fit=dataclasses.replace(portrait.fit, translation=portrait.fit.translation - window.corner),
-        face_box=(left - x, top - y, right - x, bottom - y),
-    )
+    return placed_in(portrait, np.ascontiguousarray(portrait.image[window.slices]), window.corner)

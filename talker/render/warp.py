@@ -20,10 +20,13 @@ from talker.face.raster import rasterise
 from talker.render.affine import Affine
 from talker.render.background import Background
 from talker.render.head_warp import HeadWarp, StillHead
-from talker.render.sampling import compose, planes_of
+from talker.render.sampling import bordered, compose
 from talker.render.smooth_fill import smooth_fill
 from talker.render.source import MeshFrame, SourceFrame
 from talker.types import AnyArray, ByteArray, FloatArray
+
+HALVED = 16  # multiples of it can be halved often, which makes `smooth_fill` fast
+FADED = 3.0  # multiples of the reach, beyond which an expression moves nothing
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,9 @@ class FlowParams:
 class FlowGrid:
     """What the flow of one portrait needs and no frame changes.
 
-    size: width and height of the flow. place: from px of the picture to the flow's. nodes: [h,w,2] its pixels on the
-    head's grid. inner: [h,w] 1 inside, 0 at the region's border. reach: px of the flow by which an expression fades.
+    size: width and height of the flow. padded: height and width in which it is continued around the face. place: from
+    px of the picture to the flow's. nodes: [h,w,2] its pixels on the head's grid. inner: [h,w] 1 inside, 0 at the
+    region's border. reach: px of the flow by which an expression fades.
     """
 
     def __init__(
@@ -52,11 +56,12 @@ class FlowGrid:
         """triangles: [F,3] of the skin that carries the flow."""
         region, face_width = source.region, source.face_width
         shrink = min(1.0, params.face_px / face_width)
-        self.size = max(round(region.width * shrink), 2), max(round(region.height * shrink), 2)
-        width, height = self.size
+        self.size = width, height = max(round(region.width * shrink), 2), max(round(region.height * shrink), 2)
+        self.padded = -height % HALVED + height, -width % HALVED + width
         self.place = Affine.resize((region.width, region.height), self.size, region.corner, np.float32)
         self.triangles = triangles
-        self.rest_points = source.geometry.rest_points
+        self.vertices = slice(int(triangles.max()) + 1)  # the first of the mesh: it begins with the skin
+        self.rest_points = source.geometry.rest_points[self.vertices]
         x = ((np.arange(width, dtype=np.float32) + 0.5) * region.width / width - 0.5) / head.step
         y = ((np.arange(height, dtype=np.float32) + 0.5) * region.height / height - 0.5) / head.step
         self.nodes = np.stack(np.meshgrid(x, y), axis=-1)
@@ -66,13 +71,16 @@ class FlowGrid:
         self.reach = params.expression_fade * face_width * shrink
         self.shading_blur = params.shading_blur
 
-    def points(self, points: FloatArray) -> FloatArray:
-        """[V,2] px of the flow of `points` [V,2] px of the picture."""
-        return self.place.points(points)
+    def points(self, posed: MeshFrame) -> FloatArray:
+        """[V',2] px of the flow at which the vertices of the skin lie."""
+        return self.place.points(posed.points[self.vertices])
 
     def attributes(self, posed: MeshFrame) -> FloatArray:
-        """[V,3] what the flow carries: px to where a vertex comes from, and its shading beyond 1."""
-        return np.concatenate([self.rest_points - posed.points, posed.ratio[:, None] - 1.0], axis=1)
+        """[V',3] what the flow carries: px to where a vertex comes from, and its shading beyond 1."""
+        carried = np.empty((len(self.rest_points), 3), np.float32)
+        np.subtract(self.rest_points, posed.points[self.vertices], out=carried[:, :2])
+        np.subtract(posed.ratio[self.vertices], np.float32(1.0), out=carried[:, 2])
+        return carried
 
 
 class Warp:
@@ -89,11 +97,11 @@ class Warp:
         self._still: tuple[Any, ...]
         if background is None:
             kept = np.empty((height, width), np.uint8), np.zeros((height, width), np.uint8)
-            nothing = np.empty((1, 1, 3), np.uint8), np.empty((4, 1, 1), np.int16)
+            nothing = np.empty((1, 1, 3), np.uint8), np.empty((1, 1, 4), np.int16)
             self._still = *kept, *nothing, np.float32(1.0), np.float32(0.0)
         else:
             self._still = (
-                background.kind, background.certain, background.plate, planes_of(background.foreground),
+                background.kind, background.certain, background.plate, bordered(background.foreground),
                 np.float32(background.settled), np.float32(background.slack),
             )  # fmt: skip
 
@@ -102,13 +110,13 @@ class Warp:
         return [self._draw(posed) for posed in frames]
 
     def _draw(self, posed: MeshFrame) -> ByteArray:
-        planes, flow = planes_of(posed.source), self._flow(posed)
-        result = np.empty((3, *posed.source.shape[:2]), np.uint8)
-        kind, certain, plate, foreground, settled, slack = self._still
+        result = np.empty((self._size[1], self._size[0], 3), np.uint8)
+        flow, (kind, certain, plate, foreground, settled, slack) = self._flow(posed), self._still
         compose(
-            planes, flow, self._rows, self._shares, self._tint, kind, certain, plate, foreground, settled, slack, result
-        )
-        return cv2.merge(list(result))
+            posed.source, flow, self._rows, self._shares, self._tint, kind, certain, plate, foreground, settled, slack,
+            result,
+        )  # fmt: skip
+        return result
 
     def _flow(self, posed: MeshFrame) -> FloatArray:
         """[3,r,w] how far the content of each of the region's columns comes, x and y (px), and its shading beyond 1.
@@ -117,25 +125,27 @@ class Warp:
         """
         grid = self._flow_grid
         width, height = grid.size
-        drawn = rasterise(grid.points(posed.points), posed.camera[:, 2], grid.triangles, height, width)
-        values = drawn.interpolate(grid.triangles, grid.attributes(posed))
+        drawn = rasterise(grid.points(posed), posed.camera[grid.vertices, 2], grid.triangles, *grid.padded)
+        values, covered = drawn.interpolate(grid.triangles, grid.attributes(posed)), drawn.covered
+        covered[height:], covered[:, width:] = False, False
         turn = cv2.remap(self._head.invert(posed.displacement), grid.nodes, None, cv2.INTER_LINEAR,
                          borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
-        covered = drawn.covered
         _leave_out(values, covered, turn)
-        distance = cv2.distanceTransform((~covered).astype(np.uint8), cv2.DIST_L2, 5)
+        distance = cv2.distanceTransform((~covered[:height, :width]).astype(np.uint8), cv2.DIST_L2, 5)
         values = smooth_fill(values, covered)
         flow = np.empty((3, height, width), np.float32)
         _fade(values, covered, distance, grid.inner, np.float32(grid.reach), turn, flow)
         flow[2] = cv2.GaussianBlur(flow[2], (0, 0), grid.shading_blur)
-        size = self._size[0], height
-        return np.stack([cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR) for plane in flow])
+        wide = np.empty((3, height, self._size[0]), np.float32)
+        for plane, result in zip(flow, wide, strict=True):
+            cv2.resize(plane, (self._size[0], height), result, interpolation=cv2.INTER_LINEAR)
+        return wide
 
 
 @njit(cache=True, nogil=True, fastmath=True)
 def _leave_out(values: AnyArray, covered: AnyArray, turn: AnyArray) -> None:
-    """Take the head's `turn` [h,w,2] px out of what the mesh `values` [h,w,3] say where they are `covered` [h,w]."""
-    height, width = covered.shape
+    """Take the head's `turn` [h,w,2] px out of the mesh's `values` [h+,w+,3] where they are `covered` [h+,w+]."""
+    height, width = turn.shape[:2]
     for y in range(height):
         for x in range(width):
             if covered[y, x]:
@@ -147,15 +157,18 @@ def _leave_out(values: AnyArray, covered: AnyArray, turn: AnyArray) -> None:
 def _fade(
     values: AnyArray, covered: AnyArray, distance: AnyArray, inner: AnyArray, reach: Any, turn: AnyArray, flow: AnyArray
 ) -> None:
-    """Write the head's `turn` [h,w,2] px with the expression's share of `values` [h,w,3] to `flow` [3,h,w].
+    """Write the head's `turn` [h,w,2] px with the expression's share of `values` [h+,w+,3] to `flow` [3,h,w].
 
     It fades with the `distance` [h,w] px from the face, and towards the region's border (`inner` [h,w] 0).
     """
-    height, width = covered.shape
+    height, width = inner.shape
     for y in range(height):
         for x in range(width):
-            away = distance[y, x] / reach
-            share = np.exp(-away * away) * inner[y, x]
+            share, away = inner[y, x], distance[y, x] / reach
+            if away > np.float32(FADED):
+                share = np.float32(0.0)
+            elif away > 0:
+                share *= np.exp(-away * away)
             flow[0, y, x] = turn[y, x, 0] + values[y, x, 0] * share
             flow[1, y, x] = turn[y, x, 1] + values[y, x, 1] * share
             flow[2, y, x] = values[y, x, 2] * share if covered[y, x] else np.float32(0.0)

@@ -16,14 +16,13 @@ from torch import Tensor
 
 from talker.render.background import Background
 from talker.render.head_warp import HeadWarp
-from talker.render.sampling import OPAQUE
+from talker.render.sampling import OPAQUE, within_border
 from talker.render.smooth_fill import EPSILON
 from talker.render.source import MeshFrame, SourceFrame
-from talker.render.warp import FlowGrid
+from talker.render.warp import FADED, FlowGrid
 from talker.types import ByteArray, FloatArray
 
 EDGE = 1e-5  # a pixel that far outside a triangle still counts as inside
-FADED = 3.0  # multiples of the reach, beyond which an expression moves nothing
 
 
 class TorchWarp:
@@ -53,7 +52,7 @@ class TorchWarp:
     def draw(self, frames: Sequence[MeshFrame]) -> list[ByteArray]:
         """The region [h,w,3] of each frame, still without eyes and mouth."""
         where, shading = self._flow(frames)
-        source = self._tensor(np.stack([posed.source for posed in frames]))
+        source = self._tensor(np.stack([within_border(posed.source)[..., :3] for posed in frames]))
         warped = _sampled(source, where, "bicubic", "reflection").clamp(0.0, 255.0)  # [B,h,w,3]
         change = shading - 1.0  # [B,h,w,1]
         shown = (warped * (1.0 + torch.where(change < 0, change * self._tint, change))).clamp(0.0, 255.0)
@@ -68,16 +67,19 @@ class TorchWarp:
         """Where in the region each of its pixels comes from [B,h,w,2] px, and its shading factor [B,h,w,1]."""
         grid = self._grid
         width, height = grid.size
-        points = self._tensor(np.stack([grid.points(posed.points) for posed in frames]))
-        depth = self._tensor(np.stack([posed.camera[:, 2] for posed in frames]))
+        points = self._tensor(np.stack([grid.points(posed) for posed in frames]))
+        depth = self._tensor(np.stack([posed.camera[grid.vertices, 2] for posed in frames]))
         attributes = self._tensor(np.stack([grid.attributes(posed) for posed in frames]))
-        values, covered = drawn(points, depth, attributes, self._triangles, height, width)
+        values, covered = drawn(points, depth, attributes, self._triangles, *grid.padded)
+        covered[:, height:], covered[:, :, width:] = False, False
         turn = self._turn(self._tensor(np.stack([posed.displacement for posed in frames])))  # [B,h,w,2]
         known = covered[..., None].float()
-        values = values - functional.pad(turn, (0, 1)) * known
+        beyond = (0, 1, 0, grid.padded[1] - width, 0, grid.padded[0] - height)
+        values = filled(values - functional.pad(turn, beyond) * known, known)[:, :height, :width]
+        covered, known = covered[:, :height, :width], known[:, :height, :width]
         distance = distances(covered, int(np.ceil(FADED * grid.reach)))
         fade = torch.exp(-((distance / grid.reach) ** 2)) * self._inner
-        values = filled(values, known) * fade[..., None]
+        values = values * fade[..., None]
         shading = _blurred(values[..., 2:] * known, self._grid.shading_blur) + 1.0
         full = _resized(torch.cat([values[..., :2] + turn, shading], dim=-1), self._size)
         return full[..., :2] + self._pixels, full[..., 2:]

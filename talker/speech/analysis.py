@@ -55,8 +55,8 @@ class SpeechAnalysis:
 
     @cached_property
     def layers(self) -> tuple[FloatArray, ...]:
-        """The recogniser's encoder layer by layer, the first first: each [T,384] at 50 Hz."""
-        return self._encoder().encode_layers(self.at_16khz)
+        """The recogniser's encoder layer by layer, from its second one on: each [T,384] at 50 Hz."""
+        return self._encoder().encode_layers(self.at_16khz, first=1)
 
     @cached_property
     def voice_activity(self) -> FloatArray:

@@ -19,7 +19,7 @@ from talker.loaded import loaded_once
 from talker.media import audio
 from talker.speech.whisper import EncoderConfig, WhisperEncoder
 from talker.speech.whisper_weights import load_whisper_encoder
-from talker.speech.windows import joined, spans
+from talker.speech.windows import join, spans
 from talker.types import FloatArray, SpeechClip
 from talker.weights import store
 
@@ -57,18 +57,24 @@ class SpeechEncoder:
         """The last layer's features [T, width] float32 at 50 Hz; frame t is centred on t / 50 s."""
         return self.encode_layers(clip)[-1]
 
-    def encode_layers(self, clip: SpeechClip) -> tuple[FloatArray, ...]:
-        """Each layer's features [T, width], the first layer's first; frames as in `encode`."""
+    def encode_layers(self, clip: SpeechClip, first: int = 0) -> tuple[FloatArray, ...]:
+        """Each layer's features [T, width] from layer `first` on, the lowest first; frames as in `encode`."""
         log_mel = log_mel_spectrogram(audio.at_rate(clip, SAMPLE_RATE).samples, self.config.mels)
         overlap = round(self.config.overlap_s * FRAME_RATE)
-        return tuple(joined(windows, overlap) for windows in zip(*self._windows(log_mel), strict=True))
+        layers: list[FloatArray] = []
+        for start, end, window in self._windows(log_mel):
+            if not layers:
+                layers = [np.empty((max(1, log_mel.shape[1] // 2), self.width), np.float32) for _ in window[first:]]
+            for layer, features in zip(layers, window[first:], strict=True):
+                join(layer, features, start, end, overlap)
+        return tuple(layers)
 
     def encode_recent(self, clip: SpeechClip) -> list[FloatArray]:
         """Each layer's features [T, width] of one short window of sound at 16 kHz, without silence after it."""
         return self.network.layers(log_mel_spectrogram(clip.samples, self.config.mels))
 
-    def _windows(self, log_mel: FloatArray) -> Iterator[list[FloatArray]]:
-        """Each layer's features [t, width] in each window of the clip."""
+    def _windows(self, log_mel: FloatArray) -> Iterator[tuple[int, int, list[FloatArray]]]:
+        """First and end frame of each window of the clip, and each layer's features [t, width] in it."""
         frames = max(1, log_mel.shape[1] // 2)
         length, overlap, padding = (
             round(seconds * FRAME_RATE)
@@ -78,7 +84,7 @@ class SpeechEncoder:
         for start, end in spans(frames, length, overlap):
             window = log_mel[:, 2 * start : 2 * (start + length)]
             layers = self.network.layers(np.concatenate([window, silence], axis=1))
-            yield [features[: end - start] for features in layers]
+            yield start, end, [features[: end - start] for features in layers]
 
 
 @loaded_once

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -15,15 +15,10 @@ def spans(frames: int, length: int, overlap: int) -> Iterator[tuple[int, int]]:
         yield start, min(start + length, frames)
 
 
-def joined(windows: Iterable[FloatArray], overlap: int) -> FloatArray:
-    """The features [T, width] of windows [t, width], float32."""
-    pieces: list[FloatArray] = []
-    for kept in windows:
-        if pieces and overlap:
-            shared = min(overlap, len(kept))
-            fade = (np.arange(shared, dtype=np.float32) + 0.5)[:, None] / shared
-            seam = pieces[-1][-shared:] * (1 - fade) + kept[:shared] * fade
-            pieces[-1] = pieces[-1][:-shared]
-            kept = np.concatenate([seam, kept[shared:]])
-        pieces.append(kept)
-    return np.concatenate(pieces).astype(np.float32, copy=False)
+def join(whole: FloatArray, window: FloatArray, start: int, end: int, overlap: int) -> None:
+    """Put a `window` [t, width] into the `whole` [T, width], frames `start` to `end`; windows come in order."""
+    shared = min(overlap, len(window)) if start else 0
+    fade = (np.arange(shared, dtype=np.float32) + 0.5)[:, None] / max(shared, 1)
+    seam = slice(start, start + shared)
+    whole[seam] = whole[seam] * (1 - fade) + window[:shared] * fade
+    whole[start + shared : end] = window[shared:]

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from talker.blendshapes import BLENDSHAPE_COUNT
 from talker.cache import cache_path, load, save
 from talker.data.face_photographs import FaceRecords
 from talker.emotion.catalogue import EMOTIONS
@@ -192,6 +193,8 @@ class SpaceTrainer:
         self.face_feeling = torch.tensor([config.emotions.index(name) for name in self.faces.emotion])
         self.face_certain = torch.tensor([not str(person).startswith("photograph") for person in self.faces.person])
         self.photograph_classes = torch.unique(self.face_feeling[~self.face_certain])
+        calm = self.face_measured[~self.face_certain & (self.face_feeling == config.emotions.index("neutral"))]
+        self.network.face_neutral.copy_(calm[:, BLENDSHAPE_COUNT:].mean(0))
         _standardise(self.network.picture, self.face_measured)
         counts = torch.bincount(self.face_feeling * 2 + self.face_certain.long(), minlength=2 * len(EMOTIONS)).float()
         rendered = torch.where(self.face_feeling < len(EMOTION_LABELS), LABELS_COUNT, 1.0)

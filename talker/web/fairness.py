@@ -15,6 +15,7 @@ from gradio.context import LocalContext
 MOST_WAITING = 32  # of all visitors; who comes then is told so
 MOST_OF_ONE = 8  # requests of one session that may wait; a click can cause several
 CORES_A_FACE = 2  # that a live face takes
+GIVES_WAY_S = 0.2  # that a film waits before each frame while somebody waits for a still
 
 
 def share_fairly(page: gr.Blocks) -> None:
@@ -91,3 +92,31 @@ class Seats:
             if got:
                 with self._lock:
                     self._visitors.discard(visitor)
+
+
+class Stills:
+    """Pictures that somebody waits for. Films give way to them, a little at a time, so that they are made, too."""
+
+    def __init__(self) -> None:
+        self._under_way = 0
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def first(self) -> Iterator[None]:
+        """While the block, or the function that this decorates, makes a still."""
+        with self._changed:
+            self._under_way += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._under_way -= 1
+                self._changed.notify_all()
+
+    def let_pass(self) -> None:
+        """Wait until no still is under way, `GIVES_WAY_S` at most."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._under_way, GIVES_WAY_S)
+
+
+STILLS = Stills()

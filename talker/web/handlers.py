@@ -32,6 +32,7 @@ from talker.web.compare import before_and_after, compared, shortened
 from talker.web.consent import may_animate
 from talker.web.emotion_panel import asked
 from talker.web.examples import EXAMPLES
+from talker.web.fairness import STILLS
 from talker.web.hosting import on_gpu
 from talker.web.inputs import COMPARED_INPUTS, INPUTS, PREVIEW_INPUTS, PageInputs, accepts
 from talker.web.progress import Shown
@@ -139,6 +140,7 @@ def made(inputs: PageInputs, folder: Path, show: Shown, seconds: float = 0.0) ->
 
 @as_job
 @accepts(*PREVIEW_INPUTS)
+@STILLS.first()
 def preview(request: gr.Request, inputs: PageInputs) -> tuple[Any, str]:
     """A still of this person with the emotion, or a sentence that says what it needs.
 
@@ -247,6 +249,7 @@ def compare(
 
 
 @as_job
+@STILLS.first()
 def before_after(
     request: gr.Request, picture: str | None, emotion: str, strength: float, consent: bool = False
 ) -> tuple[ByteArray, ByteArray]:

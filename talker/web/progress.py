@@ -9,6 +9,7 @@ import gradio as gr
 
 from talker.errors import CancelledError, InputError
 from talker.web import texts
+from talker.web.fairness import STILLS
 from talker.web.session import Stopped
 
 SHOWN_EVERY = 0.15  # s; more often nobody can read it
@@ -32,7 +33,8 @@ class Shown:
         self._progress(None, desc=texts.STAGES[name])
 
     def drawing(self, done: int, total: int) -> None:
-        """Frames of a film that are drawn, or looked at."""
+        """Frames of a film that are drawn, or looked at; stills of others come first."""
+        STILLS.let_pass()
         self._show(done, total, texts.STAGES["tracking" if self._stage == "tracking" else "rendering"], "frames")
 
     def comparing(self, done: int, total: int) -> None:

@@ -22,6 +22,7 @@ from talker.options import SpeakOptions, VideoOptions
 from talker.types import ByteArray
 from talker.web import texts
 from talker.web.emotion_panel import asked
+from talker.web.fairness import STILLS
 from talker.web.handlers import TALKER
 from talker.web.hosting import on_gpu
 from talker.web.inputs import FEELING_INPUTS, PageInputs, accepts
@@ -67,12 +68,13 @@ def edited_frame(talker: Talker, portrait: Portrait, wanted: Emotion | None, amo
     code = None if wanted is None else talker.encode_emotion(wanted)
     filmed = Performance(portrait.source_expression[None], 25.0)
     face = with_emotion(filmed, code, amount, present=present)[0]
-    picture = SharedLook.of([portrait], SpeakOptions()).draw(portrait, face)
+    picture = SharedLook.of([portrait], [], SpeakOptions()).draw(portrait, face)
     return marked(picture), present.source.removeprefix("picture: ")
 
 
 @as_job
 @accepts(*FEELING_INPUTS)
+@STILLS.first()
 def edit_frame(
     request: gr.Request,
     inputs: PageInputs,

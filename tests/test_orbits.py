@@ -1,0 +1,61 @@
+"""What lifted brows unfold: lashes and hair stay where they grow, and bare skin lies between."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import skimage.data
+
+from talker.blendshapes import expand
+from talker.options import SpeakOptions
+from talker.portrait.analyse import analyse
+from talker.render.geometry import HeadGeometry
+from talker.render.geometry_renderer import GeometryRenderer
+from talker.render.orbits import OrbitParams
+from talker.render.params import RenderParams
+from talker.types import Portrait
+from talker.weights.store import checkpoint
+
+STILL = np.zeros(6)
+
+
+@pytest.fixture(scope="module")
+def portrait() -> Portrait:
+    return analyse(skimage.data.astronaut())
+
+
+def test_lifted_brows_leave_lashes_on_the_lid_and_hair_on_the_brow(portrait: Portrait) -> None:
+    geometry = HeadGeometry(portrait, checkpoint("face-model"))
+    calm, raised = (geometry.shape(expand(face)).points for face in ({}, {"browInnerUp": 1.0, "browOuterUp": 1.0}))
+    for orbit in geometry.orbits:
+        assert orbit.lift(geometry.rest_points) == 0
+        assert orbit.lift(raised) == 1
+        share, inside, way = orbit.places(geometry.rest_points[: geometry.model.mask.stop])
+        rise = ((calm - raised)[: geometry.model.mask.stop] @ geometry.down(geometry.rest_points)) / way
+        middle = inside > 0.95
+        on_the_lid, on_the_brow = (rise[middle & (share > low) & (share < low + 0.2)] for low in (0.02, 0.8))
+        assert np.abs(on_the_lid).max() < 0.1
+        assert on_the_brow.min() > 0.3
+        assert np.ptp(on_the_brow) < 0.5 * on_the_brow.mean()
+
+
+def test_bare_skin_unfolds_where_the_picture_has_streaks(portrait: Portrait) -> None:
+    streaked = portrait.image.copy()
+    geometry = HeadGeometry(portrait, checkpoint("face-model"))
+    where = np.stack(np.meshgrid(np.arange(512), np.arange(512)), axis=-1).astype(np.float32)
+    for orbit in geometry.orbits:
+        share, inside, _ = orbit.places(where)
+        streaked[(share > 0.3) & (share < 0.6) & (inside > 0.9) & (where[..., 0] % 4 < 2)] = 20
+
+    def spoilt_by(params: RenderParams) -> float:
+        raised = expand({"browInnerUp": 1.0, "browOuterUp": 1.0})
+        clean, other = (
+            GeometryRenderer(dataclasses.replace(portrait, image=image), SpeakOptions(), params=params)
+            .frame(raised, STILL)
+            .astype(float)
+            for image in (portrait.image, streaked)
+        )
+        return float(np.abs(clean - other).sum())
+
+    nowhere = RenderParams(orbits=OrbitParams(bare=(2.0, 3.0, -1.0, -0.5)))
+    assert spoilt_by(RenderParams()) < 0.4 * spoilt_by(nowhere)
