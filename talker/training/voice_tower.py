@@ -84,7 +84,7 @@ def _learn_emotions(
 
     _minimise(loss, layer, training.iterations)
     with torch.no_grad():
-        layer.bias -= layer.weight @ overall
+        layer.bias.sub_(layer.weight @ overall)
 
 
 def _minimise(loss: Callable[[], Tensor], layer: nn.Linear, iterations: int) -> None:
@@ -96,7 +96,7 @@ def _minimise(loss: Callable[[], Tensor], layer: nn.Linear, iterations: int) -> 
     def closure() -> float:
         optimiser.zero_grad()
         value = loss()
-        value.backward()  # type: ignore[no-untyped-call]
+        value.backward()
         return float(value.detach())
 
     optimiser.step(closure)
