@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from talker.crew import Crew, Job, Outcome, make
+from talker.crew import Crew, Outcome, make
 from talker.emotion.resolve import DEFAULT, SOURCES
 from talker.errors import ARCHIVE_ERRORS, InputError, TalkerError
 from talker.files import existing_file, prepare_outputs, read_json, read_text, replaced_when_done
+from talker.jobs import Job
 from talker.limits import ARCHIVE_BYTES, ARCHIVE_FILES, JOBS_BYTES, MANIFEST_ROWS
 from talker.options import SpeakOptions
 from talker.types import Progress

@@ -153,7 +153,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
 
 def train(arguments: argparse.Namespace) -> None:
     """Run a training."""
-    out = arguments.out or CHECKPOINTS / arguments.name
+    out = arguments.out or CHECKPOINTS / (workbench.TRAININGS[arguments.name].folder or arguments.name)
     workbench.train(arguments.name, arguments.data, out, size=arguments.size, sets=arguments.sets)
 
 

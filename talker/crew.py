@@ -6,9 +6,7 @@ A job may run twice, when a worker died in it or a batch was killed; its video t
 from __future__ import annotations
 
 import functools
-import hashlib
 import logging
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -19,9 +17,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from talker.emotion.resolve import Emotion, EmotionRequest
 from talker.errors import AssetError, CancelledError, InputError, TalkerError
-from talker.options import SpeakOptions
+from talker.jobs import Job
 
 if TYPE_CHECKING:
     from talker.pipeline import Talker
@@ -29,37 +26,6 @@ if TYPE_CHECKING:
 TRIES = 3  # of a job whose workers die
 LOST = "The worker that made it died {tries} times; perhaps there was too little memory."
 IN_FLIGHT = 2  # jobs for each worker of a cluster that are handed out: one that runs, and one that waits for it
-
-
-@dataclass(frozen=True)
-class Job:
-    """One row: whom to animate, what to say (a text or a file), the emotion, the settings and the video's name.
-
-    source: a name in `SOURCES` that says what `emotion` is; empty for a label or a description.
-    """
-
-    portrait: Path
-    text: str | None
-    speech: Path | None
-    voice: str
-    emotion: str
-    source: str
-    options: SpeakOptions
-    out: str
-
-    def requested(self) -> Emotion:
-        """What `Talker.speak` takes as the emotion."""
-        return EmotionRequest(self.source, self.emotion) if self.source else self.emotion
-
-    def digest(self) -> str:
-        """The same as long as the row and the files that it reads are the same."""
-        files = [Path(given) for given in self.inputs() if given and os.path.isfile(given)]
-        known = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-        return hashlib.sha256(repr((self, known)).encode()).hexdigest()
-
-    def inputs(self) -> list[str | Path | None]:
-        """The files that it reads; a label or a description is none, and does no harm among them."""
-        return [self.portrait, self.speech, self.emotion]
 
 
 @dataclass(frozen=True)
@@ -71,9 +37,72 @@ class Outcome:
     problem: str = ""
 
 
+@dataclass(frozen=True)
+class Step:
+    """What one worker does at a time: a whole job, or, of a long film, one part or the joining of all.
+
+    part: None for the job, or for what comes before its parts; -1 for the joining.
+    """
+
+    number: int
+    job: Job
+    part: int | None = None
+
+
+JOINING = -1
 Numbered = tuple[int, Job]  # the row of the manifest, from 1
 Engine = Callable[[], "Talker"]  # makes what makes the videos, once in each worker
 Crew = Callable[[Sequence[Numbered], Path], Iterator[Outcome]]  # makes jobs into a folder, in any order
+
+
+class Schedule:
+    """The steps that wait, and those that follow from what was done."""
+
+    def __init__(self, jobs: Sequence[Numbered]) -> None:
+        self._waiting = deque(Step(number, job) for number, job in jobs)
+        self._parts_left: dict[int, int] = {}
+        self._seconds: dict[int, float] = {}
+        self._ended: set[int] = set()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether anything waits."""
+        return bool(self._waiting)
+
+    def take(self) -> Step | None:
+        """The next step; None where none waits."""
+        while self._waiting:
+            step = self._waiting.popleft()
+            if step.number not in self._ended:
+                return step
+        return None
+
+    def put(self, step: Step) -> None:
+        """Let a step be done again."""
+        self._waiting.append(step)
+
+    def done(self, step: Step, found: Outcome | int) -> Outcome | None:
+        """How the step's job ended, if it did; else what follows is put first. found: what `do` gave."""
+        seconds = found.seconds if isinstance(found, Outcome) else 0.0
+        self._seconds[step.number] = self._seconds.get(step.number, 0.0) + seconds
+        if step.number in self._ended:
+            return None
+        if isinstance(found, int):
+            self._parts_left[step.number] = found
+            self._waiting.extendleft(Step(step.number, step.job, part) for part in reversed(range(found)))
+        elif found.problem or step.part in (None, JOINING):
+            self._ended.add(step.number)
+            return Outcome(step.number, self._seconds[step.number], found.problem)
+        else:
+            self._parts_left[step.number] -= 1
+            if not self._parts_left[step.number]:
+                self._waiting.appendleft(Step(step.number, step.job, JOINING))
+        return None
+
+    def lost(self, step: Step) -> Outcome:
+        """The job's end when its workers die again and again."""
+        self._ended.add(step.number)
+        return Outcome(step.number, 0.0, LOST.format(tries=TRIES))
 
 
 def new_talker() -> Talker:
@@ -108,38 +137,50 @@ def processes(count: int, engine: Engine = new_talker) -> Crew:
         raise InputError(f"A batch needs one process or more, not {count}.")
 
     def crew(jobs: Sequence[Numbered], folder: Path) -> Iterator[Outcome]:
-        waiting, suspects = deque(jobs), list[Numbered]()
-        while waiting:
-            suspects += yield from _in_pool(waiting, folder, count, engine)
+        schedule = Schedule(jobs)
+        suspects = yield from _in_pool(schedule, folder, count, engine)
         for suspect in suspects:
             for _ in range(TRIES - 1):
-                again = deque([suspect])
-                if not (yield from _in_pool(again, folder, 1, engine)):
+                schedule.put(suspect)
+                if not (yield from _in_pool(schedule, folder, 1, engine)):
                     break
             else:
-                yield Outcome(suspect[0], 0.0, LOST.format(tries=TRIES))
+                yield schedule.lost(suspect)
 
     return crew
 
 
-def _in_pool(
-    waiting: deque[Numbered], folder: Path, count: int, engine: Engine
-) -> Generator[Outcome, None, list[Numbered]]:
-    """Make jobs from the left of `waiting` until none is left, or a worker dies; returns those that ran then."""
-    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
-        running: dict[Future[Outcome], Numbered] = {}
+def _in_pool(schedule: Schedule, folder: Path, count: int, engine: Engine) -> Generator[Outcome, None, list[Step]]:
+    """Do what is scheduled until nothing is left; returns the steps that ran when a worker died."""
+    suspects: list[Step] = []
+    while schedule.waiting:
+        running: dict[Future[Outcome | int], Step] = {}
         try:
-            while waiting or running:
-                while waiting and len(running) < count:
-                    number, job = waiting.popleft()
-                    running[pool.submit(make_here, engine, number, job, folder)] = number, job
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    outcome = future.result()
-                    del running[future]
-                    yield outcome
+            with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
+                while True:
+                    while len(running) < count and (step := schedule.take()):
+                        running[_submitted(pool, schedule, engine, step, folder)] = step
+                    if not running:
+                        break
+                    for future in wait(running, return_when=FIRST_COMPLETED).done:
+                        outcome = schedule.done(running[future], future.result())
+                        del running[future]
+                        if outcome is not None:
+                            yield outcome
         except BrokenProcessPool:
-            return list(running.values())
-    return []
+            suspects += running.values()
+    return suspects
+
+
+def _submitted(
+    pool: ProcessPoolExecutor, schedule: Schedule, engine: Engine, step: Step, folder: Path
+) -> Future[Outcome | int]:
+    """A step in a worker's hands; it waits again where there is no worker any more."""
+    try:
+        return pool.submit(do, engine, step, folder)
+    except BrokenProcessPool:
+        schedule.put(step)
+        raise
 
 
 def on_ray(address: str, engine: Engine = new_talker) -> Crew:
@@ -158,28 +199,45 @@ def on_ray(address: str, engine: Engine = new_talker) -> Crew:
         except (ConnectionError, ValueError) as error:
             raise InputError(f"There is no Ray cluster at {address} ({error}).") from error
         try:
-            task = ray.remote(num_cpus=1, max_retries=TRIES - 1)(make_here)
+            task = ray.remote(num_cpus=1, max_retries=TRIES - 1)(do)
             most = IN_FLIGHT * max(1, int(ray.cluster_resources().get("CPU", 1)))
-            waiting, running = deque(jobs), dict[Any, int]()
-            while waiting or running:
-                while waiting and len(running) < most:
-                    number, job = waiting.popleft()
-                    running[task.remote(engine, number, job, folder.resolve())] = number
+            schedule, running = Schedule(jobs), dict[Any, Step]()
+            while True:
+                while len(running) < most and (step := schedule.take()):
+                    running[task.remote(engine, step, folder.resolve())] = step
+                if not running:
+                    break
                 (ended,), _ = ray.wait(list(running))
-                number = running.pop(ended)
+                step = running.pop(ended)
                 try:
-                    yield ray.get(ended)
+                    outcome = schedule.done(step, ray.get(ended))
                 except ray.exceptions.RayError:
-                    yield Outcome(number, 0.0, LOST.format(tries=TRIES))
+                    outcome = schedule.lost(step)
+                if outcome is not None:
+                    yield outcome
         finally:
             ray.shutdown()
 
     return crew
 
 
-def make_here(engine: Engine, number: int, job: Job, folder: Path) -> Outcome:
-    """`make` in a worker."""
-    return make(_engine(engine), number, job, folder)
+def do(engine: Engine, step: Step, folder: Path) -> Outcome | int:
+    """One step in a worker: how it ended, or how many parts a long film has now that its motion is composed."""
+    from talker import parts  # needs the whole engine
+
+    talker, job, start, problem = _engine(engine), step.job, time.perf_counter(), ""
+    try:
+        if step.part is None and not parts.is_long(job):
+            return make(talker, step.number, job, folder)
+        if step.part is None:
+            return parts.compose(talker, job, folder)
+        if step.part == JOINING:
+            parts.join(job, folder)
+        else:
+            parts.draw(talker, job, folder, step.part)
+    except (TalkerError, OSError) as error:
+        problem = " ".join(str(error).split())
+    return Outcome(step.number, time.perf_counter() - start, problem)
 
 
 @functools.cache

@@ -17,6 +17,7 @@ class Job:
     place: str  # module:function
     help: str
     accepts: tuple[str, ...] = ()  # options of its own, by name
+    folder: str = ""  # of checkpoints/ that it writes; empty: its own name
 
     def load(self) -> Callable[..., object]:
         """The function itself."""
@@ -36,6 +37,9 @@ TRAININGS = {  # each function takes the data folder and the folder to write
     ),
     "expression-judge": Job("talker.evaluation.expression_classifier:derive", "the judge of drawn emotions"),
     "emotion": Job("talker.training.emotion:train", "the emotion space and its permissive variant"),
+    "voices": Job(
+        "talker.training.emotion:train_voices", "the voice tower alone of both emotion spaces", folder="emotion"
+    ),
 }
 
 

@@ -30,6 +30,8 @@ LEVELS = (
     ("components", "training", "live"),
     ("video_pipeline",),
     ("pipeline",),
+    ("jobs",),
+    ("parts",),
     ("crew",),
     ("", "batch"),
     ("evaluation",),

@@ -13,11 +13,11 @@ from talker.emotion.decode import decode_mixture, decode_points, mixing_gain
 from talker.emotion.labels import label_code
 from talker.emotion.model import emotion_model
 from talker.emotion.picture_features import align, principal_shapes
-from talker.emotion.space import EmotionSpace, SpaceConfig, SpaceNetwork, Tower, save_space
+from talker.emotion.space import EmotionSpace, SpaceConfig, SpaceNetwork, save_space
 from talker.errors import AssetError
-from talker.training.cross_reconstruction import CrossReconstruction, partners
 from talker.training.emotion_losses import contrastive, geometry
 from talker.training.emotion_space import EmotionTraining, SpaceTrainer, TextSet, prototypes_from_geometry
+from talker.training.voice_tower import VoiceTraining, train_voice_tower
 from talker.types import EMOTION_LABELS
 
 VOICE_NAMES = ("neutral", "happy", "sad", "angry")
@@ -30,11 +30,9 @@ def tiny_data(config: SpaceConfig) -> tuple[TextSet, VoiceRecords, FaceRecords]:
     texts = TextSet(sentences, torch.arange(count).repeat(2), torch.ones(2 * count), sentences[0, :3] + 1.0)
     names = np.array(VOICE_NAMES * 4)
     voices = VoiceRecords(
-        random.normal(size=(16, 3, config.voice_width)).astype(np.float32),
+        random.normal(size=(16, 6, config.voice_width)).astype(np.float32),
         names,
         np.array([f"made/{index // 4 % 2}" for index in range(16)]),
-        np.array(["one"] * 16),
-        np.arange(16) % 2 == 0,
     )
     faces = FaceRecords(
         random.normal(size=(12, 478, 3)).astype(np.float32),
@@ -47,15 +45,21 @@ def tiny_data(config: SpaceConfig) -> tuple[TextSet, VoiceRecords, FaceRecords]:
 
 def test_one_step_of_a_shrunken_run_changes_every_tower_and_saves(tmp_path: Path) -> None:
     config = SpaceConfig.tiny()
-    trainer = SpaceTrainer(config, EmotionTraining.tiny(), *tiny_data(config))
+    texts, voices, faces = tiny_data(config)
+    trainer = SpaceTrainer(config, EmotionTraining.tiny(), texts, faces)
     before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
     losses = trainer.losses()
     assert set(losses) == set(trainer.training.weights)
     assert all(torch.isfinite(value) for value in losses.values())
     space = trainer.fit()
-    for part in ("text.linear.weight", "voice.linear.weight", "picture.linear.weight", "prototypes"):
+    for part in ("text.linear.weight", "picture.linear.weight", "prototypes"):
         assert not torch.equal(before[part], space.network.state_dict()[part]), part
-    save_space(space, tmp_path)
+    heard = train_voice_tower(space, voices, VoiceTraining(iterations=3))
+    for name, value in heard.network.state_dict().items():
+        assert name.startswith("voice") or torch.equal(value, space.network.state_dict()[name]), name
+    assert heard.config.voice_emotions == VOICE_NAMES
+    save_space(heard, tmp_path)
+    space = heard
     assert np.array_equal(EmotionSpace.load(tmp_path).prototypes, space.prototypes)
 
 
@@ -130,36 +134,3 @@ def test_keys_take_a_wanted_geometry() -> None:
     keys = prototypes_from_geometry((points @ points.T).astype(np.float32), 8)
     assert np.allclose(keys @ keys.T, points @ points.T, atol=1e-4)
     assert float(geometry(torch.from_numpy(keys), torch.from_numpy((points @ points.T).astype(np.float32)))) < 1e-6
-
-
-def test_partners_swap_what_they_should() -> None:
-    _, voices, _ = tiny_data(SpaceConfig.tiny())
-    clips, content, donors = partners(voices.emotion, voices.speaker, voices.words, seed=0)
-    assert len(clips) == len(voices)
-    assert (voices.speaker[clips] == voices.speaker[content]).all() and (
-        voices.emotion[clips] != voices.emotion[content]
-    ).all()
-    assert (voices.emotion[clips] == voices.emotion[donors]).all() and (
-        voices.speaker[clips] != voices.speaker[donors]
-    ).all()
-    assert torch.isfinite(CrossReconstruction(10, 8)(torch.zeros(2, 8), torch.zeros(2, 10))).all()
-
-
-def test_members_of_a_tower_speak_alone_while_learning_and_together_afterwards() -> None:
-    torch.manual_seed(0)
-    tower = Tower(5, 3, 4, members=2)
-    rows = torch.randn(40, 5)
-    alone = tower.train()(rows)
-    together = tower.eval()(rows)
-    assert torch.allclose(together.norm(dim=-1), torch.ones(40), atol=1e-5)
-    assert torch.equal(together, tower(rows)) and not torch.allclose(alone, together, atol=1e-3)
-    single = Tower(5, 3, 4)
-    single.load_state_dict(
-        {name: value[:1] if name == "output" else value for name, value in tower.state_dict().items()
-         if not name.startswith(("linear", "hidden"))}
-        | {name: value[: len(value) // 2] for name, value in tower.state_dict().items()
-           if name.startswith(("linear", "hidden"))}
-    )  # fmt: skip
-    first = single.eval()(rows)
-    assert torch.isclose(alone, first, atol=1e-5).all(1).any()  # some rows were the first member's
-    assert not torch.isclose(alone, first, atol=1e-5).all()

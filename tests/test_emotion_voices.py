@@ -1,30 +1,44 @@
 """Labelled voices: the corpora' layouts on made-up copies, what is done to the sound, how strong a clip counts."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from talker.cache import cache_path, load, save
 from talker.data.audio_augmentation import augment_audio
 from talker.data.voice_augmentation import augment_voice
-from talker.data.voice_corpora import Recording, VoiceRecords, acted_recordings, load_voices, plain_recordings
-from talker.emotion.voice import MOVED, UNMOVED, shown_strength
+from talker.data.voice_corpora import (
+    CLEAN_WINDOWS,
+    Recording,
+    VoiceRecords,
+    acted_recordings,
+    listed_recordings,
+    load_voices,
+    plain_recordings,
+    talking_recordings,
+    teaching,
+)
+from talker.emotion.space import EmotionSpace, SpaceConfig, SpaceNetwork
 from talker.emotion.voice_features import doubts, voice_frames
 from talker.errors import DataError, EmotionError
 from talker.speech.analysis import SpeechAnalysis
 from talker.speech.prosody import measure
-from talker.training.emotion_space import PLAIN_STRENGTH, asked_strength
+from talker.speech.voices import find_voice
+from talker.training.voice_strength import StrengthTraining
+from talker.training.voice_tower import VoiceTraining, train_voice_tower
 from talker.types import SpeechClip
 
 MADE_UP = {
-    "ravdess/Actor_02/03-01-05-02-01-01-02.wav": ("angry", "ravdess/02", "r01", True),
-    "emodb/03a01Fa.wav": ("happy", "emodb/03", "ea01", False),
-    "cremad/AudioWAV/1001_IEO_DIS_HI.wav": ("disgusted", "cremad/1001", "cIEO", True),
-    "cremad/AudioWAV/1091_DFA_NEU_XX.wav": ("neutral", "cremad/1091", "cDFA", False),
-    "mead/M003/audio/surprised/level_3/007.m4a": ("surprised", "mead/M003", "msurprised007", True),
-    "mead/W011/audio/contempt/level_1/001.m4a": ("contempt", "mead/W011", "mcontempt001", False),
-    "acted/Somebody_joy.wav": ("happy", "acted/1", "Somebody_joy", False),
+    "ravdess/Actor_02/03-01-05-02-01-01-02.wav": ("angry", "ravdess/02"),
+    "emodb/03a01Fa.wav": ("happy", "emodb/03"),
+    "cremad/AudioWAV/1001_IEO_DIS_HI.wav": ("disgusted", "cremad/1001"),
+    "cremad/AudioWAV/1091_DFA_NEU_XX.wav": ("neutral", "cremad/1091"),
+    "mead/M003/audio/surprised/level_3/007.m4a": ("surprised", "mead/M003"),
+    "mead/W011/audio/contempt/level_1/001.m4a": ("contempt", "mead/W011"),
+    "acted/Somebody_joy.wav": ("happy", "acted/1"),
 }
 
 
@@ -34,7 +48,7 @@ def test_every_corpus_is_read_in_its_own_layout(tmp_path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     found = {
-        str(one.sound.relative_to(tmp_path)): (one.emotion, one.speaker, one.words, one.strong)
+        str(one.sound.relative_to(tmp_path)): (one.emotion, one.speaker)
         for one in acted_recordings(tmp_path)
         if isinstance(one.sound, Path)
     }
@@ -53,8 +67,28 @@ def test_plain_voices_are_neutral_and_marked(tmp_path: Path) -> None:
     assert {one.corpus for one in plain} == {"grid", "offline"} and {one.emotion for one in plain} == {"neutral"}
     speakers = np.array([one.speaker for one in plain] + ["emodb/03"])
     empty = np.zeros(len(speakers))
-    records = VoiceRecords(empty, empty, speakers, empty, empty)
+    records = VoiceRecords(empty, empty, speakers)
     assert records.plain.tolist() == [True] * len(plain) + [False]
+
+
+def test_listed_corpora_teach_by_their_training_split_or_only_test(tmp_path: Path) -> None:
+    rows = ["nEMO,EB0,anger,train", "nEMO,EB0,anger,dev", "TurEV,turev1,calm,train", "TurEV,turev1,calm,dev"]
+    rows += ["EmoGator,g1,awe,train"]
+    lines = [f"{index}.opus,{row}" for index, row in enumerate(rows)]
+    (tmp_path / "labels.csv").write_text("\n".join(["path,corpus,speaker,emotion,split", *lines]))
+    found = [(one.speaker, one.emotion) for one in listed_recordings(tmp_path)]
+    assert found == [("nEMO/EB0", "angry"), ("TurEV/turev1", "neutral"), ("TurEV/turev1", "neutral")]
+    speakers = np.array(["nEMO/EB0", "TurEV/turev1", "emodb/03", "kokoro/heart", "news/sp000"])
+    records = VoiceRecords(np.zeros((5, 1, 1), np.float32), speakers, speakers)
+    assert teaching(records, permissive=False).corpus.tolist() == ["nEMO", "emodb", "kokoro", "news"]
+    assert teaching(records, permissive=True).corpus.tolist() == ["emodb", "kokoro"]
+
+
+def test_ordinary_talk_is_said_by_voices_that_there_are() -> None:
+    talks = list(talking_recordings())
+    assert len({one.speaker for one in talks}) > 60 and {one.emotion for one in talks} == {"neutral"}
+    assert {find_voice(one.speaker.split("/")[1]).language.code for one in talks} == {"en"}
+    assert talks == list(talking_recordings())
 
 
 def test_spoiled_sound_is_the_same_voice_elsewhere() -> None:
@@ -72,16 +106,60 @@ def test_spoiled_sound_is_the_same_voice_elsewhere() -> None:
     )
 
 
-def test_ordinary_talk_is_hardly_shown_and_a_moved_voice_in_full() -> None:
-    heard = np.linspace(0.0, 1.5, 31)
-    shown = shown_strength(heard)
-    assert (np.diff(shown) >= 0).all() and (shown <= heard).all()
-    assert not shown[heard <= UNMOVED].any() and np.allclose(shown[heard >= MOVED], heard[heard >= MOVED])
+NAMES = ("neutral", "happy", "sad", "angry")
+WIDTH, EACH = 12, 30
+SIGNS = dict(zip(NAMES, 2.0 * np.random.default_rng(0).standard_normal((4, WIDTH)), strict=True))
 
 
-def test_what_actors_were_asked_for_outweighs_reading_aloud() -> None:
-    plain, calm = asked_strength("neutral", False, True), asked_strength("calm", True, False)
-    assert PLAIN_STRENGTH == plain < calm < asked_strength("sad", False, False) < asked_strength("sad", True, False)
+def made_up_clips(studio: str, colour: float, emotions: tuple[str, ...] = NAMES, seed: int = 1) -> VoiceRecords:
+    """Clips of one studio in which the last measurement is the microphone alone: spoiling changes only that."""
+    random = np.random.default_rng(seed)
+    names = np.array(emotions * EACH)
+    clean = np.stack([SIGNS[name] for name in names]) + colour + random.standard_normal((len(names), WIDTH))
+    spoiled = clean.copy()
+    spoiled[:, -1] += 3.0 * random.standard_normal(len(names))
+    rows = np.stack([clean] * CLEAN_WINDOWS + [spoiled] * CLEAN_WINDOWS, axis=1)
+    return VoiceRecords(rows.astype(np.float32), names, np.array([f"{studio}/1"] * len(names)))
+
+
+def taught(*records: VoiceRecords, training: VoiceTraining | None = None) -> EmotionSpace:
+    parts = (np.concatenate([getattr(one, part) for one in records]) for part in VoiceRecords.__dataclass_fields__)
+    blank = EmotionSpace(SpaceNetwork(dataclasses.replace(SpaceConfig(text_hidden=4), voice_width=WIDTH)))
+    return train_voice_tower(blank, VoiceRecords(*parts), training or VoiceTraining())
+
+
+TALK = made_up_clips("grid", 0.1, ("neutral",), seed=2)
+
+
+def test_the_tower_hears_what_it_was_taught_in_a_studio_it_never_heard() -> None:
+    space = taught(made_up_clips("one", 0.0), made_up_clips("two", 0.3), TALK)
+    heard = made_up_clips("three", 0.5, seed=3)
+    points, strength = space.place_voice(heard.statistics[:, 0])
+    rows = [space.config.emotions.index(name) for name in NAMES]
+    guess = np.array(NAMES)[space.read(points).weights[:, rows].argmax(1)]
+    assert (guess == heard.emotion).mean() > 0.8
+    assert strength.min() >= 0.0 and strength.max() <= 1.0
+    assert np.median(strength[heard.emotion != "neutral"]) > 0.5 > 0.1 > np.median(strength[heard.emotion == "neutral"])
+
+
+def test_talk_teaches_the_strength_and_not_the_emotion() -> None:
+    acted = (made_up_clips("one", 0.0), made_up_clips("two", 0.3))
+    loud = dataclasses.replace(TALK, statistics=TALK.statistics + SIGNS["angry"].astype(np.float32) / 2)
+    before, after = taught(*acted, TALK).network.voice, taught(*acted, loud).network.voice
+    assert torch.equal(before.linear.weight, after.linear.weight)
+    heard = torch.from_numpy(loud.statistics[:, 0])
+    assert after.moved(after.standardised(heard)).mean() < 0.9 * before.moved(before.standardised(heard)).mean()
+
+
+def test_what_a_microphone_changes_is_not_taken_for_strength() -> None:
+    acted = [made_up_clips("one", 0.0), made_up_clips("two", 0.3)]
+    for records in acted:  # the microphone stands nearer to whoever feels something
+        records.statistics[records.emotion != "neutral", :, -1] += 2.0
+    steady, careless = (
+        taught(*acted, TALK, training=VoiceTraining(strength=strength)).network.voice.moved.weight[0]
+        for strength in (StrengthTraining(), StrengthTraining(steadiness=0.0))
+    )
+    assert 0 < steady[-1] < 0.5 * careless[-1] and torch.allclose(steady[:-1], careless[:-1], atol=0.02)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +186,7 @@ def test_noise_without_a_voice_is_refused() -> None:
 
 
 def test_a_recording_can_be_a_sentence_of_the_offline_voice() -> None:
-    clip = Recording("A short test.", "neutral", "offline/american", "A short test.").load()
+    clip = Recording("A short test.", "neutral", "offline/american").load()
     assert clip.duration_s > 0.5
 
 
@@ -138,9 +216,9 @@ def test_a_stored_measurement_has_a_new_name_when_its_version_or_its_files_chang
 
 def test_what_is_stored_comes_back(tmp_path: Path) -> None:
     names = np.array(["sad", "happy"])
-    records = VoiceRecords(np.ones((2, 3, 4), np.float32), names, names, names, np.array([True, False]))
+    records = VoiceRecords(np.ones((2, 3, 4), np.float32), names, names)
     save(tmp_path / "new" / "voices.npz", records)
     again = VoiceRecords(**load(tmp_path / "new" / "voices.npz"))
     assert np.array_equal(again.statistics, records.statistics) and again.statistics.dtype == np.float32
-    assert again.emotion.tolist() == ["sad", "happy"] and again.strong.tolist() == [True, False]
+    assert again.emotion.tolist() == again.speaker.tolist() == ["sad", "happy"]
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["voices.npz"]

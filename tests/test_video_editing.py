@@ -12,7 +12,7 @@ import pytest
 import skimage.data
 
 from talker import SpeechClip, Talker
-from talker.blendshapes import BLENDSHAPE_INDEX, expand
+from talker.blendshapes import BLENDSHAPE_INDEX, BLENDSHAPE_NAMES, expand
 from talker.cli import main
 from talker.emotion.labels import label_code
 from talker.errors import FaceError, OptionsError
@@ -21,11 +21,13 @@ from talker.face.person import FaceChoice, find_person
 from talker.face.tracking import track_frames
 from talker.media.video import write_video
 from talker.media.video_reader import frame_at, open_video
-from talker.motion.editing import Performance, with_emotion
+from talker.motion.editing import Performance, transferred, with_emotion
 from talker.motion.retiming import source_frames
 from talker.options import SpeakOptions, VideoOptions
+from talker.portrait.analyse import analyse
 from talker.portrait.video import track_person
-from talker.render.video_renderer import VideoRenderer
+from talker.render import video_renderer
+from talker.render.video_renderer import SharedLook, VideoRenderer
 from talker.types import ByteArray, Video
 
 SMILE = BLENDSHAPE_INDEX["mouthSmileLeft"]
@@ -265,3 +267,42 @@ def test_help_of_the_film_verbs_opens_without_heavy_packages() -> None:
     script = "import sys; from talker.cli import main\ntry: main(['edit', '--help'])\nexcept SystemExit: pass\n"
     script += "assert not {'av', 'cv2', 'torch'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
+
+
+def test_folds_of_a_smile_go_with_it(astronaut: ByteArray, monkeypatch: pytest.MonkeyPatch) -> None:
+    portrait = analyse(astronaut)
+    look, rest = SharedLook.of([portrait], [], SpeakOptions()), portrait.source_expression
+    calm = rest * np.array([not name.startswith(("mouth", "cheek")) for name in BLENDSHAPE_NAMES])
+    raised = rest + 0.4 * expand({"browInnerUp": 1.0}).astype(np.float32)
+    drawn, unmoved = look.draw(portrait, calm), look.draw(portrait, raised)
+    monkeypatch.setattr(video_renderer, "LEAST_LET_GO", 2.0)
+    folded = look.draw(portrait, calm)
+    np.testing.assert_array_equal(look.draw(portrait, raised), unmoved)
+    changed = np.abs(drawn.astype(int) - folded).max(axis=2)
+    assert changed[int(portrait.landmarks[5, 1]) :].max() > 15  # below the nose's ridge
+    assert changed[: int(portrait.landmarks[10, 1])].max() == 0  # above the forehead
+
+
+def test_lowered_brows_are_not_raised_by_the_film() -> None:
+    raised = BLENDSHAPE_INDEX["browOuterUpLeft"]
+    for label, lower in (("angry", True), ("sad", False), ("happy", False)):
+        face = with_emotion(performance(), label_code(label), 1.0, present=label_code("neutral"))
+        asked = label_code(label).blendshape_offset[0, raised]
+        assert (face[50, raised] < asked - 0.1) == lower
+
+
+def test_an_edit_leaves_the_gaze_as_filmed() -> None:
+    talk = performance(eyeLookUpLeft=0.3)
+    face = with_emotion(talk, label_code("sad"), 1.0, present=label_code("neutral"))
+    gaze = [row for name, row in BLENDSHAPE_INDEX.items() if name.startswith("eyeLook")]
+    np.testing.assert_allclose(face[:, gaze], talk.blendshapes[:, gaze], atol=1e-5)
+
+
+def test_lips_that_meet_in_a_film_meet_on_another_face() -> None:
+    """A talker whose lips are mostly parted: what counts as rest is when they meet."""
+    talk = performance()
+    carried = transferred(talk, relative=True)
+    jaw = BLENDSHAPE_INDEX["jawOpen"]
+    assert np.corrcoef(carried[:, jaw], talk.blendshapes[:, jaw])[0, 1] > 0.999
+    assert abs(carried[:, jaw].min()) < 0.05
+    assert carried[:, jaw].max() > 0.3

@@ -2,11 +2,13 @@
 
 RAVDESS (Livingstone & Russo, 2018) is CC BY-NC-SA and MEAD (Wang et al., 2020) is for research: weights trained on
 either are non-commercial. EMO-DB (Burkhardt et al., 2005) is free, CREMA-D (Cao et al., 2014) under ODbL. Whichever
-lie under `speech_emotion` are read, each in the layout that it is published in.
+lie under `speech_emotion` are read, each in the layout that it is published in. What lies under `voices` is listed in
+its `labels.csv`. People who just read or talk are news readers (`news_arabic`), GRID and the synthetic voices.
 """
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,28 +18,39 @@ import numpy as np
 from talker.cache import cache_path, load, save
 from talker.data.audio_augmentation import augment_audio
 from talker.data.corpora import CREMAD_EMOTIONS
-from talker.data.sentences import teaching_sentences
-from talker.data.voice_augmentation import augment_voice
-from talker.emotion.voice_features import VoiceFrames, voice_frames, window_statistics
-from talker.errors import DataError
+from talker.data.filmed_speakers import NEWS_REPORT
+from talker.data.sentences import TALK, teaching_sentences
+from talker.data.voice_augmentation import augment_voice, talk
+from talker.emotion.voice_features import voice_frames, window_statistics
+from talker.errors import DataError, EmotionError
 from talker.media import audio
 from talker.speech.analysis import SpeechAnalysis
 from talker.speech.encoder import FRAME_RATE, SAMPLE_RATE
 from talker.speech.voice import say
+from talker.speech.voices import KOKORO, VOICES
 from talker.types import EMOTION_LABELS, FloatArray, Progress, SpeechClip
 
 RAVDESS_EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fear", "disgusted", "surprised")
 EMODB_EMOTIONS = {"W": "angry", "F": "happy", "N": "neutral", "T": "sad", "A": "fear", "E": "disgusted", "L": "bored"}
 ACTED_EMOTIONS = {"anger": "angry", "joy": "happy", "neutral": "neutral", "sad": "sad"}
 LIVELY = "offline/lively"
-NON_COMMERCIAL = ("ravdess", "mead")
-PLAIN = ("grid", "offline")  # corpora of people, and of the offline voice, who just read aloud
+# Corpora of labels.csv: the first two teach, the others made the tower worse and test it (EmoGator is not speech).
+LISTED = ("nEMO", "ASED", "KoreanEmoTTS", "TurEV")
+TESTING = LISTED[2:]
+LISTED_EMOTIONS = {
+    "anger": "angry", "happiness": "happy", "sadness": "sad", "surprise": "surprised", "calm": "neutral",
+}  # fmt: skip
+NEWS_STEP = 2
+NON_COMMERCIAL = ("ravdess", "mead", "news", *LISTED)
+PLAIN = ("grid", "offline", "kokoro", "news")  # people and synthetic voices who read aloud or just talk
 GRID_STEP = 4  # every so many of GRID's sentences: plain reading, so that not every calm voice is a sad one
 OFFLINE_SENTENCES = 24  # flat, as the voice reads them
 LIVELY_SENTENCES = 150  # each by another made-up throat, with more melody
+TALKS = 80  # lines by one of Kokoro's English voices, or by a mixture of two
+CLEAN_WINDOWS = 3  # of each clip as it was recorded; as many follow for each time that it was spoiled
 CROP_S = 2.0  # shorter windows beside each whole clip: codes per moment are read from such
-SPOILED = 2  # times that each clip is measured as another microphone would have heard it
-MEASURED_VERSION = 1  # of the statistics in the cache: raise it when features, augmentation or sentences change
+SPOILED = 1  # times that each clip is measured as another microphone would have heard it
+MEASURED_VERSION = 2  # of the statistics in the cache: raise it when features, augmentation or sentences change
 PACE = (0.78, 1.28)  # plain voices, being few, are also played faster and slower, which makes other throats of them
 
 
@@ -45,23 +58,22 @@ PACE = (0.78, 1.28)  # plain voices, being few, are also played faster and slowe
 class Recording:
     """One labelled clip, read when it is needed.
 
-    sound: a file, or a sentence for the offline voice. emotion: a catalogue name. speaker: "corpus/speaker".
-    words: what was said, for clips of equal words. strong: whether the actor was asked for strong intensity.
+    sound: a file, or what a synthetic voice shall say. emotion: a catalogue name. speaker: "corpus/speaker"; for
+    Kokoro the speaker is the request for its voice.
     """
 
     sound: Path | str
     emotion: str
     speaker: str
-    words: str
-    strong: bool = False
 
     def load(self, random: np.random.Generator | None = None) -> SpeechClip:
-        """The sound itself; `random` draws who says a lively sentence."""
+        """The sound itself; `random` draws how a synthetic voice says a lively sentence."""
+        random = random or np.random.default_rng(0)
         if isinstance(self.sound, Path):
             return audio.load_speech(self.sound)
-        return (
-            augment_voice(self.sound, random or np.random.default_rng(0)) if self.speaker == LIVELY else say(self.sound)
-        )
+        if self.corpus == "kokoro":
+            return talk(self.sound, self.speaker.split("/")[1], random)
+        return augment_voice(self.sound, random) if self.speaker == LIVELY else say(self.sound)
 
     @property
     def corpus(self) -> str:
@@ -74,14 +86,12 @@ class VoiceRecords:
     """Measured clips.
 
     statistics: [N, windows, width]; the first window is the whole clip as it was recorded.
-    emotion, speaker, words, strong: [N], as in `Recording`.
+    emotion, speaker: [N], as in `Recording`.
     """
 
     statistics: FloatArray
     emotion: np.ndarray
     speaker: np.ndarray
-    words: np.ndarray
-    strong: np.ndarray
 
     def __len__(self) -> int:
         return len(self.emotion)
@@ -109,33 +119,50 @@ def load_voices(data: Path, progress: Progress | None = None) -> VoiceRecords:
     acted = list(acted_recordings(data / "speech_emotion"))
     if not acted:
         raise DataError(f"{data} holds no speech_emotion folder with clips of a known corpus.")
-    recordings = [*acted, *plain_recordings(data / "grid" / "audio")]
-    cache = cache_path("emotion-voices", MEASURED_VERSION, (one.sound for one in acted if isinstance(one.sound, Path)))
-    if cache.is_file():
-        return VoiceRecords(**load(cache))
-    records = measure_recordings(recordings, progress)
-    save(cache, records)
-    return records
+    acted += listed_recordings(data / "voices")
+    recordings = [*acted, *plain_recordings(data / "grid" / "audio"), *talking_recordings()]
+    recordings += news_recordings(data / "news_arabic")
+    measured = []
+    for corpus in sorted({recording.corpus for recording in recordings}):
+        chosen = [recording for recording in recordings if recording.corpus == corpus]
+        files = [one.sound for one in chosen if isinstance(one.sound, Path)]
+        cache = cache_path(f"emotion-voices-{corpus}", MEASURED_VERSION, files)
+        if not cache.is_file():
+            save(cache, measure_recordings(chosen, progress))
+        measured.append(VoiceRecords(**load(cache)))
+    return VoiceRecords(
+        *(np.concatenate([getattr(one, name) for one in measured]) for name in VoiceRecords.__dataclass_fields__)
+    )
+
+
+def teaching(voices: VoiceRecords, *, permissive: bool) -> VoiceRecords:
+    """The clips that a space may be taught."""
+    return voices.where(~np.isin(voices.corpus, (*TESTING, *(NON_COMMERCIAL if permissive else ()))))
 
 
 def measure_recordings(
     recordings: Sequence[Recording], progress: Progress | None = None, seed: int = 0
 ) -> VoiceRecords:
-    """Statistics of each recording as it is and spoiled in `SPOILED` random ways."""
+    """Statistics of each recording as it is and spoiled in `SPOILED` random ways.
+
+    A recording in which no voice can be heard is left out; where spoiling lost the voice, it counts unspoiled.
+    """
     random = np.random.default_rng(seed)
-    rows = []
+    rows, kept = [], []
     for done, recording in enumerate(recordings):
         clip = _at_rate(recording.load(random))
-        heard = [clip, *(_elsewhere(clip, recording.corpus in PLAIN, random) for _ in range(SPOILED))]
-        rows.append(np.concatenate([_windows(voice_frames(SpeechAnalysis(one))) for one in heard]))
+        spoiled = [_elsewhere(clip, recording.corpus in PLAIN, random) for _ in range(SPOILED)]
+        own = _windows(clip)
+        if own is not None:
+            others = [_windows(one) for one in spoiled]
+            rows.append(np.concatenate([own, *(own if one is None else one for one in others)]))
+            kept.append(recording)
         if progress is not None:
             progress(done + 1, len(recordings))
     return VoiceRecords(
         np.stack(rows),
-        np.array([recording.emotion for recording in recordings]),
-        np.array([recording.speaker for recording in recordings]),
-        np.array([recording.words for recording in recordings]),
-        np.array([recording.strong for recording in recordings]),
+        np.array([recording.emotion for recording in kept]),
+        np.array([recording.speaker for recording in kept]),
     )
 
 
@@ -144,34 +171,62 @@ def acted_recordings(folder: Path) -> Iterator[Recording]:
     for path in sorted((folder / "ravdess").glob("**/03-01-*")):
         parts = path.stem.split("-")
         emotion = RAVDESS_EMOTIONS[int(parts[2]) - 1]
-        yield Recording(path, emotion, f"ravdess/{parts[6]}", f"r{parts[4]}", parts[3] == "02")
+        yield Recording(path, emotion, f"ravdess/{parts[6]}")
     for path in sorted((folder / "emodb").glob("**/*")):
         if len(path.stem) == 7 and path.stem[5] in EMODB_EMOTIONS:
-            yield Recording(path, EMODB_EMOTIONS[path.stem[5]], f"emodb/{path.stem[:2]}", f"e{path.stem[2:5]}")
+            yield Recording(path, EMODB_EMOTIONS[path.stem[5]], f"emodb/{path.stem[:2]}")
     for path in sorted((folder / "cremad").glob("**/*_*_*_*.*")):  # AudioWAV/1001_IEO_ANG_HI.wav
-        actor, sentence, code, level = path.stem.split("_")[:4]
+        actor, _, code = path.stem.split("_")[:3]
         if code in CREMAD_EMOTIONS:
-            yield Recording(path, CREMAD_EMOTIONS[code], f"cremad/{actor}", f"c{sentence}", level == "HI")
+            yield Recording(path, CREMAD_EMOTIONS[code], f"cremad/{actor}")
     for path in sorted((folder / "mead").glob("*/audio/*/level_*/*.*")):  # M003/audio/angry/level_3/001.m4a
-        person, _, emotion, level = path.parts[-5:-1]
+        person, _, emotion, _ = path.parts[-5:-1]
         if emotion in EMOTION_LABELS:
-            # Sentences are numbered anew for each emotion, so no two clips are known to share their words.
-            words = f"m{emotion}{path.stem}"
-            yield Recording(path, emotion, f"mead/{person}", words, level == "level_3")
+            yield Recording(path, emotion, f"mead/{person}")
     for path in sorted((folder / "acted").glob("*.wav")):
         for word, emotion in ACTED_EMOTIONS.items():
             if word in path.stem.lower():
-                yield Recording(path, emotion, "acted/1", path.stem)
+                yield Recording(path, emotion, "acted/1")
                 break
 
 
+def listed_recordings(folder: Path) -> Iterator[Recording]:
+    """The clips of `LISTED` in `folder`/labels.csv, of those that teach the training split."""
+    if not (folder / "labels.csv").is_file():
+        return
+    with open(folder / "labels.csv", encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            if row["corpus"] in LISTED and (row["split"] == "train" or row["corpus"] in TESTING):
+                emotion = LISTED_EMOTIONS.get(row["emotion"], row["emotion"])
+                yield Recording(folder / row["path"], emotion, f"{row['corpus']}/{row['speaker']}")
+
+
+def news_recordings(folder: Path) -> Iterator[Recording]:
+    """Every second clip of the news readers that are not for reporting."""
+    paths = [path for path in sorted(folder.glob("*.mp4")) if path.stem.split("_")[0] not in NEWS_REPORT]
+    for path in paths[::NEWS_STEP]:
+        yield Recording(path, "neutral", f"news/{path.stem.split('_')[0]}")
+
+
 def plain_recordings(folder: Path) -> Iterator[Recording]:
-    """Some of GRID's read sentences (speaker s1) and sentences of the offline voice, as neutral voices."""
+    """Some of GRID's read sentences (speaker s1), and what synthetic voices say, as neutral voices."""
     for path in sorted(folder.glob("s1_*"))[1::GRID_STEP]:
-        yield Recording(path, "neutral", "grid/s1", path.stem)
+        yield Recording(path, "neutral", "grid/s1")
     sentences = teaching_sentences(OFFLINE_SENTENCES + LIVELY_SENTENCES, seed=0)
     for index, sentence in enumerate(sentences):
-        yield Recording(sentence, "neutral", "offline/american" if index < OFFLINE_SENTENCES else LIVELY, sentence)
+        yield Recording(sentence, "neutral", "offline/american" if index < OFFLINE_SENTENCES else LIVELY)
+
+
+def talking_recordings() -> Iterator[Recording]:
+    """Lines of ordinary talk, each by one of Kokoro's English voices or by a mixture of such a one with another."""
+    random = np.random.default_rng(0)
+    kokoro = [voice for voice in VOICES.values() if voice.engine == KOKORO]
+    english = [voice.name for voice in kokoro if voice.language.code == "en"]
+    for index in range(TALKS):
+        voice = english[index % len(english)]
+        if index >= TALKS // 2:
+            voice += f"=0.55,{random.choice([other.name for other in kokoro if other.name != voice])}=0.45"
+        yield Recording(TALK[index % len(TALK)], "neutral", f"kokoro/{voice}")
 
 
 def _at_rate(clip: SpeechClip) -> SpeechClip:
@@ -186,8 +241,12 @@ def _elsewhere(clip: SpeechClip, plain: bool, random: np.random.Generator) -> Sp
     return SpeechClip(augment_audio(samples, clip.sample_rate, random), clip.sample_rate)
 
 
-def _windows(frames: VoiceFrames) -> FloatArray:
-    """[3, width] the whole clip, its first and its last two sounding seconds."""
+def _windows(clip: SpeechClip) -> FloatArray | None:
+    """[3, width] the whole clip, its first and its last two sounding seconds; None where no voice can be heard."""
+    try:
+        frames = voice_frames(SpeechAnalysis(clip))
+    except EmotionError:
+        return None
     sounding = np.flatnonzero(frames.active)
     first, last = int(sounding[0]), int(sounding[-1]) + 1
     length = min(int(CROP_S * FRAME_RATE), last - first)

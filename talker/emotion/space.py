@@ -27,14 +27,16 @@ from talker.emotion.prototypes import added_prototypes
 from talker.errors import AssetError
 from talker.types import LANDMARK_COUNT, FloatArray
 
+VOICE_EMOTIONS = ("neutral", "happy", "sad", "angry", "surprised", "fear", "disgusted", "calm")
+
 
 @dataclass(frozen=True)
 class SpaceConfig:
     """Dimensions of the space and its towers.
 
     width: of the sphere. text_width, voice_width, picture_width: numbers that each modality measures.
-    text_hidden, voice_hidden, picture_hidden: hidden units of these towers.
-    voice_members: towers that hear side by side and agree on a mean; one alone is a matter of luck in other studios.
+    text_hidden, picture_hidden: hidden units of these towers.
+    voice_emotions: the emotions that voices were taught; a voice is a mixture of these.
     picture_shapes: principal shapes of the landmarks, which stand beside the 52 blendshape scores.
     emotions: the catalogue's names in the order of the keys.
     """
@@ -43,8 +45,7 @@ class SpaceConfig:
     text_width: int = 384
     text_hidden: int = 2048
     voice_width: int = 790
-    voice_hidden: int = 192
-    voice_members: int = 3
+    voice_emotions: tuple[str, ...] = VOICE_EMOTIONS
     picture_width: int = 132
     picture_shapes: int = 80
     picture_hidden: int = 96
@@ -58,8 +59,6 @@ class SpaceConfig:
             text_width=6,
             text_hidden=4,
             voice_width=10,
-            voice_hidden=4,
-            voice_members=2,
             picture_width=58,
             picture_hidden=4,
             picture_shapes=6,
@@ -67,37 +66,59 @@ class SpaceConfig:
 
 
 class Tower(nn.Module):
-    """Measurements [B, inputs] -> points [B, width] on the unit sphere; a linear path and a hidden layer beside it.
-
-    With several members each learns from its own random share of the rows; what they say together is their mean.
-    """
+    """Measurements [B, inputs] -> points [B, width] on the unit sphere; a linear path and a hidden layer beside it."""
 
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, inputs: int, width: int, hidden: int, dropout: float = 0.0, members: int = 1) -> None:
+    def __init__(self, inputs: int, width: int, hidden: int, dropout: float = 0.0) -> None:
         super().__init__()
-        self.members = members
         self.register_buffer("mean", torch.zeros(inputs))
         self.register_buffer("deviation", torch.ones(inputs))
-        self.linear = nn.Linear(inputs, members * width)
+        self.linear = nn.Linear(inputs, width)
         self.dropout = nn.Dropout(dropout)
-        self.hidden = nn.Linear(inputs, members * hidden)
-        self.output = nn.Parameter(torch.empty(members, hidden, width).uniform_(-1.0, 1.0) / hidden**0.5)
+        self.hidden = nn.Linear(inputs, hidden)
+        self.output = nn.Linear(hidden, width, bias=False)
 
     def forward(self, measured: Tensor) -> Tensor:
         """[..., inputs] -> [..., width]."""
         x = self.dropout(((measured - self.mean) / self.deviation).clamp(-6.0, 6.0))
-        inner = self.dropout(functional.gelu(self.hidden(x))).unflatten(
-            -1, (self.members, -1)
-        )  # [..., members, hidden]
-        y = self.linear(x).unflatten(-1, (self.members, -1)) + torch.einsum("...mh,mhw->...mw", inner, self.output)
-        points = functional.normalize(y, dim=-1)  # [..., members, width]
-        if self.training and self.members > 1:
-            chosen = torch.randint(self.members, points.shape[:-2], device=points.device)
-            share = functional.one_hot(chosen, self.members).to(points.dtype)  # [..., members]
-            return (points * share[..., None]).sum(-2)
-        return functional.normalize(points.mean(-2), dim=-1)
+        inner = self.dropout(functional.gelu(self.hidden(x)))  # [..., hidden]
+        return functional.normalize(self.linear(x) + self.output(inner), dim=-1)
+
+
+class VoiceTower(nn.Module):
+    """Voice statistics [B, inputs] -> which emotions they say, and, apart from that, how strong it is.
+
+    linear: gives a logit for each of the emotions that were taught. moved: rises with what sets acting apart from talk;
+    strength_range: [2] the values of it below which nothing is felt, and above which all of it.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+    strength_range: Tensor
+
+    def __init__(self, inputs: int, emotions: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(inputs))
+        self.register_buffer("deviation", torch.ones(inputs))
+        self.linear = nn.Linear(inputs, emotions)
+        self.moved = nn.Linear(inputs, 1)
+        self.register_buffer("strength_range", torch.tensor([0.0, 1.0]))
+
+    def standardised(self, measured: Tensor) -> Tensor:
+        """[..., inputs] in standard deviations from what was learnt from, within six."""
+        return ((measured - self.mean) / self.deviation).clamp(-6.0, 6.0)
+
+    def forward(self, measured: Tensor) -> Tensor:
+        """[..., inputs] -> [..., emotions], logits."""
+        return self.linear(self.standardised(measured))
+
+    def strength(self, measured: Tensor) -> Tensor:
+        """[B, inputs] -> [B] in 0..1."""
+        low, high = self.strength_range
+        share = ((self.moved(self.standardised(measured))[:, 0] - low) / (high - low)).clamp(0.0, 1.0)
+        return share * share * (3.0 - 2.0 * share)
 
 
 class SpaceNetwork(nn.Module):
@@ -117,13 +138,13 @@ class SpaceNetwork(nn.Module):
         self.prototypes = nn.Parameter(torch.randn(len(config.emotions), config.width))
         self.log_sharpness = nn.Parameter(torch.tensor(2.7))
         self.text = Tower(config.text_width, config.width, config.text_hidden, dropout)
-        self.voice = Tower(config.voice_width, config.width, config.voice_hidden, dropout, config.voice_members)
+        self.voice = VoiceTower(config.voice_width, len(config.voice_emotions))
+        self.heard = [config.emotions.index(name) for name in config.voice_emotions]
         self.picture = Tower(config.picture_width, config.width, config.picture_hidden, dropout)
         self.register_buffer("face_mean", torch.zeros(LANDMARK_COUNT, 3))
         self.register_buffer("face_shapes", torch.zeros(config.picture_shapes, LANDMARK_COUNT * 3))
         self.register_buffer("face_neutral", torch.zeros(config.picture_shapes))
         self.names_emotion = nn.Linear(config.text_width, 1)  # does a text speak of an emotion at all
-        self.voice_strength = nn.Linear(config.voice_width, 1)
 
     def read(self, points: Tensor, added: Tensor | None = None) -> Tensor:
         """Log weights [B, emotions] of the emotions that points [B, width] stand for.
@@ -136,10 +157,10 @@ class SpaceNetwork(nn.Module):
         similarity = points @ prototypes.T  # [B, emotions]
         return functional.log_softmax(similarity * self.log_sharpness.exp(), dim=-1)
 
-    def strength(self, measured: Tensor) -> Tensor:
-        """How strongly voices [B, voice_width] feel, [B] in 0..1.5."""
-        x = ((measured - self.voice.mean) / self.voice.deviation).clamp(-6.0, 6.0)
-        return 1.5 * torch.sigmoid(self.voice_strength(x)[:, 0])
+    def hear(self, measured: Tensor) -> Tensor:
+        """Points [B, width] of voices [B, voice_width]: the prototypes, mixed by how likely each emotion is."""
+        prototypes = functional.normalize(self.prototypes[self.heard], dim=-1)
+        return functional.normalize(torch.softmax(self.voice(measured), dim=-1) @ prototypes, dim=-1)
 
 
 @dataclass(frozen=True)
@@ -182,7 +203,7 @@ class EmotionSpace:
         """Read a checkpoint folder. Raises AssetError when it doesn't hold one."""
         try:
             values = json.loads((folder / "config.json").read_text())
-            values["emotions"] = tuple(values["emotions"])
+            values |= {name: tuple(values[name]) for name in ("emotions", "voice_emotions")}
             network = SpaceNetwork(SpaceConfig(**values))
             network.load_state_dict(load_file(folder / "model.safetensors"))
             return cls(network)
@@ -225,9 +246,9 @@ class EmotionSpace:
         return points.numpy(), torch.sigmoid(self.network.names_emotion(tensor[0])[:, 0]).numpy()
 
     def place_voice(self, statistics: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Points [T, width] of voice statistics [T, voice_width], and how strong each is [T]."""
+        """Points [T, width] of voice statistics [T, voice_width], and how strongly each feels [T], 0..1."""
         tensor = torch.from_numpy(np.asarray(statistics, np.float32))
-        return self.network.voice(tensor).numpy(), self.network.strength(tensor).numpy()
+        return self.network.hear(tensor).numpy(), self.network.voice.strength(tensor).numpy()
 
     def place_picture(self, landmarks: FloatArray, blendshapes: FloatArray) -> FloatArray:
         """Points [T, width] of faces: landmarks [T, 478, 3] in any unit and frame, detector's scores [T, 52]."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from talker.curves import smoothstep
 from talker.emotion.decode import decode_points, named
 from talker.emotion.model import EmotionModel, emotion_model
 from talker.emotion.space import EmotionSpace
@@ -17,9 +16,7 @@ from talker.types import EmotionCode, FloatArray
 SMOOTHING_S = 1.0
 SHORTEST_S, LONG_S = 2.0, 5.0  # below the first a clip is one moment, above the second its moments say what it is
 SHARE_OF_WHOLE = 0.4  # a moment is read together with its clip: short windows are noisy
-# Plain reading in a corpus that was kept out measures 0.2 to 0.5, acted joy and anger 0.5 and more: what lies below
-# the first is not shown at all, what lies above the second as it was heard.
-UNMOVED, MOVED = 0.2, 0.6
+HARDLY_MOVED = 0.1  # strength below which a code's source says that its labels are hardly felt
 
 
 def voice_code(speech: SpeechAnalysis, *, per_moment: bool = True, model: EmotionModel | None = None) -> EmotionCode:
@@ -47,9 +44,11 @@ class VoiceReader:
         if not per_moment:
             points, strengths = points.mean(0, keepdims=True), np.median(strengths, keepdims=True)
             points = points / np.linalg.norm(points)
-        code = decode_points(self._space, points, shown_strength(strengths), "", rate_hz=1.0 / HOP_S)
+        code = decode_points(self._space, points, strengths, "", rate_hz=1.0 / HOP_S)
         why = doubts(frames)
-        return named(code, f"voice (uncertain: {' and '.join(why)})" if why else "voice")
+        if why:
+            return named(code, f"voice (uncertain: {' and '.join(why)})")
+        return named(code, "voice (hardly moved)" if float(np.median(strengths)) < HARDLY_MOVED else "voice")
 
     def _heard(self, frames: VoiceFrames) -> tuple[FloatArray, FloatArray]:
         """Points [M, width] and strengths [M] of every half second, each read together with its clip.
@@ -70,8 +69,3 @@ class VoiceReader:
         points = gaussian_filter1d(points, sigma, axis=0, mode="nearest")
         strengths = gaussian_filter1d(strengths, sigma, mode="nearest")
         return points / np.linalg.norm(points, axis=1, keepdims=True), strengths
-
-
-def shown_strength(heard: FloatArray) -> FloatArray:
-    """How strongly a face shows what a voice is heard to feel: ordinary talk hardly at all, a moved voice in full."""
-    return heard * smoothstep((heard - UNMOVED) / (MOVED - UNMOVED))

@@ -46,6 +46,7 @@ SOURCE_TEXTS = {
     "sad": "heartbroken, in tears", "angry": "a fit of rage", "surprised": "what a surprise",
     "fear": "frightened to death", "disgusted": "that is so disgusting", "contempt": "a sneer full of scorn",
 }  # fmt: skip
+RAVDESS_STRONG = "02"  # fourth number of a file's name: the intensity that was asked for
 LIP_CORNERS = (291, 61)  # the person's left and right
 NOSE_BASE = 2
 
@@ -138,10 +139,11 @@ def voice_codes(data: Path) -> dict[str, EmotionCode]:
     """The first strong RAVDESS clip of each label as a code; without the corpus none. Nobody acts contempt there."""
     codes: dict[str, EmotionCode] = {}
     for recording in acted_recordings(data / "speech_emotion"):
-        label = recording.emotion
-        wanted = recording.corpus == "ravdess" and label in EMOTION_LABELS and (recording.strong or label == "neutral")
-        if wanted and label not in codes and isinstance(recording.sound, Path):
-            codes[label] = voice_code(SpeechAnalysis(load_speech(recording.sound)), per_moment=False)
+        label, sound = recording.emotion, recording.sound
+        if recording.corpus != "ravdess" or label not in EMOTION_LABELS or not isinstance(sound, Path):
+            continue
+        if label not in codes and (label == "neutral" or sound.stem.split("-")[3] == RAVDESS_STRONG):
+            codes[label] = voice_code(SpeechAnalysis(load_speech(sound)), per_moment=False)
         if len(codes) == len(set(RAVDESS_EMOTIONS) & set(EMOTION_LABELS)):
             break
     return codes

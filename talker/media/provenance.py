@@ -40,15 +40,19 @@ LABEL_BACKGROUND = (32, 32, 32)
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where something came from. model: what drew it; settings: of the run, as text, of which a digest is kept."""
+    """Where something came from. model: what drew it; settings: of the run, as text, of which a digest is kept.
+
+    made_s: when, in seconds since 1970; by default now.
+    """
 
     model: str = ""
     settings: str = ""
+    made_s: int | None = None
 
     def payload(self) -> Payload:
-        """What the invisible mark says; the time is $SOURCE_DATE_EPOCH (s) where that is set, or now."""
+        """What the invisible mark says; where no time is given it is $SOURCE_DATE_EPOCH (s), or now."""
         major, minor = (int(part) for part in __version__.split(".")[:2])
-        seconds = int(os.environ.get("SOURCE_DATE_EPOCH") or time.time())
+        seconds = self.made_s or int(os.environ.get("SOURCE_DATE_EPOCH") or time.time())
         digest = hashlib.sha256(self.settings.encode()).digest()[:3]
         model = MODELS.index(self.model) if self.model in MODELS else 0
         return Payload(16 * major + minor, model, seconds // 60, digest)

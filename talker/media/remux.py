@@ -6,7 +6,7 @@ Nothing is decoded but sound that an mp4 can't hold. It runs where decoders run,
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from fractions import Fraction
 from itertools import chain
@@ -35,6 +35,27 @@ def with_sound_of(source: str | Path, pictures: Path, out: Path, seconds: float)
     """
     (how,) = decoded_once(join, str(source), str(pictures), str(out), seconds, error=VideoError)
     return str(how)
+
+
+def joined_pictures(parts: Sequence[Path], out: Path) -> None:
+    """Write the pictures of several mp4s that were encoded alike, one after the other, to `out`; nothing is decoded.
+
+    Raises VideoError when that is not possible.
+    """
+    try:
+        with av.open(f"file:{out}", "w") as joined:
+            into, start = None, Fraction(0)
+            for part in parts:
+                with av.open(f"file:{part}") as film:
+                    track = film.streams.video[0]
+                    if into is None:
+                        joined.metadata.update(film.metadata)
+                        into = joined.add_stream_from_template(track)
+                    for _, _, packet in _shifted(film, track, into, start):
+                        joined.mux(packet)
+                    start += track.frames / Fraction(track.average_rate or 1)
+    except DECODER_ERRORS as error:
+        raise VideoError(f"The parts of {out.name} can't be joined ({error}).") from error
 
 
 def join(source: str, pictures: str, out: str, seconds: float) -> Iterator[tuple[str]]:

@@ -69,7 +69,7 @@ def verify(path: str | Path) -> Evidence:
 
 def _frames(path: Path) -> Iterator[ByteArray]:
     """A still picture, or frames of a film or animation, evenly spread."""
-    if path.suffix.lower() in STILLS and not is_animation(path):
+    if path.suffix.lower() in STILLS and not (path.is_file() and is_animation(path)):
         return iter([load_image(path)])
     film = open_video(path)
     wanted = set(np.linspace(0, film.frame_count - 1, MOST_FRAMES).astype(int))

@@ -40,6 +40,9 @@ STEADY_LIPS_S, STEADY_S = 0.03, 0.2  # standard deviations of smoothing
 WIDENING = (-0.35, 0.9)  # of the lips' opening, by which an emotion makes it smaller or larger at most
 STEADY_SHARE = 0.15  # of an emotion's opening that does not go with speech
 CALM_SHARE = 0.2  # of a film's frames: those with the least expression show what the person looks like at rest
+# Of the muscles that raise the brows, where an emotion lowers them: a filmed face raises them as it talks, and under
+# brows that are lowered at one end only anger was not read (judge, `talking/expressions`).
+BROWS_YIELD = 0.3
 BLINK = (0.25, 0.6)  # of eyeBlink beyond the person's usual: a lid that closes, and one that is shut
 TALKING_S = 0.5  # of lips that move: around it something is said
 MOVING = 0.004  # face widths by which lips that speak move between frames of 25 a second
@@ -54,6 +57,7 @@ LASTING_MOUTH = _channels("mouthSmile", "mouthFrown", "mouthDimple")  # a dubbed
 BESIDE_MOUTH = [row for row in range(len(BLENDSHAPE_NAMES)) if row not in MOUTH]
 # what faces are read by, beside lids and gaze
 TELLING = _channels("mouthSmile", "mouthFrown", "mouthDimple", "cheekSquint", "browDown", "browInnerUp", "browOuterUp")
+LOWERED, RAISED = _channels("browDown"), _channels("browInnerUp", "browOuterUp")
 GAZE, LIDS = _channels("eyeLook"), _channels("eyeWide", "eyeSquint", "eyeBlink")
 
 
@@ -192,6 +196,8 @@ def _change(filmed: Performance, wanted: EmotionCode | None, strength: float, pr
     if wanted is None:
         return strength * _what_is_there(shown, filmed)
     asked = _rows(wanted, filmed)
+    lowered = np.clip(asked[:, LOWERED].mean(1) - asked[:, RAISED].max(1), 0.0, 1.0)
+    asked[:, RAISED] -= BROWS_YIELD * lowered[:, None]
     return strength * asked - np.clip(strength, 0.0, 1.0) * _unwanted(asked, shown, filmed)
 
 

@@ -59,8 +59,8 @@ class CreaseRemoval:
         self._rest = geometry.source_expression
         image = np.ascontiguousarray(source.image[source.region.slices])
         self._image = bordered(image)
-        self._parts: list[tuple[list[int], float, NDArray[np.int16]]] = []  # channels, effort, what unfolding adds
-        efforts = [(half, float(np.linalg.norm(self._rest[half]))) for half in (_channels(True), _channels(False))]
+        self._parts: list[tuple[list[int], NDArray[np.int16]]] = []  # channels, what unfolding adds
+        efforts = [(half, float(np.linalg.norm(self._rest[half]))) for half in HALVES]
         if max(effort for _, effort in efforts) < params.least_expression:
             return
         relaxed = source.light.ratio(geometry.shape(np.zeros_like(geometry.source_expression)).camera, 1.0)  # [V]
@@ -81,16 +81,15 @@ class CreaseRemoval:
         upper = np.clip((ridge - height) / geometry.fit.scale + 0.5, 0, 1)  # eases over a centimetre
         for (half, effort), share in zip(efforts, (upper, 1.0 - upper), strict=True):
             if effort >= params.least_expression:
-                self._parts.append((half, effort, np.round(share * added).astype(np.int16)))
+                self._parts.append((half, np.round(share * added).astype(np.int16)))
 
     def source(self, expression: FloatArray) -> ByteArray:
         """The region [h+5,w+4,4] to sample for a frame with this `expression` [52], `bordered`."""
         if not self._parts:
             return self._image
         face = self._image[self._box]
-        for half, effort, added in self._parts:
-            kept = float(np.dot(expression[half], self._rest[half])) / effort**2
-            left = float(np.clip(1.0 - kept, 0.0, 1.0))
+        for half, added in self._parts:
+            left = let_go(expression, self._rest, half)
             face = cv2.addWeighted(face, 1.0, added, left, 0.0, dtype=cv2.CV_8U)
         source = self._image.copy()
         source[self._box] = face
@@ -103,6 +102,15 @@ def _channels(upper: bool) -> list[int]:
         row for row, name in enumerate(BLENDSHAPE_NAMES)
         if name.startswith(UPPER_FACE) == upper and not name.startswith("eyeLook")
     ]  # fmt: skip
+
+
+HALVES = (_channels(True), _channels(False))
+
+
+def let_go(expression: FloatArray, rest: FloatArray, half: list[int]) -> float:
+    """0..1 how much of the picture's expression `rest` [52] another `expression` [52] no longer shows, in one half."""
+    kept = float(np.dot(expression[half], rest[half])) / max(float(np.dot(rest[half], rest[half])), 1e-6)
+    return float(np.clip(1.0 - kept, 0.0, 1.0))
 
 
 def _fold_weights(

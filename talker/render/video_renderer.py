@@ -20,6 +20,7 @@ from talker.curves import smoothstep
 from talker.face.landmarks import EYE_LIDS, INNER_LIPS
 from talker.face.tracked_video import TrackedVideo
 from talker.options import SpeakOptions
+from talker.render.crease_removal import HALVES, CreaseParams, CreaseRemoval, let_go
 from talker.render.crop import placed_in
 from talker.render.eyes import Eye
 from talker.render.geometry import HeadGeometry, to_relative_expression
@@ -40,12 +41,14 @@ from talker.weights.store import checkpoint
 
 UNCHANGED = 1e-4  # of a blendshape: a frame that asks for less stays as it is
 LEAST_PX, SURE_PX = 0.05, 1.0  # of motion of lids or lips, from where on they are drawn anew, and wholly so
+LEAST_LET_GO = 0.03  # of a filmed expression: an edit that takes less of it away leaves its folds
 REFERENCES = 5  # frames, of those in which the face is seen best, on which the shared appearance is measured
 
 VIDEO_PARAMS = RenderParams(
     region=RegionParams(left=0.95, up=0.95, right=0.95, down=0.95),
     # each frame shows the mouth as it is at that moment: its own inside is a good guide for longer than a portrait's
     lips=LipParams(own_inside_cm=0.6),
+    creases=CreaseParams(working_face_px=160),  # for every frame anew; folds are smooth
 )
 
 
@@ -174,6 +177,7 @@ class FrameEditor:
 
     def __init__(self, portrait: Portrait, look: SharedLook) -> None:
         params, appearance, self._wrinkles = look.params, look.appearance, look.wrinkles
+        self._creases = params.creases
         self.portrait = portrait
         self._source = source = look.source(portrait)
         self.geometry = source.geometry
@@ -207,6 +211,13 @@ class FrameEditor:
                     frame = cv2.addWeighted(frame, share, before, 1.0 - share, 0.0)
         return frame
 
+    def _skin(self, expression: FloatArray) -> ByteArray:
+        """The region, `bordered`, without the folds of what the new `expression` [52] takes out of the filmed one."""
+        rest = self.portrait.source_expression
+        if max(let_go(expression, rest, half) for half in HALVES) < LEAST_LET_GO:
+            return bordered(self.portrait.image[self._source.region.slices])
+        return CreaseRemoval(self._source, self._wrinkles, self._creases).source(expression)
+
     def _shape(self, expression: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The mesh [V,3] cm and its points [V,2] px with an `expression` [52], as the model has it."""
         shape = self.geometry.shape(to_relative_expression(expression, self.portrait.source_expression))
@@ -219,8 +230,7 @@ class FrameEditor:
         ratio = self._source.light.ratio(moved, self._wrinkles)
         still = np.zeros((2, 2, 2), np.float32)
         places = self.geometry.rest_points + (points - own_points)
-        image = bordered(self.portrait.image[self._source.region.slices])
-        image = with_bare_orbits(image, places, self._orbits)
+        image = with_bare_orbits(self._skin(self.geometry.held(expression)), places, self._orbits)
         return MeshFrame(moved, places, ratio, np.zeros_like(places), still, image)
 
 

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import butter, sosfiltfilt
+import scipy.fft
 
 from talker.types import BoolArray, FloatArray
 
@@ -94,13 +94,21 @@ def coloured(samples: FloatArray, rate_hz: int, change: dict[str, FloatArray]) -
     """
     coloured = samples
     if change["presence_db"].any() or change["air_db"].any():
-        low, to_air = (
-            sosfiltfilt(butter(1, edge, fs=rate_hz, output="sos"), samples) for edge in (PRESENCE_HZ, AIR_HZ)
-        )
+        low, to_air = (_below(samples, edge / rate_hz) for edge in (PRESENCE_HZ, AIR_HZ))
         presence, air = (10 ** (change[part] / 20) for part in ("presence_db", "air_db"))
         coloured = low + (to_air - low) * presence + (samples - to_air) * air
         coloured *= np.sqrt((samples**2).mean() / max(float((coloured**2).mean()), 1e-12))
     return (coloured * 10 ** (change["loudness_db"] / 20)).astype(np.float32)
+
+
+def _below(samples: FloatArray, edge: float) -> FloatArray:
+    """What of samples [N] lies below `edge` (of the rate): a first-order Butterworth low-pass, there and back.
+
+    In the frequency domain, because scipy.signal takes longer to import than a sentence's first sounds should.
+    """
+    size = scipy.fft.next_fast_len(len(samples) + round(1.0 / edge), real=True)
+    ratio = np.tan(np.pi * np.minimum(scipy.fft.rfftfreq(size), 0.4999)) / np.tan(np.pi * edge)
+    return scipy.fft.irfft(scipy.fft.rfft(samples, size) / (1.0 + ratio**2), size)[: len(samples)]
 
 
 def levelled(samples: FloatArray) -> FloatArray:

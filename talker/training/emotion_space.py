@@ -1,6 +1,7 @@
-"""Trains the emotion space: keys and towers for text, voice and picture, one symmetric contrastive loss over all pairs.
+"""Trains the emotion space: prototypes and the towers for texts and pictures, with a symmetric contrastive loss.
 
-Run as `python -m talker train emotion --data DIR`. The parts of the loss are named in `EmotionTraining.weights`.
+Run as `python -m talker train emotion --data DIR`; voices then learn where these stand (`voice_tower.py`). The
+parts of the loss are named in `EmotionTraining.weights`.
 """
 
 from __future__ import annotations
@@ -17,22 +18,16 @@ from torch.nn import functional
 from talker.blendshapes import BLENDSHAPE_COUNT
 from talker.cache import cache_path, load, save
 from talker.data.face_photographs import FaceRecords
-from talker.data.voice_corpora import VoiceRecords
 from talker.emotion.catalogue import EMOTIONS
 from talker.emotion.picture_features import measure_faces, principal_shapes
 from talker.emotion.prompts import PROMPTS, PromptBank, in_templates, prompt_bank
 from talker.emotion.sentences import LanguageTower, sentence_tower
 from talker.emotion.space import EmotionSpace, SpaceConfig, SpaceNetwork, Tower
 from talker.emotion.text_classifier import fit_gate
-from talker.training.cross_reconstruction import CrossReconstruction, partners
 from talker.training.emotion_losses import among, contrastive, family, geometry
 from talker.types import EMOTION_LABELS, FloatArray
 
-STRENGTH_ASKED = {False: 0.8, True: 1.2}  # what actors showed when asked for normal and strong intensity
 TEXTS_VERSION = 1  # of the encoded texts in the cache
-MILD_STRENGTH = {"neutral": 0.1, "calm": 0.2}  # acted, but hardly felt
-PLAIN_STRENGTH = 0.05  # nobody asked for anything: read aloud
-PLAIN_SHARE = 0.25  # of the voices in a batch
 LABELS_COUNT = 3.0  # times as many rendered faces of a label as of another emotion
 
 
@@ -40,8 +35,8 @@ LABELS_COUNT = 3.0  # times as many rendered faces of a label as of another emot
 class EmotionTraining:
     """One run.
 
-    text_steps: follow `steps` with the text tower alone. text_noise, voice_noise: added to what these towers hear, in
-    standard deviations; without it a voice tower knows a studio by heart. weights: shares of the losses.
+    text_steps: follow `steps` with the text tower alone. text_noise: added to the texts, in standard deviations.
+    weights: shares of the losses.
     geometry_shares: of words, faces and affect in the keys.
     """
 
@@ -52,14 +47,12 @@ class EmotionTraining:
     weight_decay: float = 0.05
     dropout: float = 0.45
     text_noise: float = 0.5
-    voice_noise: float = 1.0
     seed: int = 0
     weights: Mapping[str, float] = field(
         default_factory=lambda: MappingProxyType(
-            {"text": 1.0, "voice": 1.0, "picture": 1.0, "pairs": 0.5, "geometry": 20.0, "language": 1.0,
-             "cross": 0.3, "strength": 0.5}
+            {"text": 1.0, "picture": 1.0, "pairs": 0.5, "geometry": 20.0, "language": 1.0}
         )
-    )  # fmt: skip
+    )
     geometry_shares: tuple[float, float, float] = (0.35, 0.4, 0.25)
 
     @classmethod
@@ -102,11 +95,6 @@ def taught_texts(emotions: tuple[str, ...]) -> TextSet:
     return texts
 
 
-def asked_strength(emotion: str, strong: bool, plain: bool) -> float:
-    """How strongly a clip was meant to feel."""
-    return PLAIN_STRENGTH if plain else MILD_STRENGTH.get(emotion, STRENGTH_ASKED[bool(strong)])
-
-
 def wanted_geometry(texts: TextSet, shares: tuple[float, float, float]) -> FloatArray:
     """Similarities [emotions, emotions] that the keys shall have: of the words, of the faces and of the affect."""
     words = np.stack([texts.sentences[0, texts.emotion == i].mean(0).numpy() for i in range(len(EMOTIONS))])
@@ -132,26 +120,21 @@ def prototypes_from_geometry(wanted: FloatArray, width: int) -> FloatArray:
 class SpaceTrainer:
     """Holds the measured data as tensors and the network that learns from them."""
 
-    def __init__(
-        self, config: SpaceConfig, training: EmotionTraining, texts: TextSet, voices: VoiceRecords, faces: FaceRecords
-    ) -> None:
+    def __init__(self, config: SpaceConfig, training: EmotionTraining, texts: TextSet, faces: FaceRecords) -> None:
         torch.manual_seed(training.seed)
         self.training = training
-        self.texts, self.voices, self.faces = texts, voices, faces
+        self.texts, self.faces = texts, faces
         self.network = SpaceNetwork(config, dropout=training.dropout)
-        self.random = np.random.default_rng(training.seed)
         self.reads_as = torch.from_numpy(np.stack([emotion.probabilities for emotion in EMOTIONS.values()]))
         self.wanted = torch.from_numpy(wanted_geometry(texts, training.geometry_shares))
         self.network.prototypes.data = torch.from_numpy(prototypes_from_geometry(self.wanted.numpy(), config.width))
-        self._prepare_voices()
         self._prepare_faces(config)
         self.network.text.mean.copy_(texts.sentences[0].mean(0))
         self.network.text.deviation.fill_(float(texts.sentences[0].std()))
-        self.cross = CrossReconstruction(config.voice_width, config.width)
 
     def fit(self) -> EmotionSpace:
         """Train to the end and hand back the space."""
-        parameters = [*self.network.parameters(), *self.cross.parameters()]
+        parameters = [*self.network.parameters()]
         optimiser = torch.optim.AdamW(parameters, self.training.learning_rate, weight_decay=self.training.weight_decay)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimiser, self.training.learning_rate, total_steps=self.training.steps
@@ -188,40 +171,18 @@ class SpaceTrainer:
         """All named losses on one fresh batch of each modality."""
         prototypes = functional.normalize(self.network.prototypes, dim=-1)
         text, text_target = self._text_batch()
-        voice, voice_target, asked = self._voice_batch()
         face, face_target, certain = self._face_batch()
         points = {
             "text": self.network.text(self._noisy(text)),
-            "voice": self.network.voice(self._noisy_voice(voice)),
             "picture": self.network.picture(face),
         }
         return {
             "text": self._text_loss(points["text"], text_target),
-            "voice": self._voice_loss(points["voice"], voice_target),
             "picture": self._picture_loss(points["picture"], face_target, certain),
-            "pairs": self._pair_loss(points, {"text": text_target, "voice": voice_target, "picture": face_target}),
+            "pairs": self._pair_loss(points, {"text": text_target, "picture": face_target}),
             "geometry": geometry(prototypes, self.wanted),
             "language": geometry(points["text"], _centred_similarity(text)),
-            "cross": self._cross_loss(),
-            "strength": self._strength_loss(voice, asked),
         }
-
-    def _prepare_voices(self) -> None:
-        names = self.network.config.emotions
-        self.voice_feeling = torch.tensor([names.index(name) for name in self.voices.emotion])
-        self.voice_plain = torch.from_numpy(self.voices.plain)
-        self.voice_classes = torch.unique(self.voice_feeling[~self.voice_plain])
-        self.voice_statistics = torch.from_numpy(self.voices.statistics)  # [N, windows, width]
-        self.asked_strength = torch.tensor(
-            [
-                asked_strength(*clip)
-                for clip in zip(self.voices.emotion, self.voices.strong, self.voices.plain, strict=True)
-            ]
-        )
-        _standardise(self.network.voice, self.voice_statistics.flatten(0, 1))
-        counts = torch.bincount(self.voice_feeling[~self.voice_plain], minlength=len(names)).float()
-        self.voice_draw = torch.where(self.voice_plain, 0.0, 1.0 / counts[self.voice_feeling]).double()
-        self.partners = partners(self.voices.emotion, self.voices.speaker, self.voices.words, self.training.seed)
 
     def _prepare_faces(self, config: SpaceConfig) -> None:
         mean, shapes = principal_shapes(self.faces.landmarks, config.picture_shapes)
@@ -249,25 +210,6 @@ class SpaceTrainer:
     def _noisy(self, sentences: Tensor) -> Tensor:
         return sentences + self.training.text_noise * self.network.text.deviation * torch.randn_like(sentences)
 
-    def _noisy_voice(self, voices: Tensor) -> Tensor:
-        return voices + self.training.voice_noise * self.network.voice.deviation * torch.randn_like(voices)
-
-    def _voice_batch(self) -> tuple[Tensor, Tensor, Tensor]:
-        """(statistics, emotions, strengths asked for) of acted voices."""
-        return self._heard(torch.multinomial(self.voice_draw, self.training.batch, replacement=True))
-
-    def _heard(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        windows = torch.randint(self.voice_statistics.shape[1], (len(rows),))
-        return self.voice_statistics[rows, windows], self.voice_feeling[rows], self.asked_strength[rows]
-
-    def _strength_loss(self, voice: Tensor, asked: Tensor) -> Tensor:
-        """Plain voices count here alone: taught as neutral ones they would make a microphone of the emotion."""
-        if self.voice_plain.any():
-            rows = torch.multinomial(self.voice_plain.double(), round(PLAIN_SHARE * len(voice)), replacement=True)
-            plain, _, plain_asked = self._heard(rows)
-            voice, asked = torch.cat([voice, plain]), torch.cat([asked, plain_asked])
-        return functional.mse_loss(self.network.strength(self._noisy_voice(voice)), asked)
-
     def _face_batch(self) -> tuple[Tensor, Tensor, Tensor]:
         rows = torch.multinomial(self.face_draw, self.training.batch, replacement=True)
         return self.face_measured[rows], self.face_feeling[rows], self.face_certain[rows]
@@ -276,11 +218,6 @@ class SpaceTrainer:
         log_weights = self.network.read(points)
         label = self.reads_as[target]
         return functional.nll_loss(log_weights, target) + _soft_family(log_weights, self.reads_as, label)
-
-    def _voice_loss(self, points: Tensor, target: Tensor) -> Tensor:
-        log_weights = self.network.read(points)
-        label = self.reads_as[target].argmax(1)
-        return among(log_weights, self.voice_classes, target) + 0.5 * family(log_weights, self.reads_as, label)
 
     def _picture_loss(self, points: Tensor, target: Tensor, certain: Tensor) -> Tensor:
         log_weights = self.network.read(points)
@@ -297,23 +234,8 @@ class SpaceTrainer:
         return total
 
     def _pair_loss(self, points: dict[str, Tensor], target: dict[str, Tensor]) -> Tensor:
-        label = {name: self.reads_as[index].argmax(1) for name, index in target.items()}
-        sharpness = self.network.log_sharpness.exp().detach()
-        pairs = (("text", "voice"), ("text", "picture"), ("voice", "picture"))
-        return torch.stack(
-            [contrastive(points[one], points[two], label[one], label[two], sharpness) for one, two in pairs]
-        ).mean()
-
-    def _cross_loss(self) -> Tensor:
-        clips, content, donors = self.partners
-        if not len(clips):
-            return self.network.prototypes.new_zeros(())
-        rows = self.random.integers(0, len(clips), self.training.batch)
-        own, other, donor = (self.voice_statistics[which[rows], 0] for which in (clips, content, donors))
-        tower = self.network.voice
-        scaled = ((own - tower.mean) / tower.deviation).clamp(-6.0, 6.0)
-        other_scaled = ((other - tower.mean) / tower.deviation).clamp(-6.0, 6.0)
-        return self.cross.loss(scaled, tower(own), other_scaled, tower(donor))
+        text, picture = (self.reads_as[target[name]].argmax(1) for name in ("text", "picture"))
+        return contrastive(points["text"], points["picture"], text, picture, self.network.log_sharpness.exp().detach())
 
 
 def _standardise(tower: Tower, measured: Tensor) -> None:
