@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from talker.errors import OptionsError
@@ -131,7 +131,7 @@ class VideoOptions:
     longer: str = "loop"
     face_index: int = 0
     point: tuple[float, float, float] | None = None
-    calm: str | None = None
+    calm: str | None = field(default=None, repr=False)  # options are written into films; paths are nobody's business
     wrinkles: float = 0.5
     permissive: bool = False
     label: bool = False

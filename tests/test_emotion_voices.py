@@ -21,11 +21,14 @@ from talker.data.voice_corpora import (
     talking_recordings,
     teaching,
 )
+from talker.emotion.model import emotion_model
 from talker.emotion.space import EmotionSpace, SpaceConfig, SpaceNetwork
+from talker.emotion.voice import voice_code
 from talker.emotion.voice_features import doubts, voice_frames
 from talker.errors import DataError, EmotionError
 from talker.speech.analysis import SpeechAnalysis
 from talker.speech.prosody import measure
+from talker.speech.voice import say
 from talker.speech.voices import find_voice
 from talker.training.voice_strength import StrengthTraining
 from talker.training.voice_tower import VoiceTraining, train_voice_tower
@@ -183,6 +186,12 @@ def test_noise_without_a_voice_is_refused() -> None:
     noise = 0.2 * np.random.default_rng(0).standard_normal(32_000).astype(np.float32)
     with pytest.raises(EmotionError, match="no voice"):
         voice_frames(SpeechAnalysis(SpeechClip(noise, 16_000)))
+
+
+@pytest.mark.parametrize("permissive", [False, True])
+def test_a_voice_that_reads_aloud_is_hardly_moved_and_its_code_says_so(permissive: bool) -> None:
+    code = voice_code(SpeechAnalysis(say("The train to the coast leaves at nine.")), model=emotion_model(permissive))
+    assert code.strength.max() < 0.3 and code.source.startswith("voice (hardly moved): ")
 
 
 def test_a_recording_can_be_a_sentence_of_the_offline_voice() -> None:

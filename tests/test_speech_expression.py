@@ -27,6 +27,7 @@ from talker.speech.voice_expression import (
     levelled,
     limited,
     paced,
+    stressed,
 )
 from talker.types import EMOTION_LABELS, SpeechClip
 
@@ -60,6 +61,21 @@ def test_pitch_and_melody_move_where_it_is_voiced_only() -> None:
     assert np.ptp(wider) == pytest.approx(2 * np.ptp(np.log2(pitch[voiced])), rel=1e-3)
 
 
+def test_stress_widens_the_energy_around_its_middle_and_roughness_shakes_the_pitch() -> None:
+    times = np.arange(80) / 80
+    energy = np.sin(9 * times).astype(np.float32)
+    voiced = times > 0.2
+    np.testing.assert_array_equal(stressed(energy, voiced, change(80)), energy)
+    wider = stressed(energy, voiced, change(80, stress_octaves=1.0))
+    np.testing.assert_array_equal(wider[~voiced], energy[~voiced])
+    assert np.ptp(wider[voiced]) == pytest.approx(2 * np.ptp(energy[voiced]), rel=1e-4)
+    assert np.median(wider[voiced]) == pytest.approx(np.median(energy[voiced]), abs=1e-4)
+    pitch = np.full(80, 150.0)
+    rough = intoned(pitch, pitch > 0, times, change(80, roughness=0.02))
+    np.testing.assert_allclose(np.unique(rough.round(2)), [147.0, 153.0])
+    assert rough.mean() == pytest.approx(150.0)
+
+
 def test_colour_leaves_the_level_and_loudness_the_colour() -> None:
     noise = np.random.default_rng(0).normal(0, 0.05, RATE).astype(np.float32)
     bright = coloured(noise, RATE, change(presence_db=8.0, air_db=6.0))
@@ -67,6 +83,8 @@ def test_colour_leaves_the_level_and_loudness_the_colour() -> None:
     spectrum = np.abs(np.fft.rfft(bright)) / np.abs(np.fft.rfft(noise))
     bands = [20 * np.log10(np.median(spectrum[low:high])) for low, high in ((100, 250), (1200, 2500), (8000, 11000))]
     assert bands[1] - bands[0] == pytest.approx(7.5, abs=1.5) and bands[2] - bands[0] == pytest.approx(6, abs=1)
+    pressed = np.abs(np.fft.rfft(coloured(noise, RATE, change(low_db=-12.0)))) / np.abs(np.fft.rfft(noise))
+    assert 20 * np.log10(np.median(pressed[30:90]) / np.median(pressed[1200:])) == pytest.approx(-10.5, abs=1.0)
     np.testing.assert_allclose(coloured(noise, RATE, change(loudness_db=6.0206)), 2 * noise, rtol=1e-4)
 
 

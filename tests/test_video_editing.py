@@ -306,3 +306,7 @@ def test_lips_that_meet_in_a_film_meet_on_another_face() -> None:
     assert np.corrcoef(carried[:, jaw], talk.blendshapes[:, jaw])[0, 1] > 0.999
     assert abs(carried[:, jaw].min()) < 0.05
     assert carried[:, jaw].max() > 0.3
+
+
+def test_the_path_of_a_calm_clip_is_not_written_into_films() -> None:
+    assert "secret" not in repr(VideoOptions(calm="/home/secret/calm.mp4"))

@@ -10,7 +10,7 @@ import numpy as np
 
 from talker.speech import kokoro
 from talker.speech.readers.words import Word, timed_tokens
-from talker.speech.voice_expression import ExpressionCurve, coloured, intoned, levelled, limited, paced
+from talker.speech.voice_expression import ExpressionCurve, coloured, intoned, levelled, limited, paced, stressed
 from talker.types import FloatArray, TimedToken
 
 SILENT_LETTERS = ";:,.!?—…"
@@ -64,8 +64,10 @@ class KokoroUtterance:
         contours = network.contours(self.plan, durations)
         times_s = start_s + np.arange(len(contours.pitch_hz)) / kokoro.CONTOUR_HZ
         voiced = contours.pitch_hz > kokoro.UNVOICED_HZ
-        pitch = intoned(contours.pitch_hz, voiced, times_s, expression.at(times_s))
-        samples = network.sound(kokoro.Contours(pitch, contours.energy, contours.text, contours.style))
+        change = expression.at(times_s)
+        pitch = intoned(contours.pitch_hz, voiced, times_s, change)
+        energy = stressed(contours.energy, voiced, change)
+        samples = network.sound(kokoro.Contours(pitch, energy, contours.text, contours.style))
         moments = start_s + np.arange(len(samples)) / kokoro.SAMPLE_RATE
         return Piece(limited(coloured(levelled(samples), kokoro.SAMPLE_RATE, expression.at(moments))), *tokens)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,17 +91,18 @@ def say_pieces(
     """The pieces of a script one after another, each as soon as it can be heard. Arguments as in `say`."""
     if not 0.5 <= speed <= 2.0:
         raise InputError(f"The speed of the voice must lie between 0.5 and 2, not {speed}.")
-    utterances = plan_script(script, seed, style)
-    expression = PLAIN
+    planned = plan_script(script, seed, style)  # one by one, so that a voice that feels nothing begins at once
+    if express is None:
+        yield from _one_by_one(planned, speed, PLAIN)
+        return
+    utterances, expression = list(planned), PLAIN
     for _ in range(2):
-        if express is None:
-            break
         expression = express(join(script, _one_by_one(utterances, speed, expression, heard=False)))
     yield from _one_by_one(utterances, speed, expression)
 
 
 def _one_by_one(
-    utterances: Sequence[Utterance], speed: float, expression: ExpressionCurve, *, heard: bool = True
+    utterances: Iterable[Utterance], speed: float, expression: ExpressionCurve, *, heard: bool = True
 ) -> Iterator[Piece]:
     """Each utterance from where the one before it ends; silence in its stead where it needn't be heard."""
     start_s = 0.0
@@ -111,14 +112,17 @@ def _one_by_one(
         start_s += len(piece.samples) / kokoro.SAMPLE_RATE
 
 
-def plan_script(script: Script, seed: int = 0, style: Manner | None = None) -> list[Utterance]:
+def plan_script(script: Script, seed: int = 0, style: Manner | None = None) -> Iterator[Utterance]:
     """What the voice makes of each piece before anything is decided about its timing."""
     if script.voice.engine == SMALL:
         speaker = small_speaker(script.voice.voices[0].code)
-        return [SmallUtterance(speaker, words, seed + index, style) for index, words in enumerate(script.pieces)]
+        for index, words in enumerate(script.pieces):
+            yield SmallUtterance(speaker, words, seed + index, style)
+        return
     tables = [kokoro.style_table(voice.code) for voice in script.voice.voices]
     table = np.average(tables, axis=0, weights=script.voice.shares)
-    return [kokoro_utterance(words, table, first=index == 0) for index, words in enumerate(script.pieces)]
+    for index, words in enumerate(script.pieces):
+        yield kokoro_utterance(words, table, first=index == 0)
 
 
 def join(script: Script, pieces: Iterable[Piece]) -> SpeechClip:

@@ -10,6 +10,7 @@ import scipy.fft
 
 from talker.types import BoolArray, FloatArray
 
+LOW_HZ = 250.0  # a pressed voice has little below it
 PRESENCE_HZ, AIR_HZ = 650.0, 4200.0  # vocal effort shows between them, breath and hiss above
 LEVEL = 0.07  # RMS of the sounding part of a voice that feels nothing, -23 dB
 SOUNDING = 0.02  # of the peak, above which a sample counts as sounding
@@ -25,8 +26,9 @@ class VoiceExpression:
 
     pitch_semitones: of the middle of the melody. melody_octaves: log2 of how much wider it swings. pace_octaves: log2
     of how much faster sounds follow one another. loudness_db. pause_octaves: log2 of how much longer pauses last.
-    presence_db, air_db: what lies from 650 Hz to 4.2 kHz, and above, against what lies below. tremor_semitones: of a
-    pitch that trembles.
+    presence_db, air_db, low_db: what lies from 650 Hz to 4.2 kHz, above, and below 250 Hz, against what lies between.
+    tremor_semitones: of a pitch that trembles. stress_octaves: log2 of how much further loud and soft sounds lie apart,
+    in voices that plan their energy. roughness: share by which every other 12 ms of the pitch lie higher, as in shouts.
     """
 
     pitch_semitones: float = 0.0
@@ -37,6 +39,9 @@ class VoiceExpression:
     presence_db: float = 0.0
     air_db: float = 0.0
     tremor_semitones: float = 0.0
+    low_db: float = 0.0
+    stress_octaves: float = 0.0
+    roughness: float = 0.0
 
 
 PARTS = tuple(part.name for part in dataclasses.fields(VoiceExpression))
@@ -44,7 +49,7 @@ PARTS = tuple(part.name for part in dataclasses.fields(VoiceExpression))
 
 @dataclass(frozen=True)
 class ExpressionCurve:
-    """An expression over time: values [T, 8] in the order of `PARTS`, `rate_hz` rows a second; its ends are held."""
+    """An expression over time: values [T, 11] in the order of `PARTS`, `rate_hz` rows a second; its ends are held."""
 
     values: FloatArray
     rate_hz: float
@@ -81,10 +86,20 @@ def intoned(pitch_hz: FloatArray, voiced: BoolArray, times_s: FloatArray, change
     swing = np.log2(np.maximum(pitch_hz, 1.0)) - middle  # octaves
     swing = np.clip(swing * np.exp2(change["melody_octaves"]), -WIDEST_OCTAVES, WIDEST_OCTAVES)
     tremor = change["tremor_semitones"] * np.sin(2 * np.pi * TREMOR_HZ * times_s)
-    moved = np.exp2(middle + swing + (change["pitch_semitones"] + tremor) / 12)
-    parts = ("pitch_semitones", "melody_octaves", "tremor_semitones")
+    rough = 1.0 + change["roughness"] * np.where(np.arange(len(pitch_hz)) % 2, 1.0, -1.0)
+    moved = np.exp2(middle + swing + (change["pitch_semitones"] + tremor) / 12) * rough
+    parts = ("pitch_semitones", "melody_octaves", "tremor_semitones", "roughness")
     touched = np.any([change[part] != 0 for part in parts], axis=0)
     return np.where(voiced & touched, moved, pitch_hz).astype(np.float32)
+
+
+def stressed(energy: FloatArray, voiced: BoolArray, change: dict[str, FloatArray]) -> FloatArray:
+    """A logarithmic energy contour [N] that swings further around its middle, where it is voiced [N]."""
+    if not voiced.any():
+        return energy
+    middle = float(np.median(energy[voiced]))
+    swung = middle + (energy - middle) * np.exp2(change["stress_octaves"])
+    return np.where(voiced & (change["stress_octaves"] != 0), swung, energy).astype(np.float32)
 
 
 def coloured(samples: FloatArray, rate_hz: int, change: dict[str, FloatArray]) -> FloatArray:
@@ -93,10 +108,10 @@ def coloured(samples: FloatArray, rate_hz: int, change: dict[str, FloatArray]) -
     A new colour is as loud as the old one: what makes it louder is loudness_db alone.
     """
     coloured = samples
-    if change["presence_db"].any() or change["air_db"].any():
-        low, to_air = (_below(samples, edge / rate_hz) for edge in (PRESENCE_HZ, AIR_HZ))
-        presence, air = (10 ** (change[part] / 20) for part in ("presence_db", "air_db"))
-        coloured = low + (to_air - low) * presence + (samples - to_air) * air
+    if any(change[part].any() for part in ("presence_db", "air_db", "low_db")):
+        bass, low, to_air = (_below(samples, edge / rate_hz) for edge in (LOW_HZ, PRESENCE_HZ, AIR_HZ))
+        presence, air, lowest = (10 ** (change[part] / 20) for part in ("presence_db", "air_db", "low_db"))
+        coloured = bass * lowest + (low - bass) + (to_air - low) * presence + (samples - to_air) * air
         coloured *= np.sqrt((samples**2).mean() / max(float((coloured**2).mean()), 1e-12))
     return (coloured * 10 ** (change["loudness_db"] / 20)).astype(np.float32)
 
