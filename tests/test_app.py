@@ -188,6 +188,7 @@ def test_language_models_get_the_endpoints_as_tools() -> None:
     assert tools == {name.strip("/") for name in ENDPOINTS}
 
 
+@pytest.mark.slow
 def test_many_runs_leave_memory_and_files_where_they_were(
     server: Server, client: Client, picture: Path, scratch: Path
 ) -> None:

@@ -196,6 +196,7 @@ def test_adversaries_see_colours_of_their_part_alone() -> None:
     assert float(r1_penalty(networks, picture)) > 0
 
 
+@pytest.mark.slow
 def test_adversaries_learn_to_tell_dark_from_bright(trips: TripSet) -> None:
     task = task_of(trips, losses={"pixels": 1e-6, "adversarial": 1e-6}, adversary_rate=3e-3, rate=0.0)
     verdicts = [float(task.update(step, 1.0)["verdict"].detach()) for step in range(25)]

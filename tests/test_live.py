@@ -135,6 +135,7 @@ def test_a_face_listens_while_nobody_speaks(sound: FloatArray) -> None:
     assert LipGeometry.load().opening_of(neutral.blendshapes).max() < 0.005
 
 
+@pytest.mark.slow
 def test_nothing_grows(monkeypatch: pytest.MonkeyPatch) -> None:
     """A rhythmic buzz, which is taken for speech: its third half minute holds no more memory than the second."""
     monkeypatch.setattr(  # the encoder remembers nothing and takes the most time

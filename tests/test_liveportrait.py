@@ -108,6 +108,7 @@ def test_names_and_shapes_are_the_published_ones() -> None:
     assert stitching == [(128, 126), (128, 128), (64, 128), (65, 64)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FACTS["outputs"])
 def test_numbers_are_the_published_ones(name: str, answers: dict[str, torch.Tensor]) -> None:
     expected, found = FACTS["outputs"][name], answers[name]

@@ -304,6 +304,7 @@ def test_uploads_results_and_tracks_go_with_their_visitor(server: Server, scratc
     assert eventually(lambda: not files_below(folder, "mine.jpg"))
 
 
+@pytest.mark.slow
 def test_the_end_of_the_server_is_the_end_of_its_files(tmp_path: Path) -> None:
     with served(TMPDIR=str(tmp_path)) as running:
         uploaded_to(running, PORTRAIT)
