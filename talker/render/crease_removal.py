@@ -19,6 +19,7 @@ from talker.face.landmarks import FACE_OVAL, LEFT_BROW, LEFT_EYE, LIPS, NOSE_RID
 from talker.face.raster import rasterise
 from talker.render.affine import Affine
 from talker.render.geometry import HeadGeometry
+from talker.render.patch import Window
 from talker.render.sampling import BORDER, bordered
 from talker.render.source import SourceFrame
 from talker.types import BoolArray, ByteArray, FloatArray
@@ -67,14 +68,21 @@ class CreaseRemoval:
         change = np.log(np.maximum(relaxed, 1e-3))
         shrink = min(1.0, params.working_face_px / (source.unit * FACE_WIDTH_CM))
         points = geometry.rest_points - corner
-        gain = _fold_gain(geometry, image, points, change, shrink, wrinkles, params)  # [h,w,3] log brightness
+        margin = params.coarse * source.unit * FACE_WIDTH_CM
+        face = Window.around(geometry.landmark_points(points, FACE_OVAL), margin, image.shape)
+        inner = np.ascontiguousarray(image[face.slices])
+        gain = _fold_gain(geometry, inner, points - face.corner, change, shrink, wrinkles, params)  # [h,w,3]
         folded = np.abs(gain).max(axis=2) > 1e-3
         if not folded.any():
             return  # a smooth face
-        rows, columns = _bounds(folded)
+        within = _bounds(folded)
+        rows, columns = (
+            slice(side.start + first, side.stop + first)
+            for side, first in zip(within, (face.top, face.left), strict=True)
+        )
         self._box = tuple(slice(side.start + BORDER, side.stop + BORDER) for side in (rows, columns))
         inside = image[rows, columns].astype(np.float32) + params.black
-        added = inside * np.expm1(gain[rows, columns])
+        added = inside * np.expm1(gain[within])
         added = np.concatenate([added, np.zeros_like(added[..., :1])], axis=2)  # the fourth channel is no colour
         ridge = geometry.landmark_points(points, (NOSE_RIDGE,))[0, 1]
         height = np.arange(rows.start, rows.stop, dtype=np.float32)[:, None, None]
