@@ -15,7 +15,7 @@ from gradio.context import LocalContext
 MOST_WAITING = 32  # of all visitors; who comes then is told so
 MOST_OF_ONE = 8  # requests of one session that may wait; a click can cause several
 CORES_A_FACE = 2  # that a live face takes
-GIVES_WAY_S = 0.5  # that a film waits before each frame while somebody waits for a still
+GIVES_WAY_S = 0.2  # that a film waits before each frame while somebody waits for a still
 
 
 def share_fairly(page: gr.Blocks) -> None:
