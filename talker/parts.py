@@ -6,6 +6,7 @@ job, so that a batch that was killed goes on with the parts that are there.
 
 from __future__ import annotations
 
+import math
 import shutil
 import time
 from pathlib import Path
@@ -62,7 +63,7 @@ def compose(talker: Talker, job: Job, folder: Path) -> int:
                 file, blendshapes=motion.blendshapes, pose=motion.pose, fps=motion.fps, made=int(time.time())
             )  # fmt: skip
     motion, _ = _motion(place)
-    return len(range(0, len(motion), _part_frames(motion)))
+    return _part_count(motion)
 
 
 def draw(talker: Talker, job: Job, folder: Path, part: int) -> None:
@@ -86,7 +87,7 @@ def join(job: Job, folder: Path) -> None:
     """Put all parts one after the other, with their sound, in the film's place."""
     place = _place(job, folder)
     motion, _ = _motion(place)
-    parts = [_part(place, part) for part in range(len(range(0, len(motion), _part_frames(motion))))]
+    parts = [_part(place, part) for part in range(_part_count(motion))]
     joined_pictures(parts, place / PICTURES)
     with replaced_when_done(folder / job.out) as scratch:
         with_sound_of(place / SOUND, place / PICTURES, scratch, len(motion) / motion.fps + SOUND_AFTER_S)
@@ -104,6 +105,10 @@ def _part(place: Path, part: int) -> Path:
 
 def _part_frames(motion: FaceMotion) -> int:
     return round(PART_S * motion.fps)
+
+
+def _part_count(motion: FaceMotion) -> int:
+    return math.ceil(len(motion) / _part_frames(motion))
 
 
 def _motion(place: Path) -> tuple[FaceMotion, int]:
