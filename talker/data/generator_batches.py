@@ -31,13 +31,16 @@ LIPS_COUNT, EYES_COUNT, SKIN_COUNT, BASE = 4.0, 3.0, 1.0, 0.1  # how much a pixe
 
 @dataclass(frozen=True)
 class Batch:
-    """B squares: picture [B,6,S,S], truth [B,3,S,S], maps [B,6,S/4,S/4], style [B,STYLE], source [B,3,S,S].
+    """B squares: picture [B,6,S,S], truth [B,3,S,S], photograph [B,3,S,S], maps [B,6,S/4,S/4], style [B,STYLE], source
+    [B,3,S,S].
 
-    truth: what should be there; of frames without one (`ALONE`) the photograph.
+    truth: what should be there; of frames without one (`ALONE`) the photograph. photograph: untouched, as adversaries
+    know photographs.
     """
 
     picture: Tensor
     truth: Tensor
+    photograph: Tensor
     maps: Tensor
     style: Tensor
     source: Tensor
@@ -62,7 +65,8 @@ class Batch:
         maps = torch.cat([-x, face, 1.0 - place, y], dim=1)  # places are 0..1 from the left
         order, sign = _mirrored_style(self.style.device)
         style = self.style[:, order] * sign
-        return Batch(self.picture.flip(-1), self.truth.flip(-1), maps, style, self.source.flip(-1))
+        pictures = (part.flip(-1) for part in (self.picture, self.truth, self.photograph))
+        return Batch(*pictures, maps, style, self.source.flip(-1))
 
     def mixed(self, other: Batch, chosen: Tensor) -> Batch:
         """The squares of `other` where `chosen` [B] says so, and these elsewhere."""
@@ -72,7 +76,8 @@ class Batch:
     def lit(self, gain: Tensor) -> Batch:
         """The faces with each colour multiplied by `gain` [B,3,1,1]."""
         picture = torch.cat([self.picture[:, :3] * gain, self.picture[:, 3:]], dim=1)
-        return dataclasses.replace(self, picture=picture, truth=self.truth * gain, source=self.source * gain)
+        lit = {name: getattr(self, name) * gain for name in ("truth", "photograph", "source")}
+        return dataclasses.replace(self, picture=picture, **lit)
 
 
 @functools.cache
@@ -81,7 +86,10 @@ def _mirrored_style(device: torch.device) -> tuple[Tensor, Tensor]:
 
 
 class TripSet:
-    """Round trips on one device, as bytes: N trips of P photographs."""
+    """Round trips on one device, as bytes: N trips of P photographs.
+
+    Every photograph is there as it is, and once for each of its trips, laid over what was drawn on the way back.
+    """
 
     def __init__(self, trips: Iterable[RoundTrips], device: torch.device) -> None:
         """DataError when there are none."""
@@ -93,9 +101,10 @@ class TripSet:
         def column(name: str) -> Tensor:
             return torch.from_numpy(np.concatenate([getattr(trip, name)[rows] for trip, rows in kept])).to(device)
 
-        self.truth = torch.from_numpy(np.stack([trip.truth for trip, _ in kept])).to(device)  # [P,S,S,3]
+        self.photographs = torch.from_numpy(np.stack([trip.truth for trip, _ in kept])).to(device)  # [P,S,S,3]
         counts = [len(rows) for _, rows in kept]
         self.photograph = torch.from_numpy(np.repeat(np.arange(len(kept)), counts)).to(device)  # [N]
+        self.truths = column("truths")  # [N,S,S,3]
         self.sources = column("sources")  # [N,S,S,3]
         self.pictures, self.masks = column("pictures"), column("masks")  # [N,3,S,S,3]
         self.maps, self.styles = column("maps"), column("styles")  # [N,3,S/4,S/4,6], [N,3,STYLE]
@@ -105,17 +114,18 @@ class TripSet:
 
     def take(self, rows: Tensor, place: int) -> Batch:
         """Trips `rows` [B], each at `place`: `BACK`, `NEIGHBOUR` or `ALONE`."""
-        truth = _colours(self.truth[self.photograph[rows]])
+        photograph = _colours(self.photographs[self.photograph[rows]])
+        truth = photograph if place == ALONE else _colours(self.truths[rows])
         picture = torch.cat([_colours(self.pictures[rows, place]), _colours(self.masks[rows, place])], dim=1)
         maps = absolute(self.maps[rows, place].permute(0, 3, 1, 2).float())
-        source = truth if place == ALONE else _colours(self.sources[rows])
-        return Batch(picture, truth, maps, self.styles[rows, place], source)
+        source = photograph if place == ALONE else _colours(self.sources[rows])
+        return Batch(picture, truth, photograph, maps, self.styles[rows, place], source)
 
 
-def load_trips(paths: Iterable[Path], device: torch.device, threads: int = 2) -> TripSet:
-    """Read what `draw_round_trips` wrote."""
+def load_trips(paths: Iterable[Path], side: int, device: torch.device, threads: int = 2) -> TripSet:
+    """Read what `draw_round_trips` wrote, reduced to squares of `side` px."""
     with ThreadPoolExecutor(threads) as pool:
-        return TripSet(pool.map(RoundTrips.load, paths), device)
+        return TripSet(pool.map(lambda path: RoundTrips.load(path).at_side(side), paths), device)
 
 
 def held_out(path: Path) -> bool:

@@ -11,6 +11,7 @@ frame that is drawn from P as films are, with an expression that nobody photogra
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -22,6 +23,7 @@ import cv2
 import numpy as np
 
 from talker.blendshapes import BLENDSHAPE_COUNT, BLENDSHAPE_NAMES, expand
+from talker.data.alignment import laid_over
 from talker.data.face_fits import fitted, usable
 from talker.data.faces import FaceRow
 from talker.emotion.catalogue import find_emotion
@@ -30,7 +32,7 @@ from talker.face.landmarks import FACE_LANDMARKS
 from talker.files import replaced_when_done
 from talker.motion.visemes import VISEMES
 from talker.options import SpeakOptions
-from talker.render.aligned import FaceSquare, generator_style
+from talker.render.aligned import MAP_STRIDE, FaceSquare, generator_style
 from talker.render.crop import at_size
 from talker.render.geometry import to_relative_expression
 from talker.render.geometry_renderer import GeometryRenderer, RenderedFrame
@@ -70,6 +72,25 @@ class RoundTrips:
     maps: FloatArray
     styles: FloatArray
     shifts: FloatArray
+
+    @functools.cached_property
+    def truths(self) -> ByteArray:
+        """[N,S,S,3] the photograph, laid over what was drawn on each trip's way back."""
+        return np.stack([laid_over(self.truth, pictures[0]) for pictures in self.pictures])
+
+    def at_side(self, side: int) -> RoundTrips:
+        """The same trips in squares of `side` px."""
+        if side == len(self.truth):
+            return self
+
+        def reduced(pictures: np.ndarray, to: int, flags: int) -> np.ndarray:
+            flat = pictures.reshape(-1, *pictures.shape[-3:])
+            small = [cv2.resize(picture, (to, to), interpolation=flags) for picture in flat]
+            return np.stack(small).reshape(*pictures.shape[:-3], to, to, pictures.shape[-1])
+
+        pictures = (reduced(x, side, cv2.INTER_AREA) for x in (self.truth, self.sources, self.pictures, self.masks))
+        maps = reduced(self.maps.astype(np.float32), side // MAP_STRIDE, cv2.INTER_LINEAR).astype(np.float16)
+        return RoundTrips(*pictures, maps, self.styles, self.shifts)
 
     def save(self, path: Path) -> None:
         """Write one file: pictures as JPEG, masks as PNG."""

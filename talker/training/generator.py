@@ -135,10 +135,11 @@ class GeneratorTask:
         features: nn.Module | None = None,
     ) -> None:
         torch.manual_seed(settings.schedule.seed)
-        self.device = trips.truth.device
+        self.device = trips.truths.device
         self.settings, self.trips, self.checked = settings, trips, checked
         self.network = Generator(config).to(self.device).to(memory_format=torch.channels_last)
-        self.adversaries = Discriminators(settings.discriminators).to(self.device).to(memory_format=torch.channels_last)
+        adversaries = Discriminators(settings.discriminators, config.mode)
+        self.adversaries = adversaries.to(self.device).to(memory_format=torch.channels_last)
         self.losses = ReconstructionLosses(settings.losses, features).to(self.device)
         self._verdict = torch.full((), CLUELESS, device=self.device)
         self.networks = {"generator": self.network, "adversaries": self.adversaries}
@@ -154,8 +155,10 @@ class GeneratorTask:
     def of(cls, paths: list[Path], config: GeneratorConfig, settings: GeneratorTraining) -> GeneratorTask:
         """On what was prepared; the held-out photographs are for choosing weights."""
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        trips = load_trips([path for path in paths if not held_out(path)], device)
-        return cls(config, settings, trips, load_trips([path for path in paths if held_out(path)], device))
+        taught, checked = (
+            load_trips([path for path in paths if held_out(path) == kept], config.size, device) for kept in (False, True)
+        )
+        return cls(config, settings, taught, checked)
 
     def update(self, step: int, progress: float) -> dict[str, Tensor]:
         """One step of both optimisers."""
@@ -168,13 +171,13 @@ class GeneratorTask:
         leaf = made.detach().requires_grad_(True)
         terms = self._judge(leaf, batch, step)
         wander = tuple(int(x) for x in np.random.default_rng(step).integers(-WANDER, WANDER + 1, 2))
-        drawn, real = leaf[: count + alone], batch.truth[:count]
+        drawn, real = leaf[: count + alone], batch.photograph[:count]
         if share:
             self.adversaries.requires_grad_(False)
             with self._half():
                 verdicts = self.adversaries(drawn, wander)
                 with torch.no_grad():
-                    wanted = self.adversaries(real, wander)
+                    wanted = self.adversaries(batch.truth[:count], wander)
             terms["matching"] = matching_loss([[x[:count] for x in seen] for seen in verdicts], wanted)
             terms["adversarial"] = generator_adversarial_loss(verdicts)
             self.adversaries.requires_grad_(True)

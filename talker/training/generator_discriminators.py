@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from talker.render.generator import SLOPE
-from talker.render.regions import EYES, MOUTH, WHOLE, Region
+from talker.render.regions import EYES, MODES, MOUTH, WHOLE, Region
 
 PARTS: dict[str, tuple[Region, int]] = {"mouth": (MOUTH, 1), "eyes": (EYES, 1), "face": (WHOLE, 2)}  # and how coarse
 DETAIL_PX, DETAIL_GAIN = 5, 8.0  # what is finer than that is shown apart, and louder: it gives most drawings away
@@ -54,11 +54,12 @@ class Discriminator(nn.Module):
 
 
 class Discriminators(nn.Module):
-    """One for each of `PARTS`."""
+    """One for each of `PARTS` that the generator's `mode` works on."""
 
-    def __init__(self, config: DiscriminatorConfig) -> None:
+    def __init__(self, config: DiscriminatorConfig, mode: str = "face") -> None:
         super().__init__()
-        self.networks = nn.ModuleDict({name: Discriminator(config) for name in PARTS})
+        names = PARTS if mode == "face" else [region.name for region in MODES[mode]]
+        self.networks = nn.ModuleDict({name: Discriminator(config) for name in names})
 
     def forward(self, picture: Tensor, wander: tuple[int, int] = (0, 0)) -> list[list[Tensor]]:
         """What each one says to its part of squares [B,3,S,S], moved by `wander` px (down, right)."""
