@@ -81,7 +81,7 @@ def made_up(count: int = 2) -> Batch:
     torch.manual_seed(1)
     picture, truth, source = (torch.rand(count, channels, SIDE, SIDE) for channels in (6, 3, 3))
     maps = absolute(0.1 * torch.rand(count, MAPS, SIDE // 4, SIDE // 4))
-    return Batch(picture, truth, maps, torch.rand(count, STYLE), source)
+    return Batch(picture, truth, truth, maps, torch.rand(count, STYLE), source)
 
 
 def test_untrained_a_mirrored_face_gives_a_mirrored_face() -> None:
@@ -178,7 +178,9 @@ def test_the_shipped_weights_are_nearly_symmetric(shipped: GeneratorRenderer, po
     picture = tensor(np.concatenate([seen.picture, seen.masks], axis=-1)) / 255
     source = tensor(squares.source(shipped.geometry.portrait.image)) / 255
     style = generator_style(SPEAKING, TURNED, portrait)
-    one = Batch(picture, picture[:, :3], absolute(tensor(seen.maps)), torch.from_numpy(style[None]), source)
+    one = Batch(
+        picture, picture[:, :3], picture[:, :3], absolute(tensor(seen.maps)), torch.from_numpy(style[None]), source
+    )
     generator = load_generator(checkpoint(CHECKPOINT))
     added = []
     for batch in (one, one.mirrored()):

@@ -7,6 +7,7 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import skimage.data
@@ -15,6 +16,7 @@ from ai_edge_litert.interpreter import Interpreter
 from torch import nn
 from torch.nn import functional
 
+from talker.data.alignment import LARGEST, alignment, laid_over
 from talker.data.generator_batches import ALONE, BACK, TripSet, augmented, importance
 from talker.data.round_trips import SIDE as TRIP_SIDE
 from talker.data.round_trips import RoundTrips, round_trips
@@ -95,8 +97,35 @@ def test_trips_are_stored_small_and_come_back(real_trips: RoundTrips, tmp_path: 
 
 def test_the_source_of_a_way_back_is_where_it_comes_from(trips: TripSet) -> None:
     rows = torch.tensor([0, 7])
-    assert torch.equal(trips.take(rows, ALONE).source, trips.take(rows, BACK).truth)
+    assert torch.equal(trips.take(rows, ALONE).source, trips.take(rows, BACK).photograph)
     assert float((trips.take(rows, BACK).source - trips.take(rows, BACK).truth).abs().mean()) > 0.1
+
+
+def test_a_photograph_is_laid_over_what_was_drawn_of_it() -> None:
+    """A face that is drawn narrower gets a narrower photograph, whose matter stays its own."""
+    photograph = np.ascontiguousarray(cv2.resize(skimage.data.astronaut()[20:220, 130:330], (256, 256)))
+    x, y = np.meshgrid(*[np.arange(256, dtype=np.float32)] * 2)
+    narrower = cv2.remap(photograph, 128 + 1.03 * (x - 128), y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+    drawn = cv2.GaussianBlur(narrower, (0, 0), 1.5)
+    over = laid_over(photograph, drawn)
+    middle = np.s_[40:216, 40:216]
+    before, after = (np.abs(one[middle].astype(float) - narrower[middle]).mean() for one in (photograph, over))
+    assert after < 0.5 * before
+    contrast = [
+        cv2.Laplacian(cv2.cvtColor(one, cv2.COLOR_RGB2GRAY), cv2.CV_64F).std() for one in (drawn, over, photograph)
+    ]
+    assert contrast[1] > 0.8 * contrast[2] > contrast[0]
+    np.testing.assert_allclose(laid_over(photograph, photograph).astype(float), photograph, atol=2)
+    assert np.linalg.norm(alignment(photograph, np.flipud(photograph)), axis=-1).max() <= LARGEST * 256 + 1e-3
+
+
+def test_trips_are_reduced_as_a_whole(real_trips: RoundTrips) -> None:
+    small = real_trips.at_side(128)
+    assert small.truths.shape == small.sources.shape == (2, 128, 128, 3)
+    assert small.maps.shape == (2, 3, 32, 32, MAPS)
+    assert small.pictures.shape == small.masks.shape == (2, 3, 128, 128, 3)
+    assert abs(float(small.pictures.mean()) - float(real_trips.pictures.mean())) < 1
+    assert real_trips.at_side(TRIP_SIDE) is real_trips
 
 
 def test_bad_fits_are_left_out_and_nothing_is_an_error() -> None:

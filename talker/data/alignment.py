@@ -1,8 +1,8 @@
 """A photograph laid over what was drawn of it, so that what is learnt from the pair is matter and not place.
 
-The way back of a round trip misses its photograph a little, and in the same direction on most faces (mouths too narrow).
-Who learns from that moves every mouth, also those that lie right. So the photograph is moved to the drawing: along
-the optical flow between the two, made smooth, so that it follows the form of mouth and cheeks and nothing smaller.
+The way back of a round trip misses its photograph a little, in the same direction on most faces: mouths are too narrow.
+Who learns from that moves every mouth, also those that lie right. So the photograph is moved to the drawing: along the
+optical flow between the two, made smooth, so that it follows the form of mouth and cheeks and nothing smaller.
 """
 
 from __future__ import annotations

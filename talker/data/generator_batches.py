@@ -65,8 +65,8 @@ class Batch:
         maps = torch.cat([-x, face, 1.0 - place, y], dim=1)  # places are 0..1 from the left
         order, sign = _mirrored_style(self.style.device)
         style = self.style[:, order] * sign
-        pictures = (part.flip(-1) for part in (self.picture, self.truth, self.photograph))
-        return Batch(*pictures, maps, style, self.source.flip(-1))
+        pictures = {name: getattr(self, name).flip(-1) for name in ("picture", "truth", "photograph", "source")}
+        return Batch(maps=maps, style=style, **pictures)
 
     def mixed(self, other: Batch, chosen: Tensor) -> Batch:
         """The squares of `other` where `chosen` [B] says so, and these elsewhere."""

@@ -88,9 +88,10 @@ class RoundTrips:
             small = [cv2.resize(picture, (to, to), interpolation=flags) for picture in flat]
             return np.stack(small).reshape(*pictures.shape[:-3], to, to, pictures.shape[-1])
 
-        pictures = (reduced(x, side, cv2.INTER_AREA) for x in (self.truth, self.sources, self.pictures, self.masks))
+        names = ("truth", "sources", "pictures", "masks")
+        pictures = {name: reduced(getattr(self, name), side, cv2.INTER_AREA) for name in names}
         maps = reduced(self.maps.astype(np.float32), side // MAP_STRIDE, cv2.INTER_LINEAR).astype(np.float16)
-        return RoundTrips(*pictures, maps, self.styles, self.shifts)
+        return dataclasses.replace(self, maps=maps, **pictures)
 
     def save(self, path: Path) -> None:
         """Write one file: pictures as JPEG, masks as PNG."""

@@ -15,6 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from torch.nn import functional
 
 from talker.data.face_fits import fit_faces, fitted, usable
 from talker.data.faces import FaceRow, face_rows
@@ -24,9 +25,9 @@ from talker.errors import DataError
 from talker.evaluation.metrics import Recorder
 from talker.evaluation.two_sample import two_sample_test
 from talker.options import SpeakOptions
-from talker.render.aligned import FaceSquare, GeneratorInput, generator_style
+from talker.render.aligned import MAP_STRIDE, FaceSquare, GeneratorInput, generator_style
 from talker.render.crop import at_size
-from talker.render.generator import CHECKPOINT, Generator, absolute, load_generator, refined
+from talker.render.generator import CHECKPOINT, Generator, Refinement, absolute, load_generator, refined
 from talker.render.geometry_renderer import GeometryRenderer
 from talker.render.regions import EYES, MOUTH
 from talker.types import ByteArray, FloatArray, Portrait
@@ -98,15 +99,23 @@ def draw_face(portrait: Portrait, person: str, expression: FloatArray) -> DrawnF
 
 
 def refine_squares(generator: Generator, faces: list[DrawnFace], batch: int = 16) -> ByteArray:
-    """[N,S,S,3] what the generator makes of the drawn squares."""
+    """[N,S,S,3] what the generator makes of the drawn squares, seen at its own size and put back at theirs."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     generator = generator.eval().to(device)
     made: list[ByteArray] = []
     with torch.inference_mode():
         for start in range(0, len(faces), batch):
             given = input_batch(faces[start : start + batch], device)
-            found = generator.refine(given.picture, given.maps, given.style, generator.encode(given.source))
-            picture = refined(given.picture[:, :3], found).clamp(0, 1) * 255 + 0.5
+            maps = functional.interpolate(given.maps, size=generator.config.size // MAP_STRIDE, mode="bilinear")
+            picture, source = (
+                functional.interpolate(part, size=generator.config.size, mode="area")
+                for part in (given.picture, given.source)
+            )
+            found = generator.refine(picture, maps, given.style, generator.encode(source))
+            side = given.picture.shape[-1]
+            flow, texture = (functional.interpolate(part, size=side, mode="bilinear") for part in found)
+            back = Refinement(flow * (side / generator.config.size), texture)
+            picture = refined(given.picture[:, :3], back).clamp(0, 1) * 255 + 0.5
             made.append(picture.byte().permute(0, 2, 3, 1).cpu().numpy())
     return np.concatenate(made)
 
@@ -121,4 +130,4 @@ def input_batch(faces: list[DrawnFace], device: torch.device) -> Batch:
     source = tensor([face.real for face in faces]) / 255
     maps = absolute(tensor([face.drawn.maps for face in faces]))
     style = torch.from_numpy(np.stack([face.style for face in faces])).to(device)
-    return Batch(picture, source, maps, style, source)
+    return Batch(picture, source, source, maps, style, source)

@@ -85,6 +85,18 @@ class GeneratorTraining:
     mirrored_every: int = 4
 
     @classmethod
+    def for_processors(cls) -> GeneratorTraining:
+        """Without a GPU: about an hour and a half of two cores."""
+        plain = cls()
+        return dataclasses.replace(
+            plain,
+            schedule=Schedule(steps=40000, seconds=5200.0, check_s=240.0),
+            batch=8,
+            losses={name: weight for name, weight in plain.losses.items() if name != "features"},
+            discriminators=DiscriminatorConfig((32, 64, 96, 128)),
+        )
+
+    @classmethod
     def tiny(cls) -> GeneratorTraining:
         """One short run for tests, with every loss that needs no weights of others."""
         plain = cls()
@@ -118,7 +130,7 @@ def train_generator(
         raise InputError(f"There is no generator of size {size!r}; choose one of {', '.join(SIZES)}.")
     rows = [row for row in face_rows(data) if not row.reported and (row.permissive or sets == "all")]
     paths = [path for row in rows if (path := pairs_folder() / f"{row.name}.npz").is_file()]
-    settings = settings or GeneratorTraining()
+    settings = settings or (GeneratorTraining() if torch.cuda.is_available() else GeneratorTraining.for_processors())
     task = GeneratorTask.of(paths, SIZES[size], settings)
     return Loop(task, settings.schedule, out).run(progress)
 
@@ -156,7 +168,8 @@ class GeneratorTask:
         """On what was prepared; the held-out photographs are for choosing weights."""
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         taught, checked = (
-            load_trips([path for path in paths if held_out(path) == kept], config.size, device) for kept in (False, True)
+            load_trips([path for path in paths if held_out(path) == kept], config.size, device)
+            for kept in (False, True)
         )
         return cls(config, settings, taught, checked)
 
