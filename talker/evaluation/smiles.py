@@ -25,6 +25,7 @@ from talker.face.detector import Landmarker
 from talker.face.landmarks import OUTER_LIPS
 from talker.motion.composition import peak_expression
 from talker.options import SpeakOptions
+from talker.render.generator_renderer import GeneratorRenderer
 from talker.render.geometry_renderer import GeometryRenderer
 from talker.types import ByteArray, EmotionCode, FloatArray, Portrait
 
@@ -107,27 +108,32 @@ def run(data: Path, record: Recorder) -> None:
             changes: list[tuple[FloatArray, FloatArray]] = []
             for neutral, smiling in pairs:
                 source, truth = (neutral, smiling) if smiles else (smiling, neutral)
-                picture = drawn(source, happy if smiles else None)
-                found = landmarker.look(picture)[:1]
-                if not found:
+                before, real = Face.of(source), Face.of(truth)
+                pictures = drawn(source, happy if smiles else None)
+                found = {name: landmarker.look(picture)[:1] for name, picture in pictures.items()}
+                if not all(found.values()):
                     record.note(f"A face with its smile {way} was not found.")
                     continue
-                made, before, real = Face(picture, found[0].landmarks), Face.of(source), Face.of(truth)
-                for face, name in ((made, f"smile {way}"), (before, f"smile not {way}")):
+                made = {name: Face(pictures[name], seen[0].landmarks) for name, seen in found.items()}
+                faces = {f"smile {way}, {name}": face for name, face in made.items()} | {f"smile not {way}": before}
+                for name, face in faces.items():
                     record.add("smiles/texture", abs(face.texture() - real.texture()), name)
                     features = (perceiver.features(one.image, one.landmarks) for one in (face, real))
                     record.add("smiles/perceptual", 1000 * perceptual.distance(*features), name)
-                changes.append((made.measures() - before.measures(), real.measures() - before.measures()))
+                drawn_change = made[GeometryRenderer.name].measures() - before.measures()
+                changes.append((drawn_change, real.measures() - before.measures()))
             record_changes(np.array(changes), way, record)
     record.note(f"{len(pairs)} people. Changes in distances of the eyes' outer corners.")
 
 
-def drawn(source: Portrait, emotion: EmotionCode | None) -> ByteArray:
-    """The person [H,W,3] with an emotion at strength 1, or neutral."""
-    renderer = GeometryRenderer(source, SpeakOptions())
-    if emotion is None:
-        return renderer.frame(np.zeros_like(source.source_expression), STILL)
-    return renderer.frame(peak_expression(retarget_to_portrait(emotion, source.source_expression)), STILL)
+def drawn(source: Portrait, emotion: EmotionCode | None) -> dict[str, ByteArray]:
+    """The person [H,W,3] with an emotion at strength 1, or neutral, by each renderer's name."""
+    asked = np.zeros_like(source.source_expression)
+    if emotion is not None:
+        asked = peak_expression(retarget_to_portrait(emotion, source.source_expression))
+    refining = GeneratorRenderer(source, SpeakOptions())
+    plain = refining.geometry.draw(asked, STILL)
+    return {GeometryRenderer.name: plain.frame, GeneratorRenderer.name: refining.refine(plain, asked, STILL)}
 
 
 def record_changes(changes: FloatArray, way: str, record: Recorder) -> None:
