@@ -55,13 +55,19 @@ def test_the_head_tells_new_bursts_apart_and_comes_back_from_its_folder(tmp_path
 def test_a_short_sound_without_words_is_a_burst() -> None:
     times = np.arange(24_000) / 16_000
     cry = sum(0.1 * np.sin(2 * np.pi * 300 * harmonic * times) / harmonic for harmonic in range(1, 6))
-    silent, word = Transcript((), ()), Transcript((TimedToken("no", 0.1, 0.4),), ())
+    silent = Transcript((), ())
+
+    def spoken(text: str) -> Transcript:
+        return Transcript(tuple(TimedToken(word, 0.1, 0.4) for word in text.split()), ())
 
     def analysis(said: Transcript | None, repeats: int = 1) -> SpeechAnalysis:
         return SpeechAnalysis(SpeechClip(np.tile(cry, repeats).astype(np.float32), 16_000, said))
 
-    assert is_burst(analysis(silent))
-    assert not any(map(is_burst, (analysis(None), analysis(word), analysis(silent, 4))))
+    for text in ("", "Oh!", "Mm-hmm.", "hahaha", "Heh heh heh", "Wow", "Ah", "Huh?", "La la la."):
+        assert is_burst(analysis(spoken(text))), text
+    for text in ("no", "Oh, no.", "he", "a", "me", "How", "hello", "ham"):
+        assert not is_burst(analysis(spoken(text))), text
+    assert not is_burst(analysis(None)) and not is_burst(analysis(silent, 4))
     code = burst_code(analysis(silent))
     assert code.source.startswith("vocal burst: ") and code.strength.tolist() == [1.0]
     assert set(burst_head().names) <= set(EMOTIONS)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,9 @@ from talker.types import EmotionCode, FloatArray
 from talker.weights import store
 
 CHECKPOINT = "bursts"
+INTERJECTION = re.compile(
+    r"a+h+|o+[hw]+|o{2,}|e+[hwk]+|h*m{2,}|u+[hmg]+h*|hu+h|(?:h[aeo]h?){2,}|h[ae]h|wo+w|whoa|aha|la|phew|ouch|a+r*gh|gr{2,}"
+)
 LONGEST_S = 4.0  # twice what was taught; more is singing, noise or speech that was not understood
 
 
@@ -80,9 +84,12 @@ def burst_head() -> BurstHead:
 
 
 def is_burst(speech: SpeechAnalysis) -> bool:
-    """Whether a recogniser found no word in a short sound."""
+    """Whether a recogniser found no words in a short sound, or such as "Oh", "Hmm" and "hahaha" alone."""
     said = speech.transcript
-    return said is not None and not said.words and speech.duration_s <= LONGEST_S
+    if said is None or speech.duration_s > LONGEST_S:
+        return False
+    parts = [part for word in said.words for part in re.findall(r"\w+", word.text.lower())]
+    return all(INTERJECTION.fullmatch(part) for part in parts)
 
 
 def burst_code(speech: SpeechAnalysis, *, model: EmotionModel | None = None) -> EmotionCode:
