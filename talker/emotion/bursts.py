@@ -27,7 +27,7 @@ from talker.weights import store
 
 CHECKPOINT = "bursts"
 INTERJECTION = re.compile(
-    r"a+h+|o+[hw]+|o{2,}|e+[hwk]+|h*m{2,}|u+[hmg]+h*|hu+h|(?:h[aeo]h?){2,}|h[ae]h|wo+w|whoa|aha|la|phew|ouch|a+r*gh|gr{2,}"
+    r"a+h+|o+[hw]+|o{2,}|e+[hwk]+|h*m{2,}|u+[hmg]+h*|hu+h|(?:h[aeo]h?){2,}|h[ae]h|ha|wo+w|whoa|aha|la|phew|ouch|a+r*gh|gr{2,}"
 )
 LONGEST_S = 4.0  # twice what was taught; more is singing, noise or speech that was not understood
 
