@@ -46,15 +46,7 @@ def talk(text: str, voice: str, random: np.random.Generator) -> SpeechClip:
     pitch, melody, pace, presence = (
         float(random.uniform(*span)) for span in (TALK_PITCH, TALK_MELODY, TALK_PACE, TALK_PRESENCE_DB)
     )
-    expression = VoiceExpression(
-        pitch,
-        melody,
-        pace,
-        band_650_db=presence / 2,
-        band_1200_db=presence,
-        band_2200_db=presence,
-        band_3500_db=presence,
-    )
+    expression = VoiceExpression(pitch_semitones=pitch, melody_octaves=melody, pace_octaves=pace, presence_db=presence)
     return say(text, voice=voice, express=lambda planned: ExpressionCurve.constant(expression))
 
 

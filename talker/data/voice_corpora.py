@@ -51,7 +51,6 @@ CLEAN_WINDOWS = 3  # of each clip as it was recorded; as many follow for each ti
 CROP_S = 2.0  # shorter windows beside each whole clip: codes per moment are read from such
 SPOILED = 1  # times that each clip is measured as another microphone would have heard it
 MEASURED_VERSION = 2  # of the statistics in the cache: raise it when features, augmentation or sentences change
-TALK_VERSION = 3  # the same for Kokoro's talk alone
 PACE = (0.78, 1.28)  # plain voices, being few, are also played faster and slower, which makes other throats of them
 
 
@@ -127,8 +126,7 @@ def load_voices(data: Path, progress: Progress | None = None) -> VoiceRecords:
     for corpus in sorted({recording.corpus for recording in recordings}):
         chosen = [recording for recording in recordings if recording.corpus == corpus]
         files = [one.sound for one in chosen if isinstance(one.sound, Path)]
-        version = TALK_VERSION if corpus == "kokoro" else MEASURED_VERSION
-        cache = cache_path(f"emotion-voices-{corpus}", version, files)
+        cache = cache_path(f"emotion-voices-{corpus}", MEASURED_VERSION, files)
         if not cache.is_file():
             save(cache, measure_recordings(chosen, progress))
         measured.append(VoiceRecords(**load(cache)))

@@ -7,19 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.fft
-from scipy.ndimage import gaussian_filter1d
 
 from talker.types import BoolArray, FloatArray
 
-BANDS_HZ = (150, 350, 650, 1200, 2200, 3500, 6000)  # middles of the equaliser's bands
+LOW_HZ = 250.0  # a pressed voice has little below it
+PRESENCE_HZ, AIR_HZ = 650.0, 4200.0  # vocal effort shows between them, breath and hiss above
 LEVEL = 0.07  # RMS of the sounding part of a voice that feels nothing, -23 dB
 SOUNDING = 0.02  # of the peak, above which a sample counts as sounding
 TREMOR_HZ = 5.8
 WIDEST_OCTAVES = 1.0  # how far from its middle the melody may go
 LOUDEST = 0.98
-LEVEL_S = 0.015  # over which the level is taken for the contrast
-SPEECH_RANGE_DB = 30.0  # how far below its loudest moment a line still sounds
-CONTRAST_RANGE_DB = (-30.0, 15.0)
 KNEE = 0.7  # samples above it are squeezed into the room up to LOUDEST
 
 
@@ -29,10 +26,9 @@ class VoiceExpression:
 
     pitch_semitones: of the middle of the melody. melody_octaves: log2 of how much wider it swings. pace_octaves: log2
     of how much faster sounds follow one another. loudness_db. pause_octaves: log2 of how much longer pauses last.
+    presence_db, air_db, low_db: what lies from 650 Hz to 4.2 kHz, above, and below 250 Hz, against what lies between.
     tremor_semitones: of a pitch that trembles. stress_octaves: log2 of how much further loud and soft sounds lie apart,
     in voices that plan their energy. roughness: share by which every other 12 ms of the pitch lie higher, as in shouts.
-    contrast: by how many decibels a sound that is one above the middle gets louder, and one below it softer.
-    band_150_db and so on: the colour, what lies around 150 Hz against the rest.
     """
 
     pitch_semitones: float = 0.0
@@ -40,26 +36,20 @@ class VoiceExpression:
     pace_octaves: float = 0.0
     loudness_db: float = 0.0
     pause_octaves: float = 0.0
+    presence_db: float = 0.0
+    air_db: float = 0.0
     tremor_semitones: float = 0.0
+    low_db: float = 0.0
     stress_octaves: float = 0.0
     roughness: float = 0.0
-    contrast: float = 0.0
-    band_150_db: float = 0.0
-    band_350_db: float = 0.0
-    band_650_db: float = 0.0
-    band_1200_db: float = 0.0
-    band_2200_db: float = 0.0
-    band_3500_db: float = 0.0
-    band_6000_db: float = 0.0
 
 
 PARTS = tuple(part.name for part in dataclasses.fields(VoiceExpression))
-BAND_PARTS = tuple(f"band_{middle}_db" for middle in BANDS_HZ)
 
 
 @dataclass(frozen=True)
 class ExpressionCurve:
-    """An expression over time: values [T, 16] in the order of `PARTS`, `rate_hz` rows a second; its ends are held."""
+    """An expression over time: values [T, 11] in the order of `PARTS`, `rate_hz` rows a second; its ends are held."""
 
     values: FloatArray
     rate_hz: float
@@ -113,40 +103,27 @@ def stressed(energy: FloatArray, voiced: BoolArray, change: dict[str, FloatArray
 
 
 def coloured(samples: FloatArray, rate_hz: int, change: dict[str, FloatArray]) -> FloatArray:
-    """Samples [N] louder or softer, of another colour and contrast, with the parts of a change [N] each.
+    """Samples [N] louder or softer, and of another colour, with the parts of a change [N] each.
 
     A new colour is as loud as the old one: what makes it louder is loudness_db alone.
     """
-    changed = samples
-    if any(change[part].any() for part in BAND_PARTS):
-        gains = [10 ** (change[part] / 20) for part in BAND_PARTS]
-        changed = np.sum([band * gain for band, gain in zip(bands(samples, rate_hz), gains, strict=True)], axis=0)
-    if change["contrast"].any():
-        changed = changed * 10 ** (change["contrast"] * _above_middle(changed, rate_hz) / 20)
-    if changed is not samples:
-        changed = changed * np.sqrt((samples**2).mean() / max(float((changed**2).mean()), 1e-12))
-    return (changed * 10 ** (change["loudness_db"] / 20)).astype(np.float32)
+    coloured = samples
+    if any(change[part].any() for part in ("presence_db", "air_db", "low_db")):
+        bass, low, to_air = (_below(samples, edge / rate_hz) for edge in (LOW_HZ, PRESENCE_HZ, AIR_HZ))
+        presence, air, lowest = (10 ** (change[part] / 20) for part in ("presence_db", "air_db", "low_db"))
+        coloured = bass * lowest + (low - bass) + (to_air - low) * presence + (samples - to_air) * air
+        coloured *= np.sqrt((samples**2).mean() / max(float((coloured**2).mean()), 1e-12))
+    return (coloured * 10 ** (change["loudness_db"] / 20)).astype(np.float32)
 
 
-def bands(samples: FloatArray, rate_hz: int) -> list[FloatArray]:
-    """Samples [N] in the seven bands around BANDS_HZ, which add up to them.
+def _below(samples: FloatArray, edge: float) -> FloatArray:
+    """What of samples [N] lies below `edge` (of the rate): a first-order Butterworth low-pass, there and back.
 
-    Each weight falls from 1 at its middle to 0 at its neighbours', linear in octaves, so that no edge can be heard; in
-    the frequency domain, because scipy.signal takes longer to import than a sentence's first sounds should.
+    In the frequency domain, because scipy.signal takes longer to import than a sentence's first sounds should.
     """
-    size = scipy.fft.next_fast_len(len(samples) + rate_hz // 10, real=True)
-    spectrum = scipy.fft.rfft(samples, size)
-    octaves = np.log2(np.maximum(scipy.fft.rfftfreq(size, 1 / rate_hz), 1.0))
-    weights = [np.interp(octaves, np.log2(BANDS_HZ), row) for row in np.eye(len(BANDS_HZ))]  # 7 · [bins]
-    return [scipy.fft.irfft(spectrum * weight, size)[: len(samples)] for weight in weights]
-
-
-def _above_middle(samples: FloatArray, rate_hz: int) -> FloatArray:
-    """By how many decibels [N] the level lies above its median over what sounds, within CONTRAST_RANGE_DB."""
-    power = gaussian_filter1d(samples.astype(np.float64) ** 2, LEVEL_S * rate_hz)
-    level = 10 * np.log10(np.maximum(power, 1e-12))
-    middle = float(np.median(level[level > level.max() - SPEECH_RANGE_DB]))
-    return np.clip(level - middle, *CONTRAST_RANGE_DB)
+    size = scipy.fft.next_fast_len(len(samples) + round(1.0 / edge), real=True)
+    ratio = np.tan(np.pi * np.minimum(scipy.fft.rfftfreq(size), 0.4999)) / np.tan(np.pi * edge)
+    return scipy.fft.irfft(scipy.fft.rfft(samples, size) / (1.0 + ratio**2), size)[: len(samples)]
 
 
 def levelled(samples: FloatArray) -> FloatArray:
