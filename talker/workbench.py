@@ -40,6 +40,7 @@ TRAININGS = {  # each function takes the data folder and the folder to write
     "voices": Job(
         "talker.training.emotion:train_voices", "the voice tower alone of both emotion spaces", folder="emotion"
     ),
+    "bursts": Job("talker.training.bursts:train", "the head for vocal bursts: laughs, sobs, gasps"),
 }
 
 

@@ -138,11 +138,14 @@ def _video(value: str, context: ReadingContext) -> EmotionCode:
 
 
 def _speech(value: str, context: ReadingContext) -> EmotionCode:
+    from talker.emotion.bursts import burst_code, is_burst
     from talker.emotion.voice import voice_code
 
     if context.speech is None:
         raise EmotionError("The emotion shall come from the speech, but there is no speech yet.")
     try:
+        if is_burst(context.speech):
+            return burst_code(context.speech, model=context.model)
         return voice_code(context.speech, model=context.model)
     except EmotionError:  # a word may be too short to show an emotion, but not to be said
         neutral = label_code("neutral", model=context.model)

@@ -61,6 +61,7 @@ EVALUATIONS = {
     "mark": Evaluation("watermark:run", "how often the invisible mark is found, and what it costs"),
     "voices": Evaluation("voices:run", "words, speed and timing of the voices; with --data, their emotions",
                          needs_data=False),
+    "bursts": Evaluation("bursts:run", "laughs, sobs, gasps of people who taught nothing"),
     "emotion": Evaluation("emotion:run", "texts, voices and faces in the emotion space, people held out"),
     "feelings": Evaluation("emotion_faces:run", "what a judge sees in the drawn stills, and read-back"),
 }  # fmt: skip

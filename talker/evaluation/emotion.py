@@ -85,7 +85,7 @@ def note(record: Recorder, what: str, score: float | np.floating[Any], chance: f
     record.add("space/chance", chance, what)
 
 
-def mean_recall(truth: FloatArray, guess: FloatArray) -> float:
+def mean_recall(truth: np.ndarray, guess: np.ndarray) -> float:
     """Unweighted mean over classes of the share found; 1 is perfect."""
     return float(np.mean([(guess[truth == label] == label).mean() for label in np.unique(truth)]))
 

@@ -82,12 +82,12 @@ def _learn_emotions(
         told_apart = torch.stack([among(layer(heard), *classes) for heard, *classes in groups])
         return told_apart.mean() + training.penalty * (layer.weight**2).sum()
 
-    _minimise(loss, layer, training.iterations)
+    minimise(loss, layer, training.iterations)
     with torch.no_grad():
         layer.bias.sub_(layer.weight @ overall)
 
 
-def _minimise(loss: Callable[[], Tensor], layer: nn.Linear, iterations: int) -> None:
+def minimise(loss: Callable[[], Tensor], layer: nn.Linear, iterations: int) -> None:
     """Fit a layer, from zero, by L-BFGS: the losses are convex, so no seed matters."""
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)
