@@ -184,7 +184,7 @@ class Talker(VideoMethods):
 
         portrait = self._portraits.get((content_key(picture), face_index, permissive), analysed)
         if not allow_covered:
-            check_mouth(portrait)
+            check_mouth(portrait, lambda: damage_note(picture) if isinstance(picture, str | Path) else "")
         return portrait
 
     def portrait_for(self, picture: ImageSource, options: SpeakOptions) -> Portrait:
