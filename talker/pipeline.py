@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +19,7 @@ from talker.errors import InputError, MotionError
 from talker.files import prepare_outputs
 from talker.machine import available_bytes, check_film_memory, return_freed_memory
 from talker.media.audio import load_speech
-from talker.media.image import ImageSource, damage_note, load_image
+from talker.media.image import ImageSource, content_key, damage_note, load_image
 from talker.media.provenance import Provenance, labelled
 from talker.media.video import check_video_path, write_video
 from talker.options import SpeakOptions
@@ -177,12 +176,15 @@ class Talker(VideoMethods):
 
         allow_covered: go on when something hides the mouth, which is a CoveredMouthError otherwise; it stays shut then.
         """
-        image = load_image(picture)
-        key = f"{hashlib.sha256(image.tobytes()).hexdigest()} {image.shape} {face_index} {permissive}"
-        portrait = self._portraits.get(key, lambda: self.components.analyse(image, face_index, permissive))
-        return_freed_memory()  # the landmarker's
+
+        def analysed() -> Portrait:
+            portrait = self.components.analyse(load_image(picture), face_index, permissive)
+            return_freed_memory()  # the landmarker's
+            return portrait
+
+        portrait = self._portraits.get((content_key(picture), face_index, permissive), analysed)
         if not allow_covered:
-            check_mouth(portrait)
+            check_mouth(portrait, lambda: damage_note(picture) if isinstance(picture, str | Path) else "")
         return portrait
 
     def portrait_for(self, picture: ImageSource, options: SpeakOptions) -> Portrait:

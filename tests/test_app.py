@@ -17,6 +17,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from talker.media import provenance, video_reader
+from talker.media.provenance import is_generated
 from talker.web.examples import ASTRONAUT
 from talker.web.serving import ROOT, Server, resident_mb, served, stored_bytes
 
@@ -79,6 +80,7 @@ def test_preview_shows_a_point_of_the_map(client: Client, picture: Path) -> None
         picture=handle_file(str(picture)), source="map", point="-0.63,-0.27", consent=True, api_name="/preview"
     )
     assert Image.open(shown["value"]).size == (512, 512)
+    assert is_generated(shown["value"])
     assert "sad" in sentence
 
 

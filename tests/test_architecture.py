@@ -15,7 +15,7 @@ TEXTS += [ROOT / "Dockerfile"]
 TEXTS += [*(ROOT / "docs").rglob("*.md"), *(ROOT / "checkpoints").rglob("*.md")]
 # every package may import those before it; packages in one row may not import one another, unless ALSO says so
 LEVELS = (
-    ("errors", "blendshapes", "loaded", "recent", "resources", "signals", "version"),
+    ("errors", "blendshapes", "breaks", "loaded", "recent", "resources", "signals", "version"),
     ("limits",),
     ("files", "journal", "machine"),
     ("options",),

@@ -1,17 +1,31 @@
 """Whose run comes next, under which names the page answers, and how long a request may take."""
 
+import os
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
 import httpx
+import numpy as np
 import pytest
 from gradio_client import Client
 
+from talker import breaks
+from talker.emotion.voice_features import VoiceFrames, moments
 from talker.errors import CancelledError, InputError
+from talker.media.film import write_grid, write_preview
+from talker.media.video import write_video
+from talker.speech import phones, prosody, recogniser, voice
+from talker.speech.encoder import SpeechEncoder
+from talker.speech.prosody import Prosody
+from talker.speech.whisper import EncoderConfig, WhisperEncoder
+from talker.types import SpeechClip, TimedToken, Transcript, Video
 from talker.web import fairness, hosts, progress
 
 PATIENCE = 60.0  # s; the machine may be busy with other things
@@ -179,3 +193,122 @@ def test_a_run_ends_when_nobody_listens_any_more(endless: tuple[str, dict[str, t
         assert events["begun"].wait(PATIENCE)
         assert not events["ended"].wait(0.5)
     assert events["ended"].wait(PATIENCE)
+
+
+def test_films_are_made_by_threads_of_less_priority() -> None:
+    """And all that they start, such as FFmpeg; the priority of the page's own threads stays."""
+    seen: ContextVar[str] = ContextVar("seen", default="")
+    seen.set("what Gradio knows of the run")
+
+    @fairness.modestly
+    def film(first: int, *, second: int) -> tuple[str, int, int]:
+        """A film's docstring."""
+        inner = threading.Thread(target=lambda: niceness.append(own_niceness()))
+        inner.start()
+        inner.join()
+        return seen.get(), first + second, own_niceness()
+
+    before, niceness = own_niceness(), list[int]()
+    assert film(1, second=2)[:2] == ("what Gradio knows of the run", 3)
+    assert film.__doc__ == "A film's docstring."
+    if sys.platform == "linux":
+        assert film(1, second=2)[2] == min(19, before + fairness.MODESTY)
+        assert set(niceness) == {min(19, before + fairness.MODESTY)}
+    assert own_niceness() == before
+
+
+def test_what_goes_wrong_with_a_film_is_told() -> None:
+    @fairness.modestly
+    def film() -> None:
+        raise InputError("no such picture")
+
+    with pytest.raises(InputError, match="no such picture"):
+        film()
+
+
+def own_niceness() -> int:
+    """Of this thread."""
+    return os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) if sys.platform == "linux" else 0
+
+
+@pytest.fixture
+def passed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows when a film lets stills pass."""
+    times: list[int] = []
+    monkeypatch.setattr(progress.STILLS, "let_pass", lambda: times.append(1))
+    return times
+
+
+def test_stills_go_first_at_every_step_and_every_break_of_a_film(passed: list[int]) -> None:
+    breaks.take_break()
+    assert passed == []
+    with progress.Shown(silent) as show:  # type: ignore[arg-type]
+        show.stage("speech")
+        assert list(breaks.with_breaks("abc")) == ["a", "b", "c"]
+        assert len(passed) == 4
+    breaks.take_break()
+    assert len(passed) == 4
+
+
+def test_a_run_that_shall_stop_ends_inside_of_a_step(passed: list[int]) -> None:
+    stopped: list[bool] = []
+    heard = []
+    with pytest.raises(CancelledError), progress.Shown(silent, lambda: bool(stopped)):  # type: ignore[arg-type]
+        for piece in breaks.with_breaks(range(10)):
+            heard.append(piece)
+            stopped += [True] * (piece == 3)
+    assert heard == [0, 1, 2, 3]
+
+
+def breaks_in(work: Callable[[], object]) -> int:
+    """How many breaks something takes."""
+    taken: list[int] = []
+    with breaks.at_breaks(lambda: taken.append(1)):
+        work()
+    return len(taken)
+
+
+def test_listening_takes_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hearing ten minutes must not hold the cores for ten seconds: encoder, prosody, recogniser, alignment, voices."""
+    random = np.random.default_rng(0)
+    config = EncoderConfig.tiny()
+    weights = {name: random.normal(0, 0.1, shape).astype(np.float32) for name, shape in config.weight_shapes().items()}
+    encoder = SpeechEncoder(WhisperEncoder(config, weights))
+    clip = SpeechClip(random.normal(0, 0.1, 16000 * 5).astype(np.float32), 16000)
+    assert breaks_in(lambda: encoder.encode(clip)) >= 5 / config.window_s
+    minute = SpeechClip(np.tile(clip.samples, 14), 16000)
+    assert breaks_in(lambda: prosody.measure(minute, rate_hz=100.0)) >= 2
+
+    segment = SimpleNamespace(tokens=[1], avg_logprob=-0.2, words=[SimpleNamespace(word=" hi", start=0.1, end=0.3)])
+    stand_in = SimpleNamespace(transcribe=lambda samples, **_: ([segment] * 5, None))
+    monkeypatch.setattr(recogniser, "_recogniser", lambda: stand_in)
+    pieces = len(list(recogniser.pieces(minute.samples)))
+    assert breaks_in(lambda: recogniser.transcribe(minute)) == 6 * pieces
+    monkeypatch.setattr(phones, "_align_piece", lambda *_: None)
+    words = tuple(TimedToken("hi", 4.0 * at, 4.0 * at + 0.5) for at in range(15))
+    assert breaks_in(lambda: phones.align(minute, Transcript(words))) >= 5
+
+
+def test_speaking_takes_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = SimpleNamespace(samples=np.zeros(2400, np.float32), words=(), phones=())
+    utterance = SimpleNamespace(say=lambda *_, **__: said)
+    monkeypatch.setattr(voice, "plan_script", lambda *_: [utterance] * 3)
+    script = voice.Script(voice.find_voice("american"), ())
+    assert breaks_in(lambda: list(voice.say_pieces(script))) == 3
+
+
+def test_feeling_a_voice_takes_breaks() -> None:
+    length = 500  # frames of 1/50 s
+    loud = Prosody(np.full(length, -20.0), np.full(length, 120.0), np.ones(length), 50.0)
+    heard = VoiceFrames(np.zeros((length, 4), np.float32), loud, np.ones(length, bool))
+    assert breaks_in(lambda: moments(heard)) == len(moments(heard)) == 20
+
+
+def test_writing_takes_a_break_after_each_frame(tmp_path: Path) -> None:
+    """Films, drawn landmarks (which nobody counts), and the small preview that is made of a film."""
+    frames = [np.full((64, 64, 3), 10 * index, np.uint8) for index in range(12)]
+    film = Video(iter(frames), len(frames), 12.0, (64, 64), None)
+    assert breaks_in(lambda: write_video(film, tmp_path / "film.mp4")) == 12
+    assert breaks_in(lambda: write_preview(tmp_path / "film.mp4", tmp_path / "preview.gif")) >= 10
+    films = [("one", tmp_path / "film.mp4")] * 2
+    assert breaks_in(lambda: write_grid(films, tmp_path / "grid.mp4", columns=2, height=64)) >= 10

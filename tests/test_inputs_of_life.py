@@ -14,11 +14,21 @@ import pytest
 import soundfile
 from PIL import Image
 
+from talker import Talker
 from talker.batch import read_manifest
 from talker.emotion.labels import label_code
 from talker.emotion.resolve import EmotionRequest, resolve
 from talker.emotion.timeline import load_timeline
-from talker.errors import AudioError, EmotionError, ImageError, InputError, MotionError, OptionsError, VideoError
+from talker.errors import (
+    AudioError,
+    CoveredMouthError,
+    EmotionError,
+    ImageError,
+    InputError,
+    MotionError,
+    OptionsError,
+    VideoError,
+)
 from talker.face import tracking
 from talker.limits import (
     MOTION_BYTES,
@@ -180,6 +190,8 @@ def test_huge_photographs_are_read_smaller(tmp_path: Path, kind: str, size: tupl
 def test_damage_inside_a_photograph_is_told() -> None:
     assert "damaged_inside.jpg is damaged" in image.damage_note(FAILING / "damaged_inside.jpg")
     assert image.damage_note(FAILING / "ordinary_face.jpg") == image.damage_note(FAILING / "face.heic") == ""
+    with pytest.raises(CoveredMouthError, match="is damaged"):  # its shifted parts lie over the mouth
+        Talker().analyze_portrait(FAILING / "damaged_inside.jpg")
 
 
 def test_a_full_disk_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:

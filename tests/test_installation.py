@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator
+from fnmatch import fnmatch
 from importlib.metadata import packages_distributions
 from itertools import chain
 from pathlib import Path
@@ -25,6 +26,7 @@ OTHERWISE_NAMED = {  # where metadata names compiled parts only, or the README's
     "dlib": ["dlib-bin"],
     "pyopenjtalk": ["pyopenjtalk-plus"],
 }
+DOCKERFILE_WORDS = ("FROM", "WORKDIR", "ARG", "ENV", "COPY", "RUN", "USER", "EXPOSE", "CMD")
 OPTIONAL = {"spaces", "c2pa"}  # what Hugging Face Spaces bring, and an extra; the code asks whether they are there
 HEAVY = ("torch", "cv2", "scipy", "numba", "gradio", "matplotlib", "mediapipe", "librosa", "av", "PIL")
 
@@ -102,3 +104,16 @@ def test_the_readme_names_the_platforms_that_are_resolved() -> None:
     (glibc,) = set(re.findall(r"manylinux_(\d+_\d+)", script))
     assert f"macOS {macos}" in readme
     assert f"glibc {glibc.replace('_', '.')}" in readme
+
+
+def test_the_dockerfile_names_files_that_are_there() -> None:
+    """And leaves none of them out of the build; `test_wheel` runs its commands."""
+    lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    steps = [line.split(maxsplit=1) for line in lines if line and not line.startswith("#")]
+    assert [word for word, _ in steps if word not in DOCKERFILE_WORDS] == []
+    named = {name for _, rest in steps for name in re.findall(r"\b\w+\.(?:txt|toml)\b", rest)}
+    left_out = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
+    assert named == {"packages.txt", "requirements.txt"}
+    for name in (*named, "pyproject.toml", "README.md", "LICENSE", "assets", "checkpoints", "talker"):
+        assert (ROOT / name).exists()
+        assert not any(fnmatch(name, pattern) for pattern in left_out)

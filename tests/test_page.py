@@ -21,6 +21,7 @@ from talker.emotion.catalogue import EMOTIONS
 from talker.emotion.resolve import SOURCES
 from talker.errors import FaceError
 from talker.media import video_reader
+from talker.media.image import load_image
 from talker.options import AMOUNTS, RENDERERS, SIZES
 from talker.types import EMOTION_LABELS
 from talker.web import app, emotion_map, emotion_panel, faces, handlers, hosting, result, session, texts
@@ -282,7 +283,7 @@ def test_the_preview_shows_the_feeling_or_says_what_it_needs(run: Run, picture: 
     image, sentence = previewed(picture=picture, emotion="sad", strength=1.0)
     weaker, _ = previewed(picture=picture, emotion="sad", strength=0.2)
     assert "sad" in sentence
-    assert image["value"][40, 40, 0] > weaker["value"][40, 40, 0]
+    assert load_image(image["value"])[40, 40, 0] > load_image(weaker["value"])[40, 40, 0]
     assert not previewed(picture=None)[0]["visible"]
     assert "voice" in previewed(picture=picture, source="speech")[1]
     assert "Say what to feel" in previewed(picture=picture, source="text")[1]

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from stand_ins import RATE, FakeComponents
 
-from talker import FaceMotion, SpeakOptions, SpeechClip, Talker, TalkerError
+from talker import FaceMotion, SpeakOptions, SpeechClip, Talker, TalkerError, pipeline
 from talker.cli import main
 from talker.emotion.resolve import EmotionRequest
 from talker.errors import CancelledError, InputError
@@ -55,6 +55,26 @@ def test_a_portrait_is_analysed_and_prepared_once(
     talker.speak(portrait, text="Hello", out=tmp_path / "three.mp4", options=SpeakOptions(size="crop256"))
     assert components.calls.count("analyse") == 1
     assert components.calls.count("renderer") == 2
+
+
+def test_a_picture_that_is_known_is_not_decoded_again(
+    talker: Talker, portrait: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Known by what its file holds, wherever it lies: the page asks for the same face with every preview."""
+    first = talker.analyze_portrait(portrait)
+    (tmp_path / "copy.png").write_bytes(portrait.read_bytes())
+    monkeypatch.setattr(pipeline, "load_image", lambda picture: pytest.fail(f"{picture} is decoded again"))
+    assert talker.analyze_portrait(tmp_path / "copy.png") is first
+
+
+def test_another_picture_under_the_same_name_is_another_portrait(talker: Talker, portrait: Path) -> None:
+    first = talker.analyze_portrait(portrait)
+    Image.new("RGB", (90, 96), "green").save(portrait)
+    assert talker.analyze_portrait(portrait).image.shape != first.image.shape
+    flat = np.zeros((80, 80, 3), np.uint8)
+    assert talker.analyze_portrait(flat) is talker.analyze_portrait(flat.copy())
+    palette = Image.new("P", (80, 80))
+    assert talker.analyze_portrait(palette) is talker.analyze_portrait(palette.copy())
 
 
 def test_speech_without_a_transcript_is_listened_to(

@@ -22,11 +22,12 @@ from talker.media.image import load_image
 from talker.options import SpeakOptions
 from talker.pipeline import Talker
 from talker.portrait.analyse import analyse
-from talker.portrait.attributes import FEATURES, AlignedFace
+from talker.portrait.attributes import CHECKPOINT, FEATURES, AlignedFace, load_attributes
 from talker.portrait.outline import outline
 from talker.render.geometry_renderer import GeometryRenderer
 from talker.render.registry import create_renderer
 from talker.types import ByteArray, FaceAttributes, FaceMotion, Portrait
+from talker.weights.store import checkpoint
 
 DATA = Path(__file__).parent / "data"
 CALM = FaceMotion(np.zeros((1, 52), np.float32), np.zeros((1, 6), np.float32))
@@ -77,6 +78,19 @@ def test_drawings_are_noticed(astronaut: Portrait, detector: FaceDetector) -> No
     for style in set(STYLES) - {"pencil"}:  # whose fine strokes are noise in so small a face
         drawn = draw(astronaut.image, astronaut.landmarks, style, np.random.default_rng(0))
         assert analyse(drawn, detector=detector).attributes.drawn, style
+
+
+def test_dark_photographs_are_no_drawings(astronaut: Portrait, detector: FaceDetector) -> None:
+    """In the dark contrasts are as small as paint's; drawings stay what they are there."""
+    assert (
+        analyse(load_image(DATA / "failing" / "face_very_dark.jpg"), detector=detector).attributes == FaceAttributes()
+    )
+    classifier = load_attributes(checkpoint(CHECKPOINT))
+    drawn = draw(astronaut.image, astronaut.landmarks, "flat", np.random.default_rng(0))
+    for picture, is_drawn in ((astronaut.image, False), (drawn, True)):
+        for share in (1.0, 0.4, 0.2):
+            dark = AlignedFace.of(np.round(picture * share).astype(np.uint8), astronaut.landmarks)
+            assert classifier.attributes(dark).drawn == is_drawn, share
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])

@@ -18,6 +18,7 @@ from skimage.data import astronaut, coffee
 
 from talker.cli import main
 from talker.errors import ManifestError
+from talker.evaluation.watermark import BAD_CRF, encoded
 from talker.media.film import write_grid, write_preview
 from talker.media.image import save_image
 from talker.media.manifest import read_manifest
@@ -25,7 +26,7 @@ from talker.media.provenance import SOURCE_TYPE, Provenance, is_generated
 from talker.media.verification import verify
 from talker.media.video import write_video
 from talker.media.video_reader import open_video
-from talker.media.watermark import Marker, Payload
+from talker.media.watermark import FILM, LEAST_PSNR, STILL, Marker, Payload, Strength
 from talker.media.watermark_reader import find_mark
 from talker.media.yuv import yuv420
 from talker.types import ByteArray, Video
@@ -65,6 +66,52 @@ def test_the_mark_carries_its_payload_and_is_hardly_there() -> None:
     assert found.payload == PAYLOAD
     assert psnr(marked, picture) >= 42
     assert find_mark([picture]) is None
+
+
+def noise(low: int, high: int) -> ByteArray:
+    """Every pixel a grey level of its own."""
+    grey = np.random.default_rng(0).integers(low, high, (512, 512, 1))
+    return np.repeat(grey, 3, axis=2).astype(np.uint8)
+
+
+HARD_FRAMES = {
+    "photograph": astronaut(),
+    "texture": cv2.resize(np.tile(coffee()[:128, :128], (3, 3, 1)), (512, 512), interpolation=cv2.INTER_NEAREST),
+    "noise": noise(0, 256),
+    "faint noise": noise(90, 130),
+    "flat": np.full((512, 512, 3), 128, np.uint8),
+    "dark": (astronaut() // 16).astype(np.uint8),
+    "black": np.zeros((512, 512, 3), np.uint8),
+    "checks": np.kron(np.indices((64, 64)).sum(0) % 2, np.full((8, 8), 255))[..., None].repeat(3, 2).astype(np.uint8),
+}
+
+
+@pytest.mark.parametrize("strength", [FILM, STILL, Strength(floor=9.0, ceiling=60.0, masking=2.0)])
+@pytest.mark.parametrize("name", HARD_FRAMES)
+def test_no_frame_differs_more_than_it_may(name: str, strength: Strength) -> None:
+    """42 dB by construction, whatever the frame, on both ways into a film."""
+    picture, marker = np.ascontiguousarray(HARD_FRAMES[name]), Marker((512, 512), PAYLOAD, strength)
+    marked = marker.add(picture)
+    assert (marked != picture).any()
+    assert psnr(marked, picture) >= LEAST_PSNR
+    plain, for_encoder = (yuv420(picture, each).to_ndarray()[:512] for each in (None, marker))
+    assert psnr(for_encoder, plain) >= LEAST_PSNR
+
+
+def test_a_still_is_found_after_scaling_cropping_and_a_bad_encoder() -> None:
+    """All three; one frame of a film has too little of the mark for that."""
+    marked = Marker((512, 512), PAYLOAD, STILL).add(astronaut())
+    for row, column in ((0, 0), (17, 40)):
+        small = cv2.resize(marked[row : row + 461, column : column + 461], (346, 346), interpolation=cv2.INTER_AREA)
+        (left,) = encoded([small], BAD_CRF)
+        assert find_mark([left]) is not None
+        (plain,) = encoded([cv2.resize(astronaut(), (346, 346), interpolation=cv2.INTER_AREA)], BAD_CRF)
+        assert find_mark([plain]) is None
+
+
+def test_regular_patterns_are_no_mark() -> None:
+    for name in ("texture", "noise", "flat", "black", "checks"):
+        assert find_mark([HARD_FRAMES[name]]) is None, name
 
 
 @pytest.mark.parametrize("size", [(240, 240), (512, 640), (1000, 1400), (391, 257)])

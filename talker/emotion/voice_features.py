@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
+from talker.breaks import with_breaks
 from talker.errors import EmotionError
 from talker.speech.analysis import SpeechAnalysis
 from talker.speech.encoder import FRAME_RATE
@@ -86,7 +87,7 @@ def moments(frames: VoiceFrames) -> FloatArray:
     half = int(WINDOW_S * FRAME_RATE / 2)
     centres = range(0, len(frames), int(HOP_S * FRAME_RATE))
     rows: list[FloatArray] = []
-    for centre in centres:
+    for centre in with_breaks(centres):
         start, stop = max(0, centre - half), min(len(frames), centre + half)
         enough = frames.active[start:stop].sum() >= MIN_ACTIVE_S * FRAME_RATE
         rows.append(window_statistics(frames, start, stop) if enough else (rows[-1] if rows else whole(frames)))

@@ -257,10 +257,10 @@ METRICS: dict[str, Metric] = {row.name: row for row in (
     Metric("voices/judge", "the same classifier on acted voices that it was not fitted to", "%", 1),
     Metric("mark/clip_found", "films of 3 s in which the invisible mark is found, after what happened to them", "%", 1),
     Metric("mark/clip_read", "films whose payload is read without an error", "%", 1),
-    Metric("mark/still_found", "the same of the film's first frame alone", "%", 1),
-    Metric("mark/still_read", "first frames whose payload is read without an error", "%", 1),
+    Metric("mark/still_found", "the same of the film's first frame, marked as a still", "%", 1),
+    Metric("mark/still_read", "such stills whose payload is read without an error", "%", 1),
     Metric("mark/false_alarms", "unmarked pictures in which a mark is found", "%", 0, bar=0.001, digits=4),
-    Metric("mark/psnr", "the marked frame against the unmarked", "dB", np.inf, bar=42.0, digits=1),
+    Metric("mark/psnr", "marked frames against the unmarked, the least of a film", "dB", np.inf, bar=42.0, digits=1),
     Metric("mark/time", "marking a frame of 512² px, processor time", "ms", 0, bar=2.0),
 )}
 # fmt: on

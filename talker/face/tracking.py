@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from talker.blendshapes import BLENDSHAPE_COUNT
+from talker.breaks import take_break
 from talker.errors import FaceError, InputError
 from talker.face.camera import relative_poses
 from talker.face.detector import Landmarker, View
@@ -198,6 +199,7 @@ class _Report:
         self._done = min(self._done + 1, self._total)
         if self._progress is not None:
             self._progress(self._done, self._total)
+        take_break()
 
 
 @dataclass(frozen=True)

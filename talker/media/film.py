@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -11,11 +12,13 @@ import numpy as np
 from moviepy import ColorClip, CompositeVideoClip, TextClip, VideoClip, VideoFileClip, clips_array
 from PIL import Image
 
+from talker.breaks import take_break, with_breaks
 from talker.errors import VideoError
 from talker.files import replaced_when_done
 from talker.media.provenance import GENERATED_MARK, UNNAMED
 from talker.media.watermark import Marker
 from talker.media.watermark_reader import MOST_FRAMES, find_mark
+from talker.types import ByteArray
 
 PREVIEW_FPS = 12.0
 TITLE_PX = 22  # height of the letters
@@ -37,8 +40,7 @@ def write_grid(films: Sequence[tuple[str, Path]], path: str | Path, *, columns: 
             rows = [cells[start : start + columns] for start in range(0, len(cells), columns)]
             grid = clips_array(rows).with_audio(clips[0].audio)
             marker = UNNAMED.marker(grid.size)
-            if marker is not None:
-                grid = grid.image_transform(lambda frame: marker.add(frame.astype(np.uint8)))
+            grid = grid.image_transform(functools.partial(_finished, marker=marker))
             grid.write_videofile(
                 str(scratch),
                 fps=clips[0].fps,
@@ -62,7 +64,7 @@ def write_preview(film: str | Path, path: str | Path, *, seconds: float = 4.0, h
             clip = whole.subclipped(0, min(seconds, whole.duration)).resized(height=height)
             marker = _marker_again(whole, (clip.w, clip.h))
             small = clip.iter_frames(fps=PREVIEW_FPS, dtype="uint8")
-            frames = [Image.fromarray(frame if marker is None else marker.add(frame)) for frame in small]
+            frames = [Image.fromarray(frame if marker is None else marker.add(frame)) for frame in with_breaks(small)]
             duration_ms = round(1000 / PREVIEW_FPS)
             metadata = UNNAMED.for_pillow(path.suffix.lower())
             frames[0].save(scratch, save_all=True, append_images=frames[1:], duration=duration_ms, loop=0, **metadata)
@@ -75,6 +77,12 @@ def _marker_again(film: VideoFileClip, size: tuple[int, int]) -> Marker | None:
     """What puts a film's own mark anew into its frames, scaled to `size` (width, height) px and encoded once more."""
     mark = find_mark(itertools.islice(film.iter_frames(fps=PREVIEW_FPS, dtype="uint8"), MOST_FRAMES))
     return None if mark is None or mark.payload is None else Marker(size, mark.payload)
+
+
+def _finished(frame: ByteArray, marker: Marker | None) -> ByteArray:
+    """A frame of a grid with its mark."""
+    take_break()
+    return frame if marker is None else marker.add(frame.astype(np.uint8))
 
 
 def _titled(clip: VideoClip, title: str) -> VideoClip:

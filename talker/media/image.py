@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import warnings
 from collections.abc import Iterator
@@ -53,6 +54,20 @@ def load_image(source: ImageSource) -> ByteArray:
         path = existing_file(source, "picture", error=ImageError, most_bytes=PICTURE_BYTES)
         return np.asarray(decoded_once(read_image_file, str(path), error=ImageError)[0])
     return _read_image(source, "The picture")
+
+
+def content_key(source: ImageSource) -> str:
+    """Tells pictures apart: files by what they hold, without decoding them. ImageError where that can't be read."""
+    if isinstance(source, str | Path):
+        path = existing_file(source, "picture", error=ImageError, most_bytes=PICTURE_BYTES)
+        try:
+            return hashlib.sha256(path.read_bytes()).hexdigest()
+        except OSError as error:
+            raise ImageError(f"The picture {path} can't be read ({error}).") from error
+    if isinstance(source, bytes):
+        return hashlib.sha256(source).hexdigest()
+    pixels = load_image(source)
+    return f"{hashlib.sha256(pixels.tobytes()).hexdigest()} {pixels.shape}"
 
 
 def read_image_file(path: str) -> Iterator[tuple[ByteArray]]:

@@ -29,7 +29,7 @@ from talker import errors
 from talker.errors import InputError, TalkerError
 from talker.limits import DECODER_BYTES, DECODER_SECONDS
 
-IDLE_WORKERS = 2  # that are kept for the next file
+IDLE_WORKERS = 3  # that are kept for the next file: two for stills, one for a film
 PACKAGE = "talker.media."  # only functions in there are run for the page
 BROKEN_ANSWER = (OSError, EOFError, ValueError, TypeError, LookupError, AttributeError)
 Parts = tuple[Any, ...]  # arrays, numbers and texts

@@ -24,7 +24,7 @@ from talker.errors import InputError
 from talker.media import manifest
 from talker.media.decoding import DECODER_ERRORS, open_container
 from talker.media.isolation import decoded_once
-from talker.media.watermark import Marker, Payload
+from talker.media.watermark import FILM, STILL, Marker, Payload, Strength
 from talker.types import ByteArray
 from talker.version import __version__
 
@@ -57,9 +57,9 @@ class Provenance:
         model = MODELS.index(self.model) if self.model in MODELS else 0
         return Payload(16 * major + minor, model, seconds // 60, digest)
 
-    def marker(self, size: tuple[int, int]) -> Marker | None:
+    def marker(self, size: tuple[int, int], strength: Strength = FILM) -> Marker | None:
         """What marks frames of that size (width, height) px; None where the host has switched it off."""
-        return Marker(size, self.payload()) if marking() else None
+        return Marker(size, self.payload(), strength) if marking() else None
 
     def xmp(self) -> bytes:
         """The metadata as an XMP packet."""
@@ -99,8 +99,8 @@ UNNAMED = Provenance()
 
 
 def marked(image: ByteArray, provenance: Provenance = UNNAMED) -> ByteArray:
-    """A drawn picture [H,W,3] with the invisible mark, for what somebody else encodes."""
-    marker = provenance.marker((image.shape[1], image.shape[0]))
+    """A drawn picture [H,W,3] with the invisible mark of a still, for what somebody else encodes."""
+    marker = provenance.marker((image.shape[1], image.shape[0]), STILL)
     return image if marker is None else marker.add(image)
 
 

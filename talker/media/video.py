@@ -14,6 +14,7 @@ import av
 import numpy as np
 from av.video.reformatter import ColorRange
 
+from talker.breaks import take_break
 from talker.errors import VideoError
 from talker.files import prepare_folder, replaced_when_done
 from talker.media.audio import fit_length
@@ -101,6 +102,7 @@ def _encode(
                 pending.popleft().result()
             if progress is not None:
                 progress(index + 1, video.frame_count)
+            take_break()
         for future in pending:
             future.result()
         writer.finish()

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from talker.errors import CoveredMouthError
 from talker.types import Portrait
 
 
-def check_mouth(portrait: Portrait) -> None:
-    """Raise CoveredMouthError when something hides the mouth."""
+def check_mouth(portrait: Portrait, damage: Callable[[], str] = str) -> None:
+    """Raise CoveredMouthError when something hides the mouth.
+
+    damage: asked for a sentence about the picture's file then, for shifted parts can look like a hand.
+    """
     if portrait.attributes.mouth_covered:
         raise CoveredMouthError(
             "Something covers the mouth (a hand, a mask, a microphone, a cup?). Please use a picture that shows it, or "
             "allow a covered mouth to go on: then eyes, brows and head move, and nothing is drawn over what covers it."
+            + f" {damage()}".rstrip()
         )
 
 

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, TypeVar
 
 import cv2
@@ -219,7 +219,16 @@ def gpu_is_there() -> bool:
 
 
 def in_order(work: Callable[[Given], Result], rows: Iterable[Given]) -> Iterator[Result]:
-    """What `work` makes of each row, in order; a few at the same time, and no more are held."""
+    """What `work` makes of each row, in order; a few at the same time, and no more are held.
+
+    A single row, such as a still's, is not worth a thread.
+    """
+    rows = iter(rows)
+    beginning = list(islice(rows, 2))
+    if len(beginning) < 2:
+        yield from map(work, beginning)
+        return
+    rows = chain(beginning, rows)
     with ThreadPoolExecutor(WORKERS) as pool:
         drawing: deque[Future[Result]] = deque()
         for row in rows:

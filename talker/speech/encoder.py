@@ -15,6 +15,7 @@ import librosa
 import numpy as np
 import scipy.fft
 
+from talker.breaks import with_breaks
 from talker.loaded import loaded_once
 from talker.media import audio
 from talker.speech.whisper import EncoderConfig, WhisperEncoder
@@ -103,7 +104,7 @@ def log_mel_spectrogram(sound: FloatArray, mels: int = 80) -> FloatArray:
     window = np.hanning(FFT_SIZE + 1)[:-1].astype(np.float32)
     half = FFT_SIZE // 2
     log_mel = np.empty((mels, frames), np.float32)
-    for start in range(0, frames, MEL_CHUNK):
+    for start in with_breaks(range(0, frames, MEL_CHUNK)):
         stop = min(start + MEL_CHUNK, frames)
         piece = audio.between(sound, start * HOP - half, (stop - 1) * HOP + half, mirrored=True)
         rows = np.lib.stride_tricks.sliding_window_view(piece, FFT_SIZE)[::HOP] * window  # [t, 400]

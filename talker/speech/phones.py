@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import pocketsphinx
 
+from talker.breaks import with_breaks
 from talker.loaded import loaded_once
 from talker.media import audio
 from talker.speech.pronunciation import alignable_words
@@ -35,7 +36,7 @@ def align(clip: SpeechClip, transcript: Transcript) -> Transcript:
     words: list[TimedToken] = []
     phones: list[TimedToken] = []
     scores: list[float] = []
-    for start, piece in _pieces(transcript.words, len(samples) / SAMPLE_RATE):
+    for start, piece in with_breaks(_pieces(transcript.words, len(samples) / SAMPLE_RATE)):
         from_s = max(0.0, start)
         to_s = max(piece[-1].end_s, from_s) + MARGIN_S
         sound = samples[round(from_s * SAMPLE_RATE) : round(to_s * SAMPLE_RATE)]

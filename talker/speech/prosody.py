@@ -9,6 +9,7 @@ import numpy as np
 import scipy.fft
 from scipy.ndimage import median_filter
 
+from talker.breaks import with_breaks
 from talker.media import audio
 from talker.types import BoolArray, FloatArray, SpeechClip
 
@@ -94,7 +95,7 @@ def measure(clip: SpeechClip, *, rate_hz: float = 50.0) -> Prosody:
     level = np.empty(count, np.float32)
     pitch = np.empty(count, np.float32)
     voicing = np.empty(count, np.float32)
-    for start in range(0, count, CHUNK_FRAMES):
+    for start in with_breaks(range(0, count, CHUNK_FRAMES)):
         part = slice(start, start + CHUNK_FRAMES)
         first, last = int(centres[part][0]), int(centres[part][-1])
         piece = audio.between(sound, first - WINDOW // 2, last + WINDOW // 2)

@@ -9,6 +9,7 @@ from faster_whisper import WhisperModel
 from faster_whisper.transcribe import Segment
 from scipy.ndimage import uniform_filter1d
 
+from talker.breaks import with_breaks
 from talker.loaded import loaded_once
 from talker.machine import return_freed_memory
 from talker.media import audio
@@ -48,12 +49,12 @@ def transcribe(clip: SpeechClip) -> Transcript:
 
 def _segments(samples: FloatArray) -> Iterator[tuple[float, Segment]]:
     """What is heard in `samples` [N] at 16 kHz, and when (s) the piece begins from which its times count."""
-    for start, end in pieces(samples):
+    for start, end in with_breaks(pieces(samples)):
         found, _ = _recogniser().transcribe(
             samples[start:end], language="en", beam_size=1, word_timestamps=True, vad_filter=True,
             condition_on_previous_text=False,
         )  # fmt: skip
-        for segment in found:
+        for segment in with_breaks(found):
             yield start / SAMPLE_RATE, segment
         return_freed_memory()  # the recogniser's scratch, which is most of what it takes
 

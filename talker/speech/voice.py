@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from talker.breaks import with_breaks
 from talker.errors import InputError
 from talker.speech import kokoro
 from talker.speech.readers import reader_of
@@ -106,7 +107,7 @@ def _one_by_one(
 ) -> Iterator[Piece]:
     """Each utterance from where the one before it ends; silence in its stead where it needn't be heard."""
     start_s = 0.0
-    for utterance in utterances:
+    for utterance in with_breaks(utterances):
         piece = utterance.say(speed, expression, start_s, heard=heard)
         yield piece
         start_s += len(piece.samples) / kokoro.SAMPLE_RATE
@@ -116,12 +117,12 @@ def plan_script(script: Script, seed: int = 0, style: Manner | None = None) -> I
     """What the voice makes of each piece before anything is decided about its timing."""
     if script.voice.engine == SMALL:
         speaker = small_speaker(script.voice.voices[0].code)
-        for index, words in enumerate(script.pieces):
+        for index, words in enumerate(with_breaks(script.pieces)):
             yield SmallUtterance(speaker, words, seed + index, style)
         return
     tables = [kokoro.style_table(voice.code) for voice in script.voice.voices]
     table = np.average(tables, axis=0, weights=script.voice.shares)
-    for index, words in enumerate(script.pieces):
+    for index, words in enumerate(with_breaks(script.pieces)):
         yield kokoro_utterance(words, table, first=index == 0)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from talker.breaks import with_breaks
 from talker.types import AnyArray, FloatArray
 
 NORM_FLOOR = 1e-5  # added to the variance in layer norms
@@ -83,7 +84,7 @@ class WhisperEncoder:
         x = _gelu(self._convolve(log_mel.T, "stem"))  # [2T, width]
         x = _gelu(self._convolve(x, "downsample", stride=2))  # [T, width]
         x += self.weights["positions"][: len(x)]
-        for block in (f"blocks.{layer}" for layer in range(self.config.layers)):
+        for block in with_breaks(f"blocks.{layer}" for layer in range(self.config.layers)):
             x += self._attend(self._normalise(x, f"{block}.attention_norm"), block)
             hidden = _gelu(self._linear(self._normalise(x, f"{block}.hidden_norm"), f"{block}.hidden"))  # [T, 4 width]
             x += self._linear(hidden, f"{block}.output")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextvars
+import functools
 import os
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
 from gradio.context import LocalContext
@@ -15,7 +19,10 @@ from gradio.context import LocalContext
 MOST_WAITING = 32  # of all visitors; who comes then is told so
 MOST_OF_ONE = 8  # requests of one session that may wait; a click can cause several
 CORES_A_FACE = 2  # that a live face takes
-GIVES_WAY_S = 0.2  # that a film waits before each frame while somebody waits for a still
+GIVES_WAY_S = 0.2  # that a film waits at each break while somebody waits for a still
+MODESTY = 5  # steps of niceness by which films come after everything else on the page
+Given = ParamSpec("Given")
+Value = TypeVar("Value")
 
 
 def share_fairly(page: gr.Blocks) -> None:
@@ -69,6 +76,32 @@ def visitor_address(event: Any) -> str:
     """Where a request came from; behind a proxy, what the proxy says."""
     forwarded = event.request.headers.get("x-forwarded-for", "")
     return forwarded.rsplit(",", 1)[-1].strip() or (event.request.client.host if event.request.client else "")
+
+
+def modestly(function: Callable[Given, Value]) -> Callable[Given, Value]:
+    """Run a function that makes films in a thread of its own, to which the system gives a core after all others.
+
+    Threads and programs that it starts (renderers', encoders', FFmpeg) inherit that. Only Linux gives threads
+    priorities of their own; elsewhere films still take breaks.
+    """
+
+    @functools.wraps(function)
+    def run(*arguments: Given.args, **named: Given.kwargs) -> Value:
+        context = contextvars.copy_context()  # in which Gradio finds its page, and the log its job
+        thread = ThreadPoolExecutor(1, "film", initializer=_step_back)
+        try:
+            return thread.submit(context.run, functools.partial(function, *arguments, **named)).result()
+        finally:
+            thread.shutdown(wait=False)  # somebody who presses Ctrl-C waits for the next break only
+
+    return run
+
+
+def _step_back() -> None:
+    """Make this thread nicer than the others."""
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, min(19, os.getpriority(os.PRIO_PROCESS, thread) + MODESTY))
 
 
 class Seats:

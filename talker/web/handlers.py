@@ -8,6 +8,7 @@ import html
 import shutil
 import tempfile
 import threading
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,6 @@ from talker.emotion.timeline import split_tags
 from talker.evaluation.methods import Given
 from talker.journal import as_job
 from talker.media.audio import load_speech
-from talker.media.provenance import marked
 from talker.pipeline import NEEDED_WEIGHTS
 from talker.speech.analysis import SpeechAnalysis
 from talker.speech.voices import find_voice
@@ -32,11 +32,11 @@ from talker.web.compare import before_and_after, compared, shortened
 from talker.web.consent import may_animate
 from talker.web.emotion_panel import asked
 from talker.web.examples import EXAMPLES
-from talker.web.fairness import STILLS
+from talker.web.fairness import STILLS, modestly
 from talker.web.hosting import on_gpu
 from talker.web.inputs import COMPARED_INPUTS, INPUTS, PREVIEW_INPUTS, PageInputs, accepts
 from talker.web.progress import Shown
-from talker.web.result import curves, downloads, feeling_over_time, notes, subtitles
+from talker.web.result import curves, downloads, feeling_over_time, notes, still_file, subtitles
 from talker.web.session import errors_as_toasts, missing, remember, results_folder, run_of
 from talker.weights import registry, store
 
@@ -52,6 +52,7 @@ EXAMPLE_LOCK = threading.Lock()  # who comes while the page warms up waits for t
 @as_job
 @accepts(*INPUTS)
 @on_gpu(GPU_SECONDS)
+@modestly
 def speak(
     request: gr.Request,
     progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio asks for a progress bar
@@ -74,6 +75,7 @@ def speak(
 @as_job
 @accepts(*INPUTS)
 @on_gpu(GPU_SECONDS)
+@modestly
 def trial(
     request: gr.Request,
     progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio asks for a progress bar
@@ -92,11 +94,12 @@ def talked(request: gr.Request, progress: gr.Progress, inputs: PageInputs, secon
     if not inputs.recorded and not (inputs.text or "").strip():
         raise missing(texts.WORDS_FIRST)
     remember(request, *inputs.files())
-    with run_of(request, "talk") as (folder, stopped):
-        return made(inputs, folder, Shown(progress, stopped), seconds)
+    with run_of(request, "talk") as (folder, stopped), Shown(progress, stopped) as show:
+        return made(inputs, folder, show, seconds)
 
 
 @as_job
+@modestly
 def example(
     request: gr.Request | None,
     progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio asks for a progress bar
@@ -108,11 +111,11 @@ def example(
         number: its place in the gallery, from 0.
     """
     chosen = int(number) % len(EXAMPLES)
-    with run_of(request, "talk") as (_, stopped), EXAMPLE_LOCK:
+    with run_of(request, "talk") as (_, stopped), EXAMPLE_LOCK, Shown(progress, stopped) as show:
         if chosen not in EXAMPLE_FILMS:
             folder = Path(tempfile.mkdtemp(prefix="example-", dir=results_folder()))
             try:
-                EXAMPLE_FILMS[chosen] = made(EXAMPLES[chosen].inputs, folder, Shown(progress, stopped))
+                EXAMPLE_FILMS[chosen] = made(EXAMPLES[chosen].inputs, folder, show)
             finally:
                 if chosen not in EXAMPLE_FILMS:
                     shutil.rmtree(folder, ignore_errors=True)
@@ -155,8 +158,9 @@ def preview(request: gr.Request, inputs: PageInputs) -> tuple[Any, str]:
     if inputs.source == "speech" and not inputs.recorded:
         return gr.update(), f"<p class='quiet'>{texts.PREVIEW_FROM_SPEECH}</p>"
     options = inputs.options()
+    written = tempfile.TemporaryDirectory(prefix="talker-") if inputs.source == "timeline" else nullcontext("")
     try:
-        with tempfile.TemporaryDirectory(prefix="talker-") as folder:
+        with written as folder:
             requested = asked(Path(folder), inputs)
             if requested.source != "speech" and not requested.value:
                 return gr.update(), f"<p class='quiet'>{texts.PREVIEW_UNSAID}</p>"
@@ -166,7 +170,9 @@ def preview(request: gr.Request, inputs: PageInputs) -> tuple[Any, str]:
         image = TALKER.preview(TALKER.portrait_for(inputs.picture, options), code, options)
     except TalkerError as error:
         return gr.update(), f"<p class='bad' role='alert'>{html.escape(str(error))}</p>"
-    return gr.update(value=marked(image), visible=True), f"<p class='quiet'>{html.escape(code.source)}</p>"
+    return gr.update(
+        value=still_file(request, image, options), visible=True
+    ), f"<p class='quiet'>{html.escape(code.source)}</p>"
 
 
 @as_job
@@ -203,6 +209,7 @@ def first_tag(text: str) -> EmotionCode | None:
 
 @as_job
 @accepts(*COMPARED_INPUTS)
+@modestly
 def compare(
     request: gr.Request,
     progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio asks for a progress bar
@@ -228,8 +235,7 @@ def compare(
     if not may_animate(inputs.consent, inputs.picture, *(others or [])):
         raise missing(texts.CONSENT_FIRST)
     remember(request, *inputs.files(), *(others or []))
-    with run_of(request, "compare") as (folder, stopped):
-        show = Shown(progress, stopped)
+    with run_of(request, "compare") as (folder, stopped), Shown(progress, stopped) as show:
         TALKER.fetch_weights(show.fetching)
         if not inputs.recorded and not (inputs.text or "").strip():
             inputs = dataclasses.replace(inputs, text=EXAMPLES[0].inputs.text)
@@ -266,6 +272,7 @@ def before_after(
 
 
 @as_job
+@modestly
 def batch(
     request: gr.Request,
     progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio asks for a progress bar
@@ -285,8 +292,7 @@ def batch(
     remember(request, archive)
     from talker.batch import pack, read_manifest, run_batch, unpack
 
-    with run_of(request, "batch") as (folder, stopped):
-        show = Shown(progress, stopped)
+    with run_of(request, "batch") as (folder, stopped), Shown(progress, stopped) as show:
         with tempfile.TemporaryDirectory(prefix="talker-") as scratch:
             jobs = read_manifest(unpack(archive, Path(scratch) / "given"))
             TALKER.fetch_weights(show.fetching)
@@ -316,6 +322,7 @@ def fetch_extras(progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008 - 
 
 
 @as_job
+@STILLS.first()
 def look(request: gr.Request, picture: str | None, face_index: int = 0) -> tuple[Any, str]:
     """Outline the face that was found, or say why there is none."""
     remember(request, picture)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import ExitStack
+from typing import Self
 
 import gradio as gr
 
+from talker.breaks import at_breaks
 from talker.errors import CancelledError, InputError
 from talker.web import texts
 from talker.web.fairness import STILLS
@@ -19,22 +22,37 @@ MOST_SECONDS = float(os.environ.get("TALKER_MOST_SECONDS", "600"))  # that one r
 
 
 class Shown:
-    """Progress on the page: which step, how many frames, how long it will take. Stops a run that shall stop."""
+    """Progress on the page: which step, how many frames, how long it will take. Stops a run that shall stop.
+
+    As a context: at every break of what is done in there, stills of others come first.
+    """
 
     def __init__(self, progress: gr.Progress, stopped: Stopped = lambda: False) -> None:
         self._progress, self._stopped = progress, stopped
         self._stage, self._step, self._since, self._shown = "", "", 0.0, 0.0
         self._began, self._videos = time.monotonic(), 0
+        self._breaks = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._breaks.enter_context(at_breaks(self.pause))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._breaks.close()
+
+    def pause(self) -> None:
+        """Between two pieces of work: end a run that shall end, and let stills pass."""
+        self._check()
+        STILLS.let_pass()
 
     def stage(self, name: str) -> None:
         """A step of `Talker.speak` begins."""
-        self._check()
+        self.pause()
         self._stage = name
         self._progress(None, desc=texts.STAGES[name])
 
     def drawing(self, done: int, total: int) -> None:
-        """Frames of a film that are drawn, or looked at; stills of others come first."""
-        STILLS.let_pass()
+        """Frames of a film that are drawn, or looked at."""
         self._show(done, total, texts.STAGES["tracking" if self._stage == "tracking" else "rendering"], "frames")
 
     def comparing(self, done: int, total: int) -> None:

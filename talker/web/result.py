@@ -9,16 +9,19 @@ import gradio as gr
 import numpy as np
 import pandas as pd
 
-from talker import FaceMotion, Portrait, Result
+from talker import FaceMotion, Portrait, Result, SpeakOptions
 from talker.blendshapes import expand
 from talker.face.landmark_motion import landmark_motion
+from talker.media.image import save_image
 from talker.media.livelink import save_livelink
 from talker.media.provenance import Provenance
 from talker.media.video import write_video
-from talker.types import EMOTION_LABELS, EmotionCode, Video
+from talker.render.registry import chosen, quick
+from talker.types import EMOTION_LABELS, ByteArray, EmotionCode, Video
 from talker.web import texts
 from talker.web.inputs import START
 from talker.web.panels import heading
+from talker.web.session import still_path
 
 # what the plot shows: a plain name and the blendshapes whose mean it is
 CURVES = {
@@ -124,6 +127,13 @@ def downloads(result: Result, portrait: Portrait, folder: Path) -> list[str]:
     write_video(drawn, folder / "landmarks.mp4", provenance=Provenance("landmarks"))
     result.options.save(folder / "settings.json")
     return [str(folder / name) for name in DOWNLOADS if (folder / name).exists()]
+
+
+def still_file(request: gr.Request | None, image: ByteArray, options: SpeakOptions) -> str:
+    """The path of a JPEG with a drawn still [H,W,3], marked; Gradio would encode a WebP while all others wait."""
+    path = still_path(request)
+    save_image(image, path, Provenance(chosen(quick(options.renderer)), repr(options)))
+    return str(path)
 
 
 def subtitles(result: Result, folder: Path) -> str | None:

@@ -9,8 +9,9 @@ import shutil
 import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import gradio as gr
@@ -24,6 +25,7 @@ from talker.web.fairness import listener
 
 STOP = "stop"  # a file of this name ends the run of its session, also one in another process
 FORGOTTEN_AFTER = 4 * 3600.0  # s; results of sessions that never say goodbye, such as a shell's
+STILL_KEPT_S = 60.0
 Stopped = Callable[[], bool]
 _handed_in: dict[Path, set[str]] = {}  # the folder of an upload -> the sessions that use it
 _lock = threading.Lock()
@@ -100,6 +102,17 @@ def run_of(request: gr.Request | None, kind: str) -> Iterator[tuple[Path, Stoppe
     finally:
         if not finished:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def still_path(request: gr.Request | None) -> Path:
+    """Where a visitor's next still goes; those of a minute ago, which have been fetched long since, go."""
+    folder = home_of(request) / "stills"
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.iterdir():
+        with suppress(FileNotFoundError):  # another request of the visitor may have been quicker
+            if time.time() - old.stat().st_mtime > STILL_KEPT_S:
+                old.unlink()
+    return folder / f"{uuid.uuid4().hex}.jpg"  # a new address, or the browser would show what it has kept
 
 
 def stop(request: gr.Request) -> None:

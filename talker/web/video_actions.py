@@ -22,7 +22,7 @@ from talker.options import SpeakOptions, VideoOptions
 from talker.types import ByteArray
 from talker.web import texts
 from talker.web.emotion_panel import asked
-from talker.web.fairness import STILLS
+from talker.web.fairness import STILLS, modestly
 from talker.web.handlers import TALKER
 from talker.web.hosting import on_gpu
 from talker.web.inputs import FEELING_INPUTS, PageInputs, accepts
@@ -123,6 +123,7 @@ def pick_person(event: gr.SelectData, film: str | None, moment: float) -> str:
 @as_job
 @accepts(*FEELING_INPUTS)
 @on_gpu(GPU_SECONDS)
+@modestly
 def edit(
     request: gr.Request,
     progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio asks for a progress bar
@@ -156,8 +157,7 @@ def edit(
     if task == TASKS[1] and not recording and not words.strip():
         raise missing(texts.WORDS_FIRST)
     remember(request, film, recording, *inputs.files())
-    with run_of(request, "edit") as (folder, stopped):
-        show = Shown(progress, stopped)
+    with run_of(request, "edit") as (folder, stopped), Shown(progress, stopped) as show:
         options = VideoOptions(
             strength=amount, point=parsed_point(face_at), longer=longer, permissive=inputs.permissive
         )
