@@ -33,7 +33,7 @@ from talker.render.generator import (
 )
 from talker.render.generator_renderer import GeneratorRenderer
 from talker.render.geometry_renderer import GeometryRenderer
-from talker.render.regions import MODES
+from talker.render.regions import MODES, MOUTH
 from talker.types import FaceMotion, Portrait
 from talker.weights.store import checkpoint
 
@@ -167,7 +167,7 @@ def test_the_shipped_weights_are_small_and_change_the_mouth_alone(
 
 
 def test_the_shipped_weights_are_nearly_symmetric(shipped: GeneratorRenderer, portrait: Portrait) -> None:
-    """Trained, mirrored faces give mirrored faces up to a few levels."""
+    """Trained, mirrored faces give mirrored faces: pixels differ by a tenth of a level on average, by eight at most."""
     drawn = shipped.geometry.draw(SPEAKING, TURNED)
     squares = FaceSquare(shipped.geometry.geometry, SIZES["small"].size)
     _, seen = squares.look(drawn)
@@ -186,7 +186,10 @@ def test_the_shipped_weights_are_nearly_symmetric(shipped: GeneratorRenderer, po
     for batch in (one, one.mirrored()):
         found = generator.refine(batch.picture, batch.maps, batch.style, generator.encode(batch.source))
         added.append(found.texture)
-    assert float((added[1].flip(-1) - added[0]).abs().mean()) < 0.5 * float(added[0].abs().mean())
+    rows, columns = MOUTH.slices(added[0].shape[-1])
+    levels = 255 * (added[1].flip(-1) - added[0])[..., rows, columns].abs()
+    assert float(levels.mean()) < 0.1
+    assert float(levels.max()) < 8
 
 
 def test_the_perceptual_distance_is_nothing_for_the_same_and_grows_with_blur(portrait: Portrait) -> None:
