@@ -10,6 +10,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from talker.render.patch import Window
 from talker.render.photometric import offset_flow
 from talker.types import ByteArray, FloatArray
 
@@ -22,25 +23,19 @@ LEAST_WEIGHT = 1e-3
 def laid_over(photograph: ByteArray, drawn: ByteArray) -> ByteArray:
     """`photograph` [S,S,3], moved to where `drawn` [S,S,3] shows the same parts of the face."""
     flow = alignment(photograph, drawn)
-    x, y = np.moveaxis(flow + _places(len(drawn)), -1, 0)
-    return cv2.remap(photograph, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+    places = flow + Window(0, 0, len(drawn), len(drawn)).pixels()
+    return cv2.remap(photograph, places, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
 
 
 def alignment(photograph: ByteArray, drawn: ByteArray) -> FloatArray:
     """[S,S,2] px, smooth, from each pixel of `drawn` [S,S,3] to the same place in `photograph` [S,S,3]."""
     side = len(drawn)
     there, back = offset_flow(drawn, photograph), offset_flow(photograph, drawn)
-    x, y = np.moveaxis(there + _places(side), -1, 0)
-    missed = there + cv2.remap(back, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    places = there + Window(0, 0, side, side).pixels()
+    missed = there + cv2.remap(back, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     weight = np.exp(-np.square(missed / AGREEMENT_PX).sum(axis=-1)) + LEAST_WEIGHT
     summed = cv2.GaussianBlur(np.dstack([there * weight[..., None], weight]), (0, 0), SMOOTH * side)
     flow = summed[..., :2] / summed[..., 2:]
     length = np.linalg.norm(flow, axis=-1, keepdims=True)
     smooth: FloatArray = (flow * np.minimum(1.0, LARGEST * side / np.maximum(length, 1e-6))).astype(np.float32)
     return smooth
-
-
-def _places(side: int) -> FloatArray:
-    """[side,side,2] x and y (px) of every pixel."""
-    y, x = np.mgrid[:side, :side].astype(np.float32)
-    return np.stack([x, y], axis=-1)

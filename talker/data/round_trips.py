@@ -11,7 +11,6 @@ frame that is drawn from P as films are, with an expression that nobody photogra
 from __future__ import annotations
 
 import dataclasses
-import functools
 import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -73,7 +72,7 @@ class RoundTrips:
     styles: FloatArray
     shifts: FloatArray
 
-    @functools.cached_property
+    @property
     def truths(self) -> ByteArray:
         """[N,S,S,3] the photograph, laid over what was drawn on each trip's way back."""
         return np.stack([laid_over(self.truth, pictures[0]) for pictures in self.pictures])

@@ -5,17 +5,14 @@ EmoGator (Buchanan, 2022; Apache-2.0): 357 people, thirty feelings. Its people o
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from talker.cache import cache_path, load, save
-from talker.data.voice_corpora import Recording, VoiceRecords, measure_recordings
+from talker.data.voice_corpora import Recording, VoiceRecords, labelled_clips, measured_once
 from talker.errors import DataError
 from talker.types import Progress
 
 CORPUS = "EmoGator"
-MEASURED_VERSION = 1  # of the statistics in the cache: raise it when features or augmentation change
 CATALOGUE_NAMES = {  # of EmoGator's feelings; what goes by the same name in both is left out
     "adoration": "tender", "amusement": "amused", "anger": "angry", "confusion": "confused", "contentment": "content",
     "disappointment": "disappointed", "disgust": "disgusted", "distress": "desperate", "ecstasy": "excited",
@@ -41,23 +38,16 @@ def load_bursts(data: Path, progress: Progress | None = None) -> Bursts:
         recordings = burst_recordings(data / "voices", split)
         if not recordings:
             raise DataError(f"{data} holds no vocal bursts: voices/labels.csv names no clips of {CORPUS} to {split}.")
-        files = [one.sound for one in recordings if isinstance(one.sound, Path)]
-        cache = cache_path(f"emotion-bursts-{split}", MEASURED_VERSION, files)
-        if not cache.is_file():
-            save(cache, measure_recordings(recordings, progress))
-        splits.append(VoiceRecords(**load(cache)))
+        splits.append(measured_once(f"emotion-bursts-{split}", recordings, progress))
     return Bursts(*splits)
 
 
 def burst_recordings(folder: Path, split: str) -> list[Recording]:
     """The bursts of one split of `folder`/labels.csv, by their names in the catalogue."""
-    if not (folder / "labels.csv").is_file():
-        return []
-    with open(folder / "labels.csv", encoding="utf-8", newline="") as file:
-        return [
-            Recording(
-                folder / row["path"], CATALOGUE_NAMES.get(row["emotion"], row["emotion"]), f"{CORPUS}/{row['speaker']}"
-            )
-            for row in csv.DictReader(file)
-            if row["corpus"] == CORPUS and row["split"] == split
-        ]
+    return [
+        Recording(
+            folder / row["path"], CATALOGUE_NAMES.get(row["emotion"], row["emotion"]), f"{CORPUS}/{row['speaker']}"
+        )
+        for row in labelled_clips(folder)
+        if row["corpus"] == CORPUS and row["split"] == split
+    ]

@@ -125,11 +125,7 @@ def load_voices(data: Path, progress: Progress | None = None) -> VoiceRecords:
     measured = []
     for corpus in sorted({recording.corpus for recording in recordings}):
         chosen = [recording for recording in recordings if recording.corpus == corpus]
-        files = [one.sound for one in chosen if isinstance(one.sound, Path)]
-        cache = cache_path(f"emotion-voices-{corpus}", MEASURED_VERSION, files)
-        if not cache.is_file():
-            save(cache, measure_recordings(chosen, progress))
-        measured.append(VoiceRecords(**load(cache)))
+        measured.append(measured_once(f"emotion-voices-{corpus}", chosen, progress))
     return VoiceRecords(
         *(np.concatenate([getattr(one, name) for one in measured]) for name in VoiceRecords.__dataclass_fields__)
     )
@@ -190,15 +186,29 @@ def acted_recordings(folder: Path) -> Iterator[Recording]:
                 break
 
 
-def listed_recordings(folder: Path) -> Iterator[Recording]:
-    """The clips of `LISTED` in `folder`/labels.csv, of those that teach the training split."""
+def measured_once(name: str, recordings: Sequence[Recording], progress: Progress | None = None) -> VoiceRecords:
+    """What `measure_recordings` says, kept in the cache under `name` for as long as the files stay as they are."""
+    files = [one.sound for one in recordings if isinstance(one.sound, Path)]
+    cache = cache_path(name, MEASURED_VERSION, files)
+    if not cache.is_file():
+        save(cache, measure_recordings(recordings, progress))
+    return VoiceRecords(**load(cache))
+
+
+def labelled_clips(folder: Path) -> Iterator[dict[str, str]]:
+    """The rows of `folder`/labels.csv; none where there is no such file."""
     if not (folder / "labels.csv").is_file():
         return
     with open(folder / "labels.csv", encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            if row["corpus"] in LISTED and (row["split"] == "train" or row["corpus"] in TESTING):
-                emotion = LISTED_EMOTIONS.get(row["emotion"], row["emotion"])
-                yield Recording(folder / row["path"], emotion, f"{row['corpus']}/{row['speaker']}")
+        yield from csv.DictReader(file)
+
+
+def listed_recordings(folder: Path) -> Iterator[Recording]:
+    """The clips of `LISTED` in `folder`/labels.csv, of those that teach the training split."""
+    for row in labelled_clips(folder):
+        if row["corpus"] in LISTED and (row["split"] == "train" or row["corpus"] in TESTING):
+            emotion = LISTED_EMOTIONS.get(row["emotion"], row["emotion"])
+            yield Recording(folder / row["path"], emotion, f"{row['corpus']}/{row['speaker']}")
 
 
 def news_recordings(folder: Path) -> Iterator[Recording]:

@@ -114,14 +114,15 @@ def run(data: Path, record: Recorder) -> None:
                 if not all(found.values()):
                     record.note(f"A face with its smile {way} was not found.")
                     continue
-                made = {name: Face(pictures[name], seen[0].landmarks) for name, seen in found.items()}
+                made = {name: Face(pictures[name], looks[0].landmarks) for name, looks in found.items()}
                 faces = {f"smile {way}, {name}": face for name, face in made.items()} | {f"smile not {way}": before}
+                texture, features = real.texture(), perceiver.features(real.image, real.landmarks)
                 for name, face in faces.items():
-                    record.add("smiles/texture", abs(face.texture() - real.texture()), name)
-                    features = (perceiver.features(one.image, one.landmarks) for one in (face, real))
-                    record.add("smiles/perceptual", 1000 * perceptual.distance(*features), name)
-                drawn_change = made[GeometryRenderer.name].measures() - before.measures()
-                changes.append((drawn_change, real.measures() - before.measures()))
+                    record.add("smiles/texture", abs(face.texture() - texture), name)
+                    seen = perceiver.features(face.image, face.landmarks)
+                    record.add("smiles/perceptual", 1000 * perceptual.distance(seen, features), name)
+                plain, start = made[GeometryRenderer.name].measures(), before.measures()
+                changes.append((plain - start, real.measures() - start))
             record_changes(np.array(changes), way, record)
     record.note(f"{len(pairs)} people. Changes in distances of the eyes' outer corners.")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from talker.data.corpora import RAVDESS_EMOTIONS
+from talker.data.voice_corpora import labelled_clips
 from talker.emotion.resolve import resolve
 from talker.emotion.voice_delivery import voice_expression
 from talker.errors import DataError
@@ -124,10 +124,9 @@ def recordings(data: Path) -> Iterator[Recording]:
             yield Recording(path, f"ravdess {parts[6]}", label)
     if not (data / "voices" / "labels.csv").is_file():
         raise DataError(f"{data} holds no voices/labels.csv; give the folder in which voices/ lies.")
-    with open(data / "voices" / "labels.csv", encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            if row["corpus"] == "ASED" and row["split"] == "dev" and row["emotion"] in ASED_LABELS:
-                yield Recording(data / "voices" / row["path"], "ased", ASED_LABELS[row["emotion"]])
+    for row in labelled_clips(data / "voices"):
+        if row["corpus"] == "ASED" and row["split"] == "dev" and row["emotion"] in ASED_LABELS:
+            yield Recording(data / "voices" / row["path"], "ased", ASED_LABELS[row["emotion"]])
 
 
 def statistics(clip: SpeechClip) -> FloatArray:

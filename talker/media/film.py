@@ -12,7 +12,7 @@ import numpy as np
 from moviepy import ColorClip, CompositeVideoClip, TextClip, VideoClip, VideoFileClip, clips_array
 from PIL import Image
 
-from talker.breaks import take_break, with_breaks
+from talker.breaks import take_break
 from talker.errors import VideoError
 from talker.files import replaced_when_done
 from talker.media.provenance import GENERATED_MARK, UNNAMED
@@ -64,7 +64,7 @@ def write_preview(film: str | Path, path: str | Path, *, seconds: float = 4.0, h
             clip = whole.subclipped(0, min(seconds, whole.duration)).resized(height=height)
             marker = _marker_again(whole, (clip.w, clip.h))
             small = clip.iter_frames(fps=PREVIEW_FPS, dtype="uint8")
-            frames = [Image.fromarray(frame if marker is None else marker.add(frame)) for frame in with_breaks(small)]
+            frames = [Image.fromarray(_finished(frame, marker)) for frame in small]
             duration_ms = round(1000 / PREVIEW_FPS)
             metadata = UNNAMED.for_pillow(path.suffix.lower())
             frames[0].save(scratch, save_all=True, append_images=frames[1:], duration=duration_ms, loop=0, **metadata)
@@ -80,7 +80,7 @@ def _marker_again(film: VideoFileClip, size: tuple[int, int]) -> Marker | None:
 
 
 def _finished(frame: ByteArray, marker: Marker | None) -> ByteArray:
-    """A frame of a grid with its mark."""
+    """A frame of a grid or a preview with its mark."""
     take_break()
     return frame if marker is None else marker.add(frame.astype(np.uint8))
 

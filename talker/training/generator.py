@@ -99,12 +99,10 @@ class GeneratorTraining:
     @classmethod
     def tiny(cls) -> GeneratorTraining:
         """One short run for tests, with every loss that needs no weights of others."""
-        plain = cls()
         return dataclasses.replace(
-            plain,
+            cls.for_processors(),
             schedule=Schedule(steps=2, log_every=1),
             batch=4,
-            losses={name: weight for name, weight in plain.losses.items() if name != "features"},
             discriminators=DiscriminatorConfig.tiny(),
             adversary_after=0.0, r1_every=1, mirrored_every=1,
         )  # fmt: skip
