@@ -6,7 +6,7 @@ mouth's inside is carried by the part it lies on; the rest takes the model's col
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 
 import cv2
@@ -14,9 +14,9 @@ import numpy as np
 
 from talker.face.camera import FACE_WIDTH_CM
 from talker.face.landmarks import INNER_LIPS, MOUTH_CORNERS, OUTER_LIPS
-from talker.face.raster import Fragments
 from talker.render.lent_teeth import LentTeeth
 from talker.render.light import tinted
+from talker.render.lip_contact import LipContact, LipContactParams
 from talker.render.mouth_inside import InsideParams, MouthInside
 from talker.render.patch import Window, blend, feather, lay, sample, spread, textured
 from talker.render.sampling import BORDER
@@ -24,8 +24,6 @@ from talker.render.smooth_fill import smooth_fill
 from talker.render.source import Appearance, MeshFrame, SourceFrame
 from talker.render.teeth import OwnTeethParams, find_teeth
 from talker.types import BoolArray, ByteArray, FloatArray
-
-CONTACT_PX, CONTACT_SHARE = 0.8, 1.6  # how soft the line is where lips meet: blur, and opacity on the line itself
 
 
 @dataclass(frozen=True)
@@ -46,6 +44,7 @@ class LipParams:
     shut_line: float = 0.35  # how dark the line between shut lips is
     margin_cm: float = 0.06 * FACE_WIDTH_CM  # around the lips, over which they blend into the rest
     reach_cm: float = 3.0  # skin around the lips that is drawn at full resolution
+    contact: LipContactParams = field(default_factory=LipContactParams)
 
 
 class Mouth:
@@ -66,7 +65,8 @@ class Mouth:
         lips = source.landmark_points(*OUTER_LIPS)
         self._skin = source.skin_near(lips.mean(0), params.reach_cm * source.unit + float(np.ptp(lips[:, 0])) / 2)
         traits, corners = source.geometry.traits, self._skin.vertices[self._skin.triangles]
-        self._lower = np.sign(traits.lower_lip[corners].sum(1) - traits.upper_lip[corners].sum(1))  # [F'] 1, -1, else 0
+        lower = np.sign(traits.lower_lip[corners].sum(1) - traits.upper_lip[corners].sum(1))
+        self._contact = LipContact(source, lower, params.contact)
         self._lip_colour = self._measure_lip_colour()
         self._corner_colour = self._lip_colour * np.array(params.corner_shade, np.float32)  # of what closes the corners
         self._edge = max(params.edge_px, params.edge_cm * source.unit)  # px
@@ -104,30 +104,12 @@ class Mouth:
         box, closed = self._closed
         corner = (box.corner + (BORDER - self._origin)).astype(np.float32)
         patch = textured(skin, self._skin, values, mesh.source, self._tint, picture, closed, corner, 1.0 - own)
-        self._soften_contact(patch, skin, inside_lips)
+        self._contact.draw(patch, skin, inside_lips, 1.0 - own)
         if hole.any():
             box = window.within(hole, margin=int(3 * self._edge) + 1)
             part = window.local(box)
             patch[part] = self._draw_opening(box, mesh, hole[part], patch[part], own)
         lay(picture, patch, np.clip(2.0 * (1.0 - away / margin), 0.0, 1.0))
-
-    def _soften_contact(self, patch: FloatArray, skin: Fragments, lips: BoolArray) -> None:
-        """Ease `patch` [h,w,3], in place, where one lip lies on the other: whole pixels of either make steps there.
-
-        lips: [h,w] pixels of the lips.
-        """
-        lower = self._lower[skin.triangle]
-        lower[~(skin.covered & lips)] = 0
-        steps = (lower[1:] * lower[:-1]) < 0
-        rows, columns = np.flatnonzero(steps.any(axis=1)), np.flatnonzero(steps.any(axis=0))
-        if not len(rows):
-            return
-        part = slice(max(rows[0] - 2, 0), rows[-1] + 4), slice(max(columns[0] - 2, 0), columns[-1] + 3)
-        edge = np.zeros(lower.shape, np.float32)
-        edge[1:] = steps
-        edge[:-1] = np.maximum(edge[:-1], steps)
-        share = np.clip(CONTACT_SHARE * cv2.GaussianBlur(edge[part], (0, 0), CONTACT_PX), 0.0, 1.0)
-        patch[part] = blend(patch[part], cv2.GaussianBlur(patch[part], (0, 0), CONTACT_PX), share)
 
     def _draw_opening(
         self, window: Window, mesh: MeshFrame, hole: BoolArray, lips: FloatArray, own: float
