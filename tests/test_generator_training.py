@@ -50,7 +50,7 @@ def made_up(seed: int = 0, trips: int = 6) -> RoundTrips:
     masks = rng.integers(0, 255, (trips, 3, SIDE, SIDE, 3), dtype=np.uint8)
     maps = (rng.uniform(0, 1, (trips, 3, SIDE // 4, SIDE // 4, MAPS)) * 0.1).astype(np.float16)
     styles = rng.uniform(0, 1, (trips, 3, STYLE)).astype(np.float32)
-    return RoundTrips(truth, pictures[:, 0], pictures, masks, maps, styles, np.ones(trips))
+    return RoundTrips(truth, pictures[:, 0], pictures, masks, maps, styles, np.ones(trips), np.arange(trips) > 0)
 
 
 @pytest.fixture(scope="module")

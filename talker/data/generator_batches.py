@@ -108,9 +108,20 @@ class TripSet:
         self.sources = column("sources")  # [N,S,S,3]
         self.pictures, self.masks = column("pictures"), column("masks")  # [N,3,S,S,3]
         self.maps, self.styles = column("maps"), column("styles")  # [N,3,S/4,S/4,6], [N,3,STYLE]
+        self.photographed = torch.nonzero(column("photographed"))[:, 0]  # [M] trips between two photographs
 
     def __len__(self) -> int:
         return len(self.photograph)
+
+    def choose(self, count: int, photographed: float, generator: torch.Generator) -> Tensor:
+        """[count] trips by chance, a share of them, where there are any, between two photographs of one person."""
+        device = self.photograph.device
+        rows = torch.randint(len(self), (count,), generator=generator, device=device)
+        if len(self.photographed):
+            chosen = torch.randint(len(self.photographed), (count,), generator=generator, device=device)
+            wanted = torch.rand(count, generator=generator, device=device) < photographed
+            rows = torch.where(wanted, self.photographed[chosen], rows)
+        return rows
 
     def take(self, rows: Tensor, place: int) -> Batch:
         """Trips `rows` [B], each at `place`: `BACK`, `NEIGHBOUR` or `ALONE`."""

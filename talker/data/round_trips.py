@@ -4,15 +4,16 @@
     P1, with P's own fit moved to e1     -- the geometry draws e0 --> P', which should have been P
 
 P1 is not measured again: its fit is the one that it was drawn from, so that P' lies on P and nothing is learnt from the
-tracker's error. Each trip also holds a neighbour of P', one step of a film nearer to e1, for steadiness in time, and a
-frame that is drawn from P as films are, with an expression that nobody photographed.
+tracker's error. Where the same person was photographed with another expression, that photograph takes the place of P1
+on one more trip, and P' is what a user would see. Each trip also holds a neighbour of P', one step of a film nearer to
+e1, for steadiness in time, and a frame that is drawn from P as films are, with an expression that nobody photographed.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -31,11 +32,11 @@ from talker.face.landmarks import FACE_LANDMARKS
 from talker.files import replaced_when_done
 from talker.motion.visemes import VISEMES
 from talker.options import SpeakOptions
-from talker.render.aligned import MAP_STRIDE, FaceSquare, generator_style
+from talker.render.aligned import MAP_STRIDE, FaceSquare, GeneratorInput, Square, generator_style
 from talker.render.crop import at_size
 from talker.render.geometry import to_relative_expression
 from talker.render.geometry_renderer import GeometryRenderer, RenderedFrame
-from talker.types import EMOTION_LABELS, ByteArray, FloatArray, Portrait, Progress
+from talker.types import EMOTION_LABELS, BoolArray, ByteArray, FloatArray, Portrait, Progress
 
 SIDE = 256  # px of the square: most of the photographs show a face in about as many
 DRAWN_SIZE = "crop640"  # a little larger than the photographs, so that drawing twice blurs no more than a film's frame
@@ -46,10 +47,12 @@ JPEG = (cv2.IMWRITE_JPEG_QUALITY, 93, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWR
 CHUNK = 8  # faces that a process draws before it reports
 # what a film's photograph shows, and how often: mostly shut lips or a smile
 AWAY = {"shut": 0.36, "smile": 0.2, "speech": 0.18, "borrowed": 0.16, "slight": 0.1}
+BORROWED_ALONE = 0.5  # of the frames that need no way back: adversaries compare them with photographs, as sets
 SQUINT, SQUINT_CHANCE = 0.3, 0.25  # a lid that was shut further can't be opened again
 BLINK_CHANCE = 0.3  # of the frames that need no way back
 SHIFT_BLUR_PX = 3.0  # of the square: finer differences of skin are texture, coarser ones a bad fit
 GAZE = [row for row, name in enumerate(BLENDSHAPE_NAMES) if name.startswith("eyeLook")]
+PLAIN = ("maps", "styles", "shifts", "photographed")  # what a file holds as it is
 BLINKS = [BLENDSHAPE_NAMES.index(f"eyeBlink{side}") for side in ("Left", "Right")]
 SQUINTING = [row for row, name in enumerate(BLENDSHAPE_NAMES) if name.startswith(("eyeBlink", "eyeSquint"))]
 
@@ -61,7 +64,7 @@ class RoundTrips:
     truth: [S,S,3] the photograph. sources: [N,S,S,3] P1. pictures, masks: [N,3,S,S,3] and maps: [N,3,S/4,S/4,6], as
     `GeneratorInput` has them, of P' and its neighbour, whose source is P1, and of a frame whose source is P. styles:
     [N,3,STYLE]. shifts: [N] how far the skin of P' is from the photograph's, in levels of 255 after a blur: large where
-    the fit is bad or something lies before the face.
+    the fit is bad or something lies before the face. photographed: [N] whether P1 is a photograph, too.
     """
 
     truth: ByteArray
@@ -71,6 +74,7 @@ class RoundTrips:
     maps: FloatArray
     styles: FloatArray
     shifts: FloatArray
+    photographed: BoolArray
 
     @property
     def truths(self) -> ByteArray:
@@ -94,7 +98,7 @@ class RoundTrips:
 
     def save(self, path: Path) -> None:
         """Write one file: pictures as JPEG, masks as PNG."""
-        parts: dict[str, np.ndarray] = {"maps": self.maps, "styles": self.styles, "shifts": self.shifts}
+        parts: dict[str, np.ndarray] = {name: getattr(self, name) for name in PLAIN}
         parts["truth"] = _encoded(self.truth, ".jpg")
         for trip, source in enumerate(self.sources):
             parts[f"source_{trip}"] = _encoded(source, ".jpg")
@@ -118,7 +122,7 @@ class RoundTrips:
         return cls(
             _decoded(parts["truth"]),
             np.stack([_decoded(parts[f"source_{trip}"]) for trip in range(shape[0])]),
-            all_of("picture"), all_of("masks"), parts["maps"], parts["styles"], parts["shifts"],
+            all_of("picture"), all_of("masks"), *(parts[name] for name in PLAIN),
         )  # fmt: skip
 
 
@@ -138,9 +142,12 @@ def draw_round_trips(
 ) -> None:
     """Write `folder`/NAME.npz for every usable face of `rows` that has none yet; safe to interrupt."""
     expressions = _expressions(rows)
+    people: dict[str, list[FaceRow]] = {}
+    for row in rows:
+        people.setdefault(row.person, []).append(row)
     missing = [row for row in rows if not (folder / f"{row.name}.npz").is_file()]
     chunks = [missing[start : start + CHUNK] for start in range(0, len(missing), CHUNK)]
-    work = partial(_draw, folder=folder, borrowed=expressions, trips=trips)
+    work = partial(_draw, people=people, folder=folder, borrowed=expressions, trips=trips)
     with ProcessPoolExecutor(processes) as pool:
         for done, _ in enumerate(pool.map(work, chunks), start=1):
             if progress:
@@ -154,43 +161,72 @@ def _expressions(rows: Sequence[FaceRow], most: int = 400) -> FloatArray:
     return np.stack(found or [np.zeros(BLENDSHAPE_COUNT, np.float32)])
 
 
-def _draw(rows: Sequence[FaceRow], *, folder: Path, borrowed: FloatArray, trips: int) -> None:
+def _draw(
+    rows: Sequence[FaceRow], *, people: Mapping[str, Sequence[FaceRow]], folder: Path, borrowed: FloatArray, trips: int
+) -> None:
     for row in rows:
         portrait = fitted(row)
         if portrait is None or not usable(portrait):
             continue
+        others = [other for one in people[row.person] if one is not row and (other := fitted(one)) and usable(other)]
         seed = int.from_bytes(hashlib.sha256(row.name.encode()).digest()[:4], "little")
-        drawn = round_trips(portrait, np.random.default_rng(seed), borrowed, trips)
+        drawn = round_trips(portrait, np.random.default_rng(seed), borrowed, trips, others)
         drawn.save(folder / f"{row.name}.npz")
 
 
-def round_trips(portrait: Portrait, rng: np.random.Generator, borrowed: FloatArray, trips: int) -> RoundTrips:
-    """The photograph led to `trips` expressions and back."""
-    renderer = GeometryRenderer(at_size(portrait, DRAWN_SIZE), SpeakOptions(), still_background=False)
+def round_trips(
+    portrait: Portrait, rng: np.random.Generator, borrowed: FloatArray, trips: int, others: Sequence[Portrait] = ()
+) -> RoundTrips:
+    """The photograph led to `trips` expressions and back, and to it from `others`: photographs of the same person."""
+    renderer = _renderer(portrait)
     squares = FaceSquare(renderer.geometry, SIDE)
-    home, rest = squares.home, renderer.portrait.source_expression
-    truth = home.cut(renderer.portrait.image)
-    columns: list[tuple[ByteArray, ByteArray, ByteArray, FloatArray, FloatArray, float]] = []
+    starts = []
     for kind in rng.choice(list(AWAY), trips, replace=False, p=list(AWAY.values())):
-        away = away_expression(str(kind), rest, rng, borrowed)
-        there = moved_portrait(renderer, renderer.draw(away, STILL), away)
-        back = GeometryRenderer(there, SpeakOptions(), still_background=False)
-        from_there = FaceSquare(back.geometry, SIDE, home)
-        seen, styles = [], []
-        for share in (0.0, NEIGHBOUR):
-            asked = to_relative_expression(rest + share * (there.source_expression - rest), there.source_expression)
-            seen.append(from_there.look(back.draw(asked, STILL), home)[1])
-            styles.append(generator_style(asked, STILL, there))
-        asked = away_expression(str(rng.choice(list(AWAY))), rest, rng, borrowed)
+        away = away_expression(str(kind), renderer.portrait.source_expression, rng, borrowed)
+        starts.append((_renderer(moved_portrait(renderer, renderer.draw(away, STILL), away), "native"), squares.home))
+    for other in map(_renderer, others):
+        starts.append((other, FaceSquare(other.geometry, SIDE).home))
+    ways = []
+    for place, (start, home) in enumerate(starts):
+        kind = "borrowed" if rng.random() < BORROWED_ALONE else str(rng.choice(list(AWAY)))
+        asked = away_expression(kind, renderer.portrait.source_expression, rng, borrowed)
         if rng.random() < BLINK_CHANCE:
             asked[BLINKS] = rng.uniform(0.3, 1.0)
-        seen.append(squares.look(renderer.draw(asked, STILL), home)[1])
-        styles.append(generator_style(asked, STILL, renderer.portrait))
-        pictures, masks = (np.stack([getattr(one, name) for one in seen]) for name in ("picture", "masks"))
-        maps = np.stack([one.maps.astype(np.float16) for one in seen])
-        shift = skin_shift(pictures[0], truth, masks[0], maps[0])
-        columns.append((home.cut(there.image), pictures, masks, maps, np.stack(styles), shift))
-    return RoundTrips(truth, *(np.stack(column) for column in zip(*columns, strict=True)))
+        alone = _look(squares, renderer, asked, squares.home)
+        ways.append(_way(renderer, start, home, alone, photographed=place >= trips))
+    return RoundTrips(
+        squares.home.cut(renderer.portrait.image), *(np.stack(column) for column in zip(*ways, strict=True))
+    )
+
+
+Sight = tuple[GeneratorInput, FloatArray]  # what the generator is given of a frame, and its style
+
+
+def _way(
+    renderer: GeometryRenderer, start: GeometryRenderer, home: Square, alone: Sight, *, photographed: bool
+) -> tuple[np.ndarray, ...]:
+    """A row of `RoundTrips`: from P1, which `start` draws with its square `home`, to the photograph of `renderer`."""
+    rest, there = renderer.portrait.source_expression, start.portrait
+    from_there = FaceSquare(start.geometry, SIDE, home)
+    shares = [rest + share * (there.source_expression - rest) for share in (0.0, NEIGHBOUR)]
+    asked = [to_relative_expression(share, there.source_expression) for share in shares]
+    seen, styles = zip(*[_look(from_there, start, one, home) for one in asked], alone, strict=True)
+    pictures, masks = (np.stack([getattr(one, name) for one in seen]) for name in ("picture", "masks"))
+    maps = np.stack([one.maps.astype(np.float16) for one in seen])
+    truth = FaceSquare(renderer.geometry, SIDE).home.cut(renderer.portrait.image)
+    if photographed:
+        truth = laid_over(truth, pictures[0])
+    shift = skin_shift(pictures[0], truth, masks[0], maps[0])
+    return home.cut(there.image), pictures, masks, maps, np.stack(styles), np.array(shift), np.array(photographed)
+
+
+def _look(squares: FaceSquare, renderer: GeometryRenderer, asked: FloatArray, home: Square) -> Sight:
+    """The renderer's portrait with the expression `asked` [52], in the square `home`."""
+    return squares.look(renderer.draw(asked, STILL), home)[1], generator_style(asked, STILL, renderer.portrait)
+
+
+def _renderer(portrait: Portrait, size: str = DRAWN_SIZE) -> GeometryRenderer:
+    return GeometryRenderer(at_size(portrait, size), SpeakOptions(), still_background=False)
 
 
 def away_expression(kind: str, rest: FloatArray, rng: np.random.Generator, borrowed: FloatArray) -> FloatArray:

@@ -1,8 +1,9 @@
 """Are drawn faces taken for photographs? A two-sample test on people that nothing learnt from.
 
-Every photograph of the report split is drawn with the expression of another one, so that drawn faces and photographs
-show the same people and the same expressions, as sets. Geometry alone and the generator stand side by side: the test
-counts only where it can tell geometry alone.
+Every photograph of the report split is drawn with the expression of another one of its collection, so that drawn faces
+and photographs show the same people, the same manner of picture and the same expressions, as sets. Mouths that stand
+open lend to mouths that are shut and the other way round, because a face that hardly has to move is easily drawn.
+Geometry alone and the generator stand side by side: the test counts only where it can tell geometry alone.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from talker.data.round_trips import DRAWN_SIZE, GAZE, SIDE, SQUINT, SQUINTING, S
 from talker.errors import DataError
 from talker.evaluation.metrics import Recorder
 from talker.evaluation.two_sample import two_sample_test
+from talker.face.landmarks import LOWER_LIP_MIDDLE, MOUTH_CORNERS, UPPER_LIP_MIDDLE
 from talker.options import SpeakOptions
 from talker.render.aligned import MAP_STRIDE, FaceSquare, GeneratorInput, generator_style
 from talker.render.crop import at_size
@@ -71,13 +73,37 @@ def run(data: Path, record: Recorder, *, processes: int = 2, seed: int = 0) -> N
 
 
 def drawn_faces(data: Path, *, processes: int = 2, seed: int = 0) -> list[DrawnFace]:
-    """Every usable report face with the expression of the next one in a shuffled row; fits are made and kept."""
+    """Every usable report face, in shuffled order, with the expression of its lender; fits are made and kept."""
     rows = [row for row in face_rows(data) if row.reported]
     fit_faces(rows, processes=processes)
     order = np.random.default_rng(seed).permutation(len(rows))
     found = [row for row in (rows[place] for place in order) if usable(fitted(row))]
+    lenders = [
+        found[place] for place in opposite_mouths([row.collection for row in found], [_gap(row) for row in found])
+    ]
     with ProcessPoolExecutor(processes) as pool:
-        return list(pool.map(_draw, found, [*found[1:], found[0]], chunksize=8))
+        return list(pool.map(_draw, found, lenders, chunksize=8))
+
+
+def opposite_mouths(collections: Sequence[str], gaps: Sequence[float]) -> list[int]:
+    """For each face the number of another one of its collection: in the order of their `gaps`, half the row away.
+
+    Each is lent once, so that a collection keeps its expressions; one that is alone in its collection lends to itself.
+    """
+    lenders = list(range(len(gaps)))
+    for name in set(collections):
+        row = sorted((place for place, one in enumerate(collections) if one == name), key=gaps.__getitem__)
+        for number, place in enumerate(row):
+            lenders[place] = row[(number + len(row) // 2) % len(row)]
+    return lenders
+
+
+def _gap(row: FaceRow) -> float:
+    """Between the inner lips, in mouth widths."""
+    portrait = fitted(row)
+    assert portrait is not None
+    upper, lower, right, left = portrait.landmarks[[UPPER_LIP_MIDDLE, LOWER_LIP_MIDDLE, *MOUTH_CORNERS], :2]
+    return float(np.linalg.norm(lower - upper) / np.linalg.norm(left - right))
 
 
 def _draw(row: FaceRow, other: FaceRow) -> DrawnFace:

@@ -60,7 +60,8 @@ SHARPNESS_COUNTS = 0.5  # of the logarithm of the mouth's sharpness ratio, in th
 class GeneratorTraining:
     """What is tuned in training.
 
-    batch: round trips a step; half as many one-way trips and a quarter as many neighbours join them. rate: of Adam.
+    batch: round trips a step; half as many one-way trips and a quarter as many neighbours join them. photographed:
+    share of the trips that lead from one photograph of a person to another one: there are few. rate: of Adam.
     losses: weight of each term; `adversarial` is the norm of the adversaries' gradient at the drawn picture, as a share
     of the reconstruction's, and `one_way` the same where there is no photograph to compare with. adversary_after: share
     of the training after which the adversaries join; their share rises over as long again. r1, r1_every: weight of the
@@ -69,6 +70,7 @@ class GeneratorTraining:
 
     schedule: Schedule = field(default_factory=lambda: Schedule(steps=30000, seconds=2700.0))
     batch: int = 16
+    photographed: float = 0.2
     rate: float = 1.5e-3
     losses: Mapping[str, float] = field(
         default_factory=lambda: {
@@ -232,9 +234,7 @@ class GeneratorTask:
         """Round trips [batch], one-way trips [batch/2] and neighbours of the first round trips [batch/4]."""
         count = self.settings.batch
         few = max(count // 4, 1)
-        rows, others = (
-            torch.randint(len(self.trips), (size,), generator=rng, device=self.device) for size in (count, self._alone)
-        )
+        rows, others = (self.trips.choose(size, self.settings.photographed, rng) for size in (count, self._alone))
         first, neighbours = augmented([self.trips.take(rows[:few], place) for place in (BACK, NEIGHBOUR)], rng)
         rest = augmented([self.trips.take(rows[few:], BACK)], rng)
         alone = augmented([self.trips.take(others, ALONE)], rng) if self._alone else []
