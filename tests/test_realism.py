@@ -1,0 +1,30 @@
+"""The two-sample test of drawn faces: who lends expressions, and what tells two sets of pictures apart."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from talker.evaluation.realism import opposite_mouths
+from talker.evaluation.two_sample import hand_made_features, kernel_distance
+
+
+def test_open_mouths_lend_to_shut_ones_of_their_collection() -> None:
+    collections = ["a", "b", "a", "a", "b", "a", "c"]
+    gaps = [0.0, 0.3, 0.2, 0.01, 0.0, 0.3, 0.1]
+    lenders = opposite_mouths(collections, gaps)
+    assert sorted(lenders) == list(range(7))  # each lends once
+    assert all(collections[place] == collections[lender] for place, lender in enumerate(lenders))
+    assert lenders == [2, 4, 0, 5, 1, 3, 6]
+
+
+def test_blurred_pictures_are_further_away_than_others_of_the_same_kind() -> None:
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 255, (60, 32, 40, 3), dtype=np.uint8)
+    blurred = noise.copy()
+    blurred[:, 1:] = noise[:, 1:] // 2 + noise[:, :-1] // 2
+    sharp, other, soft = (
+        np.stack([hand_made_features(picture) for picture in part]) for part in (noise[:30], noise[30:], blurred[30:])
+    )
+    scale = np.concatenate([sharp, soft]).std(axis=0) + 1e-6
+    same, unlike = (kernel_distance(sharp / scale, part / scale) for part in (other, soft))
+    assert abs(same) < 0.1 * unlike
