@@ -151,7 +151,7 @@ class Lid:
         bare = (-slit.upper > self._params.lashes_cm * unit) | (-slit.lower > self._params.below_cm * unit) | outside
         bare &= from_brow > self._params.brow_cm * unit
         light = picture.mean(axis=2)
-        share = light / np.median(light[bare] if bare.any() else light)
+        share = light / max(float(np.median(light[bare] if bare.any() else light)), 1.0)  # a black picture has no light
         return bare * np.clip(
             (share - self._params.darkest[0]) / (self._params.darkest[1] - self._params.darkest[0]), 0.0, 1.0
         )
