@@ -167,7 +167,7 @@ def test_the_shipped_weights_are_small_and_change_the_mouth_alone(
 
 
 def test_the_shipped_weights_are_nearly_symmetric(shipped: GeneratorRenderer, portrait: Portrait) -> None:
-    """Trained, mirrored faces give mirrored faces: pixels differ by a tenth of a level on average, by eight at most."""
+    """Mirrored faces give mirrored faces: pixels differ by less than half a level on average, by eight at most."""
     drawn = shipped.geometry.draw(SPEAKING, TURNED)
     squares = FaceSquare(shipped.geometry.geometry, SIZES["small"].size)
     _, seen = squares.look(drawn)
@@ -188,7 +188,7 @@ def test_the_shipped_weights_are_nearly_symmetric(shipped: GeneratorRenderer, po
         added.append(found.texture)
     rows, columns = MOUTH.slices(added[0].shape[-1])
     levels = 255 * (added[1].flip(-1) - added[0])[..., rows, columns].abs()
-    assert float(levels.mean()) < 0.1
+    assert float(levels.mean()) < 0.5
     assert float(levels.max()) < 8
 
 

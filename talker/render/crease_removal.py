@@ -34,7 +34,7 @@ class CreaseParams:
     black: float = 8.0  # added to pixel values before the logarithm
     fine: float = 0.0035  # of the face's width: finer structure is kept
     line: float = 0.03  # of the face's width: a darker line up to this wide, in a fold, is the fold's bottom
-    line_weight: float = 3.0  # the line is taken out wherever the weight of a fold exceeds the inverse of this
+    line_weight: float = 1.0  # times the weight of a fold: as far the line is taken out; more takes skin along
     stroke_cm: float = 0.9  # of such a line: along it, it is on average
     stroke_over: tuple[float, float] = (1.8, 2.8)  # so many times as dark as all around; hair and stubble are not,
     stroke_dark: tuple[float, float] = (0.08, 0.16)  # and so dark in log brightness; pores are not
