@@ -180,40 +180,40 @@ def round_trips(
     """The photograph led to `trips` expressions and back, and to it from `others`: photographs of the same person."""
     renderer = _renderer(portrait)
     squares = FaceSquare(renderer.geometry, SIDE)
+    rest, truth = renderer.portrait.source_expression, squares.home.cut(renderer.portrait.image)
     starts = []
     for kind in rng.choice(list(AWAY), trips, replace=False, p=list(AWAY.values())):
-        away = away_expression(str(kind), renderer.portrait.source_expression, rng, borrowed)
+        away = away_expression(str(kind), rest, rng, borrowed)
         starts.append((_renderer(moved_portrait(renderer, renderer.draw(away, STILL), away), "native"), squares.home))
     for other in map(_renderer, others):
         starts.append((other, FaceSquare(other.geometry, SIDE).home))
     ways = []
     for place, (start, home) in enumerate(starts):
         kind = "borrowed" if rng.random() < BORROWED_ALONE else str(rng.choice(list(AWAY)))
-        asked = away_expression(kind, renderer.portrait.source_expression, rng, borrowed)
+        asked = away_expression(kind, rest, rng, borrowed)
         if rng.random() < BLINK_CHANCE:
             asked[BLINKS] = rng.uniform(0.3, 1.0)
         alone = _look(squares, renderer, asked, squares.home)
-        ways.append(_way(renderer, start, home, alone, photographed=place >= trips))
-    return RoundTrips(
-        squares.home.cut(renderer.portrait.image), *(np.stack(column) for column in zip(*ways, strict=True))
-    )
+        ways.append(_way(rest, truth, start, home, alone, photographed=place >= trips))
+    return RoundTrips(truth, *(np.stack(column) for column in zip(*ways, strict=True)))
 
 
 Sight = tuple[GeneratorInput, FloatArray]  # what the generator is given of a frame, and its style
 
 
 def _way(
-    renderer: GeometryRenderer, start: GeometryRenderer, home: Square, alone: Sight, *, photographed: bool
+    rest: FloatArray, truth: ByteArray, start: GeometryRenderer, home: Square, alone: Sight, *, photographed: bool
 ) -> tuple[np.ndarray, ...]:
-    """A row of `RoundTrips`: from P1, which `start` draws with its square `home`, to the photograph of `renderer`."""
-    rest, there = renderer.portrait.source_expression, start.portrait
+    """A row of `RoundTrips`: from P1, which `start` draws with its square `home`, to the photograph `truth` [S,S,3]
+    with the expression `rest` [52].
+    """
+    there = start.portrait
     from_there = FaceSquare(start.geometry, SIDE, home)
     shares = [rest + share * (there.source_expression - rest) for share in (0.0, NEIGHBOUR)]
     asked = [to_relative_expression(share, there.source_expression) for share in shares]
     seen, styles = zip(*[_look(from_there, start, one, home) for one in asked], alone, strict=True)
     pictures, masks = (np.stack([getattr(one, name) for one in seen]) for name in ("picture", "masks"))
     maps = np.stack([one.maps.astype(np.float16) for one in seen])
-    truth = FaceSquare(renderer.geometry, SIDE).home.cut(renderer.portrait.image)
     if photographed:
         truth = laid_over(truth, pictures[0])
     shift = skin_shift(pictures[0], truth, masks[0], maps[0])

@@ -35,9 +35,7 @@ class LipContactParams:
 
 
 LEAST = 0.01  # of the shade: less is not drawn
-UPPER_RIM, LOWER_RIM = (
-    INNER_LIPS[INNER_LIPS.index(first) + 1 :][: len(INNER_LIPS) // 2 - 1] for first in MOUTH_CORNERS
-)
+UPPER_RIM, LOWER_RIM = INNER_LIPS[1:10], INNER_LIPS[11:]  # without the corners; the lower one runs back
 
 
 class LipContact:
