@@ -14,8 +14,10 @@ import cv2
 import numpy as np
 from numba import njit
 
+from talker.face.landmarks import INNER_LIPS, OUTER_LIPS
 from talker.face.model import vertex_normals
 from talker.render.geometry import HeadGeometry
+from talker.render.patch import Window
 from talker.types import AnyArray, ByteArray, FloatArray
 
 SKIN_STEP = 7  # every so many vertices of the face are asked for the colour of its skin
@@ -41,10 +43,16 @@ class LightParams:
     least_redness: float = 0.12  # by which green falls below red in the palest skin of a picture in full colours
     skin_to_white: float = 1.25  # white against the bright parts of fair skin
     dimmest_white: float = 90.0  # 0..255, but no more than
+    # the face's bright parts against the skin around the mouth, the lips against them: where both fall below, it lies
+    mouth_skin: float = 0.9  # in a shadow,
+    mouth_lips: float = 0.7
+    around_mouth_cm: tuple[float, float] = (0.3, 1.2)
+    deepest_shadow: float = 0.55  # which takes this much light at most
     dim_to_white: float = 1.8  # times the bright parts of the skin, which in a dark picture are far below
-    one_tone: float = (
-        0.018  # of the brightness: colours that deviate less from one colour for each brightness are toned
-    )
+    # of the brightness: colours that deviate less from one colour for each brightness are toned,
+    one_tone: float = 0.018
+    # unless lips are this much redder than what is as bright: from here on, and certainly, they have their own colour
+    lips_redder: tuple[float, float] = (0.04, 0.1)
     bluish: tuple[float, float] = (1.05, 1.25)  # blue against red in skin: from here on, and certainly, a lamp's colour
 
 
@@ -119,9 +127,10 @@ class Light:
 def white_in_this_light(
     eye_white: FloatArray, image: ByteArray, geometry: HeadGeometry, params: LightParams
 ) -> FloatArray:
-    """[3] colour 0..255 that a white surface would have on this face.
+    """[3] colour 0..255 that a white surface would have in this mouth.
 
-    The eyes' white, unless lids or lashes shade it: then what the brightest skin suggests, in the eyes' tint.
+    The eyes' white, unless lids or lashes shade it: then what the brightest skin suggests, in the eyes' tint; darker
+    where the mouth lies in a shadow.
     """
     skin = skin_colours(image, geometry)
     bright = float(np.percentile(skin.mean(axis=1), 85)) if len(skin) else 0.0
@@ -131,34 +140,74 @@ def white_in_this_light(
         tone = np.median(skin, axis=0)
         tint = tint + (tone / max(float(tone.mean()), 1.0) - tint) * _tonedness(image, geometry, params)
     dimmest = min(params.dimmest_white, params.dim_to_white * bright) if len(skin) else params.dimmest_white
-    return tint * np.clip(max(float(eye_white.mean()), params.skin_to_white * bright), dimmest, 235.0)
+    white = tint * np.clip(max(float(eye_white.mean()), params.skin_to_white * bright), dimmest, 235.0)
+    return white * _light_at_mouth(image, geometry, bright, params)
+
+
+def _light_at_mouth(image: ByteArray, geometry: HeadGeometry, bright: float, params: LightParams) -> float:
+    """Share of the light on the face's `bright` (0..255) parts that reaches the mouth.
+
+    Beards make skin dark and not lips, dark lips have light skin around them: only where both are dark is a shadow.
+    """
+    outline, (nearest, furthest) = geometry.landmark_points(geometry.rest_points, OUTER_LIPS), params.around_mouth_cm
+    box = Window.around(outline, furthest * geometry.fit.scale, image.shape)
+    away = box.distance(outline) / geometry.fit.scale
+    skin, lips = image[box.slices][(away > nearest) & (away < furthest)], lip_colours(image, geometry)
+    if len(skin) == 0 or len(lips) == 0 or bright <= 0:
+        return 1.0
+    of_skin = float(np.percentile(skin.mean(axis=1), 75)) / params.mouth_skin
+    of_lips = float(np.median(lips.mean(axis=1))) / params.mouth_lips
+    return float(np.clip(max(of_skin, of_lips) / bright, params.deepest_shadow, 1.0))
 
 
 def redness(image: ByteArray, geometry: HeadGeometry, params: LightParams) -> float:
-    """1 where this face's skin is as red as skin is, 0 in a grey or toned picture and in blue light."""
+    """1 where this face's skin, or else its lips, are as red as they are, 0 in a toned picture and in blue light."""
     skin = skin_colours(image, geometry)
     if len(skin) == 0:
         return 1.0
     red, green, _ = np.median(skin, axis=0)
     own = 1.0 - _tonedness(image, geometry, params)
-    return own * float(np.clip((1.0 - green / max(red, 1.0)) / params.least_redness, 0.0, 1.0))
+    of_skin = float(np.clip((1.0 - green / max(red, 1.0)) / params.least_redness, 0.0, 1.0))
+    return own * max(of_skin, _lip_colour(image, geometry, params))
 
 
 def _tonedness(image: ByteArray, geometry: HeadGeometry, params: LightParams) -> float:
     """1 where nothing shows a colour of its own: in sepia and other toned pictures, and in the light of a blue lamp."""
-    points = geometry.rest_points[geometry.model.mask]
-    low, high = np.clip([points.min(axis=0), points.max(axis=0)], 0, image.shape[1::-1]).astype(int)
-    face = image[low[1] : high[1], low[0] : high[0]]
-    if face.size == 0:
+    colours = _face_box(image, geometry).reshape(-1, 3).astype(np.float32)
+    if len(colours) == 0:
         return 0.0
-    grey, colours = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY).ravel(), face.reshape(-1, 3).astype(np.float32)
-    sums = np.stack([np.bincount(grey, colour, 256) for colour in colours.T], axis=1)
-    tone = sums / np.maximum(np.bincount(grey, minlength=256), 1)[:, None]
+    grey, tone = _tones(colours)
     if np.abs(colours - tone[grey]).mean() < params.one_tone * grey.mean():
-        return 1.0
+        return 1.0 - _lip_colour(image, geometry, params)
     red, _, blue = np.median(skin_colours(image, geometry), axis=0)
     least, most = params.bluish
     return float(np.clip((blue / max(red, 1.0) - least) / (most - least), 0.0, 1.0))
+
+
+def _lip_colour(image: ByteArray, geometry: HeadGeometry, params: LightParams) -> float:
+    """1 where the lips are redder than whatever in the face is as bright as they are, 0 in a grey or toned picture."""
+    colours, lips = _face_box(image, geometry).reshape(-1, 3), lip_colours(image, geometry)
+    if len(lips) == 0 or len(colours) == 0:
+        return 0.0
+    _, tone = _tones(colours)
+    grey, _ = _tones(lips)
+    red, green, _ = (lips - tone[grey]).mean(axis=0) / max(float(grey.mean()), 1.0)
+    least, most = params.lips_redder
+    return float(np.clip((red - green - least) / (most - least), 0.0, 1.0))
+
+
+def _face_box(image: ByteArray, geometry: HeadGeometry) -> ByteArray:
+    """[h,w,3] of the picture, around the face."""
+    points = geometry.rest_points[geometry.model.mask]
+    low, high = np.clip([points.min(axis=0), points.max(axis=0)], 0, image.shape[1::-1]).astype(int)
+    return image[low[1] : high[1], low[0] : high[0]]
+
+
+def _tones(colours: AnyArray) -> tuple[AnyArray, FloatArray]:
+    """Brightness 0..255 of each of the `colours` [N,3], and the mean colour of each brightness [256,3]."""
+    grey = cv2.cvtColor(colours[None].astype(np.uint8), cv2.COLOR_RGB2GRAY).ravel()
+    sums = np.stack([np.bincount(grey, colour, 256) for colour in colours.T], axis=1)
+    return grey, (sums / np.maximum(np.bincount(grey, minlength=256), 1)[:, None]).astype(np.float32)
 
 
 def skin_colours(image: ByteArray, geometry: HeadGeometry) -> FloatArray:
@@ -166,6 +215,13 @@ def skin_colours(image: ByteArray, geometry: HeadGeometry) -> FloatArray:
     points = geometry.rest_points[geometry.model.mask][::SKIN_STEP].astype(int)
     inside = ((points >= 0) & (points < [image.shape[1], image.shape[0]])).all(axis=1)
     return image[points[inside, 1], points[inside, 0]].astype(np.float32)
+
+
+def lip_colours(image: ByteArray, geometry: HeadGeometry) -> FloatArray:
+    """[N,3] colours of the lips in `image`."""
+    outline, inner = (geometry.landmark_points(geometry.rest_points, lips) for lips in (OUTER_LIPS, INNER_LIPS))
+    box = Window.around(outline, 0, image.shape)
+    return image[box.slices][box.polygon(outline) & ~box.polygon(inner)].astype(np.float32)
 
 
 def tinted(factor: FloatArray, tint: FloatArray) -> FloatArray:

@@ -15,7 +15,7 @@ import numpy as np
 from talker.face.camera import FACE_WIDTH_CM
 from talker.face.landmarks import INNER_LIPS, MOUTH_CORNERS, OUTER_LIPS
 from talker.render.lent_teeth import LentTeeth
-from talker.render.light import tinted
+from talker.render.light import lip_colours, tinted
 from talker.render.lip_contact import LipContact, LipContactParams
 from talker.render.mouth_inside import InsideParams, MouthInside
 from talker.render.patch import Window, blend, feather, lay, sample, spread, textured
@@ -67,7 +67,8 @@ class Mouth:
         traits, corners = source.geometry.traits, self._skin.vertices[self._skin.triangles]
         lower = np.sign(traits.lower_lip[corners].sum(1) - traits.upper_lip[corners].sum(1))
         self._contact = LipContact(source, lower, params.contact)
-        self._lip_colour = self._measure_lip_colour()
+        lip_pixels = lip_colours(self._image, source.geometry)
+        self._lip_colour = np.median(lip_pixels, axis=0) if len(lip_pixels) else np.zeros(3, np.float32)
         self._corner_colour = self._lip_colour * np.array(params.corner_shade, np.float32)  # of what closes the corners
         self._edge = max(params.edge_px, params.edge_cm * source.unit)  # px
         self._inner = source.landmarks[list(INNER_LIPS), :2]
@@ -145,15 +146,6 @@ class Mouth:
         """[1,w] 1 where the `hole` [h,w] between the lips is a slit too thin to look into, 0 where it is open."""
         height = cv2.GaussianBlur(hole.sum(axis=0, dtype=np.float32)[None], (0, 0), 1.0)
         return np.exp(-((height / (self._params.slit_cm * self._geometry.fit.scale)) ** 2))
-
-    def _measure_lip_colour(self) -> FloatArray:
-        """[3] the lips' own."""
-        geometry = self._geometry
-        box = Window.around(geometry.landmark_points(geometry.rest_points, OUTER_LIPS), 0, self._image.shape)
-        outline, inner = (geometry.landmark_points(geometry.rest_points, lips) for lips in (OUTER_LIPS, INNER_LIPS))
-        lips = box.polygon(outline) & ~box.polygon(inner)
-        colours = self._image[box.slices][lips].astype(np.float32)
-        return np.median(colours, axis=0) if len(colours) else np.zeros(3, np.float32)
 
     def _own_share(self, mesh: MeshFrame) -> float:
         """1 where the lips lie as in the picture, falling to 0 as they leave it: then its inside tells nothing."""

@@ -63,6 +63,8 @@ class ToothRowParams:
     most_raised_cm: float = 0.4  # by which the lower row follows an upper row that sits higher than the face model's
     upper_show_cm: float = 0.15  # incisors below the upper lip of a resting, parted mouth
     lower_show_cm: float = 0.15  # incisors above the lower lip of a shut mouth, which lies before them
+    middle_gap_cm: float = 0.095  # between the face model's middle teeth, which is closed
+    middle_tooth_cm: float = 0.6  # beside the middle, by which the rest of a row has its own place
     iris_share: tuple[float, float] = (
         0.097,
         0.105,
@@ -259,12 +261,21 @@ class MouthInside:
             own = (self._teeth.edge - lowest) @ down
             upper = max(upper, own) if self._teeth.hidden else own
         shifts = np.zeros((len(self._colour), 2), np.float32)
-        shifts[self._parts["upper_teeth"]] = upper * down
+        for row in ("upper_teeth", "lower_teeth"):
+            shifts[self._parts[row]] = self._beside_one_another(row)[:, None] * np.array([down[1], -down[0]])
+        shifts[self._parts["upper_teeth"]] += upper * down
         lower = max(upper / geometry.fit.scale, -params.most_raised_cm) if upper < 0 else 0.0  # shut teeth meet
         lower = max(lower + params.lower_deeper_cm + 2 * hidden, self._below_lower_lip(down))
-        shifts[self._parts["lower_teeth"]] = lower * geometry.fit.scale * down
+        shifts[self._parts["lower_teeth"]] += lower * geometry.fit.scale * down
         shifts[self._parts["tongue"]] = self._tongue.lowered(down)
         return shifts
+
+    def _beside_one_another(self, row: str) -> FloatArray:
+        """[V''] px to the right that close the gap between the middle teeth of a row."""
+        params, across = self._params.teeth, self._geometry.model.neutral[self._vertices][self._parts[row], 0]  # cm
+        aside = np.abs(across)
+        nearer = aside - params.middle_gap_cm / 2 * np.exp(-((aside / params.middle_tooth_cm) ** 2))
+        return np.sign(across) * (np.maximum(nearer, 0.0) - aside) * self._geometry.fit.scale
 
     def _below_lower_lip(self, down: FloatArray) -> float:
         """How far (cm) the lower row has to sink to stand no higher than the lower lip of a shut mouth."""
