@@ -22,6 +22,7 @@ from talker.render.patch import Window
 from talker.render.source import MeshFrame
 from talker.types import ByteArray, FloatArray, Portrait
 
+LIPS = np.array([180.0, 110.0, 110.0])
 PALE = [1.0, 0.97, 0.95]  # skin with hardly a colour
 
 
@@ -72,7 +73,7 @@ def slit(portrait: Portrait, middle_gap_cm: float) -> float:
     renderer = GeometryRenderer(at_size(portrait, "crop1024"), SpeakOptions(), still_background=False)
     geometry, inside = renderer.geometry, DEFAULT_PARAMS.inside
     teeth = dataclasses.replace(inside.teeth, middle_gap_cm=middle_gap_cm)
-    drawn = MouthInside(renderer.source, renderer.appearance, None, dataclasses.replace(inside, teeth=teeth))
+    drawn = MouthInside(renderer.source, renderer.appearance, None, dataclasses.replace(inside, teeth=teeth), LIPS)
     shape = geometry.shape(expand({"jawOpen": 0.5}))
     points, still = shape.points, np.zeros_like(shape.points)
     mesh = MeshFrame(shape.camera, points, np.ones(len(points), np.float32), still, still[None], renderer.source.image)

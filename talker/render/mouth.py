@@ -209,8 +209,8 @@ def _make_inside(
     lip_colour: FloatArray,
     lent: LentTeeth | None,
 ) -> MouthInside:
-    """What lies behind the lips, with teeth that a picture of the person shows; drawings take the lips' colour [3]."""
+    """What lies behind the lips, whose colour is `lip_colour` [3], with teeth that a picture of the person shows."""
     teeth = None if lent is None else lent.on(source)
     if teeth is None:
         teeth = find_teeth(source, appearance.white, own_teeth)
-    return MouthInside(source, appearance, teeth, inside, lip_colour if appearance.attributes.drawn else None)
+    return MouthInside(source, appearance, teeth, inside, lip_colour)

@@ -85,6 +85,8 @@ class InsideParams:
     gums_cheek_cm: float = 5.0  # as of the teeth
     fine: int = 2  # subpixels along each axis,
     fine_below: float = 40.0  # when a centimetre has fewer pixels: teeth are small
+    tongue_over_lips: float = 1.5  # brightness in the same light: more is not believed,
+    least_soft: float = 0.55  # but down to this share it is
     socket_behind_cm: float = 2.5  # the thinned cavity's walls would poke through the teeth
     gap_cm: float = 0.15  # gaps in the model take the colours from this far beside
     flat_cavity: float = 0.35  # brightness against the lips', in drawings,
@@ -101,9 +103,9 @@ class MouthInside:
         appearance: Appearance,
         teeth: Teeth | None,
         params: InsideParams,
-        flat: FloatArray | None = None,
+        lips: FloatArray,
     ) -> None:
-        """teeth: the picture's own upper row, when it shows one. flat: [3] the lips' colour in a drawing."""
+        """teeth: the picture's own upper row, when it shows one. lips: [3] their colour."""
         self._geometry, self._teeth, self._params = source.geometry, teeth, params
         model, white = self._geometry.model, appearance.white
         first, end = model.parts[INSIDE[0]][0], model.parts[INSIDE[-1]][1]
@@ -118,6 +120,7 @@ class MouthInside:
         self._reddening = 1.0 + (np.array(params.light.reddening, np.float32) - 1.0) * appearance.redness
         self._shadow_tint = 1.0 + (np.array(params.light.shadow_tint, np.float32) - 1.0) * appearance.redness
         self._colour = (grey + (colour - grey) * appearance.redness) * white.astype(np.float32)
+        self._darken_soft(list(soft), float(lips.mean()))
         if teeth is not None:
             for name, own in rows.items():
                 self._colour[self._parts[name]] = np.array(own) / rows["upper_teeth"] * teeth.brightest
@@ -137,7 +140,7 @@ class MouthInside:
         self._attributes = np.concatenate(
             [self._colour, self._rest, self._rows, self._tongue_places, np.ones((len(self._rest), 1))], axis=1
         ).astype(np.float32)
-        self._flat = None if flat is None else self._plain_colours(flat, white)
+        self._flat = self._plain_colours(lips, white) if appearance.attributes.drawn else None
 
     @property
     def _upper(self) -> slice:
@@ -191,6 +194,16 @@ class MouthInside:
         local = Affine(window.corner, np.full(2, fine, np.float32)).points(places)
         drawn = rasterise(local, depth, self._triangles, fine * height, fine * width)
         return drawn.interpolate(self._triangles, values, fine)
+
+    def _darken_soft(self, soft: list[str], lips: float) -> None:
+        """Let a tongue be no brighter than tongues are beside `lips` as bright as these, and gums and cavity likewise.
+
+        How bright white is where lips are dark is known badly: skin that shines says too much.
+        """
+        tongue = float(self._colour[self._parts["tongue"]].mean())
+        share = np.clip(self._params.tongue_over_lips * lips / max(tongue, 1.0), self._params.least_soft, 1.0)
+        for part in soft:
+            self._colour[self._parts[part]] *= share
 
     def _darken_back(self) -> None:
         """Let the colours of teeth and gums pass to the dark of the cheeks beside them."""
