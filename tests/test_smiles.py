@@ -6,8 +6,9 @@ import pytest
 import skimage.data
 
 from talker.evaluation import smiles
+from talker.evaluation.expression_size import BROWS, TABLE
 from talker.evaluation.metrics import Recorder
-from talker.evaluation.smiles import MEASURES, Face
+from talker.evaluation.smiles import MEASURES, Face, face_measures
 from talker.portrait.analyse import analyse
 from talker.types import Portrait
 
@@ -50,3 +51,16 @@ def test_a_change_is_peoples_when_it_lies_near_theirs(drawn: float, share: float
     smiles.record_changes(changes, "put in", record)
     assert record.mean("smiles/as_people", "put in") == share
     assert record.mean("smiles/drawn_change", "put in: lip gap") == pytest.approx(drawn)
+
+
+def test_measures_of_landmarks_in_space_are_the_same_for_a_turned_head(portrait: Portrait) -> None:
+    turn, _ = cv2.Rodrigues(np.array([0.2, 0.5, -0.1]))
+    measured, turned = (face_measures(places, TABLE) for places in (portrait.landmarks, portrait.landmarks @ turn.T))
+    assert np.allclose(measured, turned, atol=1e-4)
+
+
+def test_raised_brows_are_seen_as_such(portrait: Portrait) -> None:
+    raised = portrait.landmarks.copy()
+    raised[[52, 53, 282, 283], 1] -= 5.0
+    change = face_measures(raised, BROWS) - face_measures(portrait.landmarks, BROWS)
+    assert dict(zip(BROWS, change > 0.02, strict=True)) == {"inner brow": False, "outer brow": True}

@@ -45,6 +45,7 @@ EVALUATIONS = {
     "generator": Evaluation("reenactment:run_generator", "the generator against the geometry alone", draws=True),
     "realism": Evaluation("realism:run", "whether drawn mouths and eyes can be told from photographs"),
     "smiles": Evaluation("smiles:run", "smiles taken out and put in, against photographs of the same people"),
+    "expressions": Evaluation("expression_size:run", "how far drawn expressions go, against labelled photographs"),
     "robustness": Evaluation("robustness:run", "every portrait under all shapes and poses, and back to itself",
                              draws=True),
     "attributes": Evaluation("attributes:run", "glasses, covered mouths, drawings found, and falsely", draws=True),

@@ -7,9 +7,10 @@ that exists. The people are those of the London set that nothing learns from.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -22,7 +23,7 @@ from talker.errors import DataError
 from talker.evaluation import perceptual
 from talker.evaluation.metrics import Recorder
 from talker.face.detector import Landmarker
-from talker.face.landmarks import OUTER_LIPS
+from talker.face.landmarks import CHIN, NOSE_BRIDGE, OUTER_LIPS
 from talker.motion.composition import peak_expression
 from talker.options import SpeakOptions
 from talker.render.generator_renderer import GeneratorRenderer
@@ -31,8 +32,9 @@ from talker.types import ByteArray, EmotionCode, FloatArray, Portrait
 
 EYE_CORNERS = (33, 263)  # the outer ones: their distance is the unit of all measures
 MOUTH_CORNERS = (61, 291)
+Measure: TypeAlias = Sequence[tuple[Sequence[int], Sequence[int]]]
 # pairs of groups of landmarks, whose mean distance is measured
-MEASURES = {
+MEASURES: Mapping[str, Measure] = {
     "eye aperture": (((159, 386), (145, 374)),),
     "mouth width": (((61,), (291,)),),
     "lip gap": (((13,), (14,)),),
@@ -62,15 +64,7 @@ class Face:
 
     def measures(self) -> FloatArray:
         """[5] `MEASURES` in distances of the eyes' outer corners; heights count down the face."""
-        left, right = self.landmarks[list(EYE_CORNERS), :2]
-        across = (right - left) / np.linalg.norm(right - left)
-        down = np.array([-across[1], across[0]])
-        found = []
-        for name, pairs in MEASURES.items():
-            ends = [[self.landmarks[list(group), :2].mean(0) for group in pair] for pair in pairs]
-            direction = across if name == "mouth width" else down
-            found.append(sum((lower - upper) @ direction for upper, lower in ends))
-        return np.array(found) / np.linalg.norm(right - left)
+        return face_measures(self.landmarks[:, :2], MEASURES)
 
     def aligned(self) -> tuple[FloatArray, FloatArray]:
         """The face as a grey square [SQUARE,SQUARE] with its eyes in one place, and its landmarks [478,2] there."""
@@ -95,6 +89,25 @@ class Face:
         away = cv2.distanceTransform(outside, cv2.DIST_L2, 3)
         width = float(np.linalg.norm(np.subtract(*places[list(MOUTH_CORNERS)])))
         return float(np.log(fine[(away > 0.08 * width) & (away < AROUND * width)].std()))
+
+
+def face_measures(landmarks: FloatArray, table: Mapping[str, Measure]) -> FloatArray:
+    """[M] the measures of a `table` in distances of the eyes' outer corners; heights count down the face.
+
+    landmarks: [478,2], or [478,3] of heads that may be turned.
+    """
+    left, right = landmarks[list(EYE_CORNERS)]
+    apart = float(np.linalg.norm(right - left))
+    across = (right - left) / apart
+    down = landmarks[CHIN] - landmarks[NOSE_BRIDGE]
+    down = down - (down @ across) * across
+    down /= np.linalg.norm(down)
+    found = []
+    for name, pairs in table.items():
+        ends = [[landmarks[list(group)].mean(0) for group in pair] for pair in pairs]
+        direction = across if name == "mouth width" else down
+        found.append(sum((lower - upper) @ direction for upper, lower in ends))
+    return np.array(found) / apart
 
 
 def run(data: Path, record: Recorder) -> None:
