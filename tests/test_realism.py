@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from talker.evaluation.realism import opposite_mouths
-from talker.evaluation.two_sample import hand_made_features, kernel_distance
+from talker.evaluation.two_sample import hand_made_features, kernel_distance, two_sample_test
 
 
 def test_open_mouths_lend_to_shut_ones_of_their_collection() -> None:
@@ -28,3 +29,16 @@ def test_blurred_pictures_are_further_away_than_others_of_the_same_kind() -> Non
     scale = np.concatenate([sharp, soft]).std(axis=0) + 1e-6
     same, unlike = (kernel_distance(sharp / scale, part / scale) for part in (other, soft))
     assert abs(same) < 0.1 * unlike
+
+
+def test_a_classifier_learns_from_others_first() -> None:
+    """Ten people's blurred pictures are too few to learn from; after sixty others they are told."""
+    rng = np.random.default_rng(3)
+
+    def pictures(count: int) -> tuple[np.ndarray, np.ndarray]:
+        noise = rng.integers(0, 255, (count, 32, 40, 3), dtype=np.uint8)
+        return noise, np.stack([cv2.GaussianBlur(picture, (0, 0), 0.6) for picture in rng.permutation(noise)])
+
+    few, others = pictures(10), pictures(60)
+    found = two_sample_test(*few, [f"person {number}" for number in range(10)], others=others)
+    assert found.network >= 0.9

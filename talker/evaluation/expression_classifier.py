@@ -162,12 +162,18 @@ def facex_input(grey: FloatArray) -> FloatArray:
     return np.repeat(large[None, :, :, None], 3, axis=3)
 
 
-def grey_square(image: ByteArray, landmarks: FloatArray) -> FloatArray:
-    """[s,s] 0..255 the square around the face mesh, continued with its edge where it leaves the picture."""
+def square_around(landmarks: FloatArray) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom (px) of the square around the face mesh."""
     points = landmarks[:FACE_LANDMARKS, :2]
     centre = (points.min(0) + points.max(0)) / 2
     half = CROP * float((points.max(0) - points.min(0)).max()) / 2
     left, top, right, bottom = (round(float(value)) for value in (*(centre - half), *(centre + half)))
+    return left, top, right, bottom
+
+
+def grey_square(image: ByteArray, landmarks: FloatArray) -> FloatArray:
+    """[s,s] 0..255 the square around the face mesh, continued with its edge where it leaves the picture."""
+    left, top, right, bottom = square_around(landmarks)
     margin = max(0, -left, -top, right - image.shape[1], bottom - image.shape[0])
     padded = cv2.copyMakeBorder(image, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
     square = np.ascontiguousarray(padded[top + margin : bottom + margin, left + margin : right + margin])

@@ -175,6 +175,8 @@ METRICS: dict[str, Metric] = {row.name: row for row in (
     Metric("smiles/texture", "difference of log contrast of fine structure around the lips to the real picture", "", 0),
     Metric("smiles/perceptual", "LPIPS-like distance to the real picture in an expression network, ×1000", "", 0,
            "Zhang et al. 2018", digits=0),
+    Metric("smiles/mouth_perceptual", "the same of the mouth and the skin around it", "", 0,
+           "Zhang et al. 2018", digits=0),
     Metric("smiles/drawn_change", "change of a measure of the face, drawn", "eye distances", np.nan, digits=3),
     Metric("smiles/true_change", "the same between the two photographs", "eye distances", np.nan, digits=3),
     Metric("smiles/as_people", "measures whose mean change is one that people have", "%", 1, bar=1),

@@ -7,13 +7,19 @@ Features as a Perceptual Metric", 2018, without the learnt weights).
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from talker.evaluation.expression_classifier import facex_input, grey_square
+from talker.evaluation.expression_classifier import facex_input, grey_square, square_around
+from talker.face.landmarks import OUTER_LIPS
 from talker.types import ByteArray, FloatArray
 from talker.weights import store
 
+Part: TypeAlias = tuple[float, float, float, float]  # left, top, right, bottom of the network's picture, 0..1
+WHOLE: Part = (0.0, 0.0, 1.0, 1.0)
+AROUND_MOUTH = 0.35  # mouth widths
 LAYERS = ("block_2_add/add", "block_5_add/add", "block_9_add/add", "block_12_add/add")  # 50², 25², 12², 12² places
 
 
@@ -38,6 +44,22 @@ class Perceiver:
         return [layer / np.maximum(np.linalg.norm(layer, axis=-1, keepdims=True), 1e-6) for layer in found]
 
 
-def distance(one: list[FloatArray], other: list[FloatArray]) -> float:
-    """How unlike two faces look: 0 is the same picture."""
-    return float(np.mean([np.square(a - b).sum(-1).mean() for a, b in zip(one, other, strict=True)]))
+def mouth_part(landmarks: FloatArray) -> Part:
+    """Where in the network's picture of a face with `landmarks` [478,3] px its mouth lies, with some skin around it."""
+    left, top, right, bottom = square_around(landmarks)
+    lips = (landmarks[list(OUTER_LIPS), :2] - (left, top)) / (right - left, bottom - top)
+    around = AROUND_MOUTH * float(np.ptp(lips[:, 0]))
+    low, high = np.clip([lips.min(axis=0) - around, lips.max(axis=0) + around], 0.0, 1.0)
+    return (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+
+
+def distance(one: list[FloatArray], other: list[FloatArray], part: Part = WHOLE) -> float:
+    """How unlike two faces look, or a part of them: 0 is the same picture."""
+    return float(np.mean([_within(np.square(a - b).sum(-1), part).mean() for a, b in zip(one, other, strict=True)]))
+
+
+def _within(places: FloatArray, part: Part) -> FloatArray:
+    """The `places` [h,w] whose middles lie in a part; one of them at least."""
+    height, width = places.shape
+    left, top, right, bottom = (round(x * n) for x, n in zip(part, (width, height, width, height), strict=True))
+    return places[top : max(bottom, top + 1), left : max(right, left + 1)]

@@ -107,7 +107,7 @@ def perceptual_distance(film: Film, real: Film) -> float:
     pairs = (
         [perceiver.features(image, places) for image in (one, other)] for one, other, places in _aligned(film, real)
     )
-    return 1e3 * float(np.mean([perceptual.distance(*pair) for pair in pairs]))
+    return 1e3 * float(np.mean([perceptual.distance(one, other) for one, other in pairs]))
 
 
 @computes("picture/sharpness")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from talker.errors import TalkerError
 from talker.face.detector import FaceDetector
@@ -11,10 +12,12 @@ from talker.media.image import load_image
 from talker.portrait.analyse import analyse
 from talker.types import Portrait
 
+Row = TypeVar("Row")
 
-def spread(paths: list[Path], count: int) -> list[Path]:
-    """At most `count` of `paths`, evenly spread."""
-    return paths[:: max(len(paths) // count, 1)][:count]
+
+def spread(rows: list[Row], count: int) -> list[Row]:
+    """At most `count` of `rows`, evenly spread."""
+    return rows[:: max(len(rows) // count, 1)][:count]
 
 
 def analysed(paths: list[Path], detector: FaceDetector) -> Iterator[tuple[str, Portrait | TalkerError]]:

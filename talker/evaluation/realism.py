@@ -13,7 +13,6 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch.nn import functional
@@ -24,6 +23,7 @@ from talker.data.generator_batches import Batch
 from talker.data.round_trips import DRAWN_SIZE, GAZE, SIDE, SQUINT, SQUINTING, STILL
 from talker.errors import DataError
 from talker.evaluation.metrics import Recorder
+from talker.evaluation.portraits import spread
 from talker.evaluation.two_sample import two_sample_test
 from talker.face.landmarks import LOWER_LIP_MIDDLE, MOUTH_CORNERS, UPPER_LIP_MIDDLE
 from talker.options import SpeakOptions
@@ -36,6 +36,7 @@ from talker.types import ByteArray, FloatArray, Portrait
 from talker.weights.store import checkpoint
 
 LEAST_FACES = 250
+TAUGHT = 1200  # other people's faces, from which the classifier learns first
 PARTS = {"mouth": MOUTH, "eyes": EYES}
 
 
@@ -51,30 +52,33 @@ class DrawnFace:
 
 def run(data: Path, record: Recorder, *, processes: int = 2, seed: int = 0) -> None:
     """Geometry alone and the generator, where its weights are. DataError when there are too few faces."""
-    faces = drawn_faces(data, processes=processes, seed=seed)
+    rows = face_rows(data)
+    faces = drawn_faces([row for row in rows if row.reported], processes=processes, seed=seed)
     if len(faces) < LEAST_FACES:
         raise DataError(f"{data} holds only {len(faces)} report faces that can be used; {LEAST_FACES} are needed.")
-    pictures = {"geometry": np.stack([face.drawn.picture for face in faces])}
+    others = drawn_faces(spread([row for row in rows if not row.reported], TAUGHT), processes=processes, seed=seed)
+    pictures = {"geometry": [np.stack([face.drawn.picture for face in part]) for part in (faces, others)]}
     if checkpoint(CHECKPOINT).is_dir():
         generator = load_generator(checkpoint(CHECKPOINT))
-        pictures[CHECKPOINT] = refine_squares(generator, faces)
-    record.note(f"{len(faces)} report faces. 50 % is perfect; the test counts where it tells geometry at 75 %.")
+        pictures[CHECKPOINT] = [refine_squares(generator, part) for part in (faces, others)]
+    record.note(
+        f"{len(faces)} report faces, after {len(others)} others. 50 % is perfect; the test counts where it tells "
+        "geometry at 75 %."
+    )
     people = [face.person for face in faces]
-    for name, drawn in pictures.items():
-        side = drawn.shape[1]
-        real = np.stack([cv2.resize(face.real, (side, side), interpolation=cv2.INTER_AREA) for face in faces])
+    real, real_others = (np.stack([face.real for face in part]) for part in (faces, others))
+    for name, (drawn, drawn_others) in pictures.items():
         for part, region in PARTS.items():
-            rows, columns = region.slices(side)
-            found = two_sample_test(real[:, rows, columns], drawn[:, rows, columns], people, seed)
+            box = (slice(None), *region.slices(SIDE))
+            found = two_sample_test(real[box], drawn[box], people, seed, (real_others[box], drawn_others[box]))
             record.add(f"realism/{part}_told", found.both, name)
             record.add(f"realism/{part}_told", found.network, f"{name}, network alone")
             record.add(f"realism/{part}_told", found.features, f"{name}, features alone")
             record.add(f"realism/{part}_kernel", found.kernel_distance, name)
 
 
-def drawn_faces(data: Path, *, processes: int = 2, seed: int = 0) -> list[DrawnFace]:
-    """Every usable report face, in shuffled order, with the expression of its lender; fits are made and kept."""
-    rows = [row for row in face_rows(data) if row.reported]
+def drawn_faces(rows: Sequence[FaceRow], *, processes: int = 2, seed: int = 0) -> list[DrawnFace]:
+    """Every usable face, in shuffled order, with the expression of its lender; fits are made and kept."""
     fit_faces(rows, processes=processes)
     order = np.random.default_rng(seed).permutation(len(rows))
     found = [row for row in (rows[place] for place in order) if usable(fitted(row))]

@@ -130,10 +130,12 @@ def run(data: Path, record: Recorder) -> None:
                 made = {name: Face(pictures[name], looks[0].landmarks) for name, looks in found.items()}
                 faces = {f"smile {way}, {name}": face for name, face in made.items()} | {f"smile not {way}": before}
                 texture, features = real.texture(), perceiver.features(real.image, real.landmarks)
+                mouth = perceptual.mouth_part(real.landmarks)
                 for name, face in faces.items():
                     record.add("smiles/texture", abs(face.texture() - texture), name)
                     seen = perceiver.features(face.image, face.landmarks)
                     record.add("smiles/perceptual", 1000 * perceptual.distance(seen, features), name)
+                    record.add("smiles/mouth_perceptual", 1000 * perceptual.distance(seen, features, mouth), name)
                 plain, start = made[GeometryRenderer.name].measures(), before.measures()
                 changes.append((plain - start, real.measures() - start))
             record_changes(np.array(changes), way, record)

@@ -1,11 +1,13 @@
 """A classifier two-sample test: how well can a network and hand-made features tell drawn pictures from photographs?
 
 Lopez-Paz & Oquab, "Revisiting Classifier Two-Sample Tests" (2017). Five folds, in which no person is in both halves.
+What tells a few hundred pictures apart has learnt from thousands of others first, of people who are not in the test.
 The accuracy of a generator whose pictures can't be told from photographs is a half; sharp eyes reach 1.
 """
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 import cv2
@@ -18,10 +20,10 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 from torch.nn import functional
 
-from talker.types import ByteArray, FloatArray
+from talker.types import AnyArray, ByteArray, FloatArray
 
 FOLDS = 5
-EPOCHS, BATCH, RATE, DECAY = 14, 32, 3e-3, 0.05
+EPOCHS, EPOCHS_AFTER, BATCH, RATE, DECAY = 14, 5, 32, 3e-3, 0.05  # epochs: without, and after, other people
 WIDTHS = (16, 32, 48, 64)
 CELLS = 4  # rows and columns of cells over which hand-made features are taken
 SCALES = (0.8, 1.6, 3.2)  # px, of the differences of Gaussians
@@ -42,24 +44,42 @@ class TwoSampleResult:
     kernel_distance: float
 
 
-def two_sample_test(real: ByteArray, drawn: ByteArray, people: list[str], seed: int = 0) -> TwoSampleResult:
-    """Tell `real` [N,h,w,3] from `drawn` [N,h,w,3]; people: whose face row n of both shows."""
+def two_sample_test(
+    real: ByteArray,
+    drawn: ByteArray,
+    people: list[str],
+    seed: int = 0,
+    others: tuple[ByteArray, ByteArray] | None = None,
+) -> TwoSampleResult:
+    """Tell `real` [N,h,w,3] from `drawn` [N,h,w,3]; people: whose face row n of both shows.
+
+    others: real and drawn pictures [M,h,w,3] of other people, to learn from.
+    """
     pictures = np.concatenate([real, drawn])
     labels = np.repeat([0, 1], len(real))
     groups = np.array(people * 2)
     features = np.stack([hand_made_features(picture) for picture in pictures])
+    taught, taught_labels, schooled = np.zeros((0, features.shape[1]), np.float32), np.zeros(0, int), None
+    if others is not None:
+        taught = np.stack([hand_made_features(picture) for both in others for picture in both])
+        taught_labels = np.repeat([0, 1], [len(part) for part in others])
+        schooled = _trained(SmallClassifier(), np.concatenate(others), taught_labels, seed, EPOCHS)
     scores = np.zeros((2, len(labels)))  # log odds of the network and of the features
     for fold, (train, test) in enumerate(
         GroupKFold(FOLDS, shuffle=True, random_state=seed).split(pictures, labels, groups)
     ):
-        scores[0, test] = _network_scores(pictures[train], labels[train], pictures[test], seed * FOLDS + fold)
+        network = SmallClassifier() if schooled is None else copy.deepcopy(schooled)
+        epochs = EPOCHS if schooled is None else EPOCHS_AFTER
+        network = _trained(network, pictures[train], labels[train], seed * FOLDS + fold, epochs)
+        scores[0, test] = _scores(network, pictures[test])
         model = make_pipeline(StandardScaler(), LogisticRegression(C=REGULARISATION, max_iter=500))
-        scores[1, test] = model.fit(features[train], labels[train]).decision_function(features[test])
+        model.fit(np.concatenate([features[train], taught]), np.concatenate([labels[train], taught_labels]))
+        scores[1, test] = model.decision_function(features[test])
     both = (scores / np.maximum(scores.std(axis=1, keepdims=True), 1e-6)).sum(axis=0)
     right = [float(((row > 0) == labels).mean()) for row in (*scores, both)]
     scaled = (features - features.mean(0)) / (features.std(0) + 1e-6)
-    network, by_hand, together = right
-    return TwoSampleResult(network, by_hand, together, kernel_distance(scaled[labels == 0], scaled[labels == 1]))
+    by_network, by_hand, together = right
+    return TwoSampleResult(by_network, by_hand, together, kernel_distance(scaled[labels == 0], scaled[labels == 1]))
 
 
 def kernel_distance(one: FloatArray, other: FloatArray) -> float:
@@ -110,32 +130,38 @@ class SmallClassifier(nn.Module):
         return self.head(torch.cat([x.mean((2, 3)), x.amax((2, 3))], dim=1))[:, 0]
 
 
-def _network_scores(pictures: ByteArray, labels: FloatArray, test: ByteArray, seed: int) -> FloatArray:
-    """[M] log odds of `test` [M,h,w,3], by a network trained on `pictures` [N,h,w,3]."""
+def _trained(network: nn.Module, pictures: ByteArray, labels: AnyArray, seed: int, epochs: int) -> nn.Module:
+    """The network, trained further on `pictures` [N,h,w,3] with `labels` [N]: 1 where they are drawn."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    network = SmallClassifier().to(device)
+    network = network.to(device).train()
     optimiser = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY)
-    steps = EPOCHS * -(-len(labels) // BATCH)
+    steps = epochs * -(-len(labels) // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps)
-    data, truth = _tensor(pictures).to(device), torch.from_numpy(labels.astype(np.float32)).to(device)
+    truth = labels.astype(np.float32)
     for _ in range(steps):
-        rows = torch.from_numpy(rng.integers(len(labels), size=BATCH)).to(device)
-        batch = data[rows]
+        rows = rng.integers(len(labels), size=BATCH)
+        batch = _tensor(pictures[rows]).to(device)
         if rng.random() < 0.5:
             batch = batch.flip(-1)
         down, right = (int(step) for step in rng.integers(-4, 5, 2))
         batch = torch.roll(batch, (down, right), (2, 3)) * float(rng.uniform(0.85, 1.15))
-        loss = functional.binary_cross_entropy_with_logits(network(batch), truth[rows])
+        loss = functional.binary_cross_entropy_with_logits(network(batch), torch.from_numpy(truth[rows]).to(device))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         schedule.step()
+    return network
+
+
+def _scores(network: nn.Module, pictures: ByteArray) -> FloatArray:
+    """[M] log odds of being drawn of `pictures` [M,h,w,3], and of their mirror images."""
+    device = next(network.parameters()).device
+    network.eval()
+    given = _tensor(pictures).to(device)
     with torch.inference_mode():
-        network.eval()
-        found = [network(both) for both in (_tensor(test).to(device), _tensor(test).to(device).flip(-1))]
-        scores: FloatArray = torch.stack(found).mean(0).cpu().numpy()
+        scores: FloatArray = torch.stack([network(given), network(given.flip(-1))]).mean(0).cpu().numpy()
         return scores
 
 
