@@ -17,7 +17,7 @@ from talker.curves import smoothstep
 from talker.types import FloatArray, TimedToken
 
 REACH_S = 0.4  # beyond this a phone's pull is nothing
-CLOSE_S, PART_S = 0.06, 0.05  # how long lips take to meet for a closure, and to part after it
+CLOSE_S, PART_S = 0.03, 0.03  # how long lips take to meet for a closure, and to part after it
 REST_DOMINANCE = 0.02  # the pull of the resting face, everywhere
 BILABIALS = ("P", "B", "M")
 LABIODENTALS = ("F", "V")
