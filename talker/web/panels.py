@@ -109,7 +109,9 @@ def settings_panel() -> dict[str, Any]:
             texts.RENDERER_CHOICES, value=START.renderer, label=texts.RENDERER, visible=len(RENDERERS) > 2
         )
         converters = [(texts.LIP_MODELS[name], name) for name in LIP_MODELS]
-        widgets["converter"] = gr.Radio(converters, value=START.converter, label=texts.CONVERTER)
+        widgets["converter"] = gr.Radio(  # nobody is asked while there is one
+            converters, value=START.converter, label=texts.CONVERTER, visible=len(converters) > 1
+        )
         widgets["voice_speed"] = gr.Slider(0.5, 2, START.voice_speed, step=0.05, label=texts.VOICE_SPEED)
         widgets["plain_voice"] = gr.Checkbox(START.plain_voice, label=texts.PLAIN_VOICE)
         widgets["fps"] = gr.Radio([("25", 25), ("30", 30)], value=25, label=texts.FPS)
