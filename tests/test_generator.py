@@ -167,7 +167,7 @@ def test_the_shipped_weights_are_small_and_change_the_mouth_alone(
 
 
 def test_the_shipped_weights_are_nearly_symmetric(shipped: GeneratorRenderer, portrait: Portrait) -> None:
-    """Mirrored faces give mirrored faces: pixels differ by less than half a level on average, by eight at most."""
+    """Mirrored faces give mirrored faces: a mouth differs by far less than what is added, and than can be seen."""
     drawn = shipped.geometry.draw(SPEAKING, TURNED)
     squares = FaceSquare(shipped.geometry.geometry, SIZES["small"].size)
     _, seen = squares.look(drawn)
@@ -188,8 +188,9 @@ def test_the_shipped_weights_are_nearly_symmetric(shipped: GeneratorRenderer, po
         added.append(found.texture)
     rows, columns = MOUTH.slices(added[0].shape[-1])
     levels = 255 * (added[1].flip(-1) - added[0])[..., rows, columns].abs()
-    assert float(levels.mean()) < 0.5
-    assert float(levels.max()) < 8
+    added_levels = 255 * added[0][..., rows, columns].abs()
+    assert float(levels.mean()) < min(0.15, 0.5 * float(added_levels.mean()))
+    assert float(levels.max()) < 4
 
 
 def test_the_perceptual_distance_is_nothing_for_the_same_and_grows_with_blur(portrait: Portrait) -> None:

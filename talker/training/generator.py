@@ -75,7 +75,7 @@ class GeneratorTraining:
     losses: Mapping[str, float] = field(
         default_factory=lambda: {
             "pixels": 1.0, "edges": 2.0, "texture": 1.5, "features": 0.4, "matching": 0.05, "adversarial": 0.5,
-            "anchor": 2.0, "steady": 1.0, "mirrored": 0.5, "flow": 0.002, "added": 0.005,
+            "anchor": 2.0, "steady": 1.0, "mirrored": 15.0, "flow": 0.002, "added": 0.005,
         }
     )  # fmt: skip
     one_way: float = 0.25
@@ -84,7 +84,7 @@ class GeneratorTraining:
     adversary_after: float = 0.2
     r1: float = 0.02
     r1_every: int = 16
-    mirrored_every: int = 4
+    mirrored_every: int = 1
 
     @classmethod
     def for_processors(cls) -> GeneratorTraining:
@@ -106,7 +106,7 @@ class GeneratorTraining:
             schedule=Schedule(steps=2, log_every=1),
             batch=4,
             discriminators=DiscriminatorConfig.tiny(),
-            adversary_after=0.0, r1_every=1, mirrored_every=1,
+            adversary_after=0.0, r1_every=1,
         )  # fmt: skip
 
 
