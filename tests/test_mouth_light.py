@@ -16,7 +16,7 @@ from talker.portrait.analyse import analyse
 from talker.render.crop import at_size
 from talker.render.geometry_renderer import GeometryRenderer
 from talker.render.light import LightParams, redness
-from talker.render.mouth_inside import MouthInside
+from talker.render.mouth_inside import InsideParams, MouthInside
 from talker.render.params import DEFAULT_PARAMS
 from talker.render.patch import Window
 from talker.render.source import MeshFrame
@@ -68,19 +68,26 @@ def test_a_mouth_in_a_shadow_is_dark_inside_and_one_in_a_beard_is_not(portrait: 
     assert white(portrait, darkened(portrait, mouth, 0.6)) > 0.95 * lit  # dark lips
 
 
-def slit(portrait: Portrait, middle_gap_cm: float) -> float:
-    """Darkest place across the middle of the model's bared upper teeth, as a share of their brightness."""
+def inside(portrait: Portrait, params: InsideParams, lips: FloatArray) -> tuple[GeometryRenderer, Window, FloatArray]:
+    """What lies behind lips of a colour [3] in a wide-open mouth: the renderer, the window, and its colours [h,w,3]."""
     renderer = GeometryRenderer(at_size(portrait, "crop1024"), SpeakOptions(), still_background=False)
-    geometry, inside = renderer.geometry, DEFAULT_PARAMS.inside
-    teeth = dataclasses.replace(inside.teeth, middle_gap_cm=middle_gap_cm)
-    drawn = MouthInside(renderer.source, renderer.appearance, None, dataclasses.replace(inside, teeth=teeth), LIPS)
+    geometry, image = renderer.geometry, renderer.source.image
+    drawn = MouthInside(renderer.source, renderer.appearance, None, params, lips)
     shape = geometry.shape(expand({"jawOpen": 0.5}))
     points, still = shape.points, np.zeros_like(shape.points)
-    mesh = MeshFrame(shape.camera, points, np.ones(len(points), np.float32), still, still[None], renderer.source.image)
-    row = points[slice(*geometry.model.parts["upper_teeth"])]
-    window = Window.around(row, 4.0, renderer.source.image.shape)
+    mesh = MeshFrame(shape.camera, points, np.ones(len(points), np.float32), still, still[None], image)
+    window = Window.around(points[slice(*geometry.model.parts["upper_teeth"])], 4.0, image.shape)
     colours, _, _ = drawn.draw(window, mesh, np.ones((window.height, window.width), bool))
-    unit, middle = geometry.fit.scale, np.median(row[:, 0]) - window.corner[0]
+    return renderer, window, colours
+
+
+def slit(portrait: Portrait, middle_gap_cm: float) -> float:
+    """Darkest place across the middle of the model's bared upper teeth, as a share of their brightness."""
+    teeth = dataclasses.replace(DEFAULT_PARAMS.inside.teeth, middle_gap_cm=middle_gap_cm)
+    renderer, window, colours = inside(portrait, dataclasses.replace(DEFAULT_PARAMS.inside, teeth=teeth), LIPS)
+    geometry, unit = renderer.geometry, renderer.geometry.fit.scale
+    row = geometry.shape(expand({"jawOpen": 0.5})).points[slice(*geometry.model.parts["upper_teeth"])]
+    middle = np.median(row[:, 0]) - window.corner[0]
     light = colours[:, int(middle - unit / 2) : int(middle + unit / 2)].mean(axis=2)
     usual = np.median(light, axis=1)
     edge = np.flatnonzero(usual > 0.8 * usual.max()).max()  # the lowest row of pixels in which there are teeth
@@ -91,3 +98,11 @@ def slit(portrait: Portrait, middle_gap_cm: float) -> float:
 def test_the_middle_teeth_touch(portrait: Portrait) -> None:
     open_slit, closed = (slit(portrait, gap) for gap in (0.0, DEFAULT_PARAMS.inside.teeth.middle_gap_cm))
     assert open_slit < 0.6 < 0.75 < closed
+
+
+def test_gums_and_tongue_are_darker_beside_dark_lips_and_teeth_are_not(portrait: Portrait) -> None:
+    (_, _, light), (_, _, dark) = (inside(portrait, DEFAULT_PARAMS.inside, share * LIPS) for share in (1.0, 0.4))
+    brightness = light.mean(axis=2)
+    teeth = brightness > np.percentile(brightness, 98)
+    assert np.median(dark.mean(axis=2)[~teeth] / np.maximum(brightness[~teeth], 1.0)) < 0.85
+    assert np.median(dark.mean(axis=2)[teeth] / brightness[teeth]) > 0.95

@@ -168,7 +168,7 @@ def redness(image: ByteArray, geometry: HeadGeometry, params: LightParams) -> fl
     red, green, _ = np.median(skin, axis=0)
     own = 1.0 - _tonedness(image, geometry, params)
     of_skin = float(np.clip((1.0 - green / max(red, 1.0)) / params.least_redness, 0.0, 1.0))
-    return own * max(of_skin, _lip_colour(image, geometry, params))
+    return own * max(of_skin, _lips_redder(image, geometry, params))
 
 
 def _tonedness(image: ByteArray, geometry: HeadGeometry, params: LightParams) -> float:
@@ -178,13 +178,13 @@ def _tonedness(image: ByteArray, geometry: HeadGeometry, params: LightParams) ->
         return 0.0
     grey, tone = _tones(colours)
     if np.abs(colours - tone[grey]).mean() < params.one_tone * grey.mean():
-        return 1.0 - _lip_colour(image, geometry, params)
+        return 1.0 - _lips_redder(image, geometry, params)
     red, _, blue = np.median(skin_colours(image, geometry), axis=0)
     least, most = params.bluish
     return float(np.clip((blue / max(red, 1.0) - least) / (most - least), 0.0, 1.0))
 
 
-def _lip_colour(image: ByteArray, geometry: HeadGeometry, params: LightParams) -> float:
+def _lips_redder(image: ByteArray, geometry: HeadGeometry, params: LightParams) -> float:
     """1 where the lips are redder than whatever in the face is as bright as they are, 0 in a grey or toned picture."""
     colours, lips = _face_box(image, geometry).reshape(-1, 3), lip_colours(image, geometry)
     if len(lips) == 0 or len(colours) == 0:
