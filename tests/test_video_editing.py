@@ -91,8 +91,11 @@ def test_an_edit_changes_the_face_and_nothing_else(film: Path, talker: Talker) -
     margin = 0.7 * (right - left)
     changed[int(max(0, top - margin)) : int(bottom + margin), int(max(0, left - margin)) : int(right + margin)] = 0
     assert changed.max() == 0
-    brows = track_frames([drawn] * 3, 3, FPS).fit.expression[:, BLENDSHAPE_INDEX["browInnerUp"]].mean()
-    assert brows > tracked.expressions[10, BLENDSHAPE_INDEX["browInnerUp"]] + 0.2
+    brow = BLENDSHAPE_INDEX["browInnerUp"]
+    seen = track_frames([drawn] * 3, 3, FPS).fit.expression[:, brow].mean()
+    before, asked = tracked.expressions[10, brow], face[10, brow]
+    assert asked > before + 0.3
+    assert seen > before + 0.3 * (asked - before)  # a tracker of landmarks sees raised brows as smaller than they are
 
 
 def test_a_raised_brow_leaves_mouth_and_lids_as_filmed(film: Path, talker: Talker) -> None:
