@@ -1,8 +1,8 @@
 """Where the published corpora of talking faces keep their films: folder layouts become rows of one kind.
 
 GRID (Cooke et al., 2006), MEAD (Wang et al., 2020), CREMA-D (Cao et al., 2014), RAVDESS (Livingstone & Russo, 2018),
-HDTF (Zhang et al., 2021), and any folder of films with sound. Names of files say who speaks, what is
-felt and often what is said.
+HDTF (Zhang et al., 2021), and any folder of films with sound. Names of files say who speaks, which
+emotion is acted and often what is said.
 """
 
 from __future__ import annotations

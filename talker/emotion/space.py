@@ -91,7 +91,7 @@ class VoiceTower(nn.Module):
     """Voice statistics [B, inputs] -> which emotions they say, and, apart from that, how strong it is.
 
     linear: gives a logit for each of the emotions that were taught. moved: rises with what sets acting apart from talk;
-    strength_range: [2] the values of it below which nothing is felt, and above which all of it.
+    strength_range: [2] the values of it below which no emotion is shown, and above which all of it.
     """
 
     mean: Tensor

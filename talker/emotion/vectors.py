@@ -76,7 +76,7 @@ def vector_of(code: EmotionCode) -> EmotionVector:
 
 
 def direction(target: EmotionCode, source: EmotionCode) -> EmotionVector:
-    """What has to be added to feel `target` where `source` was felt: from a pair of voices, faces, texts or labels."""
+    """What has to be added to show `target` where `source` was shown: from a pair of voices, faces, texts or labels."""
     return vector_of(target) - vector_of(source)
 
 

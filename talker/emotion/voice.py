@@ -16,7 +16,7 @@ from talker.types import EmotionCode, FloatArray
 SMOOTHING_S = 1.0
 SHORTEST_S, LONG_S = 2.0, 5.0  # below the first a clip is one moment, above the second its moments say what it is
 SHARE_OF_WHOLE = 0.4  # a moment is read together with its clip: short windows are noisy
-HARDLY_MOVED = 0.1  # strength below which a code's source says that its labels are hardly felt
+HARDLY_MOVED = 0.1  # strength below which a code's source says that hardly any emotion is there
 
 
 def voice_code(speech: SpeechAnalysis, *, per_moment: bool = True, model: EmotionModel | None = None) -> EmotionCode:
