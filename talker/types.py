@@ -254,6 +254,11 @@ class FaceMotion:
     def __len__(self) -> int:
         return len(self.blendshapes)
 
+    def moments(self, count: int) -> FaceMotion:
+        """`count` frames, evenly spread, without those at the ends."""
+        places = np.linspace(0, len(self) - 1, count + 2).round().astype(int)[1:-1]
+        return FaceMotion(self.blendshapes[places], self.pose[places], self.fps)
+
     def save(self, path: str | Path) -> None:
         """Write the motion as a compressed `.npz`; MotionError when that is not possible."""
         try:

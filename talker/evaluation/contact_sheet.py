@@ -121,9 +121,7 @@ def _strip(talker: Talker, cell: Cell, speech: SpeechAnalysis) -> Image.Image:
     font = ImageFont.load_default(TITLE_PX * 0.7)
     ImageDraw.Draw(strip).text((4, 2), cell.title, fill="black", font=font)
     motion = cell_motion(talker, cell, speech)
-    moments = np.linspace(0, len(motion) - 1, MOMENTS + 2).round().astype(int)[1:-1]
-    chosen = FaceMotion(motion.blendshapes[moments], motion.pose[moments], motion.fps)
-    for column, frame in enumerate(renderer.render(chosen)):
+    for column, frame in enumerate(renderer.render(motion.moments(MOMENTS))):
         strip.paste(Image.fromarray(frame).resize(size, Image.Resampling.LANCZOS), (column * size[0], TITLE_PX))
     return strip
 

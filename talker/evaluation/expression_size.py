@@ -86,14 +86,10 @@ def measured_face(
     """
     options = SpeakOptions()
     renderer = talker.create_renderer(portrait, options)
-    motion = talker.animate(speech, code, options, portrait)
-    moments = np.linspace(0, len(motion) - 1, TALKING_FRAMES + 2).round().astype(int)[1:-1]
+    talk = talker.animate(speech, code, options, portrait).moments(TALKING_FRAMES)
     still = peak_expression(retarget_to_portrait(code, portrait.source_expression))
-    asked = FaceMotion(
-        np.concatenate([still[None], motion.blendshapes[moments]]),
-        np.concatenate([np.zeros((1, 6), np.float32), motion.pose[moments]]),
-        motion.fps,
-    )
+    poses = np.concatenate([np.zeros((1, 6), np.float32), talk.pose])
+    asked = FaceMotion(np.concatenate([still[None], talk.blendshapes]), poses, talk.fps)
     with Landmarker() as landmarker:
         seen = [landmarker.look(frame)[:1] for frame in renderer.render(asked)]
     if not all(seen):

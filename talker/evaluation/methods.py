@@ -59,7 +59,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class Method:
-    """A row. emotion: what is felt. motion: how it becomes motion. renderer: what draws it."""
+    """A row. emotion: which one is shown. motion: how it becomes motion. renderer: what draws it."""
 
     paper: str
     emotion: Callable[[Scene, Given], EmotionCode]

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from scipy.stats import spearmanr
 
 from talker.data.portraits import reported_portraits
@@ -112,11 +111,9 @@ def judged_motion(
     talker: Talker, portrait: Portrait, motion: FaceMotion, options: SpeakOptions, frames: int = JUDGED_FRAMES
 ) -> list[Prediction]:
     """The same of a motion that is there already. FaceError when no drawn frame shows a face."""
-    moments = np.linspace(0, len(motion) - 1, frames + 2).round().astype(int)[1:-1]
-    chosen = FaceMotion(motion.blendshapes[moments], motion.pose[moments], motion.fps)
     found = []
     with Landmarker() as landmarker:
-        for frame in talker.create_renderer(portrait, options).render(chosen):
+        for frame in talker.create_renderer(portrait, options).render(motion.moments(frames)):
             for face in landmarker.look(frame)[:1]:
                 found.append(judge().judge(frame, face.landmarks))
     if not found:

@@ -159,21 +159,21 @@ def _judged(data: Path, record: Recorder) -> None:
     synthetic = _against_neutral(
         np.stack(made), np.array([name for name, _ in asked]), np.array([row[1] for row in asked])
     )
-    felt = labels != "neutral"
+    emotional = labels != "neutral"
     actors = np.array([row.speaker if row.speaker.startswith("ravdess") else "" for row in rows])
     for name, columns in JUDGES.items():
         judge = make_pipeline(
             StandardScaler(), LogisticRegression(C=JUDGE_PENALTY, max_iter=2000, class_weight="balanced")
-        ).fit(real[felt][:, columns], labels[felt])
+        ).fit(real[emotional][:, columns], labels[emotional])
         for (_, label), heard in zip(asked, judge.predict(synthetic[:, columns]), strict=True):
             if label != "neutral":
                 record.add("voices/emotion", float(heard == label), f"{label}, by {name}")
                 record.add("voices/emotion", float(heard == label), f"all four, by {name}")
         for actor in sorted(set(actors) - {""}):  # its own recall on actors that it was not fitted to
             inside = actors == actor
-            judge.fit(real[felt & ~inside][:, columns], labels[felt & ~inside])
-            heard = judge.predict(real[felt & inside][:, columns])
-            record.add("voices/judge", heard == labels[felt & inside], name)
+            judge.fit(real[emotional & ~inside][:, columns], labels[emotional & ~inside])
+            heard = judge.predict(real[emotional & inside][:, columns])
+            record.add("voices/judge", heard == labels[emotional & inside], name)
 
 
 def _against_neutral(features: FloatArray, speakers: np.ndarray, labels: np.ndarray) -> FloatArray:

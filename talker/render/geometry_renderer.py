@@ -28,7 +28,7 @@ from talker.render.crop import at_size
 from talker.render.eyes import Eye
 from talker.render.geometry import HeadGeometry
 from talker.render.head_warp import HeadWarp
-from talker.render.light import Light, redness, white_in_this_light
+from talker.render.light import Light, white_in_this_light
 from talker.render.mouth import Mouth
 from talker.render.nostrils import without_nostrils
 from talker.render.orbit_skin import OrbitSkin, with_bare_orbits
@@ -204,7 +204,7 @@ def _appearance(source: SourceFrame, eyes: list[Eye], params: RenderParams) -> A
     return Appearance(
         source.light.coefficients,
         white_in_this_light(eye_white, image, geometry, params.light),
-        redness(image, geometry, params.light),
+        source.light.redness,
         source.portrait.attributes,
     )
 

@@ -57,7 +57,7 @@ class LightParams:
 
 
 class Light:
-    """The light of one portrait, and the shading ratio of its expressions."""
+    """The light of one portrait, and the shading ratio of its expressions; redness: 0..1, see `redness`."""
 
     def __init__(
         self,
@@ -71,6 +71,7 @@ class Light:
         self._params, self._geometry = params, geometry
         if red is None:
             red = redness(image, geometry, params)  # shadows of a grey or toned picture have no colour of their own
+        self.redness = red
         self.tint = 1.0 + (np.array(params.shadow_tint, np.float32) - 1.0) * np.float32(red)
         self._triangles = geometry.traits.mask_triangles
         self._rest_normals = self._normals(geometry.rest_camera)
