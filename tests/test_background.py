@@ -12,9 +12,10 @@ import skimage.data
 from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
 from talker.render.crop import at_size
-from talker.render.geometry import HeadGeometry, to_relative_expression
+from talker.render.geometry import HeadGeometry
 from talker.render.geometry_renderer import GeometryRenderer
 from talker.render.matte import MatteParams, foreground_matte
+from talker.render.own_expression import to_relative_expression
 from talker.types import BoolArray, FloatArray, Portrait
 from talker.weights.store import checkpoint
 

@@ -28,8 +28,8 @@ from talker.media.video_reader import open_video
 from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
 from talker.render.crop import at_size
-from talker.render.geometry import to_relative_expression
 from talker.render.geometry_renderer import GeometryRenderer
+from talker.render.own_expression import to_relative_expression
 from talker.types import ByteArray, FaceMotion, FloatArray, Portrait, Video
 from talker.weights import store
 

@@ -23,12 +23,12 @@ from talker.errors import AssetError, OptionsError
 from talker.media.video_reader import open_video
 from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
-from talker.render.geometry import to_relative_expression
 from talker.render.liveportrait import weights
 from talker.render.liveportrait.config import LivePortraitConfig
 from talker.render.liveportrait.keypoints import Motion
 from talker.render.liveportrait.renderer import LivePortraitRenderer, square_around
 from talker.render.liveportrait.weights import Networks
+from talker.render.own_expression import to_relative_expression
 from talker.render.registry import create_renderer
 from talker.types import FaceMotion, Portrait
 from talker.weights import registry, sources

@@ -16,8 +16,8 @@ from talker.emotion.model import emotion_model
 from talker.face.detector import DetectedFace
 from talker.face.tracking import FaceTrack, track_video
 from talker.media.video_reader import open_video
-from talker.render.geometry import to_relative_expression
 from talker.render.geometry_renderer import GeometryRenderer
+from talker.render.own_expression import to_relative_expression
 from talker.render.photometric import PhotometricFit
 from talker.types import BoolArray, ByteArray, FaceMotion, FloatArray, Portrait
 

@@ -34,8 +34,8 @@ from talker.motion.visemes import VISEMES
 from talker.options import SpeakOptions
 from talker.render.aligned import MAP_STRIDE, FaceSquare, GeneratorInput, Square, generator_style
 from talker.render.crop import at_size
-from talker.render.geometry import to_relative_expression
 from talker.render.geometry_renderer import GeometryRenderer, RenderedFrame
+from talker.render.own_expression import to_relative_expression
 from talker.types import EMOTION_LABELS, BoolArray, ByteArray, FloatArray, Portrait, Progress
 
 SIDE = 256  # px of the square: most of the photographs show a face in about as many

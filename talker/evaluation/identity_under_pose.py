@@ -25,8 +25,8 @@ from talker.evaluation.robustness import POSES, head_pose
 from talker.face.detector import FaceDetector
 from talker.options import SpeakOptions
 from talker.render.crop import at_size
-from talker.render.geometry import to_relative_expression
 from talker.render.geometry_renderer import GeometryRenderer
+from talker.render.own_expression import to_relative_expression
 from talker.types import EMOTION_LABELS, ByteArray, FloatArray, Portrait
 
 OPTIONS = SpeakOptions(size="crop256")  # the network looks at 150 px

@@ -28,11 +28,10 @@ from talker.face.model import IntArray, mean_points
 from talker.face.traits import face_traits, person_mesh
 from talker.render.glasses import DEFAULT_GLASSES, GlassesParams, frame_weights
 from talker.render.orbits import DEFAULT_ORBITS, Orbit, OrbitParams
+from talker.render.own_expression import OWN_BLINK, to_absolute_expression
 from talker.types import AnyArray, BoolArray, FaceAttributes, FloatArray, Portrait
 
-OWN_BLINK = 0.5  # up to here, half-shut eyes in the picture are the person's own
 BLINK_ROWS = {side: BLENDSHAPE_INDEX[f"eyeBlink{side}"] for side in EYE_LIDS}
-GAZE_ROWS = [row for name, row in BLENDSHAPE_INDEX.items() if name.startswith("eyeLook")]
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ class HeadGeometry:
         self._shut_lip = np.full(len(LIP_PAIRS[0]), -1e6)  # px, no limit until it is known
         skin, down = self.rest_points[: self.model.mask.stop], self.down(self.rest_points)
         self.orbits = [Orbit(self, skin, side, down, orbits) for side in EYE_LIDS if self.free is None]
-        self.shut_points = self.shape(neutral).points  # [V,2] px with an expressionless face
+        self.shut_points = self._posed(self.held(neutral)).points  # [V,2] px with an expressionless face
         self._shut_lip = self._lip_height(self.shut_points)
 
     @cached_property
@@ -125,8 +124,11 @@ class HeadGeometry:
         return project_turned(camera, self.fit.translation, self.fit.scale)
 
     def shape(self, expression: FloatArray) -> Shape:
-        """The face with `expression` [52] (absolute, not relative to what the picture shows)."""
-        absolute = self.absolute(expression)
+        """The face that is asked for an `expression` [52] and keeps what is the person's own."""
+        return self._posed(self.absolute(expression))
+
+    def _posed(self, absolute: FloatArray) -> Shape:
+        """The face with an expression [52] as the face model has it."""
         delta = absolute - self.source_expression
         change = np.zeros_like(self.rest_camera)
         self.traits.add_shapes(delta, change)
@@ -166,16 +168,8 @@ class HeadGeometry:
         return near
 
     def absolute(self, expression: FloatArray) -> FloatArray:
-        """[52] what the face shall show, given what is the person's own in the picture's expression.
-
-        Gaze is relative to where the person looks already, and narrow eyes stay as narrow as they are.
-        """
-        absolute = np.array(expression, np.float32)
-        absolute[GAZE_ROWS] += self.source_expression[GAZE_ROWS]
-        for row in BLINK_ROWS.values():
-            own = min(self.source_expression[row], OWN_BLINK)
-            absolute[row] = own + (1 - own) * absolute[row]
-        return self.held(absolute)
+        """[52] what the face shall show, given what is the person's own in the picture's expression."""
+        return self.held(to_absolute_expression(expression, self.source_expression))
 
     def held(self, expression: FloatArray) -> FloatArray:
         """[52] with what the picture hides, a covered mouth or eyes behind dark glasses, as in the picture."""
@@ -291,20 +285,6 @@ def _still_rows(attributes: FaceAttributes) -> list[int]:
     starts: tuple[str, ...] = ("jaw", "mouth", "tongue", "cheek", "nose") if attributes.mouth_covered else ()
     starts += ("eye",) if attributes.glasses == "sunglasses" else ()
     return [row for name, row in BLENDSHAPE_INDEX.items() if name.startswith(starts)]
-
-
-def to_relative_expression(expression: FloatArray, source_expression: FloatArray) -> FloatArray:
-    """[52] a measured expression as `shape` wants it: gaze and narrow eyes are relative to the portrait's own.
-
-    The inverse of what `HeadGeometry` does with what it is asked for: the source expression made relative to itself
-    draws the portrait as it is.
-    """
-    result = np.array(expression, np.float32)
-    result[GAZE_ROWS] -= source_expression[GAZE_ROWS]
-    for row in BLINK_ROWS.values():
-        own = min(float(source_expression[row]), OWN_BLINK)
-        result[row] = (result[row] - own) / (1.0 - own)
-    return result
 
 
 def _shifted(

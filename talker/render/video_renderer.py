@@ -23,7 +23,7 @@ from talker.options import SpeakOptions
 from talker.render.crease_removal import HALVES, CreaseParams, CreaseRemoval, let_go
 from talker.render.crop import placed_in
 from talker.render.eyes import Eye
-from talker.render.geometry import HeadGeometry, to_relative_expression
+from talker.render.geometry import HeadGeometry
 from talker.render.geometry_renderer import GeometryRenderer, in_order
 from talker.render.head_warp import StillHead
 from talker.render.lent_teeth import LentTeeth
@@ -31,6 +31,7 @@ from talker.render.light import Light
 from talker.render.mouth import LipParams, Mouth
 from talker.render.nostrils import without_nostrils
 from talker.render.orbit_skin import OrbitSkin, with_bare_orbits
+from talker.render.own_expression import to_relative_expression
 from talker.render.params import RenderParams
 from talker.render.patch import Window
 from talker.render.sampling import bordered

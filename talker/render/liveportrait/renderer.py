@@ -18,11 +18,11 @@ import torch
 from talker.face.landmarks import LEFT_BROW, LEFT_EYE, LIPS, RIGHT_BROW, RIGHT_EYE
 from talker.options import SpeakOptions
 from talker.render.crop import at_size, resampled
-from talker.render.geometry import to_relative_expression
 from talker.render.geometry_renderer import GeometryRenderer
 from talker.render.liveportrait.config import INPUT_PX, OUTPUT_PX
 from talker.render.liveportrait.keypoints import Motion
 from talker.render.liveportrait.weights import Networks, published_networks
+from talker.render.own_expression import to_relative_expression
 from talker.render.patch import Window, blend, feather
 from talker.types import ByteArray, FaceMotion, FloatArray, Portrait
 

@@ -1,0 +1,74 @@
+"""What of a picture's expression is the person's own, and stays whatever the face is asked to show.
+
+Gaze is relative to where the person looks already, narrow eyes stay as narrow as they are, and so does the mouth at
+rest: a face model takes full or pushed-out lips and a short upper lip partly for an expression, and who takes all of
+it out gives every person the same mouth. That share of the mouth passes as other movements of it come.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from talker.blendshapes import BLENDSHAPE_INDEX, BLENDSHAPE_NAMES, expand
+from talker.types import FloatArray
+
+OWN_BLINK = 0.5  # up to here, half-shut eyes in the picture are the person's own
+# Up to here a shape of the mouth at rest is the person's own. What an emotion uses (smile, frown, brows, pressed lips)
+# isn't among them. Found on the London set's build pairs and on shut mouths of SFHQ-T2I.
+RESTING = expand(
+    {
+        "mouthShrugUpper": 0.4, "noseSneer": 0.2, "mouthPucker": 0.3, "mouthClose": 0.15, "mouthShrugLower": 0.15,
+        "jawForward": 0.3, "mouthLeft": 0.2, "mouthRight": 0.2,
+    }
+)  # fmt: skip
+ENOUGH = 0.15  # sum of the squares of the mouth's other shapes at which half of what it has at rest is left
+# What a face has where a full smile left it, beyond what the fit took for the smile: eyes open wider, lips are thicker,
+# the nose and the upper lip lie higher. Found on the same pairs; mouthClose keeps the lips together.
+WITHOUT_SMILE = expand(
+    {
+        "eyeWide": 0.2, "mouthShrugUpper": 0.2, "noseSneer": 0.1, "mouthRollUpper": -0.1, "mouthRollLower": -0.1,
+        "mouthPress": -0.2, "mouthClose": 0.08,
+    }
+)  # fmt: skip
+CLOSING = expand({"mouthShrugUpper": 0.15, "noseSneer": 0.09, "mouthPucker": 0.02})  # mouthClose beside each
+OWN_LIMITS = RESTING + expand({"eyeBlink": OWN_BLINK})  # [52]
+GAZE = [row for name, row in BLENDSHAPE_INDEX.items() if name.startswith("eyeLook")]
+SMILES = [BLENDSHAPE_INDEX[f"mouthSmile{side}"] for side in ("Left", "Right")]
+CLOSE = BLENDSHAPE_INDEX["mouthClose"]
+# what the person's own share depends on: shapes of which nothing is kept
+MOVING = np.array([name.startswith(("mouth", "jaw", "cheek")) for name in BLENDSHAPE_NAMES]) & (RESTING == 0)
+
+
+def to_absolute_expression(expression: FloatArray, source_expression: FloatArray) -> FloatArray:
+    """[52] what a face shall show that is asked for an `expression` [52], given what its picture shows."""
+    result = np.array(expression, np.float32)
+    own, added = _own(result, source_expression), _left_by_smile(result, source_expression)
+    result[GAZE] += source_expression[GAZE]
+    return own + (1.0 - own) * result + added
+
+
+def to_relative_expression(expression: FloatArray, source_expression: FloatArray) -> FloatArray:
+    """[52] the inverse: what to ask for so that a face shows a measured `expression` [52].
+
+    The source expression made relative to itself draws the portrait as it is.
+    """
+    result = np.array(expression, np.float32)
+    result -= _left_by_smile(result, source_expression)
+    own = _own(result, source_expression)
+    result[GAZE] -= source_expression[GAZE]
+    return (result - own) / (1.0 - own)
+
+
+def _own(expression: FloatArray, source_expression: FloatArray) -> FloatArray:
+    """[52] the person's own share of each shape; depends on such shapes of `expression` alone as have none."""
+    own: FloatArray = np.clip(source_expression, 0.0, OWN_LIMITS).astype(np.float32)
+    own[CLOSE] = max(own[CLOSE], float(CLOSING @ own))
+    moved = float(np.square(np.maximum(expression[MOVING], 0.0)).sum())
+    own[RESTING > 0] *= ENOUGH / (ENOUGH + moved)
+    return own
+
+
+def _left_by_smile(expression: FloatArray, source_expression: FloatArray) -> FloatArray:
+    """[52] what is to be added where the picture's smile is not in the `expression` [52]; depends on smiles alone."""
+    gone = np.maximum(source_expression[SMILES] - np.maximum(expression[SMILES], 0.0), 0.0)
+    return WITHOUT_SMILE * np.float32(gone.mean())
