@@ -14,10 +14,11 @@ AUTOMATIC_RENDERER = "auto"
 RENDERER_CLASSES = {  # what draws the face: name -> module:class (protocol `talker.render.registry.Renderer`)
     "geometry": "talker.render.geometry_renderer:GeometryRenderer",
     "generator": "talker.render.generator_renderer:GeneratorRenderer",
+    "generator-all": "talker.render.generator_renderer:ResearchGeneratorRenderer",
     "liveportrait": "talker.render.liveportrait.renderer:LivePortraitRenderer",
 }
 RENDERERS = (AUTOMATIC_RENDERER, *RENDERER_CLASSES)
-RESEARCH_RENDERERS = ("liveportrait",)  # whose weights were trained on data that are for research only
+RESEARCH_RENDERERS = ("liveportrait", "generator-all")  # whose weights were trained on data that are for research only
 LIP_MODELS = {"linear": "motion"}  # what turns speech into lips -> its checkpoint
 SIZES = ("native", "crop256", "crop512", "crop1024")
 AMOUNTS = ("mouth", "articulation", "pace", "head", "blinks", "gaze", "brows")

@@ -30,7 +30,8 @@ from talker.version import __version__
 
 GENERATED_MARK = "Generated with Talker: an animated portrait. The person shown did not say or do this."
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
-MODELS = ("", "geometry", "generator", "liveportrait", "landmarks")  # the payload holds the place in this row
+# the mark's payload holds the place in this row
+MODELS = ("", "geometry", "generator", "liveportrait", "landmarks", "generator-all")
 XMP_BOX = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")  # the type that Adobe's XMP specification gives to MP4
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".tif", ".tiff")  # kinds of files whose metadata Pillow reads
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "TIFF")

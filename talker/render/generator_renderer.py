@@ -40,14 +40,14 @@ class GeneratorRenderer:
     bfloat16 and compiled; on a CPU frames go side by side in threads.
     """
 
-    name = "generator"
+    name = checkpoint_name = CHECKPOINT
 
     def __init__(self, portrait: Portrait, options: SpeakOptions, *, generator: Generator | None = None) -> None:
         self.geometry = GeometryRenderer(portrait, options)
         cuda = torch.cuda.is_available()
         self._device = torch.device("cuda" if cuda else "cpu")
         self.batch = BATCH if cuda else 1
-        network = generator or load_generator(checkpoint(CHECKPOINT))
+        network = generator or load_generator(checkpoint(self.checkpoint_name))
         network = network.eval().to(self._device).to(memory_format=torch.channels_last)
         self._squares = FaceSquare(self.geometry.geometry, network.config.size)
         with torch.inference_mode():
@@ -105,6 +105,12 @@ class GeneratorRenderer:
         """[B,C,h,w] of B arrays [h,w,C]."""
         there = torch.from_numpy(np.stack(values)).permute(0, 3, 1, 2).to(self._device, torch.float32) * factor
         return there.contiguous(memory_format=torch.channels_last)
+
+
+class ResearchGeneratorRenderer(GeneratorRenderer):
+    """The same with weights that learnt from all photographs, also from those whose licence nobody states."""
+
+    name = checkpoint_name = "generator-all"
 
 
 def _array(values: Tensor) -> FloatArray:

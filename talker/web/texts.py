@@ -97,6 +97,7 @@ WRINKLES = "Folds and wrinkles"
 RENDERER = "What draws the face"
 RENDERERS = {
     "auto": "Automatic", "geometry": "Geometry", "generator": "Geometry, refined by a network (experimental)",
+    "generator-all": "The same, learnt from more faces (research only)",
     "liveportrait": "LivePortrait (research only, slow without a GPU)",
 }  # fmt: skip
 RENDERER_CHOICES = [(RENDERERS.get(name, name.capitalize()), name) for name in RENDERER_NAMES]
