@@ -16,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from talker.blendshapes import expand
 from talker.data.generator_batches import Batch
+from talker.errors import OptionsError
 from talker.evaluation.perceptual import Perceiver, distance
 from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
@@ -34,6 +35,7 @@ from talker.render.generator import (
 from talker.render.generator_renderer import GeneratorRenderer
 from talker.render.geometry_renderer import GeometryRenderer
 from talker.render.regions import MODES, MOUTH
+from talker.render.registry import create_renderer
 from talker.types import FaceMotion, Portrait
 from talker.weights.store import checkpoint
 
@@ -229,3 +231,16 @@ def test_a_film_comes_in_order(shipped: GeneratorRenderer) -> None:
     motion = FaceMotion(np.stack([SPEAKING * share for share in (0.0, 0.5, 1.0)]), np.zeros((3, 6), np.float32))
     for frame, row in zip(shipped.render(motion), motion.blendshapes, strict=True):
         np.testing.assert_array_equal(frame, shipped.frame(row, np.zeros(6)))
+
+
+def test_the_generator_of_all_photographs_is_chosen_by_name_and_never_permissive(portrait: Portrait) -> None:
+    plain, other = (
+        create_renderer(portrait, SpeakOptions(size="crop256", renderer=name))
+        for name in ("generator", "generator-all")
+    )
+    assert (plain.name, other.name) == ("generator", "generator-all")
+    motion = FaceMotion(SPEAKING[None], TURNED[None], 25.0)
+    one, two = (next(iter(renderer.render(motion))).astype(float) for renderer in (plain, other))
+    assert 0 < np.abs(one - two).max() < 60
+    with pytest.raises(OptionsError, match="permissive"):
+        SpeakOptions(renderer="generator-all", permissive=True)
