@@ -35,7 +35,7 @@ from talker.options import SpeakOptions
 from talker.render.aligned import MAP_STRIDE, FaceSquare, GeneratorInput, Square, generator_style
 from talker.render.crop import at_size
 from talker.render.geometry_renderer import GeometryRenderer, RenderedFrame
-from talker.render.own_expression import to_relative_expression
+from talker.render.own_expression import GAZE, to_relative_expression
 from talker.types import EMOTION_LABELS, BoolArray, ByteArray, FloatArray, Portrait, Progress
 
 SIDE = 256  # px of the square: most of the photographs show a face in about as many
@@ -51,7 +51,6 @@ BORROWED_ALONE = 0.5  # of the frames that need no way back: adversaries compare
 SQUINT, SQUINT_CHANCE = 0.3, 0.25  # a lid that was shut further can't be opened again
 BLINK_CHANCE = 0.3  # of the frames that need no way back
 SHIFT_BLUR_PX = 3.0  # of the square: finer differences of skin are texture, coarser ones a bad fit
-GAZE = [row for row, name in enumerate(BLENDSHAPE_NAMES) if name.startswith("eyeLook")]
 PLAIN = ("maps", "styles", "shifts", "photographed")  # what a file holds as it is
 BLINKS = [BLENDSHAPE_NAMES.index(f"eyeBlink{side}") for side in ("Left", "Right")]
 SQUINTING = [row for row, name in enumerate(BLENDSHAPE_NAMES) if name.startswith(("eyeBlink", "eyeSquint"))]

@@ -280,7 +280,7 @@ def enforce_closure(face: FloatArray, mouth: FloatArray, shut: FloatArray) -> Fl
 
 
 def with_eyes(face: FloatArray, blink: FloatArray) -> FloatArray:
-    """`face` [T,52] with the blinks [T]: lids meet whatever is felt, and the eyeball sinks a little."""
+    """`face` [T,52] with the blinks [T]: lids meet whatever the emotion, and the eyeball sinks a little."""
     blinking = face.copy()
     for side in SIDES:
         lid, wide, squint = (BLENDSHAPE_INDEX[f"{name}{side}"] for name in ("eyeBlink", "eyeWide", "eyeSquint"))

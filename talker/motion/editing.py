@@ -73,7 +73,7 @@ class Performance:
         return len(self.blendshapes)
 
     @cached_property
-    def lasting(self) -> FloatArray:
+    def sustained(self) -> FloatArray:
         """[T,52] what lasts longer than a syllable."""
         window = max(1, round(LASTING_S * self.fps)) | 1
         parts = np.split(self.blendshapes, self.shots[1:])
@@ -85,8 +85,8 @@ class Performance:
         The mouth's is that of the frames whose lips are closest: speech seldom rests, and lips that meet must meet on
         another face, too.
         """
-        counted = [row for row in range(self.lasting.shape[1]) if row not in GAZE]
-        rest = self._median_where(np.abs(self.lasting[:, counted]).sum(1), self.lasting)
+        counted = [row for row in range(self.sustained.shape[1]) if row not in GAZE]
+        rest = self._median_where(np.abs(self.sustained[:, counted]).sum(1), self.sustained)
         opening = LipGeometry.load().opening_of(self.blendshapes)
         rest[MOUTH] = self._median_where(opening, self.blendshapes)[MOUTH]
         return rest
@@ -161,7 +161,7 @@ def dubbed(
     base = filmed.blendshapes.astype(np.float64)
     base[:, MOUTH] = said[:, MOUTH]
     kept = np.zeros_like(base)
-    kept[:, LASTING_MOUTH] = filmed.lasting[:, LASTING_MOUTH]
+    kept[:, LASTING_MOUTH] = filmed.sustained[:, LASTING_MOUTH]
     talking = Performance(base, filmed.fps, filmed.shots)
     if wanted is not None and strength != 0:
         kept = kept + _change(replace(talking, blendshapes=base + kept), wanted, strength, present)
@@ -205,14 +205,14 @@ def _unwanted(asked: FloatArray, present: FloatArray, filmed: Performance) -> Fl
     """What is taken out [T,52] to make room for an emotion that asks for [T,52]: what the present one adds, and what
     else lasts on the film's face that the wanted one does not show, such as a habitual smile under anger.
     """
-    lasting = np.zeros_like(asked)
-    lasting[:, TELLING] = np.maximum(filmed.lasting[:, TELLING] - np.maximum(asked[:, TELLING], 0.0), 0.0)
-    return np.maximum(_what_is_there(present, filmed), lasting)
+    sustained = np.zeros_like(asked)
+    sustained[:, TELLING] = np.maximum(filmed.sustained[:, TELLING] - np.maximum(asked[:, TELLING], 0.0), 0.0)
+    return np.maximum(_what_is_there(present, filmed), sustained)
 
 
 def _what_is_there(offset: FloatArray, filmed: Performance) -> FloatArray:
     """The part of an emotion's `offset` [T,52] that the film really shows for longer than a syllable."""
-    shown = np.maximum(filmed.lasting, 0.0)
+    shown = np.maximum(filmed.sustained, 0.0)
     return np.clip(offset, 0.0, shown)
 
 
