@@ -1,4 +1,4 @@
-"""What lifted brows unfold: lashes and hair stay where they grow, and bare skin lies between."""
+"""Skin between lids and brows: lashes and hair stay where they grow, nothing tears or folds over the lid."""
 
 import dataclasses
 
@@ -59,3 +59,26 @@ def test_bare_skin_unfolds_where_the_picture_has_streaks(portrait: Portrait) -> 
 
     nowhere = RenderParams(orbits=OrbitParams(bare=(2.0, 3.0, -1.0, -0.5)))
     assert spoilt_by(RenderParams()) < 0.4 * spoilt_by(nowhere)
+
+
+def test_lowered_brows_push_skin_together_instead_of_folding_it_over_the_lid(portrait: Portrait) -> None:
+    """Folded over, pieces of two layers of skin lay across each other along the lid's edge."""
+    angry = expand({"browDownLeft": 1.0, "browDownRight": 1.0, "eyeWideLeft": 0.4, "eyeWideRight": 0.4})
+
+    def turned_over(params: OrbitParams) -> int:
+        geometry = HeadGeometry(portrait, checkpoint("face-model"), orbits=params)
+        faces, points = geometry.model.mask_triangles, geometry.shape(angry).points
+        found = 0
+        for orbit in geometry.orbits:
+            share, inside, _ = orbit.places(geometry.rest_points)
+            between = ((inside > 0.5) & (share > 0.1) & (share < 1))[faces].all(axis=1)
+            areas = []
+            for mesh in (geometry.rest_points, points):
+                a, b, c = mesh[faces[between]].swapaxes(0, 1)
+                areas.append((b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0])
+            found += int((areas[0] * areas[1] < 0).sum())
+        return found
+
+    as_the_model_has_it = turned_over(OrbitParams(folds=1e6))
+    assert as_the_model_has_it > 50
+    assert turned_over(OrbitParams()) < 0.15 * as_the_model_has_it

@@ -136,7 +136,7 @@ class HeadGeometry:
         points: FloatArray = self.project(camera) + self.residual
         points = self._touch_lids(self._touch_lips(points, absolute), absolute)
         for orbit in self.orbits:
-            points = orbit.unfolded(points)
+            points = orbit.laid_out(points)
         if self.free is not None:
             points = self.rest_points + (points - self.rest_points) * self.free
         return Shape(camera, points)

@@ -1,4 +1,6 @@
-"""Lifted brows unfold the skin beneath: lashes stay on the lid, hair on the brow, and what lies between stretches."""
+"""The skin beneath a brow that lifts or lowers: lashes stay on the lid, hair on the brow, and what lies between
+stretches or is pushed together, where the face model would fold it over the lid.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +18,7 @@ from talker.types import FloatArray
 class OrbitParams:
     """Where skin unfolds. Shares are of the way from the lid's edge up to the brow's.
 
+    folds: by which a brow has to lower before skin would fold over the lid. lashes: below, lashes keep their height.
     stretched: below the first all goes with the lid, above the second with the brow.
     bare: over the first two bare skin begins, over the others it ends.
     eye_margin: of the eye's width, beyond its corners, over which all this ends.
@@ -26,6 +29,8 @@ class OrbitParams:
     belong to a face (with all of it lit, a recogniser takes one of six for somebody else).
     """
 
+    folds: float = 0.15
+    lashes: float = 0.15
     stretched: tuple[float, float] = (0.3, 0.8)
     bare: tuple[float, float, float, float] = (0.2, 0.4, 0.65, 0.9)
     eye_margin: float = 0.35
@@ -66,7 +71,8 @@ class Orbit:
         self._rows = np.flatnonzero((inside > 0) & (share > 0) & (share < 1))
         self._place, self._way, self._rest = (values[self._rows] for values in (rest @ self._across, way, rest @ down))
         low, high = params.stretched
-        self._goes = smoothstep(np.clip((share[self._rows] - low) / (high - low), 0, 1))
+        self._share = share[self._rows]
+        self._goes = smoothstep(np.clip((self._share - low) / (high - low), 0, 1))
         self._fade = inside[self._rows]
 
     def places(self, points: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -86,15 +92,21 @@ class Orbit:
         _, by_brow = self._moved(points)
         return float(np.clip(-by_brow.mean() / (self.params.lifted * self._way.mean()), 0, 1))
 
-    def unfolded(self, points: FloatArray) -> FloatArray:
-        """[V,2] px with the stretch beneath a lifted brow where bare skin is; as they were where none lifts."""
+    def laid_out(self, points: FloatArray) -> FloatArray:
+        """[V,2] px with the skin between lid and brow stretched where bare skin is, or pushed together where the brow
+        lowers; as they were where it stays.
+        """
         by_lid, by_brow = self._moved(points)
         lifted = np.clip(-by_brow / (self.params.lifted * self._way), 0, 1)
-        if not lifted.any():
+        lowered = np.clip(by_brow / (self.params.folds * self._way), 0, 1)
+        if not (lifted.any() or lowered.any()):
             return points
         closing = np.clip(by_lid / (self.params.lowered * self._way), 0, 1)
-        wanted = by_lid + (by_brow - by_lid) * self._goes
-        shift = self._fade * lifted * (1.0 - closing) * (wanted - (points[self._rows] @ self._down - self._rest))
+        lashes = self.params.lashes * np.clip(2.0 * (1.0 - (by_brow - by_lid) / self._way), 0, 1)
+        goes = np.where(by_brow < 0, self._goes, np.clip((self._share - lashes) / (1.0 - lashes), 0, 1))
+        wanted = by_lid + (by_brow - by_lid) * goes
+        shift = wanted - (points[self._rows] @ self._down - self._rest)
+        shift *= self._fade * (lifted + lowered) * (1.0 - closing)
         moved = points.copy()
         moved[self._rows] += (shift[:, None] * self._down).astype(np.float32)
         return moved

@@ -16,9 +16,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from talker.curves import smoothstep
 from talker.face.raster import rasterise
 from talker.render.affine import Affine
 from talker.render.background import Background
+from talker.render.geometry import HeadGeometry
 from talker.render.head_warp import HeadWarp, StillHead
 from talker.render.sampling import bordered, compose
 from talker.render.smooth_fill import smooth_fill
@@ -36,6 +38,9 @@ class FlowParams:
     face_px: float = 110  # width of the face in the low-resolution flow
     expression_fade: float = 0.4  # of the face width: how far an expression still moves what lies around the face
     shading_blur: float = 0.8  # standard deviation in pixels of the flow
+    facing: float = 0.4  # cosine of the angle to the viewer, below which the jaw's skin carries no flow
+    jaw_cm: tuple[float, float] = (-0.3, -2.3)  # model heights between which that begins: ears stay where they are
+    beside_cm: float = 4.0  # from the middle of the face: the chin's underside moves with the chin
 
 
 class FlowGrid:
@@ -59,7 +64,7 @@ class FlowGrid:
         self.size = width, height = max(round(region.width * shrink), 2), max(round(region.height * shrink), 2)
         self.padded = -height % HALVED + height, -width % HALVED + width
         self.place = Affine.resize((region.width, region.height), self.size, region.corner, np.float32)
-        self.triangles = triangles
+        self.triangles = triangles = without_jaw_edges(source.geometry, triangles, params)
         self.vertices = slice(int(triangles.max()) + 1)  # the first of the mesh: it begins with the skin
         self.rest_points = source.geometry.rest_points[self.vertices]
         x = ((np.arange(width, dtype=np.float32) + 0.5) * region.width / width - 0.5) / head.step
@@ -81,6 +86,22 @@ class FlowGrid:
         np.subtract(self.rest_points, posed.points[self.vertices], out=carried[:, :2])
         np.subtract(posed.ratio[self.vertices], np.float32(1.0), out=carried[:, 2])
         return carried
+
+
+def without_jaw_edges(geometry: HeadGeometry, triangles: NDArray[np.int32], params: FlowParams) -> NDArray[np.int32]:
+    """[F',3] those of `triangles` [F,3] of which the picture shows enough.
+
+    Skin that lies edge-on beside the jaw, or behind its outline, has no colours of its own in the picture. Where a
+    dropping jaw makes the face narrow it would come into sight, as a row of teeth along the outline; the flow of the
+    skin before it is continued there instead.
+    """
+    a, b, c = geometry.rest_camera[triangles].swapaxes(0, 1)
+    normal = np.cross(b - a, c - a)
+    facing = normal[:, 2] / np.maximum(np.linalg.norm(normal, axis=1), 1e-9)
+    above, below = params.jaw_cm
+    across, height = geometry.model.neutral[triangles, :2].mean(axis=1).T
+    least = (params.facing + 1.0) * smoothstep((above - height) / (above - below)) - 1.0
+    return np.ascontiguousarray(triangles[(facing >= least) | (np.abs(across) < params.beside_cm)])
 
 
 class Warp:
