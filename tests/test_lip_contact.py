@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 
+import cv2
 import numpy as np
 import pytest
 import skimage.data
 
+from talker.blendshapes import expand
 from talker.face.landmarks import LOWER_LIP_MIDDLE, UPPER_LIP_MIDDLE
 from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
@@ -44,3 +46,24 @@ def test_rims_are_opposite_each_other() -> None:
     assert UPPER_LIP_MIDDLE in UPPER_RIM and LOWER_LIP_MIDDLE in LOWER_RIM
     assert UPPER_RIM.index(UPPER_LIP_MIDDLE) == LOWER_RIM[::-1].index(LOWER_LIP_MIDDLE)
     assert not set(UPPER_RIM) & set(LOWER_RIM)
+
+
+def test_a_spot_beside_the_lips_edge_is_no_streak_where_they_roll_out() -> None:
+    portrait = analyse(cv2.resize(skimage.data.astronaut()[:256, 96:352], None, fx=3, fy=3))
+    spotted = portrait.image.copy()
+    column, row = np.round(portrait.landmarks[UPPER_LIP_MIDDLE, :2]).astype(int)
+    spotted[row - 4 : row - 1, column + 9 : column + 12] = 0
+    asked = expand({"jawOpen": 0.2, "mouthUpperUpLeft": 0.5, "mouthUpperUpRight": 0.5, "mouthFunnel": 0.4})
+
+    def darkest(blur: float) -> float:
+        """By how many levels the spot darkens what is drawn, at most."""
+        params = dataclasses.replace(DEFAULT_PARAMS, lips=dataclasses.replace(DEFAULT_PARAMS.lips, rim_blur=blur))
+        clean, other = (
+            GeometryRenderer(dataclasses.replace(portrait, image=image), SpeakOptions(), params=params)
+            .frame(asked, STILL)
+            .astype(float)
+            for image in (portrait.image, spotted)
+        )
+        return float((clean - other).mean(axis=2).max())
+
+    assert darkest(1.0) < 0.75 * darkest(0.01)

@@ -34,6 +34,7 @@ class LipParams:
         0.3  # mean motion of the lips after which the picture's own mouth inside is no guide any more
     )
     rim_margin_cm: float = 0.1  # lips are taken from this far outside the measured inner line
+    rim_blur: float = 1.0  # of the margin: small spots beside it would become streaks
     rim_shade: float = 0.2  # the lips' wet inside is this much darker
     edge_cm: float = 0.06  # over which the lips' edge is smoothed,
     edge_px: float = 0.8  # and at least; so far reaches the dark line between shut lips, too
@@ -164,7 +165,8 @@ class Mouth:
         window = Window.around(inner, 8 * margin + 4, self._image.shape)
         away = window.distance(inner)
         picture = self._image[window.slices].astype(np.float32)
-        lips = smooth_fill(picture, away > margin)
+        even, _ = spread(picture, away > margin, self._params.rim_blur * margin)
+        lips = smooth_fill(even, away > margin)
         depth = cv2.distanceTransform((away <= margin).astype(np.uint8), cv2.DIST_L2, 3) / (2 * margin)
         lips *= (1.0 - self._params.rim_shade * np.clip(depth, 0.0, 1.0))[..., None]
         near = np.clip(2.0 - away / margin, 0.0, 1.0)
