@@ -17,6 +17,7 @@ from talker.types import Portrait
 from talker.weights.store import checkpoint
 
 STILL = np.zeros(6)
+SIDES = ("Left", "Right")
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +62,12 @@ def test_bare_skin_unfolds_where_the_picture_has_streaks(portrait: Portrait) -> 
     assert spoilt_by(RenderParams()) < 0.4 * spoilt_by(nowhere)
 
 
-def test_lowered_brows_push_skin_together_instead_of_folding_it_over_the_lid(portrait: Portrait) -> None:
+@pytest.mark.parametrize("lids", [{"eyeWide": 0.4}, {"eyeBlink": 0.5}, {"eyeBlink": 1.0}])
+def test_lowered_brows_push_skin_together_instead_of_folding_it_over_the_lid(
+    portrait: Portrait, lids: dict[str, float]
+) -> None:
     """Folded over, pieces of two layers of skin lay across each other along the lid's edge."""
-    angry = expand({"browDownLeft": 1.0, "browDownRight": 1.0, "eyeWideLeft": 0.4, "eyeWideRight": 0.4})
+    angry = expand({f"{name}{side}": value for name, value in (lids | {"browDown": 1.0}).items() for side in SIDES})
 
     def turned_over(params: OrbitParams) -> int:
         geometry = HeadGeometry(portrait, checkpoint("face-model"), orbits=params)

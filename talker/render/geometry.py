@@ -105,7 +105,8 @@ class HeadGeometry:
         self._rest_lip = self._lip_height(self.rest_points)  # [9] px
         self._shut_lip = np.full(len(LIP_PAIRS[0]), -1e6)  # px, no limit until it is known
         skin, down = self.rest_points[: self.model.mask.stop], self.down(self.rest_points)
-        self.orbits = [Orbit(self, skin, side, down, orbits) for side in EYE_LIDS if self.free is None]
+        lids = self.traits.lids
+        self.orbits = [Orbit(self, skin, side, down, lids[side], orbits) for side in EYE_LIDS if self.free is None]
         self.shut_points = self._posed(self.held(neutral)).points  # [V,2] px with an expressionless face
         self._shut_lip = self._lip_height(self.shut_points)
 

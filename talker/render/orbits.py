@@ -56,8 +56,13 @@ class Placed(Protocol):
 class Orbit:
     """The skin between one eye and its brow; `side` is the person's own."""
 
-    def __init__(self, placed: Placed, rest: FloatArray, side: str, down: FloatArray, params: OrbitParams) -> None:
-        """rest: [V,2] px the skin's vertices in the picture. down: [2] unit vector from the brows to the chin."""
+    def __init__(
+        self, placed: Placed, rest: FloatArray, side: str, down: FloatArray, lids: FloatArray, params: OrbitParams
+    ) -> None:
+        """rest: [V,2] px the skin's vertices in the picture. down: [2] unit vector from the brows to the chin.
+
+        lids: [V] how far each goes with the upper lid's edge when that shuts.
+        """
         self.params, self._placed, self._down = params, placed, down
         self._across = np.array([down[1], -down[0]], np.float32)
         corners = LID_CORNERS[side]
@@ -74,6 +79,7 @@ class Orbit:
         self._share = share[self._rows]
         self._goes = smoothstep(np.clip((self._share - low) / (high - low), 0, 1))
         self._fade = inside[self._rows]
+        self._with_lid = lids[self._rows]
 
     def places(self, points: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Of `points` [...,2] px in the picture: the share of the way up, 0..1 by the eye's width, the way in px."""
@@ -104,9 +110,9 @@ class Orbit:
         closing = np.clip(by_lid / (self.params.lowered * self._way), 0, 1)
         lashes = self.params.lashes * np.clip(2.0 * (1.0 - (by_brow - by_lid) / self._way), 0, 1)
         goes = np.where(by_brow < 0, self._goes, np.clip((self._share - lashes) / (1.0 - lashes), 0, 1))
-        wanted = by_lid + (by_brow - by_lid) * goes
-        shift = wanted - (points[self._rows] @ self._down - self._rest)
-        shift *= self._fade * (lifted + lowered) * (1.0 - closing)
+        with_lid = 1.0 - goes + closing * (self._with_lid - (1.0 - goes))
+        shift = by_lid * with_lid + by_brow * goes - (points[self._rows] @ self._down - self._rest)
+        shift *= self._fade * (lifted * (1.0 - closing) + lowered)
         moved = points.copy()
         moved[self._rows] += (shift[:, None] * self._down).astype(np.float32)
         return moved
