@@ -46,7 +46,7 @@ def outline_roughness(portrait: Portrait, flow: FlowParams) -> float:
 
 def test_a_wide_open_jaw_has_a_smooth_outline() -> None:
     portrait = analyse(skimage.data.astronaut())
-    assert outline_roughness(portrait, FlowParams()) < 0.8 * outline_roughness(portrait, EVERYTHING)
+    assert outline_roughness(portrait, FlowParams()) < 0.85 * outline_roughness(portrait, EVERYTHING)
 
 
 def test_only_what_lies_edge_on_beside_the_jaw_is_left_out() -> None:

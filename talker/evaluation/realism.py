@@ -23,21 +23,26 @@ from talker.data.generator_batches import Batch
 from talker.data.round_trips import DRAWN_SIZE, GAZE, SIDE, SQUINT, SQUINTING, STILL
 from talker.errors import DataError
 from talker.evaluation.metrics import Recorder
-from talker.evaluation.portraits import spread
 from talker.evaluation.two_sample import two_sample_test
 from talker.face.landmarks import LOWER_LIP_MIDDLE, MOUTH_CORNERS, UPPER_LIP_MIDDLE
 from talker.options import SpeakOptions
 from talker.render.aligned import MAP_STRIDE, FaceSquare, GeneratorInput, generator_style
 from talker.render.crop import at_size
-from talker.render.generator import CHECKPOINT, Generator, Refinement, absolute, load_generator, refined
+from talker.render.generator import Generator, Refinement, absolute, load_generator, refined
+from talker.render.generator_renderer import GeneratorRenderer, ResearchGeneratorRenderer
 from talker.render.geometry_renderer import GeometryRenderer
 from talker.render.regions import EYES, MOUTH
 from talker.types import ByteArray, FloatArray, Portrait
 from talker.weights.store import checkpoint
 
 LEAST_FACES = 250
-TAUGHT = 1200  # other people's faces, from which the classifier learns first
 PARTS = {"mouth": MOUTH, "eyes": EYES}
+# who draws what: the shipped generators work on the mouth alone
+DRAWN_BY = {
+    GeometryRenderer.name: ("mouth", "eyes"),
+    GeneratorRenderer.checkpoint_name: ("mouth",),
+    ResearchGeneratorRenderer.checkpoint_name: ("mouth",),
+}
 
 
 @dataclass(frozen=True)
@@ -51,26 +56,32 @@ class DrawnFace:
 
 
 def run(data: Path, record: Recorder, *, processes: int = 2, seed: int = 0) -> None:
-    """Geometry alone and the generator, where its weights are. DataError when there are too few faces."""
+    """Geometry alone and the generators whose weights are there. DataError when there are too few faces."""
     rows = face_rows(data)
     faces = drawn_faces([row for row in rows if row.reported], processes=processes, seed=seed)
     if len(faces) < LEAST_FACES:
         raise DataError(f"{data} holds only {len(faces)} report faces that can be used; {LEAST_FACES} are needed.")
-    others = drawn_faces(spread([row for row in rows if not row.reported], TAUGHT), processes=processes, seed=seed)
-    pictures = {"geometry": [np.stack([face.drawn.picture for face in part]) for part in (faces, others)]}
-    if checkpoint(CHECKPOINT).is_dir():
-        generator = load_generator(checkpoint(CHECKPOINT))
-        pictures[CHECKPOINT] = [refine_squares(generator, part) for part in (faces, others)]
+    others = drawn_faces([row for row in rows if not row.reported], processes=processes, seed=seed)
     record.note(
         f"{len(faces)} report faces, after {len(others)} others. 50 % is perfect; the test counts where it tells "
         "geometry at 75 %."
     )
-    people = [face.person for face in faces]
-    real, real_others = (np.stack([face.real for face in part]) for part in (faces, others))
-    for name, (drawn, drawn_others) in pictures.items():
-        for part, region in PARTS.items():
-            box = (slice(None), *region.slices(SIDE))
-            found = two_sample_test(real[box], drawn[box], people, seed, (real_others[box], drawn_others[box]))
+    both, people = (faces, others), [face.person for face in faces]
+    real = [np.stack([face.real for face in part]) for part in both]
+    plain = [np.stack([face.drawn.picture for face in part]) for part in both]
+    for name, parts in DRAWN_BY.items():
+        if name == GeometryRenderer.name:
+            drawn = plain
+        elif checkpoint(name).is_dir():
+            drawn = [refine_squares(load_generator(checkpoint(name)), part) for part in both]
+        else:
+            continue
+        for part in parts:
+            box = (slice(None), *PARTS[part].slices(SIDE))
+            seen, others_seen = (
+                (photographs[box], pictures[box]) for photographs, pictures in zip(real, drawn, strict=True)
+            )
+            found = two_sample_test(*seen, people, seed, others_seen)
             record.add(f"realism/{part}_told", found.both, name)
             record.add(f"realism/{part}_told", found.network, f"{name}, network alone")
             record.add(f"realism/{part}_told", found.features, f"{name}, features alone")

@@ -38,7 +38,7 @@ class FlowParams:
     face_px: float = 110  # width of the face in the low-resolution flow
     expression_fade: float = 0.4  # of the face width: how far an expression still moves what lies around the face
     shading_blur: float = 0.8  # standard deviation in pixels of the flow
-    facing: float = 0.4  # cosine of the angle to the viewer, below which the jaw's skin carries no flow
+    facing: float = 0.2  # cosine of the angle to the viewer, below which the jaw's skin carries no flow
     jaw_cm: tuple[float, float] = (-0.3, -2.3)  # model heights between which that begins: ears stay where they are
     beside_cm: float = 4.0  # from the middle of the face: the chin's underside moves with the chin
 
