@@ -92,8 +92,8 @@ def without_jaw_edges(geometry: HeadGeometry, triangles: NDArray[np.int32], para
     """[F',3] those of `triangles` [F,3] of which the picture shows enough.
 
     Skin that lies edge-on beside the jaw, or behind its outline, has no colours of its own in the picture. Where a
-    dropping jaw makes the face narrow it would come into sight, as a row of teeth along the outline; the flow of the
-    skin before it is continued there instead.
+    dropping jaw makes the face narrow it would come into sight and make the outline jagged; the flow of the skin before
+    it is continued there instead.
     """
     a, b, c = geometry.rest_camera[triangles].swapaxes(0, 1)
     normal = np.cross(b - a, c - a)
