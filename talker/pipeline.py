@@ -213,12 +213,12 @@ class Talker(VideoMethods):
         if text is not None:
             options = options or SpeakOptions()
 
-            def feel(planned: SpeechAnalysis) -> EmotionCode:
+            def encode(planned: SpeechAnalysis) -> EmotionCode:
                 code = self.encode_emotion(emotion, planned, tags=tags, permissive=options.permissive)
                 return code.scaled(options.strength)
 
-            felt = not options.plain_voice and (bool(tags) or emotion != DEFAULT)
-            return SpeechAnalysis(self.components.say(text, voice, options.voice_speed, feel if felt else None))
+            emotional = not options.plain_voice and (bool(tags) or emotion != DEFAULT)
+            return SpeechAnalysis(self.components.say(text, voice, options.voice_speed, encode if emotional else None))
         if isinstance(speech, SpeechAnalysis):
             analysis = speech
         else:

@@ -40,8 +40,8 @@ PARTS = {"mouth": MOUTH, "eyes": EYES}
 # who draws what: the shipped generators work on the mouth alone
 DRAWN_BY = {
     GeometryRenderer.name: ("mouth", "eyes"),
-    GeneratorRenderer.checkpoint_name: ("mouth",),
-    ResearchGeneratorRenderer.checkpoint_name: ("mouth",),
+    GeneratorRenderer.name: ("mouth",),
+    ResearchGeneratorRenderer.name: ("mouth",),
 }
 
 

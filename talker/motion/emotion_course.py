@@ -1,6 +1,6 @@
 """How an emotion shows over time: it comes with the face's first frame, swells with the voice and recedes in silence.
 
-Processes in time, as those of `nonverbal.py`: what is said or felt later changes nothing now.
+Processes in time, as those of `nonverbal.py`: what is said or shown later changes nothing now.
 """
 
 from __future__ import annotations

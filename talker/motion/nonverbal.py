@@ -1,6 +1,6 @@
 """Life besides the lips: blinks, glances, head motion, breathing and brows, drawn from a seed.
 
-Processes in time: each knows the past and nothing of what will be said or felt later, or how long the clip is, so that
+Processes in time: each knows the past and nothing of what will be said or shown later, or how long the clip is, so that
 a film and a live face live in the same way. A clip may be made in one go or frame by frame. Everything is drawn in
 seconds, so the same seed gives the same life at any frame rate, and each part has its own random numbers, so switching
 one off leaves the others as they were. Timing: blinks last 0.1-0.4 s with a close twice as fast as the opening (Stern,

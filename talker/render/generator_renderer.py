@@ -40,14 +40,14 @@ class GeneratorRenderer:
     bfloat16 and compiled; on a CPU frames go side by side in threads.
     """
 
-    name = checkpoint_name = CHECKPOINT
+    name = CHECKPOINT  # of its weights, too
 
     def __init__(self, portrait: Portrait, options: SpeakOptions, *, generator: Generator | None = None) -> None:
         self.geometry = GeometryRenderer(portrait, options)
         cuda = torch.cuda.is_available()
         self._device = torch.device("cuda" if cuda else "cpu")
         self.batch = BATCH if cuda else 1
-        network = generator or load_generator(checkpoint(self.checkpoint_name))
+        network = generator or load_generator(checkpoint(self.name))
         network = network.eval().to(self._device).to(memory_format=torch.channels_last)
         self._squares = FaceSquare(self.geometry.geometry, network.config.size)
         with torch.inference_mode():
@@ -110,7 +110,7 @@ class GeneratorRenderer:
 class ResearchGeneratorRenderer(GeneratorRenderer):
     """The same with weights that learnt from all photographs, also from those whose licence nobody states."""
 
-    name = checkpoint_name = "generator-all"
+    name = "generator-all"
 
 
 def _array(values: Tensor) -> FloatArray:
