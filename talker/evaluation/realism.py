@@ -3,32 +3,29 @@
 Every photograph of the report split is drawn with the expression of another one of its collection, so that drawn faces
 and photographs show the same people, the same manner of picture and the same expressions, as sets. Mouths that stand
 open lend to mouths that are shut and the other way round, because a face that hardly has to move is easily drawn.
-Geometry alone and the generator stand side by side: the test counts only where it can tell geometry alone.
+Geometry alone and the generators stand side by side, each as films show it: the test counts only where it can tell
+geometry alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch.nn import functional
 
 from talker.data.face_fits import fit_faces, fitted, usable
 from talker.data.faces import FaceRow, face_rows
-from talker.data.generator_batches import Batch
 from talker.data.round_trips import DRAWN_SIZE, GAZE, SIDE, SQUINT, SQUINTING, STILL
 from talker.errors import DataError
 from talker.evaluation.metrics import Recorder
 from talker.evaluation.two_sample import two_sample_test
 from talker.face.landmarks import LOWER_LIP_MIDDLE, MOUTH_CORNERS, UPPER_LIP_MIDDLE
 from talker.options import SpeakOptions
-from talker.render.aligned import MAP_STRIDE, FaceSquare, GeneratorInput, generator_style
+from talker.render.aligned import FaceSquare
 from talker.render.crop import at_size
-from talker.render.generator import Generator, Refinement, absolute, load_generator, refined
 from talker.render.generator_renderer import GeneratorRenderer, ResearchGeneratorRenderer
 from talker.render.geometry_renderer import GeometryRenderer
 from talker.render.regions import EYES, MOUTH
@@ -37,22 +34,18 @@ from talker.weights.store import checkpoint
 
 LEAST_FACES = 250
 PARTS = {"mouth": MOUTH, "eyes": EYES}
-# who draws what: the shipped generators work on the mouth alone
-DRAWN_BY = {
-    GeometryRenderer.name: ("mouth", "eyes"),
-    GeneratorRenderer.name: ("mouth",),
-    ResearchGeneratorRenderer.name: ("mouth",),
-}
+GENERATORS = (GeneratorRenderer, ResearchGeneratorRenderer)
+# whose parts are looked at: the shipped generators work on the mouth alone
+PARTS_BY_RENDERER = {GeometryRenderer.name: ("mouth", "eyes"), **{each.name: ("mouth",) for each in GENERATORS}}
 
 
 @dataclass(frozen=True)
 class DrawnFace:
-    """A photograph's square [S,S,3] and what the generator is given of the same person with another expression."""
+    """A person's square [S,S,3]: as photographed and, by renderer, drawn with another expression."""
 
     person: str
     real: ByteArray
-    drawn: GeneratorInput
-    style: FloatArray
+    drawn: Mapping[str, ByteArray]
 
 
 def run(data: Path, record: Recorder, *, processes: int = 2, seed: int = 0) -> None:
@@ -66,26 +59,17 @@ def run(data: Path, record: Recorder, *, processes: int = 2, seed: int = 0) -> N
         f"{len(faces)} report faces, after {len(others)} others. 50 % is perfect; the test counts where it tells "
         "geometry at 75 %."
     )
-    both, people = (faces, others), [face.person for face in faces]
-    real = [np.stack([face.real for face in part]) for part in both]
-    plain = [np.stack([face.drawn.picture for face in part]) for part in both]
-    for name, parts in DRAWN_BY.items():
-        if name == GeometryRenderer.name:
-            drawn = plain
-        elif checkpoint(name).is_dir():
-            drawn = [refine_squares(load_generator(checkpoint(name)), part) for part in both]
-        else:
+    people = [face.person for face in faces]
+    for renderer, parts in PARTS_BY_RENDERER.items():
+        if renderer not in faces[0].drawn:
             continue
         for part in parts:
-            box = (slice(None), *PARTS[part].slices(SIDE))
-            seen, others_seen = (
-                (photographs[box], pictures[box]) for photographs, pictures in zip(real, drawn, strict=True)
-            )
+            seen, others_seen = (_real_and_drawn(those, renderer, part) for those in (faces, others))
             found = two_sample_test(*seen, people, seed, others_seen)
-            record.add(f"realism/{part}_told", found.both, name)
-            record.add(f"realism/{part}_told", found.network, f"{name}, network alone")
-            record.add(f"realism/{part}_told", found.features, f"{name}, features alone")
-            record.add(f"realism/{part}_kernel", found.kernel_distance, name)
+            record.add(f"realism/{part}_told", found.both, renderer)
+            record.add(f"realism/{part}_told", found.network, f"{renderer}, network alone")
+            record.add(f"realism/{part}_told", found.features, f"{renderer}, features alone")
+            record.add(f"realism/{part}_kernel", found.kernel_distance, renderer)
 
 
 def drawn_faces(rows: Sequence[FaceRow], *, processes: int = 2, seed: int = 0) -> list[DrawnFace]:
@@ -113,6 +97,14 @@ def opposite_mouths(collections: Sequence[str], gaps: Sequence[float]) -> list[i
     return lenders
 
 
+def _real_and_drawn(faces: Sequence[DrawnFace], renderer: str, part: str) -> tuple[ByteArray, ByteArray]:
+    """[N,h,w,3] a part of each photograph, and of what the renderer drew."""
+    rows, columns = PARTS[part].slices(SIDE)
+    pictures = [face.real for face in faces], [face.drawn[renderer] for face in faces]
+    real, drawn = (np.stack([picture[rows, columns] for picture in those]) for those in pictures)
+    return real, drawn
+
+
 def _gap(row: FaceRow) -> float:
     """Between the inner lips, in mouth widths."""
     portrait = fitted(row)
@@ -128,47 +120,20 @@ def _draw(row: FaceRow, other: FaceRow) -> DrawnFace:
 
 
 def draw_face(portrait: Portrait, person: str, expression: FloatArray) -> DrawnFace:
-    """The person with somebody else's `expression` [52]; gaze stays, and eyes stay open."""
-    renderer = GeometryRenderer(at_size(portrait, DRAWN_SIZE), SpeakOptions(), still_background=False)
+    """The person with somebody else's `expression` [52] as each renderer films it; gaze stays, and eyes stay open."""
+    cropped = at_size(portrait, DRAWN_SIZE)
+    geometry = GeometryRenderer(cropped, SpeakOptions(), still_background=False)
     asked = expression.astype(np.float32)
     asked[SQUINTING] = np.minimum(asked[SQUINTING], SQUINT)
     asked[GAZE] = 0.0
-    squares = FaceSquare(renderer.geometry, SIDE)
-    _, seen = squares.look(renderer.draw(asked, STILL))
-    style = generator_style(asked, STILL, renderer.portrait)
-    return DrawnFace(person, squares.home.cut(renderer.portrait.image), seen, style)
-
-
-def refine_squares(generator: Generator, faces: list[DrawnFace], batch: int = 16) -> ByteArray:
-    """[N,S,S,3] what the generator makes of the drawn squares, seen at its own size and put back at theirs."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    generator = generator.eval().to(device)
-    made: list[ByteArray] = []
-    with torch.inference_mode():
-        for start in range(0, len(faces), batch):
-            given = input_batch(faces[start : start + batch], device)
-            maps = functional.interpolate(given.maps, size=generator.config.size // MAP_STRIDE, mode="bilinear")
-            picture, source = (
-                functional.interpolate(part, size=generator.config.size, mode="area")
-                for part in (given.picture, given.source)
-            )
-            found = generator.refine(picture, maps, given.style, generator.encode(source))
-            side = given.picture.shape[-1]
-            flow, texture = (functional.interpolate(part, size=side, mode="bilinear") for part in found)
-            back = Refinement(flow * (side / generator.config.size), texture)
-            picture = refined(given.picture[:, :3], back).clamp(0, 1) * 255 + 0.5
-            made.append(picture.byte().permute(0, 2, 3, 1).cpu().numpy())
-    return np.concatenate(made)
-
-
-def input_batch(faces: list[DrawnFace], device: torch.device) -> Batch:
-    """Some faces as the generator's network wants them; the photograph is the source."""
-
-    def tensor(values: Sequence[FloatArray | ByteArray]) -> torch.Tensor:
-        return torch.from_numpy(np.stack(values)).permute(0, 3, 1, 2).float().to(device)
-
-    picture = tensor([np.concatenate([face.drawn.picture, face.drawn.masks], axis=-1) for face in faces]) / 255
-    source = tensor([face.real for face in faces]) / 255
-    maps = absolute(tensor([face.drawn.maps for face in faces]))
-    style = torch.from_numpy(np.stack([face.style for face in faces])).to(device)
-    return Batch(picture, source, source, maps, style, source)
+    drawn = geometry.draw(asked, STILL)
+    frames = {geometry.name: drawn.frame}
+    for renderer in GENERATORS:
+        if checkpoint(renderer.name).is_dir():
+            generator = renderer(cropped, SpeakOptions(), geometry=geometry)
+            frames[renderer.name] = generator.refine(drawn, asked, STILL)
+    squares = FaceSquare(geometry.geometry, SIDE)
+    square = squares.square(drawn.points)
+    return DrawnFace(
+        person, squares.home.cut(cropped.image), {name: square.cut(frame) for name, frame in frames.items()}
+    )

@@ -6,6 +6,7 @@ every face lies at about the same place and nothing swims from frame to frame.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import cv2
@@ -66,9 +67,11 @@ class Square:
         matrix[:, 2] += matrix[:, :2] @ window.corner
         return matrix
 
-    def window(self, shape: tuple[int, ...]) -> Window:
-        """The upright rectangle of a picture of `shape` that holds the square."""
-        corners = np.array([[0, 0], [1, 0], [0, 1], [1, 1]], np.float32) * (self.side - 1)
+    def window(self, shape: tuple[int, ...], part: tuple[slice, slice] | None = None) -> Window:
+        """The upright rectangle of a picture of `shape` that holds the square, or a part of it (rows, columns)."""
+        rows, columns = part or (slice(self.side), slice(self.side))
+        ends = [[side.start or 0, side.stop - 1] for side in (columns, rows)]
+        corners = np.array(list(itertools.product(*ends)), np.float32)
         back = cv2.invertAffineTransform(self.matrix)
         return Window.around(corners @ back[:, :2].T + back[:, 2], 1.0, shape)
 

@@ -18,6 +18,7 @@ from talker.options import SpeakOptions
 from talker.render.aligned import FaceSquare, GeneratorInput, Square, generator_style
 from talker.render.generator import CHECKPOINT, Generator, absolute, load_generator
 from talker.render.geometry_renderer import GeometryRenderer, RenderedFrame, in_order
+from talker.render.regions import covered
 from talker.types import ByteArray, FaceMotion, FloatArray, Portrait
 from talker.weights.store import checkpoint
 
@@ -36,20 +37,29 @@ class Seen(NamedTuple):
 class GeneratorRenderer:
     """Everything that does not depend on the frame is prepared once, here.
 
-    generator: the network; the one of the checkpoint when None. On a GPU it works on `BATCH` frames at once, in
-    bfloat16 and compiled; on a CPU frames go side by side in threads.
+    generator: the network; the one of the checkpoint when None. geometry: the portrait's own, where it is there
+    already. On a GPU the network works on `BATCH` frames at once, in bfloat16 and compiled; on a CPU frames go side by
+    side in threads.
     """
 
     name = CHECKPOINT  # of its weights, too
 
-    def __init__(self, portrait: Portrait, options: SpeakOptions, *, generator: Generator | None = None) -> None:
-        self.geometry = GeometryRenderer(portrait, options)
+    def __init__(
+        self,
+        portrait: Portrait,
+        options: SpeakOptions,
+        *,
+        generator: Generator | None = None,
+        geometry: GeometryRenderer | None = None,
+    ) -> None:
+        self.geometry = geometry or GeometryRenderer(portrait, options)
         cuda = torch.cuda.is_available()
         self._device = torch.device("cuda" if cuda else "cpu")
         self.batch = BATCH if cuda else 1
         network = generator or load_generator(checkpoint(self.name))
         network = network.eval().to(self._device).to(memory_format=torch.channels_last)
         self._squares = FaceSquare(self.geometry.geometry, network.config.size)
+        self._part = covered(network.config.mode, network.config.size)
         with torch.inference_mode():
             source = self._squares.source(self.geometry.portrait.image)
             self._features = network.encode(self._tensor([source], 1 / 255))
@@ -86,7 +96,7 @@ class GeneratorRenderer:
         full = [*frames, *[frames[-1]] * (self.batch - len(frames))]
         flows, added = self._run([seen.sight for seen in full], np.stack([seen.style for seen in full]))
         return [
-            _put_back(seen.drawn.frame, seen.square, *both)
+            _put_back(seen.drawn.frame, seen.square, self._part, *both)
             for seen, *both in zip(frames, flows[: len(frames)], added[: len(frames)], strict=True)
         ]
 
@@ -119,10 +129,12 @@ def _array(values: Tensor) -> FloatArray:
     return array
 
 
-def _put_back(frame: ByteArray, square: Square, flow: FloatArray, added: FloatArray) -> ByteArray:
-    """The frame with the square's flow [S,S,2] (its px) and colours [S,S,3] added."""
+def _put_back(
+    frame: ByteArray, square: Square, part: tuple[slice, slice], flow: FloatArray, added: FloatArray
+) -> ByteArray:
+    """The frame with the square's flow [S,S,2] (its px) and colours [S,S,3] added, which are 0 outside its `part`."""
     result = frame.copy()
-    window = square.window(frame.shape)
+    window = square.window(frame.shape, part)
     matrix = square.matrix_from(window)
     size = (window.width, window.height)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP  # the matrix leads from the picture to the square

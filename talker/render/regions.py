@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,3 +42,13 @@ WHOLE = Region("face", 0, 0, 16, 16)
 MOUTH = Region("mouth", 8, 3, 8, 10)
 EYES = Region("eyes", 1, 1, 6, 14)
 MODES = {"face": (WHOLE,), "fast": (EYES, MOUTH), "mouth": (MOUTH,)}
+
+
+def covered(mode: str, side: int) -> tuple[slice, slice]:
+    """Rows and columns of a square of `side` px in which the parts of a mode lie."""
+    rows, columns = zip(*(region.slices(side) for region in MODES[mode]), strict=True)
+    return _around(rows), _around(columns)
+
+
+def _around(parts: Sequence[slice]) -> slice:
+    return slice(min(part.start for part in parts), max(part.stop for part in parts))

@@ -31,7 +31,7 @@ from talker.data.generator_batches import (
 from talker.data.prepared_faces import pairs_folder
 from talker.errors import InputError
 from talker.render.generator import SIZES, Generator, GeneratorConfig, Refinement, refined, save_generator
-from talker.render.regions import MODES, MOUTH
+from talker.render.regions import MOUTH, covered
 from talker.training.generator_discriminators import (
     WANDER,
     DiscriminatorConfig,
@@ -317,13 +317,6 @@ class GeneratorTask:
 
     def _half(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda")
-
-
-def covered(mode: str, side: int) -> tuple[slice, slice]:
-    """Rows and columns of a square of `side` px in which the parts of a mode lie."""
-    parts = [region.slices(side) for region in MODES[mode]]
-    rows, columns = zip(*parts, strict=True)
-    return tuple(slice(min(s.start for s in all_), max(s.stop for s in all_)) for all_ in (rows, columns))  # type: ignore[return-value]
 
 
 def mouth_psnr(picture: Tensor, truth: Tensor) -> Tensor:
