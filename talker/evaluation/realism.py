@@ -28,6 +28,7 @@ from talker.render.aligned import FaceSquare
 from talker.render.crop import at_size
 from talker.render.generator_renderer import GeneratorRenderer, ResearchGeneratorRenderer
 from talker.render.geometry_renderer import GeometryRenderer
+from talker.render.own_expression import to_relative_expression
 from talker.render.regions import EYES, MOUTH
 from talker.types import ByteArray, FloatArray, Portrait
 from talker.weights.store import checkpoint
@@ -120,10 +121,12 @@ def _draw(row: FaceRow, other: FaceRow) -> DrawnFace:
 
 
 def draw_face(portrait: Portrait, person: str, expression: FloatArray) -> DrawnFace:
-    """The person with somebody else's `expression` [52] as each renderer films it; gaze stays, and eyes stay open."""
+    """The person with somebody else's measured `expression` [52], no more, as each renderer films it; gaze stays, and
+    eyes stay open.
+    """
     cropped = at_size(portrait, DRAWN_SIZE)
     geometry = GeometryRenderer(cropped, SpeakOptions(), still_background=False)
-    asked = expression.astype(np.float32)
+    asked = to_relative_expression(expression, portrait.source_expression)
     asked[SQUINTING] = np.minimum(asked[SQUINTING], SQUINT)
     asked[GAZE] = 0.0
     drawn = geometry.draw(asked, STILL)

@@ -214,13 +214,15 @@ def _fade(region: Region, height: int, width: int, device: torch.device) -> Tens
 
 
 def refined(picture: Tensor, refinement: Refinement) -> Tensor:
-    """[B,3,h,w] `picture` [B,3,h,w] moved by the flow, with the texture added; sampled as films are,
-    so that the network does not learn to sharpen what only bilinear sampling blurs.
+    """[B,3,h,w] `picture` [B,3,h,w] moved by the flow, with the texture added.
+
+    For training: sampled linearly, and so a little softer than films are. The fine detail that the network adds against
+    that is what drawn lips lack (docs/generator.md has the figures of one that was taught with cubic sampling).
     """
     height, width = picture.shape[-2:]
     shift = torch.stack([refinement.flow[:, 0] / width, refinement.flow[:, 1] / height], dim=-1)  # [B,h,w,2] of a side
     grid = 2.0 * (places(height, width, picture.device) + shift) - 1.0
-    moved = functional.grid_sample(picture, grid, mode="bicubic", padding_mode="border", align_corners=False)
+    moved = functional.grid_sample(picture, grid, padding_mode="border", align_corners=False)
     return moved + refinement.texture
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from talker.blendshapes import BLENDSHAPE_INDEX, BLENDSHAPE_NAMES, expand
-from talker.types import FloatArray
+from talker.types import BoolArray, FloatArray
 
 OWN_BLINK = 0.5  # up to here, half-shut eyes in the picture are the person's own
 # Up to here a shape of the mouth at rest is the person's own. What an emotion uses (smile, frown, brows, pressed lips)
@@ -23,18 +23,19 @@ RESTING = expand(
 )  # fmt: skip
 ENOUGH = 0.15  # sum of the squares of the mouth's other shapes at which half of what it has at rest is left
 # What a face has where a full smile left it, beyond what the fit took for the smile: eyes open wider, lips are thicker,
-# the nose and the upper lip lie higher. Found on the same pairs; mouthClose keeps the lips together.
+# the nose lies higher, and the jaw hangs a little while the mouth is at rest. Found on the same pairs, by where each
+# part of the mouth lies in people's neutral photographs and by perceptual distance; mouthClose keeps lips together.
 WITHOUT_SMILE = expand(
     {
-        "eyeWide": 0.2, "mouthShrugUpper": 0.2, "noseSneer": 0.1, "mouthRollUpper": -0.1, "mouthRollLower": -0.1,
-        "mouthPress": -0.2, "mouthClose": 0.08,
+        "eyeWide": 0.2, "mouthShrugUpper": 0.05, "noseSneer": 0.05, "mouthRollUpper": -0.1, "mouthRollLower": -0.1,
+        "mouthPress": -0.1, "jawOpen": 0.1, "mouthShrugLower": 0.1, "mouthStretch": 0.08, "mouthClose": 0.1,
     }
 )  # fmt: skip
 CLOSING = expand({"mouthShrugUpper": 0.15, "noseSneer": 0.09, "mouthPucker": 0.02})  # mouthClose beside each
 OWN_LIMITS = RESTING + expand({"eyeBlink": OWN_BLINK})  # [52]
 GAZE = [row for name, row in BLENDSHAPE_INDEX.items() if name.startswith("eyeLook")]
 SMILES = [BLENDSHAPE_INDEX[f"mouthSmile{side}"] for side in ("Left", "Right")]
-CLOSE = BLENDSHAPE_INDEX["mouthClose"]
+CLOSE, JAW = BLENDSHAPE_INDEX["mouthClose"], BLENDSHAPE_INDEX["jawOpen"]
 # what the person's own share depends on: shapes of which nothing is kept
 MOVING = np.array([name.startswith(("mouth", "jaw", "cheek")) for name in BLENDSHAPE_NAMES]) & (RESTING == 0)
 
@@ -63,12 +64,20 @@ def _own(expression: FloatArray, source_expression: FloatArray) -> FloatArray:
     """[52] the person's own share of each shape; depends on such shapes of `expression` alone as have none."""
     own: FloatArray = np.clip(source_expression, 0.0, OWN_LIMITS).astype(np.float32)
     own[CLOSE] = max(own[CLOSE], float(CLOSING @ own))
-    moved = float(np.square(np.maximum(expression[MOVING], 0.0)).sum())
-    own[RESTING > 0] *= ENOUGH / (ENOUGH + moved)
+    own[RESTING > 0] *= _rest(expression, MOVING)
     return own
 
 
 def _left_by_smile(expression: FloatArray, source_expression: FloatArray) -> FloatArray:
-    """[52] what is to be added where the picture's smile is not in the `expression` [52]; depends on smiles alone."""
+    """[52] what is to be added where the picture's smile is not in the `expression` [52]; depends on such shapes alone
+    to which nothing is added.
+    """
     gone = np.maximum(source_expression[SMILES] - np.maximum(expression[SMILES], 0.0), 0.0)
-    return WITHOUT_SMILE * np.float32(gone.mean())
+    added: FloatArray = WITHOUT_SMILE * np.float32(gone.mean())
+    added[JAW] *= _rest(expression, MOVING & (WITHOUT_SMILE == 0))
+    return added
+
+
+def _rest(expression: FloatArray, shapes: BoolArray) -> float:
+    """How far a mouth is at rest: 1, and less as it takes some `shapes` [52] in an `expression` [52]."""
+    return ENOUGH / (ENOUGH + float(np.square(np.maximum(expression[shapes], 0.0)).sum()))
