@@ -18,6 +18,8 @@ from talker.weights.store import checkpoint
 
 NOTHING = np.zeros(52, np.float32)
 POUTING = expand({"mouthPucker": 0.25, "mouthShrugUpper": 0.3, "browDown": 0.4})
+SHUT = expand({"jawOpen": 0.1, "mouthClose": 0.15})
+SNEERING = expand({"mouthShrugUpper": 1.0, "noseSneer": 1.0})
 SMILING = expand({"mouthSmile": 0.8, "cheekSquint": 0.3})
 HIGHEST_GAP_CM = 0.01
 
@@ -54,6 +56,12 @@ def test_it_passes_as_the_mouth_moves_in_other_ways() -> None:
     assert shares[2] < 0.05
 
 
+def test_a_jaw_behind_shut_lips_stays_and_one_of_an_open_mouth_does_not() -> None:
+    kept, spoken = (row(to_absolute_expression(size * SMILING, SHUT), "jawOpen") for size in (0.0, 1.0))
+    assert kept > 0.07 > 0.02 > spoken
+    assert row(to_absolute_expression(NOTHING, expand({"jawOpen": 0.5})), "jawOpen") == 0.0
+
+
 def test_where_a_smile_leaves_eyes_open_and_where_it_stays_they_do_not() -> None:
     gone, kept = (to_absolute_expression(asked, SMILING) for asked in (NOTHING, SMILING))
     assert row(gone, "eyeWideLeft") == pytest.approx(0.8 * row(WITHOUT_SMILE, "eyeWideLeft"), rel=1e-4)
@@ -61,7 +69,9 @@ def test_where_a_smile_leaves_eyes_open_and_where_it_stays_they_do_not() -> None
     np.testing.assert_allclose(kept, SMILING, atol=1e-6)
 
 
-@pytest.mark.parametrize("source", [POUTING, SMILING, RESTING, expand({"mouthShrugUpper": 1.0, "noseSneer": 1.0})])
+@pytest.mark.parametrize(
+    "source", [POUTING, SHUT, SMILING, RESTING, expand({"mouthShrugUpper": 1.0, "noseSneer": 1.0})]
+)
 def test_what_stays_does_not_part_the_lips(source: FloatArray) -> None:
     gaps = to_absolute_expression(NOTHING, source) @ face_traits(checkpoint("face-model")).lip_gaps
     assert float(gaps.max()) < HIGHEST_GAP_CM

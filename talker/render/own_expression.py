@@ -1,8 +1,8 @@
 """What of a picture's expression is the person's own, and stays whatever the face is asked to show.
 
 Gaze is relative to where the person looks already, narrow eyes stay as narrow as they are, and so does the mouth at
-rest: a face model takes full or pushed-out lips and a short upper lip partly for an expression, and who takes all of
-it out gives every person the same mouth. That share of the mouth passes as other movements of it come.
+rest: a face model takes full or pushed-out lips, a short upper lip and a long chin partly for an expression, and who
+takes all of it out gives every person the same mouth. That share of the mouth passes as other movements of it come.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ WITHOUT_SMILE = expand(
     }
 )  # fmt: skip
 CLOSING = expand({"mouthShrugUpper": 0.15, "noseSneer": 0.09, "mouthPucker": 0.02})  # mouthClose beside each
+HANGING = 0.5  # of mouthClose: as far a jaw hangs behind lips that are shut in the picture, which is the person's own
 OWN_LIMITS = RESTING + expand({"eyeBlink": OWN_BLINK})  # [52]
 GAZE = [row for name, row in BLENDSHAPE_INDEX.items() if name.startswith("eyeLook")]
 SMILES = [BLENDSHAPE_INDEX[f"mouthSmile{side}"] for side in ("Left", "Right")]
@@ -43,7 +44,7 @@ MOVING = np.array([name.startswith(("mouth", "jaw", "cheek")) for name in BLENDS
 def to_absolute_expression(expression: FloatArray, source_expression: FloatArray) -> FloatArray:
     """[52] what a face shall show that is asked for an `expression` [52], given what its picture shows."""
     result = np.array(expression, np.float32)
-    own, added = _own(result, source_expression), _left_by_smile(result, source_expression)
+    own, added = _own(result, source_expression), _added(result, source_expression)
     result[GAZE] += source_expression[GAZE]
     return own + (1.0 - own) * result + added
 
@@ -54,7 +55,7 @@ def to_relative_expression(expression: FloatArray, source_expression: FloatArray
     The source expression made relative to itself draws the portrait as it is.
     """
     result = np.array(expression, np.float32)
-    result -= _left_by_smile(result, source_expression)
+    result -= _added(result, source_expression)
     own = _own(result, source_expression)
     result[GAZE] -= source_expression[GAZE]
     return (result - own) / (1.0 - own)
@@ -68,12 +69,14 @@ def _own(expression: FloatArray, source_expression: FloatArray) -> FloatArray:
     return own
 
 
-def _left_by_smile(expression: FloatArray, source_expression: FloatArray) -> FloatArray:
-    """[52] what is to be added where the picture's smile is not in the `expression` [52]; depends on such shapes alone
-    to which nothing is added.
+def _added(expression: FloatArray, source_expression: FloatArray) -> FloatArray:
+    """[52] what comes on top: what the picture's smile left where it is not in the `expression` [52], and the jaw of
+    shut lips. Depends on such shapes of the expression alone to which nothing is added.
     """
     gone = np.maximum(source_expression[SMILES] - np.maximum(expression[SMILES], 0.0), 0.0)
     added: FloatArray = WITHOUT_SMILE * np.float32(gone.mean())
+    shut = float(np.clip(source_expression[CLOSE], 0.0, RESTING[CLOSE]))
+    added[JAW] += np.clip(source_expression[JAW], 0.0, HANGING * shut)
     added[JAW] *= _rest(expression, MOVING & (WITHOUT_SMILE == 0))
     return added
 
