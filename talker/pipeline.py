@@ -237,7 +237,7 @@ class Talker(VideoMethods):
         tags: Sequence[Tag] = (),
         permissive: bool = False,
     ) -> EmotionCode:
-        """What is felt, at its own strength; see `talker.emotion.resolve.resolve`."""
+        """The code of an emotion, at its own strength; see `talker.emotion.resolve.resolve`."""
         return self.components.resolve(emotion, speech, tags, permissive)
 
     def animate(

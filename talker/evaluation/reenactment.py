@@ -110,8 +110,8 @@ def clips(data: Path, patterns: tuple[str, ...]) -> list[Path]:
 def redraw(path: Path, systems: tuple[str, ...], detector: FaceDetector) -> Redrawn:
     """Drive the most neutral frame of a clip through the clip. FaceError when no frame shows the face."""
     film = Reenactment.of(path)
-    generator = GeneratorRenderer(film.portrait, SpeakOptions()) if GENERATOR in systems else None
-    geometry = generator.geometry if generator else GeometryRenderer(film.portrait, SpeakOptions())
+    geometry = GeometryRenderer(film.portrait, SpeakOptions())
+    generator = GeneratorRenderer(film.portrait, SpeakOptions(), geometry=geometry) if GENERATOR in systems else None
     frames = list(film.frames(lambda number: number % FRAME_STEP < 2, geometry))
     if not frames:
         raise DataError(f"{path.name} has no frame in which the face can be seen.")

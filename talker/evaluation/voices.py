@@ -32,7 +32,7 @@ SENTENCES = (
     "My brother and I walked along the river until the sun went down.",
     "She will probably move to another city when the summer is over.",
 )
-FELT = ("happy", "sad", "angry", "fear")
+ACTED = ("happy", "sad", "angry", "fear")
 SPEAKERS = ("heart", "michael", "emma", "fenrir")  # whose emotions are judged
 MINUTE = " ".join(SENTENCES) + " We had planned to stay for a week, but the weather changed on the second day. "
 CLOSED = ("P", "B", "M")
@@ -46,8 +46,8 @@ def run(data: Path | None, record: Recorder) -> None:
     for voice in VOICES.values():
         if voice.language.code == "en":
             _understood(voice.name, record)
-    for label in FELT:
-        wrong = [_word_error(text, _felt(text, name, label)) for name in SPEAKERS for text in SENTENCES[:1]]
+    for label in ACTED:
+        wrong = [_word_error(text, _emotional(text, name, label)) for name in SPEAKERS for text in SENTENCES[:1]]
         record.add("voices/word_error", wrong, f"{label}, {len(SPEAKERS)} voices")
     _timed(record)
     if data is not None:
@@ -63,7 +63,7 @@ def _understood(name: str, record: Recorder) -> None:
             record.add("voices/closure_timing", _late_closures(clip, text), name)
 
 
-def _felt(text: str, voice: str, label: str, strength: float = 1.0) -> SpeechClip:
+def _emotional(text: str, voice: str, label: str, strength: float = 1.0) -> SpeechClip:
     """A text said with an emotion."""
     expression = voice_expression(resolve(label).scaled(strength))
     return say(text, voice=voice, express=lambda planned: expression)
@@ -120,7 +120,7 @@ def recordings(data: Path) -> Iterator[Recording]:
     for path in sorted((data / "speech_emotion" / "ravdess").glob("*.opus")):
         parts = path.stem.split("-")
         label = RAVDESS_EMOTIONS[int(parts[2]) - 1]
-        if int(parts[6]) % 3 == 0 and parts[2] != "02" and label in (*FELT, "neutral"):
+        if int(parts[6]) % 3 == 0 and parts[2] != "02" and label in (*ACTED, "neutral"):
             yield Recording(path, f"ravdess {parts[6]}", label)
     if not (data / "voices" / "labels.csv").is_file():
         raise DataError(f"{data} holds no voices/labels.csv; give the folder in which voices/ lies.")
@@ -152,9 +152,12 @@ def _judged(data: Path, record: Recorder) -> None:
     features = np.stack([statistics(load_speech(row.path)) for row in rows])
     labels = np.array([row.label for row in rows])
     real = _against_neutral(features, np.array([row.speaker for row in rows]), labels)
-    asked = [(name, label) for name in SPEAKERS for label in ("neutral", *FELT) for _ in SENTENCES]
+    asked = [(name, label) for name in SPEAKERS for label in ("neutral", *ACTED) for _ in SENTENCES]
     made = [
-        statistics(_felt(text, name, label)) for name in SPEAKERS for label in ("neutral", *FELT) for text in SENTENCES
+        statistics(_emotional(text, name, label))
+        for name in SPEAKERS
+        for label in ("neutral", *ACTED)
+        for text in SENTENCES
     ]
     synthetic = _against_neutral(
         np.stack(made), np.array([name for name, _ in asked]), np.array([row[1] for row in asked])

@@ -69,8 +69,8 @@ class Square:
 
     def window(self, shape: tuple[int, ...], part: tuple[slice, slice] | None = None) -> Window:
         """The upright rectangle of a picture of `shape` that holds the square, or a part of it (rows, columns)."""
-        rows, columns = part or (slice(self.side), slice(self.side))
-        ends = [[side.start or 0, side.stop - 1] for side in (columns, rows)]
+        rows, columns = part or (slice(0, self.side), slice(0, self.side))
+        ends = [(side.start, side.stop - 1) for side in (columns, rows)]
         corners = np.array(list(itertools.product(*ends)), np.float32)
         back = cv2.invertAffineTransform(self.matrix)
         return Window.around(corners @ back[:, :2].T + back[:, 2], 1.0, shape)

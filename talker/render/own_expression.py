@@ -39,6 +39,7 @@ SMILES = [BLENDSHAPE_INDEX[f"mouthSmile{side}"] for side in ("Left", "Right")]
 CLOSE, JAW = BLENDSHAPE_INDEX["mouthClose"], BLENDSHAPE_INDEX["jawOpen"]
 # what the person's own share depends on: shapes of which nothing is kept
 MOVING = np.array([name.startswith(("mouth", "jaw", "cheek")) for name in BLENDSHAPE_NAMES]) & (RESTING == 0)
+JAW_MOVING = MOVING & (WITHOUT_SMILE == 0)  # what a hanging jaw depends on: shapes to which nothing is added, either
 
 
 def to_absolute_expression(expression: FloatArray, source_expression: FloatArray) -> FloatArray:
@@ -77,7 +78,7 @@ def _added(expression: FloatArray, source_expression: FloatArray) -> FloatArray:
     added: FloatArray = WITHOUT_SMILE * np.float32(gone.mean())
     shut = float(np.clip(source_expression[CLOSE], 0.0, RESTING[CLOSE]))
     added[JAW] += np.clip(source_expression[JAW], 0.0, HANGING * shut)
-    added[JAW] *= _rest(expression, MOVING & (WITHOUT_SMILE == 0))
+    added[JAW] *= _rest(expression, JAW_MOVING)
     return added
 
 

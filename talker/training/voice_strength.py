@@ -14,7 +14,7 @@ import torch
 from talker.data.voice_corpora import CLEAN_WINDOWS, VoiceRecords
 from talker.emotion.space import VoiceTower
 
-MILD = ("neutral", "calm")  # acted, but hardly felt
+MILD = ("neutral", "calm")  # acted, but hardly emotional
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class StrengthTraining:
     """One run.
 
     penalty: on squared weights. steadiness: on the squared change by another microphone or room. range: the values
-    below which nothing is felt and above which all of it; 0 is the mean of talk that was taught and 1 that of acting.
+    below which a voice has no emotion and above which all of it; 0 is the mean of taught talk and 1 that of acting.
     """
 
     penalty: float = 1.0
@@ -32,7 +32,7 @@ class StrengthTraining:
 
 @dataclass(frozen=True)
 class _Moments:
-    """Of a corpus's clips, those that feel or those that don't: mean [D] and mean outer product [D, D]."""
+    """Of a corpus's clips, those with emotion or those without: mean [D] and mean outer product [D, D]."""
 
     mean: np.ndarray
     square: np.ndarray
@@ -41,12 +41,12 @@ class _Moments:
 def learn_strength(tower: VoiceTower, voices: VoiceRecords, training: StrengthTraining) -> None:
     """Fit `moved` and `strength_range` of a tower that is standardised already."""
     scaled = tower.standardised(torch.from_numpy(voices.statistics)).numpy()  # [N, windows, D]
-    felt = ~voices.plain & ~np.isin(voices.emotion, MILD)
+    emotional = ~voices.plain & ~np.isin(voices.emotion, MILD)
     moments = {
-        (corpus, side): _moments(scaled[(voices.corpus == corpus) & (felt == side)])
+        (corpus, side): _moments(scaled[(voices.corpus == corpus) & (emotional == side)])
         for corpus in np.unique(voices.corpus)
         for side in (False, True)
-        if ((voices.corpus == corpus) & (felt == side)).any()
+        if ((voices.corpus == corpus) & (emotional == side)).any()
     }
     penalty = training.penalty * np.eye(scaled.shape[-1]) + training.steadiness * _shifts(scaled)
     weight, bias = _fit(moments, penalty)
@@ -69,8 +69,8 @@ def _shifts(scaled: np.ndarray) -> np.ndarray:
 
 
 def _fit(moments: dict[tuple[str, bool], _Moments], penalty: np.ndarray) -> tuple[np.ndarray, float]:
-    """Weights [D] and bias for 1 where something is felt and 0 elsewhere; on each side corpora count the same."""
-    sides = [[found for (_, side), found in moments.items() if side == felt] for felt in (False, True)]
+    """Weights [D] and bias for 1 where there is emotion and 0 elsewhere; on each side corpora count the same."""
+    sides = [[found for (_, side), found in moments.items() if side == emotional] for emotional in (False, True)]
     means = [np.mean([one.mean for one in side], 0) for side in sides]
     square = np.mean([np.mean([one.square for one in side], 0) for side in sides], 0)
     mean = (means[0] + means[1]) / 2
