@@ -16,7 +16,7 @@ from talker.face.landmarks import INNER_LIPS
 from talker.render.patch import Window, feather
 from talker.render.smooth_fill import smooth_fill
 from talker.render.source import SourceFrame
-from talker.types import BoolArray, FloatArray
+from talker.types import AnyArray, BoolArray, FloatArray
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,11 @@ class OwnTeethParams:
     least_brightness: float = 0.5  # of the eyes' white: darker is no tooth
     most_lifted: float = 1.8  # factor on what the upper lip shades
     ease_px: float = 2.0  # from the row's own pixels to its continuation
+    tooth_share: float = 0.4  # of the brightest tooth: darker is what lies between and behind
+    notch: float = 0.15  # of a tooth's height: so far the dark between two tips reaches up,
+    tip: float = 0.1  # and so far a tip reaches below the row's even line
+    tip_blur_px: float = 0.8  # along the row
+    most_gap: float = 0.08  # of the opening's width: dark columns between teeth of one row
     side_share: float = 0.12  # of the row's width: over this its continuation fades to the model's teeth
 
 
@@ -65,12 +70,13 @@ def find_teeth(source: SourceFrame, white: FloatArray, params: OwnTeethParams) -
     opening = window.polygon(inner_lips)
     picture = image[window.slices].astype(np.float32)
     tooth = _tooth_pixels(picture, opening, white, params)
-    row = _upper_row(tooth, opening)
+    row = _upper_row(tooth, opening, params)
     if row.sum() < params.least_area * source.face_width**2:
         return None
-    colour = smooth_fill(picture, row & (feather(row, 2.0) >= 0.9))
-    colour = np.where(row[..., None], picture, colour)
-    columns = _continue(colour, row, params)
+    under = _free_below(row, opening, params.ease_px)
+    colour = smooth_fill(picture, row & (feather(row | under, 2.0) >= 0.9))
+    colour = np.where((row | (under & opening))[..., None], picture, colour)
+    columns = np.where(under, 0.0, _continue(colour, row, row | under, params)).astype(np.float32)
     return Teeth(
         window,
         colour,
@@ -83,9 +89,10 @@ def find_teeth(source: SourceFrame, white: FloatArray, params: OwnTeethParams) -
 
 def _edge(row: BoolArray) -> FloatArray:
     """[2] px, the middle of the lower edge of the `row` [h,w]."""
-    rows, columns = np.nonzero(row)
-    middle = np.abs(columns - np.median(columns)) <= np.ptp(columns) * 0.12
-    return np.array([columns[middle].mean(), rows[middle].max() + 1.0])
+    columns = np.flatnonzero(row.any(axis=0))
+    middle = columns[np.abs(columns - np.median(columns)) <= np.ptp(columns) * 0.12]
+    lowest = len(row) - row[::-1, middle].argmax(axis=0)  # [n] px
+    return np.array([middle.mean(), float(np.median(lowest))])
 
 
 def _meets_lower_lip(row: BoolArray, opening: BoolArray, slack_px: float) -> bool:
@@ -96,11 +103,18 @@ def _meets_lower_lip(row: BoolArray, opening: BoolArray, slack_px: float) -> boo
     return bool(np.median(below) <= slack_px)
 
 
-def _continue(colour: FloatArray, row: BoolArray, params: OwnTeethParams) -> FloatArray:
+def _free_below(row: BoolArray, opening: BoolArray, slack_px: float) -> BoolArray:
+    """[h,w] what lies below the `row` [h,w], in columns where it ends before the lower lip and shows its tips."""
+    below = np.cumsum(row, axis=0) == row.sum(axis=0)
+    below &= ~row & row.any(axis=0)
+    return below & ((below & opening).sum(axis=0) > slack_px)
+
+
+def _continue(colour: FloatArray, row: BoolArray, shown: BoolArray, params: OwnTeethParams) -> FloatArray:
     """Give what lies above and below the `row` [h,w] the colours of its columns, in place; its opacity [h,w].
 
     A tooth that the picture shows in part goes on behind the lips; the lips' shadow on it does not. To the sides, the
-    row fades to the model's.
+    row fades to the model's. shown: [h,w] the row, and what the picture shows below its tips.
     """
     columns = np.flatnonzero(row.any(axis=0))
     tooth = np.zeros((1, row.shape[1], 3), np.float32)
@@ -109,7 +123,7 @@ def _continue(colour: FloatArray, row: BoolArray, params: OwnTeethParams) -> Flo
     known = np.asarray(row.any(axis=0))[None]
     tooth = smooth_fill(tooth, known)
     _lift_shadow(colour, row, tooth, params.most_lifted)
-    beyond = (1.0 - feather(row, 2 * params.ease_px)) * known
+    beyond = (1.0 - feather(shown, 2 * params.ease_px)) * known
     colour += (tooth - colour) * beyond[..., None]
     place = np.arange(row.shape[1], dtype=np.float32)
     sides = np.minimum(place - columns[0], columns[-1] - place) / (params.side_share * len(columns))
@@ -137,19 +151,21 @@ def _tooth_pixels(picture: FloatArray, opening: BoolArray, white: FloatArray, pa
     if brightest < params.least_brightness * white.mean():
         return np.zeros_like(opening)
     green_share = picture[..., 1] / np.maximum(picture[..., 0], 1.0)
-    tooth = opening & (light > 0.5 * brightest) & (green_share > params.least_green * white[1] / white[0])
+    tooth = (
+        opening & (light > params.tooth_share * brightest) & (green_share > params.least_green * white[1] / white[0])
+    )
     return cv2.morphologyEx(tooth.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)) > 0
 
 
-def _upper_row(tooth: BoolArray, opening: BoolArray) -> BoolArray:
+def _upper_row(tooth: BoolArray, opening: BoolArray, params: OwnTeethParams) -> BoolArray:
     """[h,w] the opening from the first bright pixel down to the row's lower edge: the first gap of a good part of its
     height. What is dark above it is gum or lip.
 
-    Both edges are a running median over the columns, so that a shadow between two teeth doesn't notch them.
+    The upper edge is even, so that a shadow between two teeth doesn't notch it; the lower one keeps the teeth's tips.
     """
-    columns = np.flatnonzero(opening.any(axis=0))
-    edge, start = np.full((2, opening.shape[1]), -1.0)
-    for column in columns:
+    width = opening.shape[1]
+    start, edge = np.full((2, width), -1.0)
+    for column in np.flatnonzero(opening.any(axis=0)):
         inside, bright = np.flatnonzero(opening[:, column]), np.flatnonzero(tooth[:, column])
         # where no tooth hangs from the upper lip, what is bright belongs to the lower row
         if len(bright) == 0 or bright[0] - inside[0] > max(3, 0.45 * len(inside)):
@@ -157,9 +173,30 @@ def _upper_row(tooth: BoolArray, opening: BoolArray) -> BoolArray:
         breaks = np.flatnonzero(np.diff(bright) > max(2, int(0.12 * len(inside))))
         edge[column] = bright[breaks[0]] if len(breaks) else bright[-1]
         start[column] = bright[0]
-    size = max(3, len(columns) // 8) | 1
-    limits = np.full((2, opening.shape[1]), -1.0)
-    for limit, line in zip(limits, (start, edge), strict=True):
-        limit[columns] = gaussian_filter1d(median_filter(line[columns], size, mode="nearest"), size / 4)
-    rows = np.arange(opening.shape[0])[:, None]
-    return opening & (rows >= limits[0]) & (rows <= limits[1])
+    wide = int(np.ptp(np.flatnonzero(opening.any(axis=0)))) + 1
+    columns = _longest_run(np.flatnonzero(edge >= 0.0), int(params.most_gap * wide))
+    row = np.zeros_like(opening)
+    if len(columns) < 3:
+        return row
+    across = np.arange(columns[0], columns[-1] + 1)
+    start, edge = (np.interp(across, columns, line[columns]) for line in (start, edge))
+    size = max(3, wide // 8) | 1
+    upper, lower = (_smoothed(line, size, size / 4) for line in (start, edge))
+    height, tips = np.maximum(lower - upper, 0.0), _smoothed(edge, 3, params.tip_blur_px)
+    lower = np.clip(tips, lower - params.notch * height, lower + params.tip * height)
+    rows = np.arange(len(opening))[:, None]
+    row[:, across] = opening[:, across] & (rows >= upper) & (rows <= lower)
+    return row
+
+
+def _smoothed(line: FloatArray, size: int, blur: float) -> FloatArray:
+    """A running median of `size` values of a `line` [n], blurred."""
+    return np.asarray(gaussian_filter1d(median_filter(line, size, mode="nearest"), blur, mode="nearest"))
+
+
+def _longest_run(places: AnyArray, most_gap: int) -> AnyArray:
+    """The longest stretch of sorted `places` with no gap wider than `most_gap` between neighbours."""
+    if len(places) == 0:
+        return places
+    runs = np.split(places, np.flatnonzero(np.diff(places) > most_gap + 1) + 1)
+    return max(runs, key=len)

@@ -1,0 +1,84 @@
+"""The picture's own teeth: the row keeps its tips and what lies between them, and reaches as far as it is seen."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import skimage.data
+
+from talker.face.landmarks import INNER_LIPS
+from talker.options import SpeakOptions
+from talker.portrait.analyse import analyse
+from talker.render.crop import at_size
+from talker.render.geometry_renderer import GeometryRenderer
+from talker.render.params import DEFAULT_PARAMS
+from talker.render.patch import Window
+from talker.render.teeth import Teeth, find_teeth
+from talker.types import BoolArray, FloatArray, Portrait
+
+TOOTH, DARK = (225, 215, 200), (60, 25, 22)
+TEETH = 6
+
+
+@pytest.fixture(scope="module")
+def smiling() -> Portrait:
+    return at_size(analyse(skimage.data.astronaut()), "crop1024")
+
+
+def painted(portrait: Portrait, notch: float) -> tuple[Teeth, BoolArray]:
+    """The row found in a mouth whose teeth end `notch` of the opening's height higher where they meet, and [h,w] where
+    in its window teeth were painted. Below them the mouth is dark.
+    """
+    image, inner = portrait.image.copy(), portrait.landmarks[list(INNER_LIPS), :2]
+    window = Window.around(inner, 2.0, image.shape)
+    opening = window.polygon(inner)
+    y, x = np.nonzero(opening)
+    top, height, left, width = y.min(), np.ptp(y), x.min(), np.ptp(x)
+    rows, columns = np.indices(opening.shape)
+    place = (columns - left) / width * TEETH % 1.0  # across a tooth
+    ends: FloatArray = 0.62 - notch * np.exp(-((np.minimum(place, 1.0 - place) / 0.12) ** 2))
+    teeth = opening & ((rows - top) / height < ends)
+    part = image[window.slices]
+    part[opening] = DARK
+    part[teeth] = TOOTH
+    other = dataclasses.replace(portrait, image=image)
+    renderer = GeometryRenderer(other, SpeakOptions(), still_background=False)
+    found = find_teeth(renderer.source, np.array([235.0, 230.0, 225.0]), DEFAULT_PARAMS.own_teeth)
+    assert found is not None
+    there = np.zeros(found.opacity.shape, bool)
+    down, right = window.top - found.window.top, window.left - found.window.left
+    there[down : down + window.height, right : right + window.width] = teeth
+    return found, there
+
+
+def middle_of(mask: BoolArray) -> BoolArray:
+    """[w] the middle half of the columns in which a `mask` [h,w] is True anywhere."""
+    places = np.flatnonzero(mask.any(axis=0))
+    chosen = np.zeros(mask.shape[1], bool)
+    chosen[places[len(places) // 4 : -len(places) // 4]] = True
+    return chosen
+
+
+def test_between_tips_the_row_ends_higher(smiling: Portrait) -> None:
+    row, teeth = painted(smiling, 0.07)
+    columns = middle_of(teeth)
+    lowest, wanted = (len(part) - part[::-1, columns].argmax(axis=0) for part in (row.opacity > 0.3, teeth))
+    assert np.ptp(wanted) >= 3
+    assert np.corrcoef(lowest, wanted)[0, 1] > 0.8
+    assert np.abs(lowest - wanted).max() <= 1
+
+
+def test_what_is_seen_below_the_tips_is_no_tooth(smiling: Portrait) -> None:
+    row, teeth = painted(smiling, 0.07)
+    below = (np.cumsum(teeth, axis=0) == teeth.sum(axis=0)) & ~teeth & middle_of(teeth)
+    tips = below & np.roll(teeth, 3, axis=0)  # the first pixels below
+    assert row.columns[tips].mean() < 0.1
+    assert row.colour[tips].mean() < 0.6 * np.mean(TOOTH)
+
+
+def test_the_row_reaches_as_far_as_it_is_seen(smiling: Portrait) -> None:
+    row, teeth = painted(smiling, 0.0)
+    wide = np.ptp(np.flatnonzero((row.opacity > 0.3).any(axis=0)))
+    assert wide > 0.8 * np.ptp(np.flatnonzero(teeth.any(axis=0)))
