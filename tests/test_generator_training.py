@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional
 
 from talker.data.alignment import LARGEST, alignment, laid_over
-from talker.data.generator_batches import ALONE, BACK, TripSet, augmented, importance
+from talker.data.generator_batches import ALONE, BACK, NEIGHBOUR, TripSet, augmented, importance
 from talker.data.round_trips import SIDE as TRIP_SIDE
 from talker.data.round_trips import RoundTrips, round_trips
 from talker.errors import DataError, InputError
@@ -133,6 +133,20 @@ def test_bad_fits_are_left_out_and_nothing_is_an_error() -> None:
     assert len(TripSet([bad], torch.device("cpu"))) == 2
     with pytest.raises(DataError, match="prepare faces"):
         TripSet([replace(made_up(), shifts=np.full(6, 50.0))], torch.device("cpu"))
+
+
+def test_open_mouths_are_chosen_as_often_as_asked() -> None:
+    masks = np.zeros_like(made_up().masks)
+    masks[0, BACK, 20:30, 20:30, 0] = 255  # of the first trip alone: a hundred pixels between the lips
+    masks[1, BACK, 20:22, 20:22, 0] = 255
+    masks[2, NEIGHBOUR, :, :, 0] = masks[3, BACK, :, :, 1] = 255
+    trips = TripSet([replace(made_up(), masks=masks, photographed=np.zeros(6, bool))], torch.device("cpu"))
+    rng = torch.Generator().manual_seed(0)
+    assert trips.opened.tolist() == [0]
+    assert (trips.choose(400, 0.5, 1.0, rng) == 0).all()
+    usual, more = (float((trips.choose(4000, 0.5, share, rng) == 0).float().mean()) for share in (0.0, 0.6))
+    assert usual == pytest.approx(1 / 6, abs=0.03)
+    assert more == pytest.approx(0.6 + 0.4 / 6, abs=0.03)
 
 
 def test_a_mirrored_mirror_is_the_batch(trips: TripSet) -> None:

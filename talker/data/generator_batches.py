@@ -23,6 +23,7 @@ from talker.render.generator import absolute
 BACK, NEIGHBOUR, ALONE = range(3)  # what a trip's pictures show, in order
 LARGEST_SHIFT = 8.0  # levels: beyond it the fit is bad or something lies before the face
 HELD_OUT = 16  # one photograph in so many is for choosing weights
+OPEN_MOUTH = 0.004  # of the square, between the lips: in such a mouth teeth can be seen
 FORGOTTEN = 0.2  # of the styles: what can be seen must do without them
 SHAKEN = 0.05  # standard deviation of what is added to a style
 EXPOSURE, CAST = 0.12, 0.04  # light and colour of a trip are changed by up to these shares
@@ -109,18 +110,24 @@ class TripSet:
         self.pictures, self.masks = column("pictures"), column("masks")  # [N,3,S,S,3]
         self.maps, self.styles = column("maps"), column("styles")  # [N,3,S/4,S/4,6], [N,3,STYLE]
         self.photographed = torch.nonzero(column("photographed"))[:, 0]  # [M] trips between two photographs
+        between_lips = self.masks[:, BACK, :, :, 0] > 127  # [N,S,S]
+        share = between_lips.count_nonzero(dim=(1, 2)) / between_lips[0].numel()
+        self.opened = torch.nonzero(share > OPEN_MOUTH)[:, 0]  # [O] trips to a mouth that stands open
 
     def __len__(self) -> int:
         return len(self.photograph)
 
-    def choose(self, count: int, photographed: float, generator: torch.Generator) -> Tensor:
-        """[count] trips by chance, a share of them, where there are any, between two photographs of one person."""
+    def choose(self, count: int, photographed: float, opened: float, generator: torch.Generator) -> Tensor:
+        """[count] trips by chance: a share of them, where there are any, between two photographs of one person, of the
+        others a share to mouths that stand open.
+        """
         device = self.photograph.device
         rows = torch.randint(len(self), (count,), generator=generator, device=device)
-        if len(self.photographed):
-            chosen = torch.randint(len(self.photographed), (count,), generator=generator, device=device)
-            wanted = torch.rand(count, generator=generator, device=device) < photographed
-            rows = torch.where(wanted, self.photographed[chosen], rows)
+        for some, share in ((self.opened, opened), (self.photographed, photographed)):
+            if len(some):
+                chosen = some[torch.randint(len(some), (count,), generator=generator, device=device)]
+                wanted = torch.rand(count, generator=generator, device=device) < share
+                rows = torch.where(wanted, chosen, rows)
         return rows
 
     def take(self, rows: Tensor, place: int) -> Batch:
