@@ -67,7 +67,7 @@ class VideoMethods(ABC):
         tags: Sequence[Tag] = (),
         permissive: bool = False,
     ) -> EmotionCode:
-        """What is felt, at its own strength."""
+        """The code of an emotion at its own strength."""
 
     @abstractmethod
     def create_renderer(self, portrait: Portrait, options: SpeakOptions) -> Renderer:

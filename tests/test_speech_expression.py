@@ -109,12 +109,12 @@ def test_the_emotion_moves_the_voice_in_proportion_to_its_strength() -> None:
 def test_a_voice_sounds_higher_louder_and_faster_as_asked(voice: str) -> None:
     plain = say(TEXT, voice=voice)
     asked = VoiceExpression(pitch_semitones=5.0, pace_octaves=0.25, loudness_db=4.0)
-    felt = say(TEXT, voice=voice, express=lambda planned: ExpressionCurve.constant(asked))
-    pitches = [np.median(measured.pitch_hz[measured.pitch_hz > 0]) for measured in map(measure, (plain, felt))]
+    emotional = say(TEXT, voice=voice, express=lambda planned: ExpressionCurve.constant(asked))
+    pitches = [np.median(measured.pitch_hz[measured.pitch_hz > 0]) for measured in map(measure, (plain, emotional))]
     assert 12 * np.log2(pitches[1] / pitches[0]) == pytest.approx(5.0, abs=0.7)
-    assert felt.duration_s < 0.93 * plain.duration_s
-    assert 20 * np.log10(felt.samples.std() / plain.samples.std()) == pytest.approx(4.0, abs=1.0)
-    steps = np.abs(np.diff(felt.samples)).max()
+    assert emotional.duration_s < 0.93 * plain.duration_s
+    assert 20 * np.log10(emotional.samples.std() / plain.samples.std()) == pytest.approx(4.0, abs=1.0)
+    steps = np.abs(np.diff(emotional.samples)).max()
     assert steps < 2.5 * 10 ** (4 / 20) * np.abs(np.diff(plain.samples)).max()  # no clicks
 
 
@@ -138,14 +138,14 @@ def test_tags_change_the_voice_along_the_text() -> None:
 
 def test_plain_voices_and_recordings_stay_as_they_are(tmp_path: Path) -> None:
     components = FakeComponents()
-    felt: list[object] = []
+    asked: list[object] = []
     components.say = lambda text, voice, speed, feel: (  # type: ignore[method-assign]
-        felt.append(feel), FakeComponents().say(text, voice, speed, feel)
+        asked.append(feel), FakeComponents().say(text, voice, speed, feel)
     )[1]  # fmt: skip
     talker = Talker(components.as_components())
     for options in (SpeakOptions(), SpeakOptions(plain_voice=True)):
         talker.load_speech(text="Hello.", emotion="happy", options=options)
     talker.load_speech(text="Hello.")
-    assert [feel is None for feel in felt] == [False, True, True]
+    assert [feel is None for feel in asked] == [False, True, True]
     clip = SpeechClip(np.full(8000, 0.1, np.float32), 8000)
     assert talker.load_speech(clip, emotion="happy").clip.samples is clip.samples

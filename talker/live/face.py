@@ -49,7 +49,7 @@ class LiveFace:
         """Show another emotion from the next frame on; of a course of emotions, its first moment."""
         rows = self._rows(emotion)
         with self._lock:
-            self._before, self._after, self._changed = self._felt(1), rows, self._hearing.made
+            self._before, self._after, self._changed = self._emotion_rows(1), rows, self._hearing.made
 
     def hear(self, samples: FloatArray) -> Iterator[FaceMotion]:
         """The motion that can be made once these samples [n], -1..1, have been heard, in pieces of a frame or more.
@@ -72,12 +72,12 @@ class LiveFace:
     def _compose(self, heard: HeardFrames) -> FaceMotion:
         count = heard.new.stop - heard.new.start
         with self._lock:
-            rows = self._felt(count)
+            rows = self._emotion_rows(count)
         now = rows.during(slice(count - 1, count)).style
         spoken = SpokenMouth.of(heard.mouth, heard.voice, now, self._options, self._fps)
         return self._composer.advance(spoken.during(heard.new), heard.loudness, rows, heard.stresses)
 
-    def _felt(self, frames: int) -> EmotionRows:
+    def _emotion_rows(self, frames: int) -> EmotionRows:
         """The emotion at the latest `frames`."""
         since = self._hearing.made - self._changed + 1 - np.arange(frames)[::-1]
         return mixed(self._before, self._after, smoothstep(since / (CHANGE_S * self._fps)))

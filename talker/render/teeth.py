@@ -151,9 +151,8 @@ def _tooth_pixels(picture: FloatArray, opening: BoolArray, white: FloatArray, pa
     if brightest < params.least_brightness * white.mean():
         return np.zeros_like(opening)
     green_share = picture[..., 1] / np.maximum(picture[..., 0], 1.0)
-    tooth = (
-        opening & (light > params.tooth_share * brightest) & (green_share > params.least_green * white[1] / white[0])
-    )
+    pale = green_share > params.least_green * white[1] / white[0]
+    tooth = opening & pale & (light > params.tooth_share * brightest)
     return cv2.morphologyEx(tooth.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)) > 0
 
 
@@ -163,9 +162,9 @@ def _upper_row(tooth: BoolArray, opening: BoolArray, params: OwnTeethParams) -> 
 
     The upper edge is even, so that a shadow between two teeth doesn't notch it; the lower one keeps the teeth's tips.
     """
-    width = opening.shape[1]
-    start, edge = np.full((2, width), -1.0)
-    for column in np.flatnonzero(opening.any(axis=0)):
+    opened = np.flatnonzero(opening.any(axis=0))
+    start, edge = np.full((2, opening.shape[1]), -1.0)
+    for column in opened:
         inside, bright = np.flatnonzero(opening[:, column]), np.flatnonzero(tooth[:, column])
         # where no tooth hangs from the upper lip, what is bright belongs to the lower row
         if len(bright) == 0 or bright[0] - inside[0] > max(3, 0.45 * len(inside)):
@@ -173,14 +172,13 @@ def _upper_row(tooth: BoolArray, opening: BoolArray, params: OwnTeethParams) -> 
         breaks = np.flatnonzero(np.diff(bright) > max(2, int(0.12 * len(inside))))
         edge[column] = bright[breaks[0]] if len(breaks) else bright[-1]
         start[column] = bright[0]
-    wide = int(np.ptp(np.flatnonzero(opening.any(axis=0)))) + 1
-    columns = _longest_run(np.flatnonzero(edge >= 0.0), int(params.most_gap * wide))
+    columns = _longest_run(np.flatnonzero(edge >= 0.0), int(params.most_gap * len(opened)))
     row = np.zeros_like(opening)
     if len(columns) < 3:
         return row
     across = np.arange(columns[0], columns[-1] + 1)
     start, edge = (np.interp(across, columns, line[columns]) for line in (start, edge))
-    size = max(3, wide // 8) | 1
+    size = max(3, len(opened) // 8) | 1
     upper, lower = (_smoothed(line, size, size / 4) for line in (start, edge))
     height, tips = np.maximum(lower - upper, 0.0), _smoothed(edge, 3, params.tip_blur_px)
     lower = np.clip(tips, lower - params.notch * height, lower + params.tip * height)

@@ -46,7 +46,7 @@ def live_panel() -> dict[str, Any]:
 def wire_live(widgets: dict[str, Any], admit: Any) -> None:
     """What the tab's widgets do; `admit` gives the ticket for picture, emotion, words, strength, label and consent."""
     names = ("picture", "emotion", "words", "strength", "label", "consent")
-    felt = [widgets[name] for name in ("emotion", "words", "strength")]
+    emotion_inputs = [widgets[name] for name in ("emotion", "words", "strength")]
     widgets["start"].click(
         admit, [widgets[name] for name in names], widgets["word"], concurrency_id="looks", api_visibility="private",
     ).success(
@@ -56,7 +56,7 @@ def wire_live(widgets: dict[str, Any], admit: Any) -> None:
     widgets["loud"].change(None, widgets["loud"], None, js="(loud) => { window.talkerLive.hear(loud) }")
     gr.on(
         [widgets["emotion"].change, widgets["words"].submit, widgets["words"].blur, widgets["strength"].change],
-        None, felt, None, js=CHANGED,
+        None, emotion_inputs, None, js=CHANGED,
     )  # fmt: skip
 
 
