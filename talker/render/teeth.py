@@ -194,7 +194,5 @@ def _smoothed(line: FloatArray, size: int, blur: float) -> FloatArray:
 
 def _longest_run(places: AnyArray, most_gap: int) -> AnyArray:
     """The longest stretch of sorted `places` with no gap wider than `most_gap` between neighbours."""
-    if len(places) == 0:
-        return places
     runs = np.split(places, np.flatnonzero(np.diff(places) > most_gap + 1) + 1)
     return max(runs, key=len)
