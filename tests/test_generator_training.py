@@ -139,11 +139,12 @@ def test_open_mouths_are_chosen_as_often_as_asked() -> None:
     masks = np.zeros_like(made_up().masks)
     masks[0, BACK, 20:30, 20:30, 0] = 255  # of the first trip alone: a hundred pixels between the lips
     masks[1, BACK, 20:22, 20:22, 0] = 255
-    masks[2, NEIGHBOUR, :, :, 0] = masks[3, BACK, :, :, 1] = 255
+    masks[1, ALONE, :, :, 0] = masks[2, NEIGHBOUR, :, :, 0] = masks[3, BACK, :, :, 1] = 255
     trips = TripSet([replace(made_up(), masks=masks, photographed=np.zeros(6, bool))], torch.device("cpu"))
     rng = torch.Generator().manual_seed(0)
-    assert trips.opened.tolist() == [0]
+    assert {place: rows.tolist() for place, rows in trips.opened.items()} == {BACK: [0], ALONE: [1]}
     assert (trips.choose(400, 0.5, 1.0, rng) == 0).all()
+    assert (trips.choose(400, 0.5, 1.0, rng, ALONE) == 1).all()
     usual, more = (float((trips.choose(4000, 0.5, share, rng) == 0).float().mean()) for share in (0.0, 0.6))
     assert usual == pytest.approx(1 / 6, abs=0.03)
     assert more == pytest.approx(0.6 + 0.4 / 6, abs=0.03)

@@ -110,20 +110,21 @@ class TripSet:
         self.pictures, self.masks = column("pictures"), column("masks")  # [N,3,S,S,3]
         self.maps, self.styles = column("maps"), column("styles")  # [N,3,S/4,S/4,6], [N,3,STYLE]
         self.photographed = torch.nonzero(column("photographed"))[:, 0]  # [M] trips between two photographs
-        between_lips = self.masks[:, BACK, :, :, 0] > 127  # [N,S,S]
-        share = between_lips.count_nonzero(dim=(1, 2)) / between_lips[0].numel()
-        self.opened = torch.nonzero(share > OPEN_MOUTH)[:, 0]  # [O] trips to a mouth that stands open
+        # [O] trips to a mouth that stands open, on the way back or alone
+        self.opened = {place: _open_mouths(self.masks[:, place]) for place in (BACK, ALONE)}
 
     def __len__(self) -> int:
         return len(self.photograph)
 
-    def choose(self, count: int, photographed: float, opened: float, generator: torch.Generator) -> Tensor:
+    def choose(
+        self, count: int, photographed: float, opened: float, generator: torch.Generator, place: int = BACK
+    ) -> Tensor:
         """[count] trips by chance: a share of them, where there are any, between two photographs of one person, of the
-        others a share to mouths that stand open.
+        others a share whose mouths stand open at `place`: `BACK` or `ALONE`.
         """
         device = self.photograph.device
         rows = torch.randint(len(self), (count,), generator=generator, device=device)
-        for some, share in ((self.opened, opened), (self.photographed, photographed)):
+        for some, share in ((self.opened[place], opened), (self.photographed, photographed)):
             if len(some):
                 chosen = some[torch.randint(len(some), (count,), generator=generator, device=device)]
                 wanted = torch.rand(count, generator=generator, device=device) < share
@@ -177,6 +178,12 @@ def importance(batch: Batch) -> Tensor:
     around = functional.max_pool2d(coarse, 5, stride=1, padding=2)
     weight = BASE + SKIN_COUNT * batch.maps[:, 3:4] + LIPS_COUNT * around[:, :1] + EYES_COUNT * around[:, 1:]
     return functional.interpolate(weight, scale_factor=float(MAP_STRIDE), mode="bilinear", align_corners=False)
+
+
+def _open_mouths(masks: Tensor) -> Tensor:
+    """[O] rows of `masks` [N,S,S,3] with so much between the lips that teeth can be seen."""
+    share = (masks[..., 0] > 127).flatten(1).count_nonzero(dim=1) / masks[0, ..., 0].numel()
+    return torch.nonzero(share > OPEN_MOUTH)[:, 0]
 
 
 def _colours(pictures: Tensor) -> Tensor:

@@ -61,9 +61,9 @@ class GeneratorTraining:
     """What is tuned in training.
 
     batch: round trips a step; half as many one-way trips and a quarter as many neighbours join them. photographed:
-    share of the trips that lead from one photograph of a person to another one: there are few. opened: of the others,
-    share to mouths that stand open: most photographs show shut ones, and teeth are what drawings are told by. rate: of
-    Adam.
+    share of the trips that lead from one photograph of a person to another one: there are few. opened: of the others
+    and of one-way trips, share to mouths that stand open: most photographs show shut ones, and teeth are what drawings
+    are told by. rate: of Adam.
     losses: weight of each term; `adversarial` is the norm of the adversaries' gradient at the drawn picture, as a share
     of the reconstruction's, and `one_way` the same where there is no photograph to compare with. adversary_after: share
     of the training after which the adversaries join; their share rises over as long again. r1, r1_every: weight of the
@@ -237,8 +237,8 @@ class GeneratorTask:
         """Round trips [batch], one-way trips [batch/2] and neighbours of the first round trips [batch/4]."""
         count = self.settings.batch
         few = max(count // 4, 1)
-        shares = self.settings.photographed, self.settings.opened
-        rows, others = (self.trips.choose(size, *shares, rng) for size in (count, self._alone))
+        rows = self.trips.choose(count, self.settings.photographed, self.settings.opened, rng)
+        others = self.trips.choose(self._alone, 0.0, self.settings.opened, rng, ALONE)
         first, neighbours = augmented([self.trips.take(rows[:few], place) for place in (BACK, NEIGHBOUR)], rng)
         rest = augmented([self.trips.take(rows[few:], BACK)], rng)
         alone = augmented([self.trips.take(others, ALONE)], rng) if self._alone else []
