@@ -77,11 +77,11 @@ class GeneratorTraining:
     rate: float = 1.5e-3
     losses: Mapping[str, float] = field(
         default_factory=lambda: {
-            "pixels": 1.0, "edges": 2.0, "texture": 1.5, "features": 0.4, "matching": 0.05, "adversarial": 1.0,
+            "pixels": 1.0, "edges": 2.0, "texture": 1.5, "features": 0.4, "matching": 0.05, "adversarial": 1.5,
             "anchor": 2.0, "steady": 1.0, "mirrored": 30.0, "flow": 0.002, "added": 0.005,
         }
     )  # fmt: skip
-    one_way: float = 0.8
+    one_way: float = 1.5
     discriminators: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
     adversary_rate: float = 1e-3
     adversary_after: float = 0.2
