@@ -6,6 +6,7 @@ Left and Right are the person's own; the person's left lies on the image's right
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ BLENDSHAPE_NAMES = (
 )  # fmt: skip
 BLENDSHAPE_COUNT = len(BLENDSHAPE_NAMES)
 BLENDSHAPE_INDEX = {name: index for index, name in enumerate(BLENDSHAPE_NAMES)}
+SMILES = [BLENDSHAPE_INDEX[f"mouthSmile{side}"] for side in ("Left", "Right")]
 
 
 def mirrored_name(name: str) -> str:
@@ -50,3 +52,8 @@ def expand(values: Mapping[str, float]) -> NDArray[np.float32]:
             row[BLENDSHAPE_INDEX[name + "Left"]] = value
             row[BLENDSHAPE_INDEX[name + "Right"]] = value
     return row
+
+
+def smile(expression: NDArray[np.floating[Any]]) -> float:
+    """How much an `expression` [52] smiles, 0..1."""
+    return float(expression[SMILES].mean())

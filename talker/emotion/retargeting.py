@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from talker.blendshapes import BLENDSHAPE_INDEX, BLENDSHAPE_NAMES
+from talker.blendshapes import BLENDSHAPE_NAMES, smile
 from talker.emotion.action_units import to_blendshapes
 from talker.types import EmotionCode, FloatArray
 
@@ -21,7 +21,7 @@ CARRIED = 0.45
 BRIDGED = ("mouthSmile", "mouthFrown", "mouthDimple", "cheekSquint", "browDown", "browInnerUp")
 # A face at rest looks a little sad, above all an old one: calm is lips and brows that are not quite slack.
 RESTING_LIFT = to_blendshapes({"12": 0.25, "1": -0.3, "7": -0.1, "15": -0.1})
-SMILES = 0.3  # fitted mouthSmile from which a photograph needs no such lift
+SMILING = 0.3  # fitted mouthSmile from which a photograph needs no such lift
 LINGERS_S = 0.3  # how much longer an emotion takes to come where the photograph fully shows another
 
 
@@ -36,12 +36,7 @@ def retarget_to_portrait(code: EmotionCode, source_expression: FloatArray) -> Em
     offset = np.array(code.blendshape_offset, np.float32)
     unwanted = np.maximum(shown - np.maximum(offset[:, channels], 0.0), 0.0)  # [T, channels]
     offset[:, channels] -= CARRIED * unwanted
-    calm = code.probabilities[:, :1] * (1.0 - np.clip(smile(source_expression) / SMILES, 0.0, 1.0))  # [T, 1]
+    calm = code.probabilities[:, :1] * (1.0 - np.clip(smile(source_expression) / SMILING, 0.0, 1.0))  # [T, 1]
     offset += calm * RESTING_LIFT
     lingering = LINGERS_S * float(unwanted.mean(0).max(initial=0.0))
     return replace(code, blendshape_offset=offset, onset_s=code.onset_s + lingering)
-
-
-def smile(source_expression: FloatArray) -> float:
-    """How much an expression `source_expression` [52] smiles, 0..1."""
-    return float(np.mean([source_expression[BLENDSHAPE_INDEX[f"mouthSmile{side}"]] for side in ("Left", "Right")]))

@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import spearmanr
 
+from talker.blendshapes import smile
 from talker.data.portraits import reported_portraits
 from talker.data.voice_corpora import RAVDESS_EMOTIONS, acted_recordings
 from talker.emotion.clip import SentencePlacer
 from talker.emotion.labels import label_code
 from talker.emotion.model import emotion_model
 from talker.emotion.picture import face_code
-from talker.emotion.retargeting import retarget_to_portrait, smile
+from talker.emotion.retargeting import retarget_to_portrait
 from talker.emotion.sentences import sentence_tower
 from talker.emotion.space import EmotionSpace
 from talker.emotion.text import TextReader

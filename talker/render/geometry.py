@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numba import njit
 
-from talker.blendshapes import BLENDSHAPE_INDEX
+from talker.blendshapes import BLENDSHAPE_INDEX, smile
 from talker.face.camera import project_turned, rotation_matrix
 from talker.face.landmarks import (
     CHIN,
@@ -28,7 +28,7 @@ from talker.face.model import IntArray, mean_points
 from talker.face.traits import face_traits, person_mesh
 from talker.render.glasses import DEFAULT_GLASSES, GlassesParams, frame_weights
 from talker.render.orbits import DEFAULT_ORBITS, Orbit, OrbitParams
-from talker.render.own_expression import OWN_BLINK, SMILES, to_absolute_expression
+from talker.render.own_expression import OWN_BLINK, to_absolute_expression
 from talker.types import AnyArray, BoolArray, FaceAttributes, FloatArray, Portrait
 
 BLINK_ROWS = {side: BLENDSHAPE_INDEX[f"eyeBlink{side}"] for side in EYE_LIDS}
@@ -259,16 +259,18 @@ class HeadGeometry:
         share = np.clip((opening + floor) / (self._rest_opening + floor), 0.0, 1.0)
         beyond = (self._rest_gap - self._rest_opening) * share
         wanted = np.maximum(opening + beyond, 0.0)
-        return self._hold_upper_lip(self._part_lips(points, wanted - self._lip_gap(points)), expression[SMILES].mean())
+        parted = self._part_lips(points, wanted - self._lip_gap(points))
+        return self._hold_upper_lip(parted, smile(expression))
 
-    def _hold_upper_lip(self, points: FloatArray, smile: float) -> FloatArray:
-        """[V,2] px with the upper lip raised no further than lips go with so much of a `smile`, or than it is in the
-        picture.
+    def _hold_upper_lip(self, points: FloatArray, smiling: float) -> FloatArray:
+        """[V,2] px with the upper lip raised no further than lips go, or than it is in the picture.
+
+        smiling: 0..1 how much the face smiles.
         """
         unit = self.fit.scale
         raised = self._shut_lip - self._lip_height(points)
         easy_rise = self._params.easy_rise_cm
-        easy_rise += self._params.smile_rise_cm * float(np.interp(smile, self._params.full_smile, (0.0, 1.0)))
+        easy_rise += self._params.smile_rise_cm * float(np.interp(smiling, self._params.full_smile, (0.0, 1.0)))
         easy = np.maximum(easy_rise * unit, self._shut_lip - self._rest_lip)
         lowering = raised - _limited(raised, easy, self._params.rise_room_cm * unit)
         columns = self.landmark_points(points, LIP_PAIRS[0])[:, 0]

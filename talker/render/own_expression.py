@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from talker.blendshapes import BLENDSHAPE_INDEX, BLENDSHAPE_NAMES, expand
+from talker.blendshapes import BLENDSHAPE_INDEX, BLENDSHAPE_NAMES, SMILES, expand
 from talker.types import BoolArray, FloatArray
 
 OWN_BLINK = 0.5  # up to here, half-shut eyes in the picture are the person's own
@@ -35,7 +35,6 @@ CLOSING = expand({"mouthShrugUpper": 0.15, "noseSneer": 0.09, "mouthPucker": 0.0
 HANGING = 0.5  # of mouthClose: as far a jaw hangs behind lips that are shut in the picture, which is the person's own
 OWN_LIMITS = RESTING + expand({"eyeBlink": OWN_BLINK})  # [52]
 GAZE = [row for name, row in BLENDSHAPE_INDEX.items() if name.startswith("eyeLook")]
-SMILES = [BLENDSHAPE_INDEX[f"mouthSmile{side}"] for side in ("Left", "Right")]
 CLOSE, JAW = BLENDSHAPE_INDEX["mouthClose"], BLENDSHAPE_INDEX["jawOpen"]
 # what the person's own share depends on: shapes of which nothing is kept
 MOVING = np.array([name.startswith(("mouth", "jaw", "cheek")) for name in BLENDSHAPE_NAMES]) & (RESTING == 0)
