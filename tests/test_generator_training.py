@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional
 
 from talker.data.alignment import LARGEST, alignment, laid_over
-from talker.data.generator_batches import ALONE, BACK, NEIGHBOUR, TripSet, augmented, importance
+from talker.data.generator_batches import ALONE, BACK, NEIGHBOUR, Batch, TripSet, augmented, importance
 from talker.data.round_trips import SIDE as TRIP_SIDE
 from talker.data.round_trips import RoundTrips, round_trips
 from talker.errors import DataError, InputError
@@ -148,6 +148,22 @@ def test_open_mouths_are_chosen_as_often_as_asked() -> None:
     usual, more = (float((trips.choose(4000, 0.5, share, rng) == 0).float().mean()) for share in (0.0, 0.6))
     assert usual == pytest.approx(1 / 6, abs=0.03)
     assert more == pytest.approx(0.6 + 0.4 / 6, abs=0.03)
+
+
+def test_one_way_trips_lead_to_open_mouths_whatever_their_photograph_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    masks = np.zeros_like(made_up().masks)
+    masks[0, BACK, :, :, 0] = masks[1, ALONE, :, :, 0] = 255
+    trips = TripSet([replace(made_up(), masks=masks, photographed=np.zeros(6, bool))], torch.device("cpu"))
+    taken: dict[int, set[int]] = {}
+    take = TripSet.take
+
+    def noted(self: TripSet, rows: torch.Tensor, place: int) -> Batch:
+        taken.setdefault(place, set()).update(rows.tolist())
+        return take(self, rows, place)
+
+    monkeypatch.setattr(TripSet, "take", noted)
+    task_of(trips, photographed=0.0, opened=1.0).update(0, 1.0)
+    assert taken == {BACK: {0}, NEIGHBOUR: {0}, ALONE: {1}}
 
 
 def test_a_mirrored_mirror_is_the_batch(trips: TripSet) -> None:
