@@ -31,6 +31,7 @@ from talker.render.orbits import DEFAULT_ORBITS, Orbit, OrbitParams
 from talker.render.own_expression import OWN_BLINK, to_absolute_expression
 from talker.types import AnyArray, BoolArray, FaceAttributes, FloatArray, Portrait
 
+JAW = BLENDSHAPE_INDEX["jawOpen"]
 BLINK_ROWS = {side: BLENDSHAPE_INDEX[f"eyeBlink{side}"] for side in EYE_LIDS}
 
 
@@ -47,6 +48,8 @@ class MotionLimits:
     rise_room_cm: float = 0.3  # then by this at most,
     smile_rise_cm: float = 0.5  # and a full smile lifts it so much further than a sneer does,
     full_smile: tuple[float, float] = (0.7, 1.0)  # which begins and is full here
+    smile_bite: float = 0.3  # of jawOpen: so much of an opening a full smile takes from the lips, with teeth shut,
+    biting_smile: tuple[float, float] = (0.3, 0.75)  # from a smile of this to one of that
     shut_gap_cm: float = 0.08  # a smaller distance between the lips is the landmarks' noise
 
 
@@ -83,6 +86,7 @@ class HeadGeometry:
         self.model = self.traits.model
         self.fit = portrait.fit
         self.source_expression = portrait.source_expression.astype(np.float32)
+        self._behind_lips = slice(self.model.parts["gums"][0], self.model.parts["lower_teeth"][1])
         self._person = person_mesh(model_folder, self.fit.identity.astype(np.float32).tobytes())
         mesh = self._mesh(self.source_expression)
         self._turn = rotation_matrix(self.fit.rotation).astype(np.float32).T
@@ -135,6 +139,7 @@ class HeadGeometry:
         delta = absolute - self.source_expression
         change = np.zeros_like(self.rest_camera)
         self.traits.add_shapes(delta, change)
+        self._bite(change, self._bitten(absolute) - self._bitten(self.source_expression))
         camera = self.rest_camera + change @ self._turn
         points: FloatArray = self.project(camera) + self.residual
         points = self._touch_lids(self._touch_lips(points, absolute), absolute)
@@ -148,7 +153,22 @@ class HeadGeometry:
         """[V,3] cm the person's mesh with an `expression` [52], in the model's axes."""
         mesh = self._person.copy()
         self.traits.add_shapes(expression, mesh)
+        self._bite(mesh, self._bitten(expression))
         return mesh
+
+    def _bite(self, mesh: FloatArray, bitten: float) -> None:
+        """Take `bitten` of jawOpen from what lies behind the lips in `mesh` [V,3] cm, in place."""
+        part = self._behind_lips
+        mesh[part] -= np.float32(bitten) * self.model.expression_basis[JAW, part]
+
+    def _bitten(self, expression: FloatArray) -> float:
+        """How much of its jawOpen an `expression` [52] leaves to the lips: who smiles parts them before the teeth.
+
+        A fit to landmarks can't know, and gives every opening to the jaw.
+        """
+        smiling = np.interp(smile(expression), self._params.biting_smile, (1e-3, 1.0))
+        most = self._params.smile_bite * float(smiling)
+        return most * float(np.tanh(max(float(expression[JAW]), 0.0) / most))
 
     def _residual(self, projected: FloatArray, landmarks: FloatArray) -> FloatArray:
         """[V,2] px that lay the mesh on the picture: what the landmarks ask for, spread smoothly."""
