@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from talker.blendshapes import expand
-from talker.example_faces import ADMIRAL
+from talker.example_faces import ADMIRAL, ASTRONAUT
+from talker.face.landmarks import MOUTH_CORNERS
 from talker.media.image import load_image
+from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
 from talker.render.geometry import HeadGeometry, MotionLimits
+from talker.render.geometry_renderer import GeometryRenderer
 from talker.weights.store import checkpoint
 
 
@@ -34,3 +38,15 @@ def test_a_smile_parts_lips_before_teeth() -> None:
         higher = (shape.camera - before.camera)[:, 1]  # cm
         assert least <= float(higher[row].mean()) <= most
         assert np.allclose(shape.points[: geometry.model.mask.stop], before.points[: geometry.model.mask.stop])
+
+
+def test_corners_of_an_open_smile_are_dark() -> None:
+    """Real corners have a tenth of the skin's light; drawn ones had a third."""
+    renderer = GeometryRenderer(analyse(load_image(ASTRONAUT)), SpeakOptions(size="crop512"))
+    drawn = renderer.draw(expand({"mouthSmile": 0.8, "mouthUpperUp": 0.4, "jawOpen": 0.25}), np.zeros(6))
+    grey = cv2.cvtColor(drawn.frame, cv2.COLOR_RGB2GRAY)
+    right, left, cheek = renderer.geometry.landmark_points(drawn.points, (*MOUTH_CORNERS, 50))
+    skin = float(grey[int(cheek[1]), int(cheek[0])])
+    for corner, other in ((right, left), (left, right)):
+        column, row = (corner + 0.03 * (other - corner)).astype(int)
+        assert grey[row - 1 : row + 4, column].min() < 0.26 * skin

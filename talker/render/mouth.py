@@ -40,7 +40,10 @@ class LipParams:
     edge_px: float = 0.8  # and at least; so far reaches the dark line between shut lips, too
     edge_steepness: float = 2.0  # makes the smoothed edge one pixel wide
     corner_cm: float = 0.45  # this near to a corner of the mouth, skin closes it
-    corner_shade: tuple[float, float, float] = (0.42, 0.3, 0.3)  # its colour against the lips'
+    corner_shade: tuple[float, float, float] = (0.2, 0.13, 0.12)  # its colour against the lips'
+    pit_cm: float = 0.25  # around a corner of an open mouth skin folds into a dark pit,
+    pit_inward: float = 0.025  # of the mouth's width further in,
+    pit_shade: float = 0.6  # this much darker at most
     slit_cm: float = 0.2  # a mouth that is open no further than this is a dark line
     shut_line: float = 0.35  # how dark the line between shut lips is
     margin_cm: float = 0.06 * FACE_WIDTH_CM  # around the lips, over which they blend into the rest
@@ -108,7 +111,8 @@ class Mouth:
         patch = textured(skin, self._skin, values, mesh.source, self._tint, picture, closed, corner, 1.0 - own)
         self._contact.draw(patch, skin, inside_lips, 1.0 - own)
         if hole.any():
-            box = window.within(hole, margin=int(3 * self._edge) + 1)
+            around = 3 * self._edge + 2 * self._params.pit_cm * geometry.fit.scale  # px
+            box = window.within(hole, margin=int(around) + 1)
             part = window.local(box)
             patch[part] = self._draw_opening(box, mesh, hole[part], patch[part], own)
         lay(picture, patch, np.clip(2.0 * (1.0 - away / margin), 0.0, 1.0))
@@ -123,10 +127,12 @@ class Mouth:
             box = window.within(opening > 0)
             part = window.local(box)
             inside = self._draw_inside(box, mesh, hole[part], own)
-            shut = np.maximum(self._near_corners(box, inner), self._thinness(hole[part]))
+            near = self._near(box, inner, self._params.corner_cm, 0.0)
+            shut = np.maximum(near, self._thinness(hole[part]))
             inside = blend(inside, self._corner_colour, (1.0 - own) * shut)
             patch[part] = blend(patch[part], inside, opening[part])
-        return patch
+        dark = self._params.pit_shade * (1.0 - own) * self._pits(window, hole, inner)
+        return patch * tinted(1.0 - dark, self._tint)
 
     def _draw_inside(self, window: Window, mesh: MeshFrame, hole: BoolArray, own: float) -> FloatArray:
         """[h,w,3] what lies behind the lips, as far as `own` 0..1 goes the picture's own."""
@@ -136,12 +142,21 @@ class Mouth:
         seen = cv2.remap(self._shown, where, None, cv2.INTER_LINEAR)
         return blend(colour, sample(self._image, where), seen * known * own)
 
-    def _near_corners(self, window: Window, inner: FloatArray) -> FloatArray:
-        """[h,w] 1 at the corners of the mouth, falling to 0 away from them; inner: the landmarks INNER_LIPS."""
-        pixels, reach = window.pixels(), self._params.corner_cm * self._geometry.fit.scale
-        ends = (inner[INNER_LIPS.index(corner)] for corner in MOUTH_CORNERS)
+    def _near(self, window: Window, inner: FloatArray, reach_cm: float, inward: float) -> FloatArray:
+        """[h,w] 1 at the corners of the mouth, or a share `inward` of its width beside, falling to 0 away from them.
+
+        inner: the landmarks INNER_LIPS, px.
+        """
+        pixels, reach = window.pixels(), reach_cm * self._geometry.fit.scale
+        one, other = (inner[INNER_LIPS.index(corner)] for corner in MOUTH_CORNERS)
+        ends = one + inward * (other - one), other + inward * (one - other)
         near = [np.exp(-(((pixels - end) / reach) ** 2).sum(axis=2)) for end in ends]
         return np.maximum(*near)
+
+    def _pits(self, window: Window, hole: BoolArray, inner: FloatArray) -> FloatArray:
+        """[h,w] 1 in the corners' pits of an open mouth, 0 elsewhere and where the `hole` [h,w] is still a slit."""
+        opened = 1.0 - float(self._thinness(hole).min())
+        return opened * self._near(window, inner, self._params.pit_cm, self._params.pit_inward)
 
     def _thinness(self, hole: BoolArray) -> FloatArray:
         """[1,w] 1 where the `hole` [h,w] between the lips is a slit too thin to look into, 0 where it is open."""
