@@ -48,8 +48,8 @@ class MotionLimits:
     rise_room_cm: float = 0.3  # then by this at most,
     smile_rise_cm: float = 0.5  # and a full smile lifts it so much further than a sneer does,
     full_smile: tuple[float, float] = (0.7, 1.0)  # which begins and is full here
-    smile_bite: float = 0.3  # of jawOpen: so much of an opening a full smile takes from the lips, with teeth shut,
-    biting_smile: tuple[float, float] = (0.3, 0.75)  # from a smile of this to one of that
+    biting_smile: tuple[float, float] = (0.3, 0.75)  # who smiles parts lips before teeth, more and more between these,
+    biting_jaw: float = 0.35  # up to about this much of jawOpen: wide openings are the jaw's
     shut_gap_cm: float = 0.08  # a smaller distance between the lips is the landmarks' noise
 
 
@@ -166,9 +166,9 @@ class HeadGeometry:
 
         A fit to landmarks can't know, and gives every opening to the jaw.
         """
-        smiling = np.interp(smile(expression), self._params.biting_smile, (1e-3, 1.0))
-        most = self._params.smile_bite * float(smiling)
-        return most * float(np.tanh(max(float(expression[JAW]), 0.0) / most))
+        smiling = float(np.interp(smile(expression), self._params.biting_smile, (0.0, 1.0)))
+        opened = max(float(expression[JAW]), 0.0)
+        return smiling * opened * float(np.exp(-((opened / self._params.biting_jaw) ** 2)))
 
     def _residual(self, projected: FloatArray, landmarks: FloatArray) -> FloatArray:
         """[V,2] px that lay the mesh on the picture: what the landmarks ask for, spread smoothly."""
