@@ -28,10 +28,9 @@ from talker.face.model import IntArray, mean_points
 from talker.face.traits import face_traits, person_mesh
 from talker.render.glasses import DEFAULT_GLASSES, GlassesParams, frame_weights
 from talker.render.orbits import DEFAULT_ORBITS, Orbit, OrbitParams
-from talker.render.own_expression import OWN_BLINK, to_absolute_expression
+from talker.render.own_expression import JAW, OWN_BLINK, to_absolute_expression
 from talker.types import AnyArray, BoolArray, FaceAttributes, FloatArray, Portrait
 
-JAW = BLENDSHAPE_INDEX["jawOpen"]
 BLINK_ROWS = {side: BLENDSHAPE_INDEX[f"eyeBlink{side}"] for side in EYE_LIDS}
 
 
