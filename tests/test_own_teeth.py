@@ -18,7 +18,7 @@ from talker.render.patch import Window
 from talker.render.teeth import Teeth, find_teeth
 from talker.types import BoolArray, FloatArray, Portrait
 
-TOOTH, DARK = (225, 215, 200), (60, 25, 22)
+TOOTH, DARK, GUM = (225, 215, 200), (60, 25, 22), (170, 120, 112)
 TEETH = 6
 
 
@@ -27,9 +27,11 @@ def smiling() -> Portrait:
     return at_size(analyse(skimage.data.astronaut()), "crop1024")
 
 
-def painted(portrait: Portrait, notch: float) -> tuple[Teeth, BoolArray]:
+def painted(portrait: Portrait, notch: float, *, hanging: bool = False, gums: bool = False) -> tuple[Teeth, BoolArray]:
     """The row found in a mouth whose teeth end `notch` of the opening's height higher where they meet, and [h,w] where
     in its window teeth were painted. Below them the mouth is dark.
+
+    hanging: a lower tooth touches one of them. gums: there are gums between their upper ends.
     """
     image, inner = portrait.image.copy(), portrait.landmarks[list(INNER_LIPS), :2]
     window = Window.around(inner, 2.0, image.shape)
@@ -39,10 +41,16 @@ def painted(portrait: Portrait, notch: float) -> tuple[Teeth, BoolArray]:
     rows, columns = np.indices(opening.shape)
     place = (columns - left) / width * TEETH % 1.0  # across a tooth
     ends: FloatArray = 0.62 - notch * np.exp(-((np.minimum(place, 1.0 - place) / 0.12) ** 2))
-    teeth = opening & ((rows - top) / height < ends)
+    down = (rows - top) / height
+    teeth = opening & (down < ends)
+    if hanging:
+        teeth |= opening & (down < 0.95) & (np.abs((columns - left) / width * TEETH - 2.5) < 0.45)
     part = image[window.slices]
     part[opening] = DARK
     part[teeth] = TOOTH
+    if gums:
+        above = np.argmax(opening, axis=0)
+        part[teeth & (rows - above < 0.12 * height) & (np.minimum(place, 1.0 - place) < 0.25)] = GUM
     other = dataclasses.replace(portrait, image=image)
     renderer = GeometryRenderer(other, SpeakOptions(), still_background=False)
     found = find_teeth(renderer.source, np.array([235.0, 230.0, 225.0]), DEFAULT_PARAMS.own_teeth)
@@ -82,3 +90,22 @@ def test_the_row_reaches_as_far_as_it_is_seen(smiling: Portrait) -> None:
     row, teeth = painted(smiling, 0.0)
     wide = np.ptp(np.flatnonzero((row.opacity > 0.3).any(axis=0)))
     assert wide > 0.8 * np.ptp(np.flatnonzero(teeth.any(axis=0)))
+
+
+def test_a_lower_tooth_that_touches_the_row_does_not_hang_on_it(smiling: Portrait) -> None:
+    """It hung from the upper row like a fang when the mouth opened."""
+    found, there = painted(smiling, 0.0, hanging=True)
+    row = found.opacity > 0.5
+    height = row.sum(axis=0)[row.any(axis=0)]
+    assert there.sum(axis=0).max() > 1.4 * np.median(height)
+    assert height.max() < 1.3 * np.median(height)
+
+
+def test_gums_between_teeth_go_on_above_them(smiling: Portrait) -> None:
+    """A white band went on above gums and teeth alike."""
+    found, there = painted(smiling, 0.0, gums=True)
+    middle = np.flatnonzero(middle_of(there))
+    above = there.argmax(axis=0)[middle] - 3
+    green = found.colour[above, middle, 1]
+    assert np.percentile(green, 90) - np.percentile(green, 10) > 30
+    assert found.columns[above, middle].min() > 0.5

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import cv2
 import numpy as np
 
@@ -13,7 +15,13 @@ from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
 from talker.render.geometry import HeadGeometry, MotionLimits
 from talker.render.geometry_renderer import GeometryRenderer
+from talker.render.mouth import LipParams
+from talker.render.params import DEFAULT_PARAMS
+from talker.render.tongue import Tongue, TongueParams
+from talker.render.tooth_rows import ToothRowParams, ToothRows
 from talker.weights.store import checkpoint
+
+APART = ToothRowParams(closed_smile=(9.0, 10.0))  # never closed
 
 
 def test_a_full_smile_bares_more_teeth_than_a_sneer() -> None:
@@ -53,3 +61,28 @@ def test_corners_of_an_open_smile_are_dark() -> None:
     for corner, other in ((right, left), (left, right)):
         column, row = (corner + 0.03 * (other - corner)).astype(int)
         assert grey[row - 1 : row + 4, column].min() < 0.26 * skin
+
+
+def test_rows_that_nearly_touch_meet_in_a_smile() -> None:
+    """A smile showed a slit of tongue over a thin line of lower teeth; speech and wide mouths stay as they are."""
+    source = GeometryRenderer(analyse(load_image(ADMIRAL)), SpeakOptions()).source
+    tongue = Tongue(source.geometry, TongueParams())
+    rows, apart = (ToothRows(source, None, params, tongue) for params in (ToothRowParams(), APART))
+    for smile, jaw, least, most in ((1.0, 0.25, 0.0, 0.5), (0.0, 0.12, 0.99, 1.01), (1.0, 0.9, 0.95, 1.01)):
+        points = source.geometry.shape(expand({"mouthSmile": smile, "jawOpen": jaw, "mouthUpperUp": 0.3})).points
+        (_, gap), (_, before) = rows.placed(points), apart.placed(points)
+        assert before > 0.05
+        assert least <= gap / before <= most
+
+
+def test_the_jaw_carries_nothing_of_the_upper_row() -> None:
+    """Where a smile opens further than photographed, a pale copy of the upper teeth hung below them."""
+    portrait, drawn = analyse(load_image(ASTRONAUT)), []
+    opened = portrait.source_expression + expand({"jawOpen": 0.2})
+    for own_row_cm in (LipParams.own_row_cm, 1e6):
+        params = dataclasses.replace(DEFAULT_PARAMS, lips=LipParams(own_row_cm=own_row_cm))
+        renderer = GeometryRenderer(portrait, SpeakOptions(size="crop512"), params=params)
+        drawn.append(renderer.draw(opened, np.zeros(6)).frame.astype(int))
+    paler = (drawn[1] - drawn[0]).mean(axis=2)  # levels
+    assert (paler > 20).sum() > 100
+    assert paler.min() > -10

@@ -22,7 +22,7 @@ from talker.render.patch import Window, blend, feather, lay, sample, spread, tex
 from talker.render.sampling import BORDER
 from talker.render.smooth_fill import smooth_fill
 from talker.render.source import Appearance, MeshFrame, SourceFrame
-from talker.render.teeth import OwnTeethParams, find_teeth
+from talker.render.teeth import OwnTeethParams, Teeth, find_teeth
 from talker.types import BoolArray, ByteArray, FloatArray
 
 
@@ -39,6 +39,7 @@ class LipParams:
     edge_cm: float = 0.06  # over which the lips' edge is smoothed,
     edge_px: float = 0.8  # and at least; so far reaches the dark line between shut lips, too
     edge_steepness: float = 2.0  # makes the smoothed edge one pixel wide
+    own_row_cm: float = 0.05  # what the jaw carries this far from the picture's upper row shows none of it any more
     corner_cm: float = 0.45  # this near to a corner of the mouth, skin closes it
     corner_shade: tuple[float, float, float] = (0.2, 0.13, 0.12)  # its colour against the lips'
     pit_cm: float = 0.25  # around a corner of an open mouth skin folds into a dark pit,
@@ -76,13 +77,18 @@ class Mouth:
         self._corner_colour = self._lip_colour * np.array(params.corner_shade, np.float32)  # of what closes the corners
         self._edge = max(params.edge_px, params.edge_cm * source.unit)  # px
         self._inner = source.landmarks[list(INNER_LIPS), :2]
-        self._make_inside = partial(_make_inside, source, appearance, inside, own_teeth, self._lip_colour, lent)
+        self._find_teeth = partial(_find_teeth, source, appearance, own_teeth, lent)
+        self._make_inside = partial(MouthInside, source, appearance, params=inside, lips=self._lip_colour)
 
     # what only some frames need is made when the first of them comes: a video's frames are drawn once each
 
     @cached_property
+    def _teeth(self) -> Teeth | None:
+        return self._find_teeth()
+
+    @cached_property
     def _inside(self) -> MouthInside:
-        return self._make_inside()
+        return self._make_inside(teeth=self._teeth)
 
     @cached_property
     def _shown(self) -> FloatArray | None:
@@ -139,8 +145,20 @@ class Mouth:
         colour, where, known = self._inside.draw(window, mesh, hole)
         if self._shown is None:
             return colour
-        seen = cv2.remap(self._shown, where, None, cv2.INTER_LINEAR)
+        seen = cv2.remap(self._shown, where, None, cv2.INTER_LINEAR) * self._own_place(window, mesh, where)
         return blend(colour, sample(self._image, where), seen * known * own)
+
+    def _own_place(self, window: Window, mesh: MeshFrame, where: FloatArray) -> FloatArray:
+        """[h,w] 0 where the picture's upper row would be seen away from its place in the skull, 1 elsewhere.
+
+        where: [h,w,2] px of the picture that each pixel shows: lower teeth and gums lie behind the row.
+        """
+        if self._teeth is None:
+            return np.ones(where.shape[:2], np.float32)
+        row = cv2.remap(self._teeth.opacity, where - self._teeth.window.corner, None, cv2.INTER_LINEAR)
+        skull = mesh.drift[slice(*self._geometry.model.parts["upper_teeth"])].mean(0)  # px
+        aside = np.linalg.norm(window.pixels() - skull - where, axis=2)
+        return 1.0 - row * np.clip(aside / (self._params.own_row_cm * self._geometry.fit.scale), 0.0, 1.0)
 
     def _near(self, window: Window, inner: FloatArray, reach_cm: float, inward: float) -> FloatArray:
         """[h,w] 1 at the corners of the mouth, or a share `inward` of its width beside, falling to 0 away from them.
@@ -218,16 +236,9 @@ class Mouth:
         return lips, opening + (np.where(hole, 1.0, seen) - opening) * own
 
 
-def _make_inside(
-    source: SourceFrame,
-    appearance: Appearance,
-    inside: InsideParams,
-    own_teeth: OwnTeethParams,
-    lip_colour: FloatArray,
-    lent: LentTeeth | None,
-) -> MouthInside:
-    """What lies behind the lips, whose colour is `lip_colour` [3], with teeth that a picture of the person shows."""
+def _find_teeth(
+    source: SourceFrame, appearance: Appearance, params: OwnTeethParams, lent: LentTeeth | None
+) -> Teeth | None:
+    """The upper row that a picture of the person shows: the `lent` one, or else its own."""
     teeth = None if lent is None else lent.on(source)
-    if teeth is None:
-        teeth = find_teeth(source, appearance.white, own_teeth)
-    return MouthInside(source, appearance, teeth, inside, lip_colour)
+    return find_teeth(source, appearance.white, params) if teeth is None else teeth

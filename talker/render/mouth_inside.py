@@ -14,7 +14,6 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
-from talker.face.landmarks import LEFT_IRIS, LOWER_LIP_MIDDLE, RIGHT_IRIS, UPPER_LIP_MIDDLE
 from talker.face.model import INSIDE, vertex_normals
 from talker.face.raster import rasterise
 from talker.render.affine import Affine
@@ -23,34 +22,8 @@ from talker.render.patch import Window, blend, spread
 from talker.render.source import Appearance, MeshFrame, SourceFrame
 from talker.render.teeth import Teeth
 from talker.render.tongue import Tongue, TongueParams
+from talker.render.tooth_rows import ToothRowParams, ToothRows
 from talker.types import BoolArray, FloatArray
-
-FRONT_TEETH = 60  # vertices of a row that lie furthest to the front
-
-
-@dataclass(frozen=True)
-class ToothRowParams:
-    """The rows of teeth: lengths in cm of the face model, colours relative to a white surface in the same light."""
-
-    upper_colour: tuple[float, float, float] = (0.97, 0.90, 0.83)
-    lower_colour: tuple[float, float, float] = (0.95, 0.88, 0.82)
-    upper_gloss: float = 0.22  # of the white's brightness
-    lower_gloss: float = 0.15
-    lower_lit: float = 0.7  # share of the upper lip's shadow which does not reach the lower teeth
-    # so far behind the front teeth cheeks have taken 1 - 1/e of the light; turned heads show the lower row from inside
-    upper_cheek_cm: float = 2.8
-    lower_cheek_cm: float = 2.0
-    lower_deeper_cm: float = 0.05  # the lower row is set this much deeper than the face model has it
-    most_raised_cm: float = 0.4  # by which the lower row follows an upper row that sits higher than the face model's
-    upper_show_cm: float = 0.15  # incisors below the upper lip of a resting, parted mouth
-    lower_show_cm: float = 0.15  # incisors above the lower lip of a shut mouth, which lies before them
-    middle_gap_cm: float = 0.095  # between the face model's middle teeth, which is closed
-    middle_tooth_cm: float = 0.6  # beside the middle, by which the rest of a row has its own place
-    iris_share: tuple[float, float] = (
-        0.097,
-        0.105,
-    )  # of the face's width: more has a small child, as irises hardly grow
-    milk_teeth_cm: float = 0.45  # this much of an adult's crown is still hidden in a small child's gums
 
 
 @dataclass(frozen=True)
@@ -70,6 +43,7 @@ class InsideParams:
     least_soft: float = 0.55  # but down to this share it is
     socket_behind_cm: float = 2.5  # the thinned cavity's walls would poke through the teeth
     gap_cm: float = 0.15  # gaps in the model take the colours from this far beside
+    tongue_gap_cm: float = 0.25  # between rows no further apart than about this the tongue lies in the dark
     flat_cavity: float = 0.35  # brightness against the lips', in drawings,
     flat_tongue: float = 0.75  # and of the tongue
     softness_cm: float = 0.02  # wet surfaces have no sharp edges between the model's facets
@@ -115,8 +89,8 @@ class MouthInside:
         self._gloss = self._per_vertex(gloss) * white.mean()  # [V',1]
         self._rows = self._upper_rows()  # [V',2]
         self._front = float(self._geometry.rest_camera[self._upper, 2].max())
-        self._shifts = self._shift_teeth(0.0 if teeth is not None else self._childhood(source.landmarks))
-        self._rest = self._geometry.rest_points[self._vertices] + self._shifts  # [V',2] px
+        self._places = ToothRows(source, teeth, params.teeth, self._tongue)
+        self._rest, _ = self._places.placed(self._geometry.rest_points)  # [V',2] px
         # [V',10] per frame: colour; always: place in the picture, rows, place on the tongue, 1
         self._attributes = np.concatenate(
             [self._colour, self._rest, self._rows, self._tongue_places, np.ones((len(self._rest), 1))], axis=1
@@ -134,7 +108,7 @@ class MouthInside:
         """
         unit, params = self._geometry.fit.scale, self._params
         camera, rest = mesh.camera[self._vertices], self._rest
-        places = mesh.points[self._vertices] + self._shifts
+        places, gap = self._places.placed(mesh.points, mesh.drift)
         depth = camera[:, 2].copy()
         depth[self._parts["mouth_socket"]] -= params.socket_behind_cm
         if self._flat is not None:
@@ -145,9 +119,11 @@ class MouthInside:
         reach = params.light.opening_to_light * hole.sum() / unit**2 / np.pi  # squared cm
         attributes = self._attributes.copy()
         self._light_up(camera, reach, attributes)
+        deep = self._colour[0] * params.light.least_light**self._reddening
+        tongue = attributes[self._parts["tongue"], :3]
+        tongue += np.exp(-((gap / params.tongue_gap_cm) ** 2)) * (deep - tongue)
         values = self._anti_aliased(window, places, depth, attributes)
         covered = values[..., -1:]
-        deep = self._colour[0] * params.light.least_light**self._reddening
         shown = values[..., :3] / np.maximum(covered, 1e-3)
         beside, share = spread(shown, covered[..., 0] > 0, params.gap_cm * unit)
         colour = values[..., :3] + (1.0 - covered) * np.where(share[..., None] > 1e-2, beside, deep)
@@ -226,7 +202,7 @@ class MouthInside:
         """Lay the picture's own upper teeth, moved by `turn` [2] px with the skull, over `colour` [h,w,3].
 
         Returns the colours and how much of each pixel [h,w] is now the picture's own.
-        is_upper: [h,w] 0..1 where the model's upper teeth are seen: there the own row goes on.
+        is_upper: [h,w] 0..1 where the model's upper teeth and gums are seen: there the own row goes on.
         """
         teeth = self._teeth
         if teeth is None:
@@ -238,56 +214,14 @@ class MouthInside:
         opacity = np.maximum(opacity, columns * cv2.GaussianBlur(is_upper, (0, 0), 0.6))
         return blend(colour, own, opacity), opacity
 
-    def _shift_teeth(self, childhood: float) -> FloatArray:
-        """[V',2] px that bring the model's upper teeth to the picture's own, or to just below the resting upper lip.
-
-        The lower row is set a little deeper; a small child's teeth (`childhood` 1) hardly look out of the gums.
-        """
-        geometry, params = self._geometry, self._params.teeth
-        edge = geometry.rest_points[self._upper]
-        front = edge[np.argsort(geometry.rest_camera[self._upper, 2])[-FRONT_TEETH:]]
-        lowest = front[front[:, 1] >= np.percentile(front[:, 1], 80)].mean(0)
-        down = geometry.down(geometry.rest_points)
-        lip = geometry.landmark_points(geometry.shut_points, (UPPER_LIP_MIDDLE,))[0]
-        hidden = params.milk_teeth_cm * childhood
-        upper = (lip - lowest) @ down + (params.upper_show_cm - hidden) * geometry.fit.scale
-        if self._teeth is not None:
-            own = (self._teeth.edge - lowest) @ down
-            upper = max(upper, own) if self._teeth.hidden else own
-        shifts = np.zeros((len(self._colour), 2), np.float32)
-        for row in ("upper_teeth", "lower_teeth"):
-            shifts[self._parts[row]] = self._beside_one_another(row)[:, None] * np.array([down[1], -down[0]])
-        shifts[self._parts["upper_teeth"]] += upper * down
-        lower = max(upper / geometry.fit.scale, -params.most_raised_cm) if upper < 0 else 0.0  # shut teeth meet
-        lower = max(lower + params.lower_deeper_cm + 2 * hidden, self._below_lower_lip(down))
-        shifts[self._parts["lower_teeth"]] += lower * geometry.fit.scale * down
-        shifts[self._parts["tongue"]] = self._tongue.lowered(down)
-        return shifts
-
-    def _beside_one_another(self, row: str) -> FloatArray:
-        """[V''] px to the right that close the gap between the middle teeth of a row."""
-        params, across = self._params.teeth, self._geometry.model.neutral[self._vertices][self._parts[row], 0]  # cm
-        aside = np.abs(across)
-        nearer = aside - params.middle_gap_cm / 2 * np.exp(-((aside / params.middle_tooth_cm) ** 2))
-        return np.sign(across) * (np.maximum(nearer, 0.0) - aside) * self._geometry.fit.scale
-
-    def _below_lower_lip(self, down: FloatArray) -> float:
-        """How far (cm) the lower row has to sink to stand no higher than the lower lip of a shut mouth."""
-        geometry = self._geometry
-        row = slice(*geometry.model.parts["lower_teeth"])
-        points = geometry.shut_points[row]
-        front = points[np.argsort(geometry.rest_camera[row, 2])[-FRONT_TEETH:]] @ down
-        lip = geometry.landmark_points(geometry.shut_points, (LOWER_LIP_MIDDLE,))[0] @ down
-        return float((lip - np.percentile(front, 10)) / geometry.fit.scale) - self._params.teeth.lower_show_cm
-
     def _upper_rows(self) -> FloatArray:
-        """[V',2] 1 on the upper teeth; share of the upper lip's shadow that each part does not get."""
+        """[V',2] 1 on the upper teeth and their gums; share of the upper lip's shadow that each part does not get."""
         neutral = self._geometry.model.neutral[self._vertices]
         rows = np.zeros((len(neutral), 2), np.float32)
         rows[self._parts["upper_teeth"]] = 1.0
         rows[self._parts["lower_teeth"], 1] = self._params.teeth.lower_lit
         edge = neutral[self._parts["upper_teeth"], 1].min()
-        rows[self._parts["gums"], 1] = neutral[self._parts["gums"], 1] > edge
+        rows[self._parts["gums"]] = (neutral[self._parts["gums"], 1] > edge)[:, None]
         return rows
 
     def _per_vertex(self, table: Mapping[str, ArrayLike]) -> FloatArray:
@@ -297,10 +231,3 @@ class MouthInside:
         for name, value in table.items():
             values[self._parts[name]] = value
         return values
-
-    def _childhood(self, landmarks: FloatArray) -> float:
-        """0 for grown-ups, 1 for small children, by the iris' share of the face's width in `landmarks` [478,3] px."""
-        irises = [landmarks[list(iris), :2] for iris in (LEFT_IRIS, RIGHT_IRIS)]
-        radius = np.mean([np.linalg.norm(iris[1:] - iris[0], axis=1).mean() for iris in irises])
-        share, (adult, child) = 2 * radius / np.ptp(landmarks[:, 0]), self._params.teeth.iris_share
-        return float(np.clip((share - adult) / (child - adult), 0.0, 1.0))

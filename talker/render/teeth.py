@@ -32,8 +32,13 @@ class OwnTeethParams:
     tooth_share: float = 0.4  # of the brightest tooth: darker is what lies between and behind
     notch: float = 0.15  # of a tooth's height: so far the dark between two tips reaches up,
     tip: float = 0.1  # and so far a tip reaches below the row's even line
+    longer: float = 0.2  # and so far any tooth hangs below the arc of the others
     tip_blur_px: float = 0.8  # along the row
     most_gap: float = 0.08  # of the opening's width: dark columns between teeth of one row
+    upper_end: float = 0.15  # of a tooth's height: what is seen there goes on above
+    crown_cm: float = 1.0  # height of a tooth; above it are gums
+    least_hidden_cm: float = 0.1  # of it that the lip hides, whatever is seen
+    gum_edge_cm: float = 0.08
     side_share: float = 0.12  # of the row's width: over this its continuation fades to the model's teeth
 
 
@@ -76,7 +81,8 @@ def find_teeth(source: SourceFrame, white: FloatArray, params: OwnTeethParams) -
     under = _free_below(row, opening, params.ease_px)
     colour = smooth_fill(picture, row & (feather(row | under, 2.0) >= 0.9))
     colour = np.where((row | (under & opening))[..., None], picture, colour)
-    columns = np.where(under, 0.0, _continue(colour, row, row | under, params)).astype(np.float32)
+    goes_on = _continue(colour, row, row | under, params) * _crowns(row, source.unit, params)
+    columns = np.where(under, 0.0, goes_on).astype(np.float32)
     return Teeth(
         window,
         colour,
@@ -113,8 +119,9 @@ def _free_below(row: BoolArray, opening: BoolArray, slack_px: float) -> BoolArra
 def _continue(colour: FloatArray, row: BoolArray, shown: BoolArray, params: OwnTeethParams) -> FloatArray:
     """Give what lies above and below the `row` [h,w] the colours of its columns, in place; its opacity [h,w].
 
-    A tooth that the picture shows in part goes on behind the lips; the lips' shadow on it does not. To the sides, the
-    row fades to the model's. shown: [h,w] the row, and what the picture shows below its tips.
+    A tooth that the picture shows in part goes on behind the lips; the lips' shadow on it does not. Upwards, what its
+    upper end shows goes on: teeth taper, and gums reach down between them. To the sides, the row fades to the model's.
+    shown: [h,w] the row, and what the picture shows below its tips.
     """
     columns = np.flatnonzero(row.any(axis=0))
     tooth = np.zeros((1, row.shape[1], 3), np.float32)
@@ -123,11 +130,25 @@ def _continue(colour: FloatArray, row: BoolArray, shown: BoolArray, params: OwnT
     known = np.asarray(row.any(axis=0))[None]
     tooth = smooth_fill(tooth, known)
     _lift_shadow(colour, row, tooth, params.most_lifted)
+    depth = np.cumsum(row, axis=0)  # px below the row's upper edge
+    upper = row & (depth <= np.maximum(2.0, params.upper_end * row.sum(axis=0)))
+    ends = np.where(upper[..., None], colour, 0.0).sum(axis=0) / np.maximum(upper.sum(axis=0), 1)[:, None]
+    ends = smooth_fill(ends[None].astype(np.float32), known)
     beyond = (1.0 - feather(shown, 2 * params.ease_px)) * known
-    colour += (tooth - colour) * beyond[..., None]
+    goes_on = np.where((depth <= row.sum(axis=0) / 2)[..., None], ends, tooth)
+    colour += (goes_on - colour) * beyond[..., None]
     place = np.arange(row.shape[1], dtype=np.float32)
     sides = np.minimum(place - columns[0], columns[-1] - place) / (params.side_share * len(columns))
     return np.broadcast_to(np.clip(sides, 0.0, 1.0), row.shape).astype(np.float32)
+
+
+def _crowns(row: BoolArray, unit: float, params: OwnTeethParams) -> FloatArray:
+    """[h,w] 1 on teeth, 0 above their crowns, which the `row` [h,w] shows in part; unit: px per cm."""
+    height = row.sum(axis=0)
+    hidden = np.maximum(params.crown_cm * unit - height, params.least_hidden_cm * unit)
+    top = np.where(height > 0, row.argmax(axis=0), np.inf)
+    above = top - np.arange(len(row))[:, None]  # px
+    return np.clip(1.0 - (above - hidden) / (params.gum_edge_cm * unit), 0.0, 1.0)
 
 
 def _lift_shadow(colour: FloatArray, row: BoolArray, tooth: FloatArray, most_lifted: float) -> None:
@@ -180,11 +201,23 @@ def _upper_row(tooth: BoolArray, opening: BoolArray, params: OwnTeethParams) -> 
     start, edge = (np.interp(across, columns, line[columns]) for line in (start, edge))
     size = max(3, len(opened) // 8) | 1
     upper, lower = (_smoothed(line, size, size / 4) for line in (start, edge))
+    longest = _arc(across, edge) + params.longer * np.median(np.maximum(lower - upper, 0.0))
+    edge, lower = np.minimum(edge, longest), np.minimum(lower, longest)  # where rows touch, the lower one hangs on
     height, tips = np.maximum(lower - upper, 0.0), _smoothed(edge, 3, params.tip_blur_px)
     lower = np.clip(tips, lower - params.notch * height, lower + params.tip * height)
     rows = np.arange(len(opening))[:, None]
     row[:, across] = opening[:, across] & (rows >= upper) & (rows <= lower)
     return row
+
+
+def _arc(across: AnyArray, line: FloatArray, rounds: int = 5) -> FloatArray:
+    """[n] the parabola over `across` [n] that most of a `line` [n] lies on, by iteratively reweighted least squares."""
+    arc = np.full(len(line), np.median(line))
+    for _ in range(rounds):
+        off = np.abs(line - arc)
+        weight = 1.0 / (1.0 + (off / max(float(np.median(off)), 0.5)) ** 2)
+        arc = np.polynomial.Polynomial.fit(across, line, 2, w=np.sqrt(weight))(across)
+    return np.asarray(arc)
 
 
 def _smoothed(line: FloatArray, size: int, blur: float) -> FloatArray:

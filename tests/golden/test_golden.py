@@ -17,10 +17,11 @@ from talker.render.crease_removal import CreaseParams
 from talker.render.eyes import Plate
 from talker.render.lids import LidParams
 from talker.render.mouth import LipParams
-from talker.render.mouth_inside import InsideParams, ToothRowParams
+from talker.render.mouth_inside import InsideParams
 from talker.render.params import DEFAULT_PARAMS, RenderParams
 from talker.render.patch import Window
 from talker.render.tongue import TongueParams
+from talker.render.tooth_rows import ToothRowParams
 from talker.types import FloatArray
 
 FPS = 25.0
