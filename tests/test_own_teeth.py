@@ -109,3 +109,13 @@ def test_gums_between_teeth_go_on_above_them(smiling: Portrait) -> None:
     green = found.colour[above, middle, 1]
     assert np.percentile(green, 90) - np.percentile(green, 10) > 30
     assert found.columns[above, middle].min() > 0.5
+
+
+@pytest.mark.parametrize("gums", [False, True])
+def test_crowns_that_are_seen_whole_end_in_gums(smiling: Portrait, gums: bool) -> None:
+    """Teeth of gummy smiles went on to the lip, however far it rose."""
+    found, there = painted(smiling, 0.0, gums=gums)
+    middle = np.flatnonzero(middle_of(there))
+    height = int(there.sum(axis=0)[middle].mean())
+    far = found.colour[there.argmax(axis=0)[middle] - height // 2, middle].mean(axis=0)
+    assert (far[1] / far[0] < 0.8) == gums

@@ -86,3 +86,16 @@ def test_the_jaw_carries_nothing_of_the_upper_row() -> None:
     paler = (drawn[1] - drawn[0]).mean(axis=2)  # levels
     assert (paler > 20).sum() > 100
     assert paler.min() > -10
+
+
+def test_less_light_reaches_places_between_teeth() -> None:
+    """The model's rows were one even white."""
+    source = GeometryRenderer(analyse(load_image(ADMIRAL)), SpeakOptions()).source
+    model = source.geometry.model
+    rows = ToothRows(source, None, ToothRowParams(), Tongue(source.geometry, TongueParams()))
+    for name in ("upper_teeth", "lower_teeth"):
+        across, _, depth = model.neutral[slice(*model.parts[name])].T  # cm
+        light, middle = rows.groove_light(name), np.abs(across) < 0.3
+        front = depth > depth[middle].max() - 0.05
+        assert light[middle & front].min() > 0.9
+        assert light[middle & (depth < depth[middle].max() - 0.3)].max() < 0.75

@@ -76,6 +76,7 @@ class MouthInside:
         self._shadow_tint = 1.0 + (np.array(params.light.shadow_tint, np.float32) - 1.0) * appearance.redness
         self._colour = (grey + (colour - grey) * appearance.redness) * white.astype(np.float32)
         self._darken_soft(list(soft), float(lips.mean()))
+        self._places = ToothRows(source, teeth, params.teeth, self._tongue)
         if teeth is not None:
             for name, own in rows.items():
                 self._colour[self._parts[name]] = np.array(own) / rows["upper_teeth"] * teeth.brightest
@@ -89,7 +90,6 @@ class MouthInside:
         self._gloss = self._per_vertex(gloss) * white.mean()  # [V',1]
         self._rows = self._upper_rows()  # [V',2]
         self._front = float(self._geometry.rest_camera[self._upper, 2].max())
-        self._places = ToothRows(source, teeth, params.teeth, self._tongue)
         self._rest, _ = self._places.placed(self._geometry.rest_points)  # [V',2] px
         # [V',10] per frame: colour; always: place in the picture, rows, place on the tongue, 1
         self._attributes = np.concatenate(
@@ -172,6 +172,8 @@ class MouthInside:
             depth = self._geometry.model.neutral[self._vertices][row, 2]
             light = np.exp(-(((depth.max() - depth) / shaded_cm) ** 2))[:, None]
             self._colour[row] = dark + (self._colour[row] - dark) * light
+        for part in shaded:
+            self._colour[self._parts[part]] *= self._places.groove_light(part)[:, None] ** self._reddening
 
     def _light_up(self, camera: FloatArray, reach: float, lit: FloatArray) -> None:
         """Write colours to the first three of `lit` [V',10], of the vertices `camera` [V',3] cm.

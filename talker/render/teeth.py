@@ -36,9 +36,11 @@ class OwnTeethParams:
     tip_blur_px: float = 0.8  # along the row
     most_gap: float = 0.08  # of the opening's width: dark columns between teeth of one row
     upper_end: float = 0.15  # of a tooth's height: what is seen there goes on above
-    darkest_end: float = 0.75  # of the tooth's brightness: darker is a shadow, which does not go on
-    crown_cm: float = 1.0  # height of a tooth; above it are gums
-    least_hidden_cm: float = 0.1  # of it that the lip hides, whatever is seen
+    darkest_end: float = 0.55  # of the tooth's brightness: darker is a shadow, which does not go on
+    crown_cm: float = 1.35  # height of a tooth, as large as the face model has them; above it are gums
+    least_hidden_cm: float = 0.15  # of it that the lip hides, whatever is seen
+    redder: float = 1.12  # than the tooth itself is its upper end where gums reach down beside it,
+    bare_share: float = 0.35  # of the row's width where crowns are seen whole
     gums: tuple[float, float, float] = (0.88, 0.64, 0.66)  # their colour against a tooth's
     gum_edge_cm: float = 0.08
     crown_blur_cm: float = 0.3  # along the row: gums have an even edge
@@ -84,7 +86,7 @@ def find_teeth(source: SourceFrame, white: FloatArray, params: OwnTeethParams) -
     under = _free_below(row, opening, params.ease_px)
     colour = smooth_fill(picture, row & (feather(row | under, 2.0) >= 0.9))
     colour = np.where((row | (under & opening))[..., None], picture, colour)
-    goes_on = _continue(colour, row, row | under, _crowns(row, source.unit, params), params)
+    goes_on = _continue(colour, row, row | under, source.unit, params)
     columns = np.where(under, 0.0, goes_on).astype(np.float32)
     return Teeth(
         window,
@@ -119,14 +121,12 @@ def _free_below(row: BoolArray, opening: BoolArray, slack_px: float) -> BoolArra
     return below & ((below & opening).sum(axis=0) > slack_px)
 
 
-def _continue(
-    colour: FloatArray, row: BoolArray, shown: BoolArray, crowns: FloatArray, params: OwnTeethParams
-) -> FloatArray:
+def _continue(colour: FloatArray, row: BoolArray, shown: BoolArray, unit: float, params: OwnTeethParams) -> FloatArray:
     """Give what lies above and below the `row` [h,w] the colours of its columns, in place; its opacity [h,w].
 
     A tooth that the picture shows in part goes on behind the lips; the lips' shadow on it does not. Upwards, what its
     upper end shows goes on: teeth taper, and gums reach down between them. To the sides, the row fades to the model's.
-    shown: [h,w] the row, and what the picture shows below its tips. crowns: [h,w] 0 where gums are above them.
+    shown: [h,w] the row, and what the picture shows below its tips. unit: px per cm.
     """
     columns = np.flatnonzero(row.any(axis=0))
     tooth = np.zeros((1, row.shape[1], 3), np.float32)
@@ -139,9 +139,11 @@ def _continue(
     upper = row & (depth <= np.maximum(2.0, params.upper_end * row.sum(axis=0)))
     ends = np.where(upper[..., None], colour, 0.0).sum(axis=0) / np.maximum(upper.sum(axis=0), 1)[:, None]
     ends = np.clip(smooth_fill(ends[None].astype(np.float32), known), params.darkest_end * tooth, tooth)
-    beyond = (1.0 - feather(shown, 2 * params.ease_px)) * known
+    beyond = (1.0 - feather(shown, params.ease_px)) * known
+    redder = (ends[0, columns, 0] * tooth[0, columns, 1]) / np.maximum(ends[0, columns, 1] * tooth[0, columns, 0], 1.0)
+    bare = float(np.clip((redder > params.redder).mean() / params.bare_share, 0.0, 1.0))
     gums = np.array(params.gums, np.float32) * tooth[0, columns].mean(axis=0)
-    above = gums + (ends - gums) * crowns[..., None]
+    above = gums + (ends - gums) * _crowns(row, bare, unit, params)[..., None]
     goes_on = np.where((depth <= row.sum(axis=0) / 2)[..., None], above, tooth)
     colour += (goes_on - colour) * beyond[..., None]
     place = np.arange(row.shape[1], dtype=np.float32)
@@ -149,15 +151,18 @@ def _continue(
     return np.broadcast_to(np.clip(sides, 0.0, 1.0), row.shape).astype(np.float32)
 
 
-def _crowns(row: BoolArray, unit: float, params: OwnTeethParams) -> FloatArray:
-    """[h,w] 1 on teeth, 0 above their crowns, which the `row` [h,w] shows in part; unit: px per cm."""
+def _crowns(row: BoolArray, bare: float, unit: float, params: OwnTeethParams) -> FloatArray:
+    """[h,w] 1 on teeth, 0 above their crowns, which the `row` [h,w] shows in part, or whole when it is `bare` 1.
+
+    unit: px per cm.
+    """
     columns = np.flatnonzero(row.any(axis=0))
     place, blur = np.arange(row.shape[1]), params.crown_blur_cm * unit
     height, top = (
         np.interp(place, columns, gaussian_filter1d(line[columns].astype(np.float32), blur, mode="nearest"))
         for line in (row.sum(axis=0), row.argmax(axis=0))
     )
-    hidden = np.maximum(params.crown_cm * unit - height, params.least_hidden_cm * unit)
+    hidden = np.maximum(params.crown_cm * unit * (1.0 - bare) - height, params.least_hidden_cm * unit)
     above = top - np.arange(len(row))[:, None]  # px
     return np.clip(1.0 - (above - hidden) / (params.gum_edge_cm * unit), 0.0, 1.0)
 

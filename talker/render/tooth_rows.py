@@ -43,6 +43,10 @@ class ToothRowParams:
         0.097,
         0.105,
     )  # of the face's width: more has a small child, as irises hardly grow
+    tooth_round_cm: float = 0.12  # a tooth's front is no further behind the row's arch,
+    groove_cm: float = 0.15  # and as deep behind that a place has lost
+    groove_shade: float = 0.35  # this share of its light: between teeth, and where they leave the gums
+    groove_reach_cm: float = 0.3  # to the sides, within which a tooth has its front
     closed_cm: float = 0.4  # rows no further apart than about this meet in a smile,
     closed_smile: tuple[float, float] = (1.05, 1.2)  # more and more as the mouth is so much wider than at rest
     milk_teeth_cm: float = 0.45  # this much of an adult's crown is still hidden in a small child's gums
@@ -79,6 +83,15 @@ class ToothRows:
         closed = share * gap * float(np.exp(-((gap / params.closed_cm) ** 4)))
         places[self._below] -= (closed * geometry.fit.scale * down).astype(np.float32)
         return places, gap - closed
+
+    def groove_light(self, row: str) -> FloatArray:
+        """[V''] how much light reaches each vertex of a row between its teeth."""
+        params, (across, _, depth) = self._params, self._neutral[self._parts[row]].T  # cm
+        near = np.abs(across[:, None] - across) < params.groove_reach_cm
+        front = np.where(near, depth, -np.inf).max(axis=1)
+        arch = np.polynomial.Polynomial.fit(across, front, 4)(across)
+        behind = np.maximum(arch - depth - params.tooth_round_cm, 0.0)
+        return np.asarray(1.0 - params.groove_shade * (1.0 - np.exp(-((behind / params.groove_cm) ** 2))))
 
     def _width(self, points: FloatArray) -> float:
         """Px between the corners of the mouth."""
