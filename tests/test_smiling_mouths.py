@@ -97,5 +97,5 @@ def test_less_light_reaches_places_between_teeth() -> None:
         across, _, depth = model.neutral[slice(*model.parts[name])].T  # cm
         light, middle = rows.groove_light(name), np.abs(across) < 0.3
         front = depth > depth[middle].max() - 0.05
-        assert light[middle & front].min() > 0.9
-        assert light[middle & (depth < depth[middle].max() - 0.4)].max() < 0.8
+        assert light[middle & front].min() > 0.95
+        assert light[middle & (depth < depth[middle].max() - 0.4)].max() < 0.9

@@ -45,7 +45,7 @@ class ToothRowParams:
     )  # of the face's width: more has a small child, as irises hardly grow
     tooth_round_cm: float = 0.12  # a tooth's front is no further behind the row's arch,
     groove_cm: float = 0.15  # and as deep behind that a place has lost
-    groove_shade: float = 0.35  # this share of its light: between teeth, and where they leave the gums
+    groove_shade: float = 0.15  # this share of its light: between teeth, and where they leave the gums
     groove_reach_cm: float = 0.3  # to the sides, within which a tooth has its front
     closed_cm: float = 0.4  # rows no further apart than about this meet in a smile,
     closed_smile: tuple[float, float] = (1.05, 1.2)  # more and more as the mouth is so much wider than at rest
