@@ -66,7 +66,7 @@ class ToothRows:
         self._neutral = self._geometry.model.neutral[self._vertices]  # [V',3] cm
         self._shifts = self._shift_teeth(0.0 if teeth is not None else self._childhood(source.landmarks), tongue)
         self._tips = [self._front_tips("upper_teeth", 1.0), self._front_tips("lower_teeth", -1.0)]
-        self._below = self._of_the_jaw()
+        self._below, self._shut_width = self._of_the_jaw(), self._width(self._geometry.shut_points)
 
     def placed(self, points: FloatArray, drift: FloatArray | None = None) -> tuple[FloatArray, float]:
         """[V',2] px for the whole mesh `points` [V,2] px, and cm that stay between the rows.
@@ -78,7 +78,7 @@ class ToothRows:
         down = geometry.down(still)
         upper, lower = (places[tips].mean(axis=0) for tips in self._tips)
         gap = max(float((lower - upper) @ down) / geometry.fit.scale, 0.0)
-        wider = self._width(still) / self._width(geometry.shut_points)
+        wider = self._width(still) / self._shut_width
         share = float(np.interp(wider, params.closed_smile, (0.0, 1.0)))
         closed = share * gap * float(np.exp(-((gap / params.closed_cm) ** 4)))
         places[self._below] -= (closed * geometry.fit.scale * down).astype(np.float32)
@@ -105,7 +105,7 @@ class ToothRows:
         """
         geometry, params = self._geometry, self._params
         edge = geometry.rest_points[self._vertices][self._parts["upper_teeth"]]
-        front = edge[np.argsort(self._depth[self._parts["upper_teeth"]])[-FRONT_TEETH:]]
+        front = edge[self._front("upper_teeth")]
         lowest = front[front[:, 1] >= np.percentile(front[:, 1], 80)].mean(0)
         down = geometry.down(geometry.rest_points)
         lip = geometry.landmark_points(geometry.shut_points, (UPPER_LIP_MIDDLE,))[0]
@@ -134,16 +134,18 @@ class ToothRows:
     def _below_lower_lip(self, down: FloatArray) -> float:
         """How far (cm) the lower row has to sink to stand no higher than the lower lip of a shut mouth."""
         geometry = self._geometry
-        row = slice(*geometry.model.parts["lower_teeth"])
-        points = geometry.shut_points[row]
-        front = points[np.argsort(geometry.rest_camera[row, 2])[-FRONT_TEETH:]] @ down
+        points = geometry.shut_points[self._vertices][self._parts["lower_teeth"]]
+        front = points[self._front("lower_teeth")] @ down
         lip = geometry.landmark_points(geometry.shut_points, (LOWER_LIP_MIDDLE,))[0] @ down
         return float((lip - np.percentile(front, 10)) / geometry.fit.scale) - self._params.lower_show_cm
 
+    def _front(self, row: str) -> AnyArray:
+        """Vertices, among those of a row, that lie furthest to the front."""
+        return np.argsort(self._depth[self._parts[row]])[-FRONT_TEETH:]
+
     def _front_tips(self, row: str, sense: float) -> AnyArray:
         """Vertices, among the V', at the tips of a row's front teeth; sense: 1 where they point down."""
-        part = self._parts[row]
-        front = np.argsort(self._depth[part])[-FRONT_TEETH:]
+        part, front = self._parts[row], self._front(row)
         height = sense * self._neutral[part][front, 1]
         return front[height <= np.percentile(height, 20)] + part.start
 
