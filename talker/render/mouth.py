@@ -14,9 +14,10 @@ import numpy as np
 
 from talker.face.camera import FACE_WIDTH_CM
 from talker.face.landmarks import INNER_LIPS, MOUTH_CORNERS, OUTER_LIPS
+from talker.face.raster import Fragments
 from talker.render.lent_teeth import LentTeeth
 from talker.render.light import lip_colours, tinted
-from talker.render.lip_contact import LipContact, LipContactParams
+from talker.render.lip_contact import UPPER_RIM, LipContact, LipContactParams
 from talker.render.mouth_inside import InsideParams, MouthInside
 from talker.render.patch import Window, blend, feather, lay, sample, spread, textured
 from talker.render.sampling import BORDER
@@ -31,7 +32,7 @@ class LipParams:
     """How lips and their edges are drawn: lengths in cm of the face model, shades and shares 0..1."""
 
     own_inside_cm: float = (
-        0.3  # mean motion of the lips after which the picture's own mouth inside is no guide any more
+        0.6  # mean motion of the lips after which the picture's own mouth inside is no guide any more
     )
     rim_margin_cm: float = 0.1  # lips are taken from this far outside the measured inner line
     rim_blur: float = 1.0  # of the margin: small spots beside it would become streaks
@@ -70,8 +71,9 @@ class Mouth:
         lips = source.landmark_points(*OUTER_LIPS)
         self._skin = source.skin_near(lips.mean(0), params.reach_cm * source.unit + float(np.ptp(lips[:, 0])) / 2)
         traits, corners = source.geometry.traits, self._skin.vertices[self._skin.triangles]
-        lower = np.sign(traits.lower_lip[corners].sum(1) - traits.upper_lip[corners].sum(1))
-        self._contact = LipContact(source, lower, params.contact)
+        # [F'] 1 for a triangle of the skin on the lower lip, -1 on the upper one, else 0
+        self._lower = np.sign(traits.lower_lip[corners].sum(1) - traits.upper_lip[corners].sum(1))
+        self._contact = LipContact(source, self._lower, params.contact)
         lip_pixels = lip_colours(self._image, source.geometry)
         self._lip_colour = np.median(lip_pixels, axis=0) if len(lip_pixels) else np.zeros(3, np.float32)
         self._corner_colour = self._lip_colour * np.array(params.corner_shade, np.float32)  # of what closes the corners
@@ -111,6 +113,7 @@ class Mouth:
         away = window.distance(outline)
         inside_lips = away == 0
         hole = inside_lips & ~skin.covered
+        hole |= self._rolled(window, mesh, hole, skin)
         picture = frame[window.slices]
         box, closed = self._closed
         corner = (box.corner + (BORDER - self._origin)).astype(np.float32)
@@ -122,6 +125,16 @@ class Mouth:
             part = window.local(box)
             patch[part] = self._draw_opening(box, mesh, hole[part], patch[part], own)
         lay(picture, patch, np.clip(2.0 * (1.0 - away / margin), 0.0, 1.0))
+
+    def _rolled(self, window: Window, mesh: MeshFrame, hole: BoolArray, skin: Fragments) -> BoolArray:
+        """[h,w] what the inner side of the mesh's upper lip covers below its edge, if the picture shows teeth: they
+        reach up to the edge there. No more of it than stands open in the `hole` [h,w] below.
+        """
+        if not hole.any() or self._teeth is None:
+            return np.zeros_like(hole)
+        rolled = window.polygon(self._geometry.landmark_points(mesh.points, INNER_LIPS)) & skin.covered
+        rolled &= self._lower[skin.triangle] < 0
+        return rolled & (np.cumsum(rolled[::-1], axis=0)[::-1] <= hole.sum(axis=0))
 
     def _draw_opening(
         self, window: Window, mesh: MeshFrame, hole: BoolArray, lips: FloatArray, own: float
@@ -149,7 +162,8 @@ class Mouth:
         return blend(colour, sample(self._image, where), seen * known * own)
 
     def _own_place(self, window: Window, mesh: MeshFrame, where: FloatArray) -> FloatArray:
-        """[h,w] 0 where the picture's upper row would be seen away from its place in the skull, 1 elsewhere.
+        """[h,w] 0 where the picture's upper row would be seen away from its place in the skull, or under a lip that has
+        left it with its shadow; 1 elsewhere.
 
         where: [h,w,2] px of the picture that each pixel shows: lower teeth and gums lie behind the row.
         """
@@ -157,7 +171,9 @@ class Mouth:
             return np.ones(where.shape[:2], np.float32)
         row = cv2.remap(self._teeth.opacity, where - self._teeth.window.corner, None, cv2.INTER_LINEAR)
         skull = mesh.drift[slice(*self._geometry.model.parts["upper_teeth"])].mean(0)  # px
-        aside = np.linalg.norm(window.pixels() - skull - where, axis=2)
+        there, rest = (self._geometry.landmark_points(v, UPPER_RIM) for v in (mesh.points, self._geometry.rest_points))
+        lift = float(np.linalg.norm((there - rest).mean(axis=0) - skull))
+        aside = np.maximum(np.linalg.norm(window.pixels() - skull - where, axis=2), lift)
         return 1.0 - row * np.clip(aside / (self._params.own_row_cm * self._geometry.fit.scale), 0.0, 1.0)
 
     def _near(self, window: Window, inner: FloatArray, reach_cm: float, inward: float) -> FloatArray:

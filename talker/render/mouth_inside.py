@@ -129,8 +129,8 @@ class MouthInside:
         colour = values[..., :3] + (1.0 - covered) * np.where(share[..., None] > 1e-2, beside, deep)
         colour = cv2.GaussianBlur(colour, (0, 0), max(0.5, params.softness_cm * unit))
         colour *= cv2.remap(self._papillae, np.ascontiguousarray(values[..., 7:9]), None, cv2.INTER_LINEAR)[..., None]
-        colour, own = self._lay_teeth(window, colour, values[..., 5], mesh.drift[self._upper].mean(0))
-        colour *= self._shadow(hole, np.maximum(values[..., 6], own))[..., None] ** self._shadow_tint
+        colour, own = self._lay_teeth(window, colour, values[..., 5], mesh.drift[self._upper].mean(0), hole)
+        colour *= self._shadow(hole, values[..., 6], own)[..., None] ** self._shadow_tint
         return colour, values[..., 3:5] / np.maximum(covered, 1e-3), covered[..., 0] > 0.5
 
     def _plain_colours(self, lips: FloatArray, white: FloatArray) -> FloatArray:
@@ -188,18 +188,21 @@ class MouthInside:
             np.float32(params.gloss_width), lit,
         )  # fmt: skip
 
-    def _shadow(self, hole: BoolArray, in_front: FloatArray) -> FloatArray:
-        """[h,w] brightness that the lips around the `hole` [h,w] leave; the upper row, `in_front`, shades the rest."""
+    def _shadow(self, hole: BoolArray, in_front: FloatArray, own: FloatArray) -> FloatArray:
+        """[h,w] brightness that the lips around the `hole` [h,w] leave; the upper row, `in_front`, shades the rest.
+
+        own: [h,w] share of the picture's own row, which has the upper lip's shadow already.
+        """
         unit, params = self._geometry.fit.scale, self._params.light
-        opened = cv2.GaussianBlur(
-            hole.astype(np.float32), (0, 0), params.edge_cm * unit
-        )  # 0.5 at an edge, less in corners
+        lit = np.where(own > 0.5, np.maximum.accumulate(hole[::-1], axis=0)[::-1], hole).astype(np.float32)
+        opened = cv2.GaussianBlur(lit, (0, 0), params.edge_cm * unit)  # 0.5 at an edge, less in corners
         around = params.edge_light + (1 - params.edge_light) * np.clip(1.3 * opened, 0.0, 1.0)
         below = np.clip(np.cumsum(hole, axis=0) / (params.upper_lip_cm * unit), 0.0, 1.0)
-        return around * (1.0 - (1.0 - params.upper_lip_light) * (1.0 - below) * (1.0 - in_front))
+        behind = 1.0 - np.maximum(in_front, own)
+        return around * (1.0 - (1.0 - params.upper_lip_light) * (1.0 - below) * behind)
 
     def _lay_teeth(
-        self, window: Window, colour: FloatArray, is_upper: FloatArray, turn: FloatArray
+        self, window: Window, colour: FloatArray, is_upper: FloatArray, turn: FloatArray, hole: BoolArray
     ) -> tuple[FloatArray, FloatArray]:
         """Lay the picture's own upper teeth, moved by `turn` [2] px with the skull, over `colour` [h,w,3].
 
@@ -211,6 +214,7 @@ class MouthInside:
             return colour, np.zeros_like(is_upper)
         where = (window.pixels() - turn - teeth.window.corner).astype(np.float32)
         own = cv2.remap(teeth.colour, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        own *= teeth.shadow(hole)[..., None]
         opacity = cv2.remap(teeth.opacity, where, None, cv2.INTER_LINEAR)
         columns = cv2.remap(teeth.columns, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         opacity = np.maximum(opacity, columns * cv2.GaussianBlur(is_upper, (0, 0), 0.6))
