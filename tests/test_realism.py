@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import pytest
 
-from talker.evaluation.realism import opposite_mouths
+from talker.evaluation.realism import TESTS, DrawnFace, opposite_mouths, told
 from talker.evaluation.two_sample import hand_made_features, kernel_distance, two_sample_test
+from talker.render.regions import MOUTH
 
 
 def test_open_mouths_lend_to_shut_ones_of_their_collection() -> None:
@@ -42,3 +44,22 @@ def test_a_classifier_learns_from_others_first() -> None:
     few, others = pictures(10), pictures(60)
     found = two_sample_test(*few, [f"person {number}" for number in range(10)], others=others)
     assert found.network >= 0.9
+
+
+def test_several_tests_are_made_and_their_mean_is_told() -> None:
+    rng = np.random.default_rng(5)
+    faces = []
+    for number in range(10):
+        real = rng.integers(0, 255, (256, 256, 3), dtype=np.uint8)
+        drawn = {"geometry": cv2.GaussianBlur(real, (0, 0), 0.5)}
+        faces.append(DrawnFace(f"person {number}", real, drawn))
+    mean = told(faces[:5], faces[5:], "geometry", "mouth")
+    some, others = (
+        [np.stack([side[MOUTH.slices(256)] for side in sides]) for sides in zip(*pairs, strict=True)]
+        for pairs in ([(face.real, face.drawn["geometry"]) for face in part] for part in (faces[:5], faces[5:]))
+    )
+    people = [face.person for face in faces[:5]]
+    each = [two_sample_test(*some, people, seed, (others[0], others[1])) for seed in range(TESTS)]
+    assert TESTS > 1
+    assert mean.network == pytest.approx(np.mean([one.network for one in each]))
+    assert mean.both == pytest.approx(np.mean([one.both for one in each]))

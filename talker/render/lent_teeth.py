@@ -65,8 +65,7 @@ class LentTeeth:
         colour = cv2.warpAffine(row.colour, local, size, borderMode=cv2.BORDER_REPLICATE) * lit.astype(np.float32)
         opacity, columns = (cv2.warpAffine(part, local, size) for part in (row.opacity, row.columns))
         edge, scale = turn @ row.edge + matrix[:, 2], float(np.sqrt(abs(np.linalg.det(turn))))
-        depth = np.arange(max(round(len(row.shade) * scale), 1)) / scale  # px of the lending frame
-        shade = np.interp(depth, np.arange(len(row.shade)), row.shade).astype(np.float32)
+        shade = cv2.resize(row.shade, (3, max(round(len(row.shade) * scale), 1)))
         return Teeth(window, np.minimum(colour, 255.0), opacity, columns, edge, row.hidden, shade)
 
 

@@ -214,7 +214,7 @@ class MouthInside:
             return colour, np.zeros_like(is_upper)
         where = (window.pixels() - turn - teeth.window.corner).astype(np.float32)
         own = cv2.remap(teeth.colour, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        own *= teeth.shadow(hole)[..., None]
+        own *= teeth.shadow(hole)
         opacity = cv2.remap(teeth.opacity, where, None, cv2.INTER_LINEAR)
         columns = cv2.remap(teeth.columns, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         opacity = np.maximum(opacity, columns * cv2.GaussianBlur(is_upper, (0, 0), 0.6))

@@ -59,8 +59,8 @@ class Teeth:
 
     colour: [h,w,3] 0..255, completed beyond the row. opacity: [h,w] of the row. columns: [h,w] opacity of what goes on
     above and below, behind the lips. edge: [2] px of the picture, the middle of the row's lower edge. hidden: whether
-    the lower lip hides that edge. shade: [n] share of the light that the upper lip's shadow leaves, from the first px
-    below the lip on; it is not in the colours, as it moves with the lip.
+    the lower lip hides that edge. shade: [n,3] share of the light that the upper lip's shadow leaves, from the first
+    px below the lip on; it is not in the colours, as it moves with the lip.
     """
 
     window: Window
@@ -72,9 +72,9 @@ class Teeth:
     shade: FloatArray
 
     def shadow(self, opening: BoolArray) -> FloatArray:
-        """[h,w] share of the light that reaches the row in the `opening` [h,w] between the lips."""
+        """[h,w,3] share of the light that reaches the row in the `opening` [h,w] between the lips."""
         below = np.cumsum(opening, axis=0)  # px below the upper lip
-        return np.interp(below, np.arange(1, len(self.shade) + 1), self.shade).astype(np.float32)
+        return self.shade[np.clip(below - 1, 0, len(self.shade) - 1)]
 
     @property
     def brightest(self) -> FloatArray:
@@ -139,7 +139,7 @@ def _continue(
 ) -> tuple[FloatArray, FloatArray]:
     """Give what lies above and below the `row` [h,w] the colours of its columns, in place.
 
-    Returns the opacity [h,w] of that, and how bright [n] the lip's shadow leaves the row, px by px below the lip.
+    Returns the opacity [h,w] of that, and what light [n,3] the lip's shadow leaves, px by px below the lip.
     A tooth that the picture shows in part goes on behind the lips; the lips' shadow on it does not. Upwards, what its
     upper end shows goes on: teeth taper, and gums reach down between them. To the sides, the row fades to the model's.
     under: [h,w] what the picture shows below the row's tips. opening: [h,w] between the lips. unit: px per cm.
@@ -205,26 +205,26 @@ def _crowns(row: BoolArray, between: BoolArray, unit: float, params: OwnTeethPar
 def _lift_shadow(
     colour: FloatArray, row: BoolArray, opening: BoolArray, tooth: FloatArray, params: OwnTeethParams
 ) -> FloatArray:
-    """Take the upper lip's shadow off the `row` [h,w], in place; [n] what light it leaves, px by px below the lip.
+    """Take the upper lip's shadow off the `row` [h,w], in place; [n,3] what light it leaves, px by px below the lip.
 
     Gums, which are darker by themselves, don't tell: where most is gums, the shadow grows as it does below.
     tooth: [1,w,3] what the columns are without it. opening: [h,w] between the lips.
     """
     depth = np.cumsum(opening | row, axis=0)  # px below the upper lip
-    share = colour.mean(axis=2) / np.maximum(tooth.mean(axis=2), 8.0)
+    share = colour / np.maximum(tooth, 8.0)
     bare = row & (_redness(colour, tooth) < params.redder)
-    light = np.ones(int(depth[row].max()), np.float32)
+    light = np.ones((int(depth[row].max()), 3), np.float32)
     for step in range(len(light) - 1, -1, -1):  # upwards
         here = depth == step + 1
         below = light[step + 1 : step + 3]
         if (bare & here).sum() > params.least_bare * (row & here).sum():
-            light[step] = np.median(share[bare & here])
+            light[step] = np.median(share[bare & here], axis=0)
         elif len(below) == 2:
             light[step] = below[0] ** 2 / below[1]  # as it darkens below
         light[step] = np.clip(light[step], 1.0 / params.most_lifted, 1.0)
-    if len(free := np.flatnonzero(light == 1.0)):
+    if len(free := np.flatnonzero((light == 1.0).all(axis=1))):
         light = light[: free[0] + 1]
-    colour[row] /= light[np.clip(depth[row] - 1, 0, len(light) - 1)][:, None]
+    colour[row] /= light[np.clip(depth[row] - 1, 0, len(light) - 1)]
     return light
 
 

@@ -28,7 +28,7 @@ from talker.render.geometry_renderer import GeometryRenderer, in_order
 from talker.render.head_warp import StillHead
 from talker.render.lent_teeth import LentTeeth
 from talker.render.light import Light
-from talker.render.mouth import LipParams, Mouth
+from talker.render.mouth import Mouth
 from talker.render.nostrils import without_nostrils
 from talker.render.orbit_skin import OrbitSkin, with_bare_orbits
 from talker.render.own_expression import to_relative_expression
@@ -47,8 +47,6 @@ REFERENCES = 5  # frames, of those in which the face is seen best, on which the 
 
 VIDEO_PARAMS = RenderParams(
     region=RegionParams(left=0.95, up=0.95, right=0.95, down=0.95),
-    # each frame shows the mouth as it is at that moment: its own inside is a good guide for longer than a portrait's
-    lips=LipParams(own_inside_cm=0.6),
     creases=CreaseParams(working_face_px=160),  # for every frame anew; folds are smooth
 )
 
