@@ -79,13 +79,13 @@ def test_the_jaw_carries_nothing_of_the_upper_row() -> None:
     """Where a smile opens further than photographed, a pale copy of the upper teeth hung below them."""
     portrait, drawn = analyse(load_image(ASTRONAUT)), []
     opened = portrait.source_expression + expand({"jawOpen": 0.2})
-    for own_row_cm in (LipParams.own_row_cm, 1e6):
-        params = dataclasses.replace(DEFAULT_PARAMS, lips=LipParams(own_row_cm=own_row_cm))
+    for lips in (LipParams(own_side_cm=1e6), LipParams(own_row_cm=1e6, own_side_cm=1e6)):
+        params = dataclasses.replace(DEFAULT_PARAMS, lips=lips)
         renderer = GeometryRenderer(portrait, SpeakOptions(size="crop512"), params=params)
         drawn.append(renderer.draw(opened, np.zeros(6)).frame.astype(int))
     paler = (drawn[1] - drawn[0]).mean(axis=2)  # levels
     assert (paler > 20).sum() > 100
-    assert (paler < -10).sum() < 0.02 * (paler > 20).sum()
+    assert (paler < -10).sum() < 0.05 * (paler > 20).sum()  # but for what was left of the lip's shadow
 
 
 def test_less_light_reaches_places_between_teeth() -> None:

@@ -41,6 +41,8 @@ class LipParams:
     edge_px: float = 0.8  # and at least; so far reaches the dark line between shut lips, too
     edge_steepness: float = 2.0  # makes the smoothed edge one pixel wide
     own_row_cm: float = 0.05  # what the jaw carries this far from the picture's upper row shows none of it any more
+    own_side_cm: float = 0.4  # and so far none of the side teeth, which are mostly too dark to be found
+    side_teeth_cm: tuple[float, float] = (0.8, 0.08)  # as far beside and below the row its side teeth may be
     corner_cm: float = 0.45  # this near to a corner of the mouth, skin closes it
     corner_shade: tuple[float, float, float] = (0.2, 0.13, 0.12)  # its colour against the lips'
     pit_cm: float = 0.25  # around a corner of an open mouth skin folds into a dark pit,
@@ -95,6 +97,13 @@ class Mouth:
     @cached_property
     def _shown(self) -> FloatArray | None:
         return self._shown_inside()
+
+    @cached_property
+    def _row_and_beside(self) -> FloatArray:
+        """[h,w] opacity of the picture's upper row, in its window, and of side teeth that are too dark to be found."""
+        assert self._teeth is not None
+        size = (round(2 * reach * self._geometry.fit.scale) + 1 for reach in self._params.side_teeth_cm)
+        return cv2.dilate(self._teeth.opacity, np.ones((*size,)[::-1], np.uint8))
 
     @cached_property
     def _closed(self) -> tuple[Window, FloatArray]:
@@ -169,12 +178,17 @@ class Mouth:
         """
         if self._teeth is None:
             return np.ones(where.shape[:2], np.float32)
-        row = cv2.remap(self._teeth.opacity, where - self._teeth.window.corner, None, cv2.INTER_LINEAR)
+        place = where - self._teeth.window.corner
+        row, beside = (
+            cv2.remap(one, place, None, cv2.INTER_LINEAR) for one in (self._teeth.opacity, self._row_and_beside)
+        )
         skull = mesh.drift[slice(*self._geometry.model.parts["upper_teeth"])].mean(0)  # px
         there, rest = (self._geometry.landmark_points(v, UPPER_RIM) for v in (mesh.points, self._geometry.rest_points))
         lift = float(np.linalg.norm((there - rest).mean(axis=0) - skull))
         aside = np.maximum(np.linalg.norm(window.pixels() - skull - where, axis=2), lift)
-        return 1.0 - row * np.clip(aside / (self._params.own_row_cm * self._geometry.fit.scale), 0.0, 1.0)
+        aside /= self._geometry.fit.scale
+        away = row * aside / self._params.own_row_cm, beside * aside / self._params.own_side_cm
+        return 1.0 - np.clip(np.maximum(*away), 0.0, 1.0)
 
     def _near(self, window: Window, inner: FloatArray, reach_cm: float, inward: float) -> FloatArray:
         """[h,w] 1 at the corners of the mouth, or a share `inward` of its width beside, falling to 0 away from them.
