@@ -102,8 +102,8 @@ class Mouth:
     def _row_and_beside(self) -> FloatArray:
         """[h,w] opacity of the picture's upper row, in its window, and of side teeth that are too dark to be found."""
         assert self._teeth is not None
-        size = (round(2 * reach * self._geometry.fit.scale) + 1 for reach in self._params.side_teeth_cm)
-        return cv2.dilate(self._teeth.opacity, np.ones((*size,)[::-1], np.uint8))
+        across, down = (round(2 * reach * self._geometry.fit.scale) + 1 for reach in self._params.side_teeth_cm)
+        return cv2.dilate(self._teeth.opacity, np.ones((down, across), np.uint8))
 
     @cached_property
     def _closed(self) -> tuple[Window, FloatArray]:

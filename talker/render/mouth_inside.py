@@ -194,11 +194,11 @@ class MouthInside:
         own: [h,w] share of the picture's own row, which has the upper lip's shadow already.
         """
         unit, params = self._geometry.fit.scale, self._params.light
-        below_lip = np.maximum.accumulate(hole[::-1], axis=0)[::-1]
-        opened, beside = (
-            cv2.GaussianBlur(part.astype(np.float32), (0, 0), params.edge_cm * unit) for part in (hole, below_lip)
-        )  # 0.5 at an edge, less in corners
-        opened += own * (beside - opened)
+        blur = params.edge_cm * unit
+        opened = cv2.GaussianBlur(hole.astype(np.float32), (0, 0), blur)  # 0.5 at an edge, less in corners
+        if self._teeth is not None:
+            below_lip = np.maximum.accumulate(hole[::-1], axis=0)[::-1].astype(np.float32)
+            opened += own * (cv2.GaussianBlur(below_lip, (0, 0), blur) - opened)
         around = params.edge_light + (1 - params.edge_light) * np.clip(1.3 * opened, 0.0, 1.0)
         below = np.clip(np.cumsum(hole, axis=0) / (params.upper_lip_cm * unit), 0.0, 1.0)
         behind = 1.0 - np.maximum(in_front, own)
