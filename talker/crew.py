@@ -13,12 +13,12 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from talker.errors import AssetError, CancelledError, InputError, TalkerError
 from talker.jobs import Job
+from talker.workers import worker_processes
 
 if TYPE_CHECKING:
     from talker.pipeline import Talker
@@ -156,7 +156,7 @@ def _in_pool(schedule: Schedule, folder: Path, count: int, engine: Engine) -> Ge
     while schedule.waiting:
         running: dict[Future[Outcome | int], Step] = {}
         try:
-            with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
+            with worker_processes(count) as pool:
                 while True:
                     while len(running) < count and (step := schedule.take()):
                         running[_submitted(pool, schedule, engine, step, folder)] = step

@@ -17,7 +17,7 @@ TEXTS += [*(ROOT / "docs").rglob("*.md"), *(ROOT / "checkpoints").rglob("*.md")]
 LEVELS = (
     ("errors", "blendshapes", "breaks", "loaded", "recent", "resources", "signals", "version"),
     ("limits",),
-    ("files", "journal", "machine"),
+    ("files", "journal", "machine", "workers"),
     ("options",),
     ("types",),
     ("curves", "smoothing", "weights"),

@@ -9,7 +9,6 @@ import dataclasses
 import functools
 import hashlib
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +21,7 @@ from talker.files import replaced_when_done
 from talker.media.image import load_image
 from talker.types import FaceFit, Portrait, Progress
 from talker.weights import store
+from talker.workers import worker_processes
 
 LARGEST_ERROR = 0.016  # of a fit, in face widths: beyond it the landmarks do not describe a face that the model knows
 LARGEST_TURN = 30.0  # degrees to the side, or up and down
@@ -33,7 +33,7 @@ def fit_faces(rows: Iterable[FaceRow], *, processes: int = 1, progress: Progress
     """Fit the face model to every picture that has not been fitted yet; slow, and safe to interrupt."""
     missing = [row for row in rows if not _kept(row).is_file()]
     chunks = [missing[start : start + CHUNK] for start in range(0, len(missing), CHUNK)]
-    with ProcessPoolExecutor(processes) as pool:
+    with worker_processes(processes) as pool:
         for done, _ in enumerate(pool.map(_fit, chunks), start=1):
             if progress:
                 progress(min(done * CHUNK, len(missing)), len(missing))

@@ -14,7 +14,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -37,6 +36,7 @@ from talker.render.crop import at_size
 from talker.render.geometry_renderer import GeometryRenderer, RenderedFrame
 from talker.render.own_expression import GAZE, to_relative_expression
 from talker.types import EMOTION_LABELS, BoolArray, ByteArray, FloatArray, Portrait, Progress
+from talker.workers import worker_processes
 
 SIDE = 256  # px of the square: most of the photographs show a face in about as many
 DRAWN_SIZE = "crop640"  # a little larger than the photographs, so that drawing twice blurs no more than a film's frame
@@ -147,7 +147,7 @@ def draw_round_trips(
     missing = [row for row in rows if not (folder / f"{row.name}.npz").is_file()]
     chunks = [missing[start : start + CHUNK] for start in range(0, len(missing), CHUNK)]
     work = partial(_draw, people=people, folder=folder, borrowed=expressions, trips=trips)
-    with ProcessPoolExecutor(processes) as pool:
+    with worker_processes(processes) as pool:
         for done, _ in enumerate(pool.map(work, chunks), start=1):
             if progress:
                 progress(min(done * CHUNK, len(missing)), len(missing))

@@ -14,9 +14,7 @@ import pstats
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from itertools import product
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +26,7 @@ from talker.machine import peak_mb
 from talker.options import SpeakOptions
 from talker.render.geometry_renderer import GeometryRenderer
 from talker.types import FaceMotion, FloatArray, Portrait, SpeechClip
+from talker.workers import worker_processes
 
 SENTENCE = "Good morning! I have been waiting for this, maybe for a long time. Shall we begin with the first page?"
 FRAMES, WARM_UP = 100, 5  # frames of a film that is drawn without an encoder, and before the clock runs
@@ -83,7 +82,7 @@ def median_costs(portrait: Path, size: str, seconds: int | None, repeats: int) -
     """Medians over `repeats` runs, each in a process of its own: of a frame, or of a film of so many `seconds`."""
     runs = []
     for _ in range(repeats):
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        with worker_processes(1) as pool:
             measure = pool.submit(frame_costs, portrait, size) if seconds is None else pool.submit(
                 film_costs, portrait, size, seconds
             )  # fmt: skip

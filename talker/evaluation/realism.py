@@ -10,7 +10,6 @@ geometry alone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -33,6 +32,7 @@ from talker.render.own_expression import to_relative_expression
 from talker.render.regions import EYES, MOUTH
 from talker.types import ByteArray, FloatArray, Portrait
 from talker.weights.store import checkpoint
+from talker.workers import worker_processes
 
 LEAST_FACES = 250
 TESTS = 2  # whose mean is written: how a network that has learnt from few tells them changes with its random numbers
@@ -89,7 +89,7 @@ def told(
     seen, others_seen = (_real_and_drawn(those, renderer, part) for those in (faces, others))
     seeds = range(seed, seed + TESTS)
     test = partial(two_sample_test, *seen, [face.person for face in faces], others=others_seen)
-    with ProcessPoolExecutor(min(processes, TESTS)) as pool:
+    with worker_processes(min(processes, TESTS)) as pool:
         each = list(pool.map(test, seeds))
     means = (float(np.mean([getattr(one, field.name) for one in each])) for field in fields(TwoSampleResult))
     return TwoSampleResult(*means)
@@ -103,7 +103,7 @@ def drawn_faces(rows: Sequence[FaceRow], *, processes: int = 2, seed: int = 0) -
     lenders = [
         found[place] for place in opposite_mouths([row.collection for row in found], [_gap(row) for row in found])
     ]
-    with ProcessPoolExecutor(processes) as pool:
+    with worker_processes(processes) as pool:
         return list(pool.map(_draw, found, lenders, chunksize=8))
 
 

@@ -56,6 +56,7 @@ def two_sample_test(
 
     others: real and drawn pictures [M,h,w,3] of other people, to learn from.
     """
+    torch.manual_seed(seed)  # a network's first weights
     pictures = np.concatenate([real, drawn])
     labels = np.repeat([0, 1], len(real))
     groups = np.array(people * 2)
