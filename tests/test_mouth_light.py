@@ -77,7 +77,8 @@ def inside(portrait: Portrait, params: InsideParams, lips: FloatArray) -> tuple[
     points, still = shape.points, np.zeros_like(shape.points)
     mesh = MeshFrame(shape.camera, points, np.ones(len(points), np.float32), still, still[None], image)
     window = Window.around(points[slice(*geometry.model.parts["upper_teeth"])], 4.0, image.shape)
-    colours, _, _ = drawn.draw(window, mesh, np.ones((window.height, window.width), bool))
+    everywhere = np.ones((window.height, window.width), bool)
+    colours, _, _ = drawn.draw(window, mesh, everywhere, everywhere)
     return renderer, window, colours
 
 

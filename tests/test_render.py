@@ -320,7 +320,7 @@ def test_an_open_mouth_is_dark_above_the_tongue(portrait: Portrait, renderer: Ge
     x = round(float(upper[0]))
     brightness = [
         drawn.frame[round(float(upper[1] + share * (lower[1] - upper[1]))), x - 4 : x + 5].mean()
-        for share in (0.15, 0.75)
+        for share in (0.2, 0.75)
     ]
     assert brightness[0] < 0.35 * brightness[1]
 

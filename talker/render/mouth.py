@@ -26,6 +26,8 @@ from talker.render.source import Appearance, MeshFrame, SourceFrame
 from talker.render.teeth import OwnTeethParams, Teeth, find_teeth
 from talker.types import BoolArray, ByteArray, FloatArray
 
+Holes = tuple[BoolArray, BoolArray]  # [h,w] what is seen to stand open between the lips, and the mesh's own opening
+
 
 @dataclass(frozen=True)
 class LipParams:
@@ -122,17 +124,17 @@ class Mouth:
         away = window.distance(outline)
         inside_lips = away == 0
         hole = inside_lips & ~skin.covered
-        hole |= self._rolled(window, mesh, hole, skin)
+        seen = hole | self._rolled(window, mesh, hole, skin)
         picture = frame[window.slices]
         box, closed = self._closed
         corner = (box.corner + (BORDER - self._origin)).astype(np.float32)
         patch = textured(skin, self._skin, values, mesh.source, self._tint, picture, closed, corner, 1.0 - own)
         self._contact.draw(patch, skin, inside_lips, 1.0 - own)
-        if hole.any():
+        if seen.any():
             around = 3 * self._edge + 2 * self._params.pit_cm * geometry.fit.scale  # px
-            box = window.within(hole, margin=int(around) + 1)
+            box = window.within(seen, margin=int(around) + 1)
             part = window.local(box)
-            patch[part] = self._draw_opening(box, mesh, hole[part], patch[part], own)
+            patch[part] = self._draw_opening(box, mesh, (seen[part], hole[part]), patch[part], own)
         lay(picture, patch, np.clip(2.0 * (1.0 - away / margin), 0.0, 1.0))
 
     def _rolled(self, window: Window, mesh: MeshFrame, hole: BoolArray, skin: Fragments) -> BoolArray:
@@ -145,16 +147,15 @@ class Mouth:
         rolled &= self._lower[skin.triangle] < 0
         return rolled & (np.cumsum(rolled[::-1], axis=0)[::-1] <= hole.sum(axis=0))
 
-    def _draw_opening(
-        self, window: Window, mesh: MeshFrame, hole: BoolArray, lips: FloatArray, own: float
-    ) -> FloatArray:
-        """[h,w,3] the edges of the `lips` [h,w,3] around the `hole` [h,w] between them, and what lies behind."""
+    def _draw_opening(self, window: Window, mesh: MeshFrame, holes: Holes, lips: FloatArray, own: float) -> FloatArray:
+        """[h,w,3] the edges of the `lips` [h,w,3] around what is open between them, and what lies behind."""
+        hole, _ = holes
         inner = self._geometry.landmark_points(mesh.points, INNER_LIPS)
         patch, opening = self._part(lips, hole, window.polygon(inner), own)
         if opening.any():
             box = window.within(opening > 0)
             part = window.local(box)
-            inside = self._draw_inside(box, mesh, hole[part], own)
+            inside = self._draw_inside(box, mesh, (hole[part], holes[1][part]), own)
             near = self._near(box, inner, self._params.corner_cm, 0.0)
             shut = np.maximum(near, self._thinness(hole[part]))
             inside = blend(inside, self._corner_colour, (1.0 - own) * shut)
@@ -162,9 +163,9 @@ class Mouth:
         dark = self._params.pit_shade * (1.0 - own) * self._pits(window, hole, inner)
         return patch * tinted(1.0 - dark, self._tint)
 
-    def _draw_inside(self, window: Window, mesh: MeshFrame, hole: BoolArray, own: float) -> FloatArray:
+    def _draw_inside(self, window: Window, mesh: MeshFrame, holes: Holes, own: float) -> FloatArray:
         """[h,w,3] what lies behind the lips, as far as `own` 0..1 goes the picture's own."""
-        colour, where, known = self._inside.draw(window, mesh, hole)
+        colour, where, known = self._inside.draw(window, mesh, *holes)
         if self._shown is None:
             return colour
         seen = cv2.remap(self._shown, where, None, cv2.INTER_LINEAR) * self._own_place(window, mesh, where)

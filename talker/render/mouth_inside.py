@@ -101,10 +101,12 @@ class MouthInside:
     def _upper(self) -> slice:
         return slice(*self._geometry.model.parts["upper_teeth"])
 
-    def draw(self, window: Window, mesh: MeshFrame, hole: BoolArray) -> tuple[FloatArray, FloatArray, BoolArray]:
+    def draw(
+        self, window: Window, mesh: MeshFrame, seen: BoolArray, hole: BoolArray
+    ) -> tuple[FloatArray, FloatArray, BoolArray]:
         """Colours [h,w,3], where in the picture each lies [h,w,2] px, and what of that is known [h,w].
 
-        hole: [h,w] of the `window`, between the lips.
+        seen: [h,w] of the `window`, between the lips. hole: [h,w] the mesh's own opening, which lets the light in.
         """
         unit, params = self._geometry.fit.scale, self._params
         camera, rest = mesh.camera[self._vertices], self._rest
@@ -129,7 +131,7 @@ class MouthInside:
         colour = values[..., :3] + (1.0 - covered) * np.where(share[..., None] > 1e-2, beside, deep)
         colour = cv2.GaussianBlur(colour, (0, 0), max(0.5, params.softness_cm * unit))
         colour *= cv2.remap(self._papillae, np.ascontiguousarray(values[..., 7:9]), None, cv2.INTER_LINEAR)[..., None]
-        colour, own = self._lay_teeth(window, colour, values[..., 5], mesh.drift[self._upper].mean(0), hole)
+        colour, own = self._lay_teeth(window, colour, values[..., 5], mesh.drift[self._upper].mean(0), seen)
         colour *= self._shadow(hole, values[..., 6], own)[..., None] ** self._shadow_tint
         return colour, values[..., 3:5] / np.maximum(covered, 1e-3), covered[..., 0] > 0.5
 
@@ -205,7 +207,7 @@ class MouthInside:
         return around * (1.0 - (1.0 - params.upper_lip_light) * (1.0 - below) * behind)
 
     def _lay_teeth(
-        self, window: Window, colour: FloatArray, is_upper: FloatArray, turn: FloatArray, hole: BoolArray
+        self, window: Window, colour: FloatArray, is_upper: FloatArray, turn: FloatArray, seen: BoolArray
     ) -> tuple[FloatArray, FloatArray]:
         """Lay the picture's own upper teeth, moved by `turn` [2] px with the skull, over `colour` [h,w,3].
 
@@ -217,7 +219,7 @@ class MouthInside:
             return colour, np.zeros_like(is_upper)
         where = (window.pixels() - turn - teeth.window.corner).astype(np.float32)
         own = cv2.remap(teeth.colour, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        own *= teeth.shadow(hole)
+        own *= teeth.shadow(seen)
         opacity = cv2.remap(teeth.opacity, where, None, cv2.INTER_LINEAR)
         columns = cv2.remap(teeth.columns, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         opacity = np.maximum(opacity, columns * cv2.GaussianBlur(is_upper, (0, 0), 0.6))
