@@ -15,6 +15,7 @@ from talker.options import SpeakOptions
 from talker.portrait.analyse import analyse
 from talker.render.crop import at_size
 from talker.render.geometry_renderer import GeometryRenderer
+from talker.render.inside_light import LightBehind
 from talker.render.light import LightParams, redness
 from talker.render.mouth_inside import InsideParams, MouthInside
 from talker.render.params import DEFAULT_PARAMS
@@ -78,7 +79,7 @@ def inside(portrait: Portrait, params: InsideParams, lips: FloatArray) -> tuple[
     mesh = MeshFrame(shape.camera, points, np.ones(len(points), np.float32), still, still[None], image)
     window = Window.around(points[slice(*geometry.model.parts["upper_teeth"])], 4.0, image.shape)
     everywhere = np.ones((window.height, window.width), bool)
-    colours, _, _ = drawn.draw(window, mesh, everywhere, everywhere)
+    colours, _, _ = drawn.draw(window, mesh, everywhere, everywhere, LightBehind())
     return renderer, window, colours
 
 

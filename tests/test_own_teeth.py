@@ -21,6 +21,7 @@ from talker.render.teeth import Teeth, find_teeth
 from talker.types import BoolArray, FloatArray, Portrait
 
 TOOTH, DARK, GUM = (225, 215, 200), (60, 25, 22), (170, 120, 112)
+WARM, REDDER = (215, 187, 170), (205, 166, 157)  # a tooth in warm light, and one that alone would be none
 TEETH = 6
 SHADED_PX = 6
 
@@ -174,3 +175,23 @@ def test_lips_do_not_cover_teeth_that_the_picture_shows(smiling: Portrait) -> No
     right, down = smiling.landmarks[[81, 82, 13, 312, 311], :2].round().astype(int).T
     green = [frame[down + below, right, 1].astype(float).mean() for below in range(4)]
     assert np.mean(green) > 0.95 * TOOTH[1]
+
+
+@pytest.mark.parametrize("teeth", [True, False])
+def test_teeth_beside_others_may_be_a_little_redder(smiling: Portrait, teeth: bool) -> None:
+    """Side teeth with red light on them were cut off; a tongue as red, alone in a mouth, is no tooth."""
+    image, inner = smiling.image.copy(), smiling.landmarks[list(INNER_LIPS), :2]
+    window = Window.around(inner, 2.0, image.shape)
+    opening = window.polygon(inner)
+    columns = np.flatnonzero(opening.any(axis=0))
+    part, middle = image[window.slices], np.zeros_like(opening)
+    middle[:, columns[len(columns) // 3] : columns[2 * len(columns) // 3]] = True
+    part[opening] = REDDER
+    part[opening & middle & teeth] = WARM
+    renderer = GeometryRenderer(dataclasses.replace(smiling, image=image), SpeakOptions(), still_background=False)
+    found = find_teeth(renderer.source, np.array([235.0, 230.0, 225.0]), DEFAULT_PARAMS.own_teeth)
+    if teeth:
+        assert found is not None
+        assert (found.opacity > 0.5).any(axis=0).sum() > 0.8 * len(columns)
+    else:
+        assert found is None

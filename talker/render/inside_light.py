@@ -10,6 +10,8 @@ from numba import njit
 
 from talker.types import AnyArray
 
+OPENED = 0.5  # by this share more open, a mouth has lost all but 1/e of the dark that its picture has behind teeth
+
 
 @dataclass(frozen=True)
 class InsideLightParams:
@@ -27,6 +29,24 @@ class InsideLightParams:
     edge_cm: float = 0.3  # blur of the shadow that the lips cast all around
     upper_lip_light: float = 0.75  # brightness of what lies behind the upper teeth, right under them
     upper_lip_cm: float = 1.0  # down to here reaches the shadow of upper lip and teeth
+    behind_range: tuple[float, float] = (0.2, 1.1)  # of the light behind a picture's own row against what is drawn,
+    behind_unseen: float = 0.6  # and where it shows nothing there
+    behind_px: int = 12  # fewer pixels are nothing
+
+
+@dataclass(frozen=True)
+class LightBehind:
+    """How bright what lies behind a picture's own teeth is there: this `share` of what would be drawn.
+
+    area: square px of the opening in the picture: one that is larger lets more light in.
+    """
+
+    share: float = 1.0
+    area: float = 1.0
+
+    def at(self, area: float) -> float:
+        """The share with an opening of so many square px."""
+        return 1.0 - (1.0 - self.share) * float(np.exp(-max(area / self.area - 1.0, 0.0) / OPENED))
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")

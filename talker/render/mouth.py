@@ -15,9 +15,11 @@ import numpy as np
 from talker.face.camera import FACE_WIDTH_CM
 from talker.face.landmarks import INNER_LIPS, MOUTH_CORNERS, OUTER_LIPS
 from talker.face.raster import Fragments
+from talker.render.inside_light import LightBehind
 from talker.render.lent_teeth import LentTeeth
 from talker.render.light import lip_colours, tinted
 from talker.render.lip_contact import UPPER_RIM, LipContact, LipContactParams
+from talker.render.lower_rim import LowerRim, LowerRimParams
 from talker.render.mouth_inside import InsideParams, MouthInside
 from talker.render.patch import Window, blend, feather, lay, sample, spread, textured
 from talker.render.sampling import BORDER
@@ -55,6 +57,7 @@ class LipParams:
     margin_cm: float = 0.06 * FACE_WIDTH_CM  # around the lips, over which they blend into the rest
     reach_cm: float = 3.0  # skin around the lips that is drawn at full resolution
     contact: LipContactParams = field(default_factory=LipContactParams)
+    rim: LowerRimParams = field(default_factory=LowerRimParams)
 
 
 class Mouth:
@@ -70,7 +73,7 @@ class Mouth:
         lent: LentTeeth | None = None,
     ) -> None:
         """lent: the upper row that another picture of the person shows; its own when None."""
-        self._params, self._geometry, self._image = params, source.geometry, source.image
+        self._params, self._geometry, self._image, self._lent = params, source.geometry, source.image, lent
         self._origin, self._tint = source.region.corner, source.light.tint
         lips = source.landmark_points(*OUTER_LIPS)
         self._skin = source.skin_near(lips.mean(0), params.reach_cm * source.unit + float(np.ptp(lips[:, 0])) / 2)
@@ -95,6 +98,34 @@ class Mouth:
     @cached_property
     def _inside(self) -> MouthInside:
         return self._make_inside(teeth=self._teeth)
+
+    @cached_property
+    def _opening(self) -> tuple[Window, BoolArray]:
+        """A window of the picture, and the hole [h,w] there that the mesh has between the lips."""
+        geometry = self._geometry
+        outline = geometry.landmark_points(geometry.rest_points, OUTER_LIPS)
+        window = Window.around(outline, 4, self._image.shape)
+        skin = window.rasterise(geometry.rest_points, geometry.rest_camera, self._skin)
+        return window, window.polygon(outline) & ~skin.covered
+
+    @cached_property
+    def _rim(self) -> LowerRim | None:
+        """None where no teeth tell what is lip, and in videos, where it would change from frame to frame."""
+        window, hole = self._opening
+        if self._teeth is None or self._lent is not None or not hole.any():
+            return None
+        picture, unit = self._image[window.slices].astype(np.float32), self._geometry.fit.scale
+        return LowerRim.find(picture, window, hole, self._teeth.brightest, unit, self._params.rim)
+
+    @cached_property
+    def _light_behind(self) -> LightBehind:
+        if self._rim is None or self._teeth is None:
+            return LightBehind()
+        window, hole = self._opening
+        row = np.zeros(self._image.shape[:2], np.float32)
+        row[self._teeth.window.slices] = self._teeth.opacity
+        free = hole & window.polygon(self._inner) & ~self._rim.lip & (row[window.slices] < 0.3)
+        return self._inside.light_behind(window, self._image[window.slices], hole, free)
 
     @cached_property
     def _shown(self) -> FloatArray | None:
@@ -129,6 +160,8 @@ class Mouth:
         box, closed = self._closed
         corner = (box.corner + (BORDER - self._origin)).astype(np.float32)
         patch = textured(skin, self._skin, values, mesh.source, self._tint, picture, closed, corner, 1.0 - own)
+        if self._rim is not None and hole.any():
+            seen &= ~self._draw_rim(window, hole, skin, patch, own)
         self._contact.draw(patch, skin, inside_lips, 1.0 - own)
         if seen.any():
             around = 3 * self._edge + 2 * self._params.pit_cm * geometry.fit.scale  # px
@@ -146,6 +179,19 @@ class Mouth:
         rolled = window.polygon(self._geometry.landmark_points(mesh.points, INNER_LIPS)) & skin.covered
         rolled &= self._lower[skin.triangle] < 0
         return rolled & (np.cumsum(rolled[::-1], axis=0)[::-1] <= hole.sum(axis=0))
+
+    def _draw_rim(self, window: Window, hole: BoolArray, skin: Fragments, patch: FloatArray, own: float) -> BoolArray:
+        """Draw the lower lip's rim into the `hole` [h,w] of the `patch` [h,w,3], in place; which pixels [h,w] it is."""
+        assert self._rim is not None
+        places = skin.interpolate(self._skin.triangles, self._geometry.rest_points[self._skin.vertices])
+        lip, where = self._rim.in_hole(hole, places, skin.covered)
+        if lip.any():
+            part = window.local(window.within(lip))
+            box, closed = self._closed
+            over = cv2.remap(closed, where[part] - box.corner, None, cv2.INTER_LINEAR)
+            colour = blend(sample(self._image, where[part]), over[..., :3], (1.0 - own) * over[..., 3])
+            patch[part] = np.where(lip[part][..., None], colour, patch[part])
+        return lip
 
     def _draw_opening(self, window: Window, mesh: MeshFrame, holes: Holes, lips: FloatArray, own: float) -> FloatArray:
         """[h,w,3] the edges of the `lips` [h,w,3] around what is open between them, and what lies behind."""
@@ -165,7 +211,7 @@ class Mouth:
 
     def _draw_inside(self, window: Window, mesh: MeshFrame, holes: Holes, own: float) -> FloatArray:
         """[h,w,3] what lies behind the lips, as far as `own` 0..1 goes the picture's own."""
-        colour, where, known = self._inside.draw(window, mesh, *holes)
+        colour, where, known = self._inside.draw(window, mesh, *holes, self._light_behind)
         if self._shown is None:
             return colour
         seen = cv2.remap(self._shown, where, None, cv2.INTER_LINEAR) * self._own_place(window, mesh, where)
@@ -227,7 +273,7 @@ class Mouth:
         """
         margin = self._params.rim_margin_cm * self._geometry.fit.scale
         window = Window.around(inner, 8 * margin + 4, self._image.shape)
-        away = window.distance(inner)
+        away = window.distance(inner) if self._rim is None else self._away_from_mouth(window, inner)
         picture = self._image[window.slices].astype(np.float32)
         even, _ = spread(picture, away > margin, self._params.rim_blur * margin)
         lips = smooth_fill(even, away > margin)
@@ -236,14 +282,20 @@ class Mouth:
         near = np.clip(2.0 - away / margin, 0.0, 1.0)
         return window, np.concatenate([lips, near[..., None]], axis=2)
 
+    def _away_from_mouth(self, window: Window, inner: FloatArray) -> FloatArray:
+        """[h,w] px from what in the `window` lies between the lips `inner` [N,2] px and is not the lower one's rim."""
+        assert self._rim is not None
+        lip = np.zeros(self._image.shape[:2], bool)
+        lip[self._rim.window.slices] = self._rim.lip
+        outside = ~window.polygon(inner) | lip[window.slices]
+        return cv2.distanceTransform(outside.astype(np.uint8), cv2.DIST_L2, 3)
+
     def _shown_inside(self) -> FloatArray | None:
         """[H,W] 0..1 where the picture itself shows the inside of the mouth; None when it is shut."""
-        geometry = self._geometry
-        inner = geometry.landmark_points(geometry.rest_points, INNER_LIPS)
-        box = Window.around(inner, 4, self._image.shape)
-        skin = box.rasterise(geometry.rest_points, geometry.rest_camera, self._skin)
-        hole = box.polygon(geometry.landmark_points(geometry.rest_points, OUTER_LIPS)) & ~skin.covered
-        if hole.sum() < (0.1 * geometry.fit.scale) ** 2 * 8:
+        box, hole = self._opening
+        if self._rim is not None:
+            hole = hole & ~self._rim.lip
+        if hole.sum() < (0.1 * self._geometry.fit.scale) ** 2 * 8:
             return None
         shown = np.zeros(self._image.shape[:2], np.float32)
         shown[box.slices] = feather(hole, 1.5)

@@ -17,13 +17,13 @@ from numpy.typing import ArrayLike
 from talker.face.model import INSIDE, vertex_normals
 from talker.face.raster import rasterise
 from talker.render.affine import Affine
-from talker.render.inside_light import InsideLightParams, shine
+from talker.render.inside_light import InsideLightParams, LightBehind, shine
 from talker.render.patch import Window, blend, spread
 from talker.render.source import Appearance, MeshFrame, SourceFrame
 from talker.render.teeth import Teeth
 from talker.render.tongue import Tongue, TongueParams
 from talker.render.tooth_rows import ToothRowParams, ToothRows
-from talker.types import BoolArray, FloatArray
+from talker.types import BoolArray, ByteArray, FloatArray
 
 
 @dataclass(frozen=True)
@@ -102,38 +102,71 @@ class MouthInside:
         return slice(*self._geometry.model.parts["upper_teeth"])
 
     def draw(
-        self, window: Window, mesh: MeshFrame, seen: BoolArray, hole: BoolArray
+        self, window: Window, mesh: MeshFrame, seen: BoolArray, hole: BoolArray, behind: LightBehind
     ) -> tuple[FloatArray, FloatArray, BoolArray]:
         """Colours [h,w,3], where in the picture each lies [h,w,2] px, and what of that is known [h,w].
 
         seen: [h,w] of the `window`, between the lips. hole: [h,w] the mesh's own opening, which lets the light in.
         """
-        unit, params = self._geometry.fit.scale, self._params
-        camera, rest = mesh.camera[self._vertices], self._rest
         places, gap = self._places.placed(mesh.points, mesh.drift)
-        depth = camera[:, 2].copy()
-        depth[self._parts["mouth_socket"]] -= params.socket_behind_cm
         if self._flat is not None:
-            values = self._anti_aliased(window, places, depth, np.hstack([self._flat, rest, np.ones((len(rest), 1))]))
+            flat = np.hstack([self._flat, self._rest, np.ones((len(self._rest), 1))])
+            values = self._anti_aliased(window, places, self._depth(mesh.camera[self._vertices]), flat)
             covered = values[..., -1:]
             colour = values[..., :3] + (1.0 - covered) * self._flat[0]
             return colour, values[..., 3:5] / np.maximum(covered, 1e-3), covered[..., 0] > 0.5
+        values, colour = self._draw_model(window, mesh.camera, places, gap, hole)
+        colour *= behind.at(float(hole.sum())) ** self._shadow_tint
+        colour, own = self._lay_teeth(window, colour, values[..., 5], mesh.drift[self._upper].mean(0), seen)
+        colour *= self._shadow(hole, values[..., 6], own)[..., None] ** self._shadow_tint
+        covered = values[..., -1:]
+        return colour, values[..., 3:5] / np.maximum(covered, 1e-3), covered[..., 0] > 0.5
+
+    def light_behind(self, window: Window, picture: ByteArray, hole: BoolArray, free: BoolArray) -> LightBehind:
+        """What light the `picture` [h,w,3] of the `window` shows in its opening, the `hole` [h,w], where it is `free`
+        [h,w] of lips and of its own row.
+        """
+        light, area, geometry = self._params.light, float(hole.sum()), self._geometry
+        if self._flat is not None:
+            return LightBehind()
+        if free.sum() < light.behind_px:
+            return LightBehind(light.behind_unseen, area)
+        places, gap = self._places.placed(geometry.rest_points)
+        values, colour = self._draw_model(window, geometry.rest_camera, places, gap, hole)
+        shadow = self._shadow(hole, values[..., 6], np.zeros(hole.shape, np.float32))
+        drawn = (colour * shadow[..., None] ** self._shadow_tint)[free]
+        share = np.median(picture[free].mean(axis=1)) / max(float(np.median(drawn.mean(axis=1))), 1.0)
+        return LightBehind(float(np.clip(share, *light.behind_range)), area)
+
+    def _draw_model(
+        self, window: Window, camera: FloatArray, places: FloatArray, gap: float, hole: BoolArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """[h,w,10] the mean of the vertices' attributes, and colours [h,w,3] without the lips' shadow.
+
+        camera: [V,3] cm. places: [V',2] px. gap: cm between the rows.
+        """
+        unit, params = self._geometry.fit.scale, self._params
+        camera = camera[self._vertices]
         reach = params.light.opening_to_light * hole.sum() / unit**2 / np.pi  # squared cm
         attributes = self._attributes.copy()
         self._light_up(camera, reach, attributes)
         deep = self._colour[0] * params.light.least_light**self._reddening
         tongue = attributes[self._parts["tongue"], :3]
         tongue += np.exp(-((gap / params.tongue_gap_cm) ** 2)) * (deep - tongue)
-        values = self._anti_aliased(window, places, depth, attributes)
+        values = self._anti_aliased(window, places, self._depth(camera), attributes)
         covered = values[..., -1:]
         shown = values[..., :3] / np.maximum(covered, 1e-3)
         beside, share = spread(shown, covered[..., 0] > 0, params.gap_cm * unit)
         colour = values[..., :3] + (1.0 - covered) * np.where(share[..., None] > 1e-2, beside, deep)
         colour = cv2.GaussianBlur(colour, (0, 0), max(0.5, params.softness_cm * unit))
         colour *= cv2.remap(self._papillae, np.ascontiguousarray(values[..., 7:9]), None, cv2.INTER_LINEAR)[..., None]
-        colour, own = self._lay_teeth(window, colour, values[..., 5], mesh.drift[self._upper].mean(0), seen)
-        colour *= self._shadow(hole, values[..., 6], own)[..., None] ** self._shadow_tint
-        return colour, values[..., 3:5] / np.maximum(covered, 1e-3), covered[..., 0] > 0.5
+        return values, colour
+
+    def _depth(self, camera: FloatArray) -> FloatArray:
+        """[V'] cm of the vertices `camera` [V',3] cm, for the depth buffer."""
+        depth = camera[:, 2].copy()
+        depth[self._parts["mouth_socket"]] -= self._params.socket_behind_cm
+        return depth
 
     def _plain_colours(self, lips: FloatArray, white: FloatArray) -> FloatArray:
         """[V',3] of a drawing: the lips' colour, darker further in, and white teeth."""

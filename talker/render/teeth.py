@@ -13,6 +13,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d, median_filter, percentile_filter
 
 from talker.face.landmarks import INNER_LIPS
+from talker.render.light import lip_colours
 from talker.render.patch import Window, feather
 from talker.render.smooth_fill import smooth_fill
 from talker.render.source import SourceFrame
@@ -25,15 +26,17 @@ class OwnTeethParams:
 
     around_cm: float = 0.8  # beyond the lips, which the row goes on behind
     least_area: float = 0.0012  # of the squared face width: fewer tooth pixels are noise
-    least_green: float = 0.84  # of the eyes' white, green against red: lips and gums are redder
+    least_green: float = 0.84  # of the eyes' white, green against red: lips and gums are redder;
+    least_green_beside: float = 0.7  # beside teeth that are so pale others are a little redder, down to this,
+    pale_share: float = 0.5  # and to so much of the way from the lips to these teeth
     least_brightness: float = 0.5  # of the eyes' white: darker is no tooth
     most_lifted: float = 1.8  # factor on what the upper lip shades,
     least_bare: float = 0.2  # where so much of what lies equally deep below it is no gums
     ease_px: float = 2.0  # from the row's own pixels to its continuation
     tooth_share: float = 0.4  # of the brightest tooth: darker is what lies between and behind
     top_percentile: float = 15.0  # of where its teeth begin, over a tooth's width: between them lie gums and shadows
-    notch: float = 0.15  # of a tooth's height: so far the dark between two tips reaches up,
-    tip: float = 0.1  # and so far a tip reaches below the row's even line
+    notch: float = 0.3  # of a tooth's height: so far the dark between two tips reaches up,
+    tip: float = 0.2  # and so far a tip reaches below the row's even line
     longer: float = 0.2  # and so far any tooth hangs below the arc of the others
     tip_blur_px: float = 0.8  # along the row
     most_gap: float = 0.08  # of the opening's width: dark columns between teeth of one row
@@ -92,10 +95,12 @@ def find_teeth(source: SourceFrame, white: FloatArray, params: OwnTeethParams) -
     window = Window.around(inner_lips, params.around_cm * source.unit, image.shape)
     opening = window.polygon(inner_lips)
     picture = image[window.slices].astype(np.float32)
-    tooth = _tooth_pixels(picture, opening, white, params)
-    row = _upper_row(tooth, opening, params)
+    row = _upper_row(_tooth_pixels(picture, opening, white, params.least_green, params), opening, params)
     if row.sum() < params.least_area * source.face_width**2:
         return None
+    if len(lips := lip_colours(image, source.geometry)):
+        least_green = _least_green(picture, row, np.median(lips, axis=0), white, params)
+        row = _upper_row(_tooth_pixels(picture, opening, white, least_green, params), opening, params)
     under = _free_below(row, opening, params.ease_px)
     colour = smooth_fill(picture, row & (feather(row | under, 2.0) >= 0.9))
     colour = np.where((row | (under & opening))[..., None], picture, colour)
@@ -233,18 +238,36 @@ def _redness(colour: FloatArray, tooth: FloatArray) -> FloatArray:
     return np.asarray(colour[..., 0] * tooth[..., 1] / np.maximum(colour[..., 1] * tooth[..., 0], 1.0))
 
 
-def _tooth_pixels(picture: FloatArray, opening: BoolArray, white: FloatArray, params: OwnTeethParams) -> BoolArray:
-    """[h,w] bright, hardly coloured pixels inside the lips."""
+def _tooth_pixels(
+    picture: FloatArray, opening: BoolArray, white: FloatArray, least_green: float, params: OwnTeethParams
+) -> BoolArray:
+    """[h,w] bright, hardly coloured pixels inside the lips: green against red at least so much of the `white`'s."""
     if opening.sum() < 12:
         return np.zeros_like(opening)
     light = picture.mean(axis=2)
     brightest = np.percentile(light[opening], 95)
     if brightest < params.least_brightness * white.mean():
         return np.zeros_like(opening)
-    green_share = picture[..., 1] / np.maximum(picture[..., 0], 1.0)
-    pale = green_share > params.least_green * white[1] / white[0]
+    pale = _green_to_red(picture) > least_green * _green_to_red(white)
     tooth = opening & pale & (light > params.tooth_share * brightest)
     return cv2.morphologyEx(tooth.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)) > 0
+
+
+def _least_green(
+    picture: FloatArray, row: BoolArray, lips: FloatArray, white: FloatArray, params: OwnTeethParams
+) -> float:
+    """Green against red of the reddest tooth, of the `white`'s: beside `lips` [3], teeth are redder than white.
+
+    row: [h,w] where some are found.
+    """
+    teeth, lip = float(np.median(_green_to_red(picture[row]))), float(_green_to_red(lips))
+    least = lip + params.pale_share * (teeth - lip)
+    return float(np.clip(least / _green_to_red(white), params.least_green_beside, params.least_green))
+
+
+def _green_to_red(colour: FloatArray) -> FloatArray:
+    """[...] of a `colour` [...,3]."""
+    return np.asarray(colour[..., 1] / np.maximum(colour[..., 0], 1.0))
 
 
 def _upper_row(tooth: BoolArray, opening: BoolArray, params: OwnTeethParams) -> BoolArray:
