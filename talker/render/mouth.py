@@ -160,7 +160,7 @@ class Mouth:
         box, closed = self._closed
         corner = (box.corner + (BORDER - self._origin)).astype(np.float32)
         patch = textured(skin, self._skin, values, mesh.source, self._tint, picture, closed, corner, 1.0 - own)
-        if self._rim is not None and hole.any():
+        if self._rim is not None and self._rim.lip.any() and hole.any():
             seen &= ~self._draw_rim(window, hole, skin, patch, own)
         self._contact.draw(patch, skin, inside_lips, 1.0 - own)
         if seen.any():
@@ -195,13 +195,13 @@ class Mouth:
 
     def _draw_opening(self, window: Window, mesh: MeshFrame, holes: Holes, lips: FloatArray, own: float) -> FloatArray:
         """[h,w,3] the edges of the `lips` [h,w,3] around what is open between them, and what lies behind."""
-        hole, _ = holes
+        hole, lets_light_in = holes
         inner = self._geometry.landmark_points(mesh.points, INNER_LIPS)
         patch, opening = self._part(lips, hole, window.polygon(inner), own)
         if opening.any():
             box = window.within(opening > 0)
             part = window.local(box)
-            inside = self._draw_inside(box, mesh, (hole[part], holes[1][part]), own)
+            inside = self._draw_inside(box, mesh, (hole[part], lets_light_in[part]), own)
             near = self._near(box, inner, self._params.corner_cm, 0.0)
             shut = np.maximum(near, self._thinness(hole[part]))
             inside = blend(inside, self._corner_colour, (1.0 - own) * shut)
