@@ -26,7 +26,7 @@ from talker.options import SpeakOptions
 from talker.portrait.notes import attribute_notes, check_mouth
 from talker.recent import Recent
 from talker.render.crop import film_size
-from talker.render.registry import Renderer, quick
+from talker.render.registry import Renderer, in_time, quick
 from talker.speech.analysis import SpeechAnalysis
 from talker.speech.voices import find_voice, language_title
 from talker.types import (
@@ -131,12 +131,13 @@ class Talker(VideoMethods):
         """A face that talks while somebody speaks: `of(chunks)` gives its frames, `feel` changes what it shows.
 
         sample_rate: Hz of the sound. emotion: of a course of emotions, the first. late: leave out frames that are late.
-        A native size is drawn as a square of 512 px, which two cores can draw in time.
+        A native size is drawn as a square of 512 px, and `auto` stands for the fastest renderer: two cores are in time.
         """
         from talker.live.face import LiveFace
         from talker.live.stream import LiveFrames
 
         options = options or SpeakOptions()
+        options = dataclasses.replace(options, renderer=in_time(options.renderer))
         if options.size == "native":
             options = dataclasses.replace(options, size=PREVIEW_SIZE)
         face = portrait if isinstance(portrait, Portrait) else self.portrait_for(portrait, options)

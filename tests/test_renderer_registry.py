@@ -12,7 +12,7 @@ from stand_ins import FakeComponents, FakeRenderer
 
 from talker import SpeakOptions, Talker
 from talker.errors import OptionsError
-from talker.options import AUTOMATIC_RENDERER, RENDERER_CLASSES, RENDERERS
+from talker.options import AUTOMATIC_RENDERER, RENDERER_CLASSES, RENDERERS, RESEARCH_RENDERERS
 from talker.render.registry import SLOW, chosen, create_renderer
 from talker.types import Portrait
 
@@ -39,19 +39,37 @@ def test_the_notes_name_the_renderer(tmp_path: Path) -> None:
     assert "Rendered by stand-in at 80×96 px." in result.notes
 
 
+class Asked:
+    """A Talker that keeps in `renderers` which ones it was asked for."""
+
+    def __init__(self) -> None:
+        self.renderers: list[str] = []
+        self._components = FakeComponents()
+        self.talker = Talker(dataclasses.replace(self._components.as_components(), create_renderer=self._make))
+        self.portrait = self.talker.analyze_portrait(np.full((96, 80, 3), 90, np.uint8))
+
+    def _make(self, portrait: Portrait, options: SpeakOptions) -> FakeRenderer:
+        self.renderers.append(options.renderer)
+        return self._components.create_renderer(portrait, options)
+
+
 def test_previews_never_wait_for_a_slow_renderer() -> None:
-    asked: list[str] = []
-    components = FakeComponents()
-
-    def make(portrait: Portrait, options: SpeakOptions) -> FakeRenderer:
-        asked.append(options.renderer)
-        return components.create_renderer(portrait, options)
-
-    talker = Talker(dataclasses.replace(components.as_components(), create_renderer=make))
-    portrait = talker.analyze_portrait(np.full((96, 80, 3), 90, np.uint8))
+    asked = Asked()
     for name in RENDERERS:
-        talker.preview(portrait, "happy", SpeakOptions(renderer=name))
-    assert not set(asked) & set(SLOW)
+        asked.talker.preview(asked.portrait, "happy", SpeakOptions(renderer=name))
+    assert not {chosen(name) for name in asked.renderers} & set(SLOW)
+    assert {chosen(name) for name in asked.renderers} >= {chosen(AUTOMATIC_RENDERER)}  # what the film will look like
+
+
+def test_live_faces_are_drawn_by_the_fastest_renderer_unless_another_one_is_asked_for() -> None:
+    asked = Asked()
+    for name in (AUTOMATIC_RENDERER, "generator"):
+        asked.talker.live(asked.portrait, options=SpeakOptions(renderer=name))
+    assert asked.renderers == ["geometry", "generator"]
+
+
+def test_the_weights_of_the_automatic_renderer_may_be_used_for_anything() -> None:
+    assert chosen(AUTOMATIC_RENDERER) not in RESEARCH_RENDERERS
 
 
 def test_the_geometry_renderer_is_made_by_its_name() -> None:

@@ -23,6 +23,7 @@ from talker.types import ByteArray, FaceMotion, FloatArray, Portrait
 from talker.weights.store import checkpoint
 
 BATCH = 8  # frames at once on a GPU
+EXPOSED = 50.0  # mean level of the darkest faces that it has learnt from
 
 
 class Seen(NamedTuple):
@@ -38,8 +39,9 @@ class GeneratorRenderer:
     """Everything that does not depend on the frame is prepared once, here.
 
     generator: the network; the one of the checkpoint when None. geometry: the portrait's own, where it is there
-    already. On a GPU the network works on `BATCH` frames at once, in bfloat16 and compiled; on a CPU frames go side by
-    side in threads.
+    already. Frames of drawings and of covered mouths stay as the geometry draws them: it has learnt from photographs of
+    mouths that can be seen. On a GPU the network works on `BATCH` frames at once, in bfloat16 and compiled; on a CPU
+    frames go side by side in threads.
     """
 
     name = CHECKPOINT  # of its weights, too
@@ -62,7 +64,8 @@ class GeneratorRenderer:
         self._part = covered(network.config.mode, network.config.size)
         with torch.inference_mode():
             source = self._squares.source(self.geometry.portrait.image)
-            self._features = network.encode(self._tensor([source], 1 / 255))
+            self._gain = brightening(source)
+            self._features = network.encode(self._exposed(self._tensor([source], 1 / 255)))
         self._refine = torch.compile(network.refine, mode="reduce-overhead") if cuda else network.refine
 
     @property
@@ -73,6 +76,9 @@ class GeneratorRenderer:
     def render(self, motion: FaceMotion) -> Iterator[ByteArray]:
         """Frames [H,W,3], in order."""
         rows = zip(motion.blendshapes, motion.pose, strict=True)
+        if self._left_alone:
+            yield from self.geometry.render(motion)
+            return
         if self.batch == 1:
             yield from in_order(lambda row: self.frame(*row), rows)
             return
@@ -86,7 +92,14 @@ class GeneratorRenderer:
 
     def refine(self, drawn: RenderedFrame, blendshapes: FloatArray, pose: FloatArray) -> ByteArray:
         """The geometry's frame [H,W,3], refined; `drawn.frame` stays as it is."""
+        if self._left_alone:
+            return drawn.frame
         return self._refined([self._seen(drawn, blendshapes, pose)])[0]
+
+    @property
+    def _left_alone(self) -> bool:
+        attributes = self.geometry.portrait.attributes
+        return attributes.drawn or attributes.mouth_covered
 
     def _seen(self, drawn: RenderedFrame, blendshapes: FloatArray, pose: FloatArray) -> Seen:
         return Seen(drawn, *self._squares.look(drawn), generator_style(blendshapes, pose, self.geometry.portrait))
@@ -108,8 +121,15 @@ class GeneratorRenderer:
         half = torch.autocast(self._device.type, torch.bfloat16, enabled=self._device.type == "cuda")
         with torch.inference_mode(), half:
             maps = absolute(self._tensor([one.maps for one in sights], 1.0))
-            found = self._refine(inputs, maps, codes, features)
-            return _array(found.flow), _array(found.texture * 255.0)
+            found = self._refine(self._exposed(inputs), maps, codes, features)
+            return _array(found.flow), _array(found.texture * (255.0 / self._gain))
+
+    def _exposed(self, inputs: Tensor) -> Tensor:
+        """[B,C,S,S] whose colours, the first three channels, are as bright as the network knows faces."""
+        if self._gain == 1.0:
+            return inputs
+        colours = (inputs[:, :3] * self._gain).clamp(max=1.0)
+        return torch.cat([colours, inputs[:, 3:]], dim=1).contiguous(memory_format=torch.channels_last)
 
     def _tensor(self, values: Sequence[ByteArray | FloatArray], factor: float) -> Tensor:
         """[B,C,h,w] of B arrays [h,w,C]."""
@@ -121,6 +141,12 @@ class ResearchGeneratorRenderer(GeneratorRenderer):
     """The same with weights that learnt from all photographs, also from those whose licence nobody states."""
 
     name = "generator-all"
+
+
+def brightening(face: ByteArray) -> float:
+    """By how much the network must see the square [S,S,3] of a portrait brighter to know its exposure; 1 for most."""
+    border = len(face) // 5
+    return max(1.0, EXPOSED / max(1.0, float(face[border:-border, border:-border].mean())))
 
 
 def _array(values: Tensor) -> FloatArray:

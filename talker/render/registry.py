@@ -16,6 +16,7 @@ from talker.options import AUTOMATIC_RENDERER, RENDERER_CLASSES, SpeakOptions
 from talker.render.crop import for_film
 from talker.types import ByteArray, FaceMotion, Portrait
 
+BEST, FASTEST = "generator", "geometry"
 SLOW = ("liveportrait",)  # many seconds a frame without a GPU
 
 
@@ -53,13 +54,18 @@ class TurnedRenderer:
 
 
 def chosen(renderer: str) -> str:
-    """The name of the renderer that `renderer`, which may be `auto`, stands for on this machine."""
-    return "geometry" if renderer == AUTOMATIC_RENDERER else renderer
+    """The name of the renderer that `renderer`, which may be `auto`, stands for in a film."""
+    return BEST if renderer == AUTOMATIC_RENDERER else renderer
 
 
 def quick(renderer: str) -> str:
     """The renderer for previews, which have to be there at once on any machine, where `renderer` draws the film."""
-    return "geometry" if renderer in SLOW else renderer
+    return FASTEST if renderer in SLOW else renderer
+
+
+def in_time(renderer: str) -> str:
+    """The renderer for faces that are drawn while somebody speaks: the fastest, unless another one is asked for."""
+    return FASTEST if renderer == AUTOMATIC_RENDERER else renderer
 
 
 def create_renderer(portrait: Portrait, options: SpeakOptions) -> Renderer:

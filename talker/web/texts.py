@@ -96,7 +96,7 @@ FPS = "Frames per second"
 WRINKLES = "Folds and wrinkles"
 RENDERER = "What draws the face"
 RENDERERS = {
-    "auto": "Automatic", "geometry": "Geometry", "generator": "Geometry, refined by a network (experimental)",
+    "auto": "Automatic", "geometry": "Geometry (the fastest)", "generator": "Geometry, its mouth refined by a network",
     "generator-all": "The same, learnt from more faces (research only)",
     "liveportrait": "LivePortrait (research only, slow without a GPU)",
 }  # fmt: skip
