@@ -62,6 +62,31 @@ def test_bare_skin_unfolds_where_the_picture_has_streaks(portrait: Portrait) -> 
     assert spoilt_by(RenderParams()) < 0.4 * spoilt_by(nowhere)
 
 
+def test_a_lifted_brow_lets_light_into_a_dark_orbit(portrait: Portrait) -> None:
+    geometry = HeadGeometry(portrait, checkpoint("face-model"))
+    shaded = portrait.image // 3
+    for orbit in geometry.orbits:
+        for x, y in np.concatenate(orbit.around(geometry.fit.scale)).round().astype(int):
+            shaded[y - 1 : y + 2, x - 1 : x + 2] = portrait.image[y - 1 : y + 2, x - 1 : x + 2]
+    raised = expand({"browInnerUp": 1.0, "browOuterUp": 1.0})
+    points = geometry.shape(raised).points
+
+    def brightness(params: OrbitParams) -> float:
+        face = dataclasses.replace(portrait, image=shaded)
+        frame = GeometryRenderer(face, SpeakOptions(), params=RenderParams(orbits=params)).frame(raised, STILL)
+        found = []
+        for orbit in geometry.orbits:
+            share, inside, _ = orbit.places(geometry.rest_points)
+            middle = points[(inside > 0.9) & (share > 0.35) & (share < 0.6)].round().astype(int)
+            forehead, cheek = (shaded[*line.round().astype(int).T[::-1]] for line in orbit.around(geometry.fit.scale))
+            skin = frame[middle[:, 1], middle[:, 0]]
+            found.append(np.median(skin) / min(np.median(forehead), np.median(cheek)))
+        return float(np.mean(found))
+
+    assert brightness(OrbitParams(least_light=0.0)) < 0.45
+    assert brightness(OrbitParams()) > 0.55
+
+
 @pytest.mark.parametrize("lids", [{"eyeWide": 0.4}, {"eyeBlink": 0.5}, {"eyeBlink": 1.0}])
 def test_lowered_brows_push_skin_together_instead_of_folding_it_over_the_lid(
     portrait: Portrait, lids: dict[str, float]

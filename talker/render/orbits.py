@@ -27,6 +27,8 @@ class OrbitParams:
     hair_cm: what lies so near to one is none either: skin between lashes. blur_cm: of the bare skin's colours, since
     small spots of light would be stretched to streaks. shade_cm: of its shade, of which a part stays dark: deep eyes
     belong to a face (with all of it lit, a recogniser takes one of six for somebody else).
+    least_light: of the forehead's and the cheek's brightness, which lies `around_cm` above the brow and below the lid's
+    edge: no lifted brow leaves its skin darker (of 21 filmed people who lift theirs, 17 have it lighter).
     """
 
     folds: float = 0.15
@@ -41,6 +43,8 @@ class OrbitParams:
     blur_cm: float = 0.25
     shade_cm: float = 0.3
     stays_dark: float = 0.65
+    least_light: float = 0.65
+    around_cm: tuple[float, float] = (1.1, 2.0)
 
 
 DEFAULT_ORBITS = OrbitParams()
@@ -92,6 +96,17 @@ class Orbit:
         inside = np.minimum(place - left, right - place) / (self.params.eye_margin * (right - left)) + 1.0
         way = np.maximum(edge - brow, 1.0)
         return (edge - points @ self._down) / way, smoothstep(np.clip(inside, 0, 1)), way
+
+    def around(self, unit: float) -> tuple[FloatArray, FloatArray]:
+        """[N,2] px of the picture, on the forehead above the brow and on the cheek below the eye; `unit`: px per cm."""
+        above, below = self.params.around_cm
+        ways = unit * np.array([above, -below])
+        lines = zip(reversed(self._columns), reversed(self._edges), reversed(self._order), ways, strict=True)
+        forehead, cheek = (
+            columns[:, None] * self._across + (heights[order] - way)[:, None] * self._down
+            for columns, heights, order, way in lines
+        )
+        return forehead, cheek
 
     def lift(self, points: FloatArray) -> float:
         """0..1 how far the brow has lifted on the mesh `points` [V,2] px."""
