@@ -166,6 +166,22 @@ def test_one_way_trips_lead_to_open_mouths_whatever_their_photograph_shows(monke
     assert taken == {BACK: {0}, NEIGHBOUR: {0}, ALONE: {1}}
 
 
+def test_mirrored_faces_are_of_round_and_one_way_trips(monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures = np.zeros_like(made_up().pictures)
+    pictures[:, ALONE] = 255
+    trips = TripSet([replace(made_up(), pictures=pictures)], torch.device("cpu"))
+    seen: list[set[bool]] = []
+    mirrored = Batch.mirrored
+
+    def noted(self: Batch) -> Batch:
+        seen.append({bool(one) for one in self.picture[:, :3].mean((1, 2, 3)) > 0.5})
+        return mirrored(self)
+
+    monkeypatch.setattr(Batch, "mirrored", noted)
+    task_of(trips).update(0, 1.0)
+    assert {False, True} in seen
+
+
 def test_a_mirrored_mirror_is_the_batch(trips: TripSet) -> None:
     batch = trips.take(torch.tensor([0, 1]), BACK)
     for one, other in zip(batch.parts(), batch.mirrored().mirrored().parts(), strict=True):
