@@ -177,6 +177,16 @@ def test_it_adds_to_a_dark_picture_as_much_less_as_it_is_darker(portrait: Portra
     assert added(dark).sum() < 2 * added(shipped).sum() / 12  # 1.3 / 12; looked at as dark as it is, 2.5 / 12
 
 
+@pytest.mark.parametrize("tone", [(1.0, 1.0, 1.0), (1.0, 0.85, 0.6)])
+def test_grey_and_toned_pictures_keep_their_tone(portrait: Portrait, tone: tuple[float, float, float]) -> None:
+    grey = portrait.image.mean(axis=2, keepdims=True)
+    renderer = GeneratorRenderer(replace(portrait, image=(grey * tone).astype(np.uint8)), OPTIONS)
+    drawn = renderer.geometry.draw(SPEAKING, TURNED)
+    before, after = (picture / tone for picture in (drawn.frame, renderer.refine(drawn, SPEAKING, TURNED)))
+    assert np.abs(after - before).max() > 10  # something was added
+    assert np.ptp(after, axis=2).max() < np.ptp(before, axis=2).max() + 4
+
+
 @pytest.mark.parametrize("seen", [{"drawn": True}, {"mouth_covered": True}])
 def test_drawings_and_covered_mouths_stay_as_the_geometry_draws_them(portrait: Portrait, seen: dict[str, bool]) -> None:
     shown = replace(portrait, attributes=replace(portrait.attributes, **seen))

@@ -122,7 +122,16 @@ class GeneratorRenderer:
         with torch.inference_mode(), half:
             maps = absolute(self._tensor([one.maps for one in sights], 1.0))
             found = self._refine(self._exposed(inputs), maps, codes, features)
-            return _array(found.flow), _array(found.texture * (255.0 / self._gain))
+            return _array(found.flow), self._toned(_array(found.texture * (255.0 / self._gain)))
+
+    def _toned(self, added: FloatArray) -> FloatArray:
+        """What is added [B,S,S,3], in the picture's colours: a grey or toned one has none beside its tone."""
+        seen = self.geometry.appearance
+        if seen.redness == 1.0:
+            return added
+        tone = (seen.white / max(float(seen.white.mean()), 1.0)).astype(np.float32)
+        toned = added.mean(axis=-1, keepdims=True) * tone
+        return toned + seen.redness * (added - toned)
 
     def _exposed(self, inputs: Tensor) -> Tensor:
         """[B,C,S,S] whose colours, the first three channels, are as bright as the network knows faces."""
