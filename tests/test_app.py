@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import subprocess
+import time
 import urllib.request
 import zipfile
 from collections.abc import Iterator
@@ -195,6 +196,10 @@ def test_many_runs_leave_memory_and_files_where_they_were(
     server: Server, client: Client, picture: Path, scratch: Path
 ) -> None:
     memory, files = [], []
+    until = time.monotonic() + 120
+    while not any(scratch.rglob("example-*/settings.json")):  # the page makes its first example's film beside
+        assert time.monotonic() < until
+        time.sleep(0.2)
     for _ in range(SETTLING + RUNS):
         client.predict(picture=handle_file(str(picture)), text="Hi!", size="crop256", consent=True, api_name="/speak")
         memory.append(resident_mb(server.pid))
