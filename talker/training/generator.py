@@ -68,7 +68,7 @@ class GeneratorTraining:
     of the reconstruction's, and `one_way` the same where there is no photograph to compare with. adversary_after: share
     of the training after which the adversaries join; their share rises over as long again. r1, r1_every: weight of the
     penalty and how often it is worked out. mirrored_every: likewise, of the mirrored faces, round trips and one-way
-    ones (of round trips alone, eighty times the weight left what is added to open mouths lopsided).
+    ones (of round trips alone, ten times the weight left what is added to open mouths lopsided).
     """
 
     schedule: Schedule = field(default_factory=lambda: Schedule(steps=30000, seconds=2700.0))
